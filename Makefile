@@ -1,0 +1,40 @@
+# `make repro` and `make test` are all a newcomer needs; both install what they use (uv included).
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.uv/bin:$(PATH)
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+# One thread per process: faster on small networks, and the same digits on every machine.
+export OMP_NUM_THREADS ?= 1
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export NO_ALBUMENTATIONS_UPDATE := 1
+export TOKENIZERS_PARALLELISM := false
+export HF_HUB_OFFLINE ?= 1
+PYTEST_ARGS ?= -n auto --dist loadfile
+
+.PHONY: repro test lint pins ui clean
+
+repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
+	$(UV) run dvc repro
+
+test: $(UV)           ## all tests that need no GPU
+	$(UV) run pytest -m "not slow and not gpu" $(PYTEST_ARGS)
+
+lint: $(UV)           ## format, style, types, import directions
+	$(UV) run ruff format --check .
+	$(UV) run ruff check .
+	$(UV) run mypy
+	$(UV) run lint-imports
+
+ui: $(UV)             ## compare runs in the browser
+	$(UV) run python -m experiments.common.ui
+
+pins: $(UV)           ## refresh the host-free pins for pip users
+	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt
+
+clean:                ## drop everything that `make repro` made (DVC's cache stays)
+	rm -rf data runs reports .runs out
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/python -m pip install -q uv

@@ -1,0 +1,1 @@
+"""Readers, exact worlds, curation engine and sharded loading for panoramic depth"""

@@ -1,0 +1,1 @@
+"""Exact spherical geometry for panoramas: cameras, resampling, rotation, normals, fusion. Needs only torch."""

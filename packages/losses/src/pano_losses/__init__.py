@@ -1,0 +1,1 @@
+"""Losses, alignment, metrics and evaluation protocols of panoramic depth estimation."""
