@@ -1,7 +1,6 @@
 """Scores a model on data sets under named protocols: `metrics.json` and a per-image table."""
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -138,9 +137,9 @@ def write_results(folder: Path, results: Mapping[str, Any], table: pd.DataFrame)
     """Both files under temporary names first; `metrics.json` appears last."""
     folder.mkdir(parents=True, exist_ok=True)
     table.to_parquet(folder / ".per_image.part", index=False)
-    os.replace(folder / ".per_image.part", folder / "per_image.parquet")
+    (folder / ".per_image.part").replace(folder / "per_image.parquet")
     (folder / ".metrics.part").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
-    os.replace(folder / ".metrics.part", folder / "metrics.json")
+    (folder / ".metrics.part").replace(folder / "metrics.json")
 
 
 def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:

@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
-class TrainingDiverged(RuntimeError):
+class TrainingDivergedError(RuntimeError):
     """Too many steps in a row had non-finite gradients; the last checkpoint is finite."""
 
 
@@ -88,7 +88,7 @@ class NonFiniteGuard(Callback):
     Gradients are already averaged over the ranks when they are looked at, so every rank decides alike.
 
     Args:
-        patience: Number of skipped steps in a row after which training stops with `TrainingDiverged`.
+        patience: Number of skipped steps in a row after which training stops with `TrainingDivergedError`.
     """
 
     def __init__(self, patience: int = 10) -> None:
@@ -110,7 +110,7 @@ class NonFiniteGuard(Callback):
         self.in_a_row += 1
         pl_module.log("train/skipped_steps", float(self.skipped), rank_zero_only=True)
         if self.in_a_row >= self.patience:
-            raise TrainingDiverged(
+            raise TrainingDivergedError(
                 f"got non-finite gradients in {self.in_a_row} steps in a row at step "
                 f"{trainer.global_step}, expected finite ones; training stopped, the last checkpoint "
                 "is from before. Lower the learning rate or look at the data, then run again."

@@ -42,6 +42,8 @@ from experiments.common.run_folder import (
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
+from pano_models.model import ModelSpec
+from pano_models.registry import name_of
 
 EXIT_USAGE = 2
 EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
@@ -111,6 +113,12 @@ class ParamsCLI(LightningCLI):
         last = self.state / "last.ckpt"
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
+
+    def instantiate_classes(self) -> None:
+        """Builds everything; the network learns how to be built again, for its own folder."""
+        super().instantiate_classes()
+        options = self.resolved["model"]["init_args"]["net"].get("init_args") or {}
+        self.model.net.spec = ModelSpec(name_of(type(self.model.net)), options)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Adds what every run has: checkpoints, loss log, pictures, guard, tracking."""

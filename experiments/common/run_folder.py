@@ -8,7 +8,6 @@ one. `runs/<section>/` is written at once when the training is finished.
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -68,8 +67,8 @@ def publish(folder: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        os.rename(target, old)
-    os.rename(folder, target)
+        target.rename(old)
+    folder.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from experiments.common.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
     RandomState,
-    TrainingDiverged,
+    TrainingDivergedError,
 )
 
 
@@ -48,7 +48,7 @@ def test_a_non_finite_step_is_skipped() -> None:
 
 
 def test_training_stops_after_patience() -> None:
-    with pytest.raises(TrainingDiverged, match="2 steps in a row"):
+    with pytest.raises(TrainingDivergedError, match="2 steps in a row"):
         _fit(torch.tensor([1.0, torch.nan, torch.nan, 1.0]), NonFiniteGuard(patience=2))
 
 

@@ -18,9 +18,12 @@ def test_key_names_what_determines_the_result() -> None:
 
 
 def test_two_processes_never_train_into_one_folder(tmp_path: Path) -> None:
-    with locked(tmp_path / "run"), pytest.raises(RunFolderError, match="another process"):
-        with locked(tmp_path / "run"):
-            pass
+    with (
+        locked(tmp_path / "run"),
+        pytest.raises(RunFolderError, match="another process"),
+        locked(tmp_path / "run"),
+    ):
+        pass
     with locked(tmp_path / "run"):
         pass
 
