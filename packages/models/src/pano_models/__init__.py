@@ -1,8 +1,11 @@
 """Panoramic depth networks: DA2, DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, teachers and checkpoints."""
 
 from pano_models import outputs
+from pano_models.bifuse_plus import BiFusePlus
 from pano_models.da2 import DA2
+from pano_models.egformer import EGFormer
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.hohonet import HoHoNet
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
 from pano_models.unifuse import UniFuse
@@ -11,8 +14,11 @@ from pano_models.weights.folder import save
 
 __all__ = [
     "DA2",
+    "BiFusePlus",
     "CheckpointError",
     "DepthModel",
+    "EGFormer",
+    "HoHoNet",
     "ModelNotFoundError",
     "ModelSpec",
     "UniFuse",
