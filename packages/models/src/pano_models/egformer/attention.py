@@ -21,7 +21,9 @@ MIN_IMPORTANCE = 0.5
 Axis = Literal["horizontal", "vertical"]
 
 
-def signed_chord(length: int, span: float, device: torch.device | None = None) -> Float[Tensor, "n n"]:
+def signed_chord(
+    length: int, span: float, device: torch.device | None = None
+) -> Float[Tensor, "n n"]:
     """Chord between query i and key j of `length` end-point samples over an arc of `span` rad, positive where j lies after i."""
     t = torch.linspace(0, span, length, device=device)
     difference = t[None] - t[:, None]

@@ -59,7 +59,9 @@ class TangentAttention(nn.Module):
         offset = self.offset_proj(query).unflatten(-1, (self.heads, POINTS, 2))
         weight = self.A_proj(query).unflatten(-1, (self.heads, POINTS)).softmax(dim=-1)
         values = self.k_proj(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
-        points = tangent_kernel(h, w).to(x)[:, :, None] + offset  # (b, h, w, heads, 9, row and column)
+        points = (
+            tangent_kernel(h, w).to(x)[:, :, None] + offset
+        )  # (b, h, w, heads, 9, row and column)
         size = torch.tensor([w - 1, h - 1], device=x.device, dtype=x.dtype)
         grids = (points.flip(-1) * 2 / size - 1).permute(0, 3, 4, 1, 2, 5).flatten(0, 1)
         weights = weight.permute(0, 3, 4, 1, 2).flatten(0, 1)  # (b · heads, 9, h, w)
