@@ -5,8 +5,16 @@ from pano_models.da2 import DA2
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
-from pano_models.weights.folder import load_folder as load
-from pano_models.weights.folder import save
+from pano_models.weights import da2 as da2_weights
+from pano_models.weights.folder import load, save
+from pano_models.weights.official import (
+    export_official,
+    load_official,
+    register_release,
+    release_names,
+)
+
+register_release("da2", da2_weights.RELEASE)
 
 __all__ = [
     "DA2",
@@ -15,9 +23,13 @@ __all__ = [
     "ModelNotFoundError",
     "ModelSpec",
     "create",
+    "export_official",
     "load",
+    "load_official",
     "model_names",
     "outputs",
     "register",
+    "register_release",
+    "release_names",
     "save",
 ]
