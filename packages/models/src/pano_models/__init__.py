@@ -2,10 +2,12 @@
 
 from pano_models import outputs
 from pano_models.da2 import DA2
+from pano_models.dap import DAP
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
 from pano_models.weights import da2 as da2_weights
+from pano_models.weights import dap as dap_weights
 from pano_models.weights.folder import load, save
 from pano_models.weights.official import (
     export_official,
@@ -15,9 +17,11 @@ from pano_models.weights.official import (
 )
 
 register_release("da2", da2_weights.RELEASE)
+register_release("dap", dap_weights.RELEASE)
 
 __all__ = [
     "DA2",
+    "DAP",
     "CheckpointError",
     "DepthModel",
     "ModelNotFoundError",

@@ -71,7 +71,8 @@ class DinoV2(VitBackbone):
     def _rotated(self, block: Any, tokens: Tensor, rope: Tensor) -> Tensor:
         attended = self._attend(block.attn, block.norm1(tokens), rope)
         tokens = tokens + block.drop_path1(block.ls1(attended))
-        return tokens + block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))
+        inner: Tensor = block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))
+        return tokens + inner
 
     def _rope(self, rows: int, cols: int, device: torch.device) -> Tensor:
         return self._azimuth(rows, cols, self.vit.blocks[0].attn.head_dim, device=device)
