@@ -6,6 +6,7 @@ from pano_models.dap import DAP
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
+from pano_models.unifuse import UniFuse
 from pano_models.weights import da2 as da2_weights
 from pano_models.weights import dap as dap_weights
 from pano_models.weights.folder import load, save
@@ -26,6 +27,7 @@ __all__ = [
     "DepthModel",
     "ModelNotFoundError",
     "ModelSpec",
+    "UniFuse",
     "create",
     "export_official",
     "load",

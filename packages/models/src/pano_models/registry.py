@@ -29,6 +29,18 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted(_MODELS))
 
 
+def name_of(builder: Callable[..., DepthModel]) -> str:
+    """The name under which a class is registered.
+
+    Raises:
+        ModelNotFoundError: it is not registered.
+    """
+    for name, known in _MODELS.items():
+        if known is builder:
+            return name
+    raise ModelNotFoundError(f"{builder!r} is not registered; known: {', '.join(model_names())}")
+
+
 def create(name: str, **config: Any) -> DepthModel:
     """Build the network `name` with random weights.
 
