@@ -3,17 +3,29 @@
 from pano_models import outputs
 from pano_models.bifuse_plus import BiFusePlus
 from pano_models.da2 import DA2
+from pano_models.dap import DAP
 from pano_models.egformer import EGFormer
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.hohonet import HoHoNet
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
 from pano_models.unifuse import UniFuse
-from pano_models.weights.folder import load_folder as load
-from pano_models.weights.folder import save
+from pano_models.weights import da2 as da2_weights
+from pano_models.weights import dap as dap_weights
+from pano_models.weights.folder import load, save
+from pano_models.weights.official import (
+    export_official,
+    load_official,
+    register_release,
+    release_names,
+)
+
+register_release("da2", da2_weights.RELEASE)
+register_release("dap", dap_weights.RELEASE)
 
 __all__ = [
     "DA2",
+    "DAP",
     "BiFusePlus",
     "CheckpointError",
     "DepthModel",
@@ -23,9 +35,13 @@ __all__ = [
     "ModelSpec",
     "UniFuse",
     "create",
+    "export_official",
     "load",
+    "load_official",
     "model_names",
     "outputs",
     "register",
+    "register_release",
+    "release_names",
     "save",
 ]
