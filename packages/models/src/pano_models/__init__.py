@@ -12,6 +12,7 @@ from pano_models.registry import create, model_names, register
 from pano_models.unifuse import UniFuse
 from pano_models.weights import da2 as da2_weights
 from pano_models.weights import dap as dap_weights
+from pano_models.weights.adapters_students import register_students
 from pano_models.weights.folder import load, save
 from pano_models.weights.official import (
     export_official,
@@ -22,6 +23,7 @@ from pano_models.weights.official import (
 
 register_release("da2", da2_weights.RELEASE)
 register_release("dap", dap_weights.RELEASE)
+register_students()
 
 __all__ = [
     "DA2",

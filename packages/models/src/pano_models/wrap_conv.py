@@ -5,8 +5,9 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d
+from torch.nn.functional import interpolate, max_pool2d
 
+from pano_geometry import pad
 from pano_geometry.tensor_types import Float
 
 
@@ -15,15 +16,6 @@ def wrap_columns(x: Float[Tensor, "b c *n"], columns: int) -> Float[Tensor, "b c
     if columns == 0:
         return x
     return torch.cat([x[..., -columns:], x, x[..., :columns]], dim=-1)
-
-
-def cross_poles(x: Float[Tensor, "b c h w"], rows: int) -> Float[Tensor, "b c h w"]:
-    """Continue the rows across the poles: mirrored rows, half a turn around."""
-    if rows == 0:
-        return x
-    half = x.shape[-1] // 2
-    top, bottom = x[:, :, :rows].flip(2).roll(half, -1), x[:, :, -rows:].flip(2).roll(half, -1)
-    return torch.cat([top, x, bottom], dim=2)
 
 
 class WrapConv1d(nn.Conv1d):
@@ -40,7 +32,7 @@ class WrapConv1d(nn.Conv1d):
 class WrapConv2d(nn.Conv2d):
     """Convolution of a panorama: columns wrap; rows are padded with zeros, or across the poles.
 
-    `poles` is False as in HoHoNet; True makes the padding exact on the sphere (needs an even width).
+    `poles` is False as in HoHoNet; True makes the padding exact on the sphere (square kernels).
     """
 
     poles = False
@@ -48,7 +40,7 @@ class WrapConv2d(nn.Conv2d):
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d u v"]:
         """Convolve (b, c, h, w)."""
         rows, columns = int(self.padding[0]), int(self.padding[1])
-        padded = wrap_columns(cross_poles(input, rows) if self.poles else input, columns)
+        padded = pad(input, rows) if self.poles else wrap_columns(input, columns)
         vertical = (0 if self.poles else rows, 0)
         return nn.functional.conv2d(
             padded, self.weight, self.bias, self.stride, vertical, self.dilation, self.groups
@@ -60,9 +52,17 @@ class SphereMaxPool2d(nn.MaxPool2d):
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c u v"]:
         """Pool (b, c, h, w)."""
-        pad = int(self.padding)
-        padded = wrap_columns(cross_poles(input, pad), pad)
-        return max_pool2d(padded, self.kernel_size, self.stride)
+        assert isinstance(self.padding, int)
+        return max_pool2d(pad(input, self.padding), self.kernel_size, self.stride)
+
+
+class SphereUpsample(nn.Module):
+    """Bilinear doubling of a panorama between pixel centres, across the seam and the poles."""
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 2*h 2*w"]:
+        """Double (b, c, h, w)."""
+        fine = interpolate(pad(x, 1), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return fine[:, :, 2:-2, 2:-2]
 
 
 def replace_children(module: nn.Module, replace: Callable[[nn.Module], nn.Module]) -> None:

@@ -7,12 +7,14 @@ Source: BiFuse++ (Wang et al. 2022) section 3.2; tables agree with the release.
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
+import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 from pano_models.face_volume import FACES, face_coordinate, sample_faces
 
@@ -70,3 +72,42 @@ def released_equirectangular(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor,
     """Resample faces to a panorama of height 2 f."""
     n = faces.shape[-1]
     return sample_faces(faces, face_grid(2 * n, 4 * n))
+
+
+def exact_cube(erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
+    """Faces of size h / 2, exact at the seam and the poles."""
+    return pg.erp_to_cube(erp, erp.shape[-2] // 2)
+
+
+def exact_equirectangular(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor, "b c h w"]:
+    """Panorama of height 2 f, exact across the edges of the cube."""
+    return pg.cube_to_erp(faces, 2 * faces.shape[-1], 4 * faces.shape[-1])
+
+
+class ToFaces(nn.Module):
+    """Panorama (b, c, h, w) to faces on the batch axis (6 b, c, h / 2, h / 2)."""
+
+    def __init__(self, resample: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.resample = resample
+
+    def forward(self, erp: Tensor) -> Tensor:
+        """Cut `erp`."""
+        return self.resample(erp).flatten(0, 1)
+
+
+class ToPanorama(ToFaces):
+    """Faces on the batch axis to the panorama."""
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Join `faces`."""
+        return self.resample(faces.view(-1, FACES, *faces.shape[1:]))
+
+
+def projections(faithful: bool, equivariant: bool) -> tuple[nn.Module, nn.Module]:
+    """To the cube and back; identities where the network has no faces."""
+    if equivariant:
+        return nn.Identity(), nn.Identity()
+    if faithful:
+        return ToFaces(released_cube), ToPanorama(released_equirectangular)
+    return ToFaces(exact_cube), ToPanorama(exact_equirectangular)

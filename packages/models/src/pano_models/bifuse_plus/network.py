@@ -5,16 +5,17 @@ Source: F.-E. Wang et al., "BiFuse++: Self-Supervised and Efficient Bi-Projectio
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from pano_geometry.tensor_types import Float
-from pano_models.bifuse_plus.cube import released_cube, released_equirectangular
+from pano_models.bifuse_plus.cube import projections
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder
+from pano_models.tangent_conv import lay_on_tangent_planes
+from pano_models.wrap_conv import SphereUpsample, wrap_padding
 
 STRIDE = 32
 HEADS = {
@@ -62,6 +63,7 @@ class PixelShuffleDecoder(nn.Module):
         self.deconv2 = nn.Sequential(*conv_bn_relu(2 * c2, 4 * c1, 3), nn.PixelShuffle(2))
         self.deconv1 = nn.Sequential(*conv_bn_relu(2 * c1, 2 * c1, 3), nn.PixelShuffle(2))
         self.out = nn.Conv2d(c1 // 2, 1, 1)
+        self.upsample: nn.Module = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Map (b, 1, h, w) of unbounded values."""
@@ -69,7 +71,8 @@ class PixelShuffleDecoder(nn.Module):
         x = self.deconv3(torch.cat([x, levels[2]], dim=1))
         x = self.deconv2(torch.cat([x, levels[1]], dim=1))
         x = self.out(self.deconv1(torch.cat([x, levels[0]], dim=1)))
-        return interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
+        out: Tensor = self.upsample(x)
+        return out
 
 
 @register("bifuse_plus")
@@ -83,10 +86,12 @@ class BiFusePlus(DepthModel):
             (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
         normalize: apply ImageNet statistics; the release's inference script forgets it.
         pretrained: ImageNet weights for both encoders.
-        faithful: the release's end-point panorama grid with zeros beyond the border.
+        faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
+        equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
+            cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
 
     Raises:
-        ValueError: for an unknown `head`.
+        ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
     """
 
     def __init__(
@@ -97,11 +102,15 @@ class BiFusePlus(DepthModel):
         normalize: bool = True,
         pretrained: bool = False,
         faithful: bool = False,
+        equivariant: bool = False,
     ) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        self.key, self.head, self.faithful = HEADS[head], head, faithful
+        if faithful and equivariant:
+            raise ValueError("faithful and equivariant exclude each other: choose one")
+        self.key, self.head = HEADS[head], head
+        self.to_cube, self.to_panorama = projections(faithful, equivariant)
         self.input = RgbInput(normalize)
         self.resnet_equi = ResNetEncoder(backbone, width=width, pretrained=pretrained)
         self.resnet_cube = ResNetEncoder(backbone, width=width, pretrained=pretrained)
@@ -112,6 +121,10 @@ class BiFusePlus(DepthModel):
         for unused in ("conv_equi_cat", "conv_cube_cat"):
             last.get_submodule(unused).requires_grad_(False)
         self.decoder = PixelShuffleDecoder(channels)
+        if equivariant:
+            lay_on_tangent_planes(self.resnet_cube)
+            wrap_padding(self, poles=True)
+            self.decoder.upsample = SphereUpsample()
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
@@ -124,16 +137,15 @@ class BiFusePlus(DepthModel):
 
     def fused_levels(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """Skip maps (1/4 … 1/32, finest first) of normalised pictures."""
-        b = x.shape[0]
-        equi = self.resnet_equi.maxpool(self.resnet_equi.stem(x))
-        cube = self.resnet_cube.stem(released_cube(x).flatten(0, 1))
-        cube = self.resnet_cube.maxpool(cube)
+        equi: Tensor = self.resnet_equi.maxpool(self.resnet_equi.stem(x))
+        cube: Tensor = self.resnet_cube.maxpool(self.resnet_cube.stem(self.to_cube(x)))
         levels: list[Tensor] = []
-        for i, fusion in enumerate(self.fusion):
-            equi, cube = self.resnet_equi.layers[i](equi), self.resnet_cube.layers[i](cube)
-            projected = released_equirectangular(cube.unflatten(0, (b, 6)))
+        stages = zip(self.resnet_equi.layers, self.resnet_cube.layers, self.fusion, strict=True)
+        for equi_stage, cube_stage, fusion in stages:
+            assert isinstance(fusion, BiProjectionExchange)
+            equi, projected = equi_stage(equi), self.to_panorama(cube_stage(cube))
             levels.append(fusion(equi, projected))
-            if i < len(self.fusion) - 1:
+            if len(levels) < len(self.fusion):
                 equi, projected = fusion.exchange(equi, projected)
-                cube = released_cube(projected).flatten(0, 1)
+                cube = self.to_cube(projected)
         return levels

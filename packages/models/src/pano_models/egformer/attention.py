@@ -9,7 +9,8 @@ import math
 from typing import Literal
 
 import torch
-from timm.layers import DropPath, Mlp
+from timm.layers.drop import DropPath
+from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -85,9 +86,13 @@ class EquirectangularAttention(nn.Module):
         """Attend; every argument and the result (b, h, w, c)."""
         _, h, w, _ = q.shape
         bias = position_bias(self.axis, h, w, q.device).to(q.dtype)
-        windows = tuple(self._windows(x).unflatten(-1, (self.heads, -1)) for x in (q, k, v))
-        out, importance = attend_windows((windows[0], windows[1], windows[2]), bias, self.faithful)
+        qkv = (self._heads(q), self._heads(k), self._heads(v))
+        out, importance = attend_windows(qkv, bias, self.faithful)
         return self._windows(out) + residual * (1 - self._token_weight(importance, h, w))
+
+    def _heads(self, x: Tensor) -> Tensor:
+        windows = self._windows(x)
+        return windows.reshape(*windows.shape[:3], self.heads, -1)
 
     def _windows(self, x: Tensor) -> Tensor:
         return x if self.axis == "horizontal" else x.transpose(1, 2)

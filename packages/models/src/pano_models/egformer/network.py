@@ -4,7 +4,6 @@ Source: I. Yun et al., "EGformer: Equirectangular Geometry-biased Transformer fo
 """
 
 import torch
-from timm.layers import trunc_normal_
 from torch import Tensor, nn
 from torch.nn.functional import gelu, interpolate
 
@@ -180,5 +179,5 @@ def _decoder_stages(dims: list[int], drop: float, faithful: bool) -> nn.ModuleLi
 
 def _initialize(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
-        trunc_normal_(module.weight, std=0.02)
+        nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)

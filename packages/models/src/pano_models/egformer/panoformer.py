@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 
 import torch
-from timm.layers import DropPath
+from timm.layers.drop import DropPath
 from torch import Tensor, nn
 from torch.nn.functional import gelu, grid_sample
 

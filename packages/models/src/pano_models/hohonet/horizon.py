@@ -20,7 +20,7 @@ def upsample_azimuth(x: Float[Tensor, "b c *h w"], scale: int) -> Float[Tensor, 
         return x
     flat = wrap_columns(x, 1).flatten(1, -2)
     fine = interpolate(flat, scale_factor=float(scale), mode="linear", align_corners=False)
-    return fine[..., scale:-scale].unflatten(1, x.shape[1:-1])
+    return fine[..., scale:-scale].reshape(*x.shape[:-1], -1)
 
 
 class HeightCompression(nn.Module):
