@@ -8,27 +8,21 @@ ECCV 2018, section 3.1.
 """
 
 import math
-from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from pano_geometry.tensor_types import Float, Int
+from pano_geometry.tensor_types import Float
+from pano_models.tables import size_table
 from pano_models.wrap_conv import SphereMaxPool2d, replace_children
 
 
-class Taps(NamedTuple):
-    """Four bilinear taps of every kernel position and output row, the same for all columns."""
+@size_table
+def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Float[Tensor, "3 4 k r"]:
+    """Row, column and weight of four bilinear taps of every kernel position and output row, the same for all columns.
 
-    row: Int[Tensor, "4 k r"]
-    column: Int[Tensor, "4 k r"]
-    weight: Float[Tensor, "4 k r"]
-
-
-@lru_cache(maxsize=64)
-def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Taps:
-    """Taps in a panorama of `h` x `w`; columns are relative to the column under the kernel's centre."""
+    Columns are relative to the column under the kernel's centre; rows and columns are whole numbers.
+    """
     offset = torch.arange(kernel, dtype=torch.float64) - kernel // 2
     down, right = torch.meshgrid(
         (offset * math.pi / h).tan(), (offset * 2 * math.pi / w).tan(), indexing="ij"
@@ -41,16 +35,16 @@ def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Taps:
     return _bilinear(row, column, h, w)
 
 
-def _bilinear(row: Tensor, column: Tensor, h: int, w: int) -> Taps:
+def _bilinear(row: Tensor, column: Tensor, h: int, w: int) -> Tensor:
     """Split positions into four taps; rows beyond a pole are mirrored, half a turn around."""
     r0, c0 = row.floor(), column.floor()
     fr, fc = row - r0, column - c0
-    rows = torch.stack([r0, r0, r0 + 1, r0 + 1]).long()
-    columns = torch.stack([c0, c0 + 1, c0, c0 + 1]).long()
+    rows = torch.stack([r0, r0, r0 + 1, r0 + 1])
+    columns = torch.stack([c0, c0 + 1, c0, c0 + 1])
     beyond = (rows < 0) | (rows >= h)
     columns = torch.where(beyond, columns + w // 2, columns)
     weight = torch.stack([(1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc])
-    return Taps(rows.clamp(0, h - 1), columns, weight.float())
+    return torch.stack([rows.clamp(0, h - 1), columns, weight]).float()
 
 
 class TangentConv2d(nn.Conv2d):
@@ -60,13 +54,13 @@ class TangentConv2d(nn.Conv2d):
         """Convolve a panorama whose sides are multiples of the stride."""
         b, c, h, w = input.shape
         stride, flat = int(self.stride[0]), input.flatten(2)
-        taps = tangent_taps(h, w, int(self.kernel_size[0]), stride)
+        taps = tangent_taps(h, w, int(self.kernel_size[0]), stride).to(input.device)
         start = torch.arange(0, w, stride, device=input.device)
         views: Tensor | float = 0.0
-        for row, column, weight in zip(*(t.to(input.device) for t in taps), strict=True):
-            index = row[..., None] * w + (column[..., None] + start) % w  # (k, u, v)
+        for row, column, weight in zip(*taps, strict=True):
+            index = row[..., None].long() * w + (column[..., None].long() + start) % w  # (k, u, v)
             values = flat[:, :, index.flatten()].view(b, c, *index.shape)
-            views = views + values * weight[..., None].to(input)
+            views = views + values * weight[..., None].to(input.dtype)
         assert isinstance(views, Tensor)
         out = self.weight.flatten(1) @ views.flatten(3).flatten(1, 2)
         if self.bias is not None:

@@ -8,7 +8,6 @@ Source: BiFuse++ (Wang et al. 2022) section 3.2; tables agree with the release.
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torch.nn.functional import grid_sample
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 from pano_models.face_volume import FACES, face_coordinate, sample_faces
+from pano_models.tables import size_table
 
 # right, down, forward of each face; x right, y down, z forward
 FACE_AXES = (
@@ -33,7 +33,7 @@ def _axes() -> Tensor:
     return torch.tensor(FACE_AXES, dtype=torch.float64)
 
 
-@lru_cache(maxsize=32)
+@size_table
 def panorama_grid(n: int) -> Float[Tensor, "6 n n 2"]:
     """Sampling grid (longitude / π, latitude / (π / 2), down positive) of six faces of size `n`."""
     t = (torch.arange(n, dtype=torch.float64) - (n - 1) / 2) / (n / 2)
@@ -53,7 +53,7 @@ def released_cube(erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
     return faces.view(b, c, FACES, n, n).transpose(1, 2)
 
 
-@lru_cache(maxsize=32)
+@size_table
 def face_grid(h: int, w: int) -> Float[Tensor, "1 1 h w 3"]:
     """Sampling grid (u, v, face) into faces of size h / 2: the face is the one whose axis is nearest."""
     n = h // 2

@@ -4,7 +4,6 @@ Source: Z. Shen et al., "PanoFormer: Panorama Transformer for Indoor 360° Depth
 """
 
 import math
-from functools import lru_cache
 
 import torch
 from timm.layers.drop import DropPath
@@ -12,12 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, grid_sample
 
 from pano_geometry.tensor_types import Float
+from pano_models.tables import size_table
 from pano_models.wrap_conv import WrapConv2d
 
 POINTS = 9
 
 
-@lru_cache(maxsize=16)
+@size_table
 def tangent_kernel(h: int, w: int) -> Float[Tensor, "h w 9 2"]:
     """Pixels (row, column) under a 3x3 kernel laid on the tangent plane of every pixel; kernel rows outer.
 

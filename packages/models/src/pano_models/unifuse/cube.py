@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pano_geometry.tensor_types import Float
 from pano_models.face_volume import FACES, face_coordinate, sample_faces
+from pano_models.tables import size_table
 
 UP, DOWN = 4, 5
 
@@ -48,6 +49,16 @@ def _strip_taps(height: int, width: int, n: int) -> tuple[Tensor, Tensor]:
     return index, weight
 
 
+@size_table
+def _strip_index(height: int, width: int, n: int) -> Tensor:
+    return _strip_taps(height, width, n)[0]
+
+
+@size_table
+def _strip_weight(height: int, width: int, n: int) -> Tensor:
+    return _strip_taps(height, width, n)[1]
+
+
 def released_cube(rgb: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
     """Resample a panorama to six faces of size h / 2 as UniFuse's data reader does.
 
@@ -56,7 +67,7 @@ def released_cube(rgb: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
     """
     b, c, h, w = rgb.shape
     n = h // 2
-    index, weight = _strip_taps(h, w, n)
+    index, weight = _strip_index(h, w, n), _strip_weight(h, w, n)
     below = [rgb[:, :, -1:].roll(w // 2, -1), rgb[:, :, :1].roll(w // 2, -1)]
     source = torch.cat([rgb, *below], dim=2).flatten(2)
     taps = source[:, :, index.to(rgb.device)]  # (b, c, 4, 6·n·n)
@@ -81,7 +92,7 @@ def _face_map(h: int, w: int) -> Tensor:
     return face
 
 
-@lru_cache(maxsize=32)
+@size_table
 def released_sample_grid(h: int, w: int) -> Float[Tensor, "1 1 h w 3"]:
     """Sampling grid of a (6, n, n) volume of faces for a panorama of ``h`` x ``w``: (u, v, face), each in [-1, 1]."""
     lon = (
