@@ -42,6 +42,8 @@ def stir():
             for name, parameter in model.named_parameters():
                 if name.endswith(("gamma", "gamma_1", "gamma_2")):
                     parameter.fill_(0.5)
+                elif name.endswith(("qkv.weight", "query.weight", "key_value.weight")):
+                    parameter.mul_(4)  # attention that prefers some tokens
                 elif "bias" in name:
                     parameter.normal_(0, 0.1)
         return model.eval()

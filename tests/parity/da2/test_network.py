@@ -13,7 +13,6 @@ import torch
 
 import pano_models as pm
 from pano_models.layers.sphere_embedding import paper_embedding, released_embedding
-from pano_models.layers.tables import TableCache
 from tests.parity.panorama import smooth_panorama
 from tests.parity.stand_in import weight
 
@@ -186,14 +185,6 @@ def test_evaluation_size(state):
         output = network(smooth_panorama(546, 1092))[pm.outputs.DISTANCE_SCALE_INVARIANT]
     got = output[:, 0, ::4, ::4].numpy()
     np.testing.assert_allclose(got, expected["output"], **TOLERANCE)
-
-
-def test_cache_holds_one_table_per_size():
-    calls = []
-    cache = TableCache(lambda n: calls.append(n) or torch.zeros(n), limit=2)
-    for n in (1, 2, 1, 3, 1, 2):
-        cache(n, device=torch.device("cpu"))
-    assert calls == [1, 2, 3, 2]  # 2 was the longest unused when 3 came
 
 
 _TINY = {

@@ -21,6 +21,7 @@ ALIAS = re.compile(r"core\.pretrained\.blocks\.(.+)")
 QKV_BIAS = re.compile(r"core\.pretrained\.model\.blocks\.(\d+)\.attn\.qkv\.bias")
 CONSTANTS = re.compile(r".*(rope_embed\.periods|attn\.qkv\.bias_mask)")
 UNUSED_SKIP = re.compile(r"(head|range_head)\.fuse\.3\.skip\..*")
+KEY_BIAS = VIT + "blocks.*.attn.qkv.bias[key third]"
 NEVER_READ = ("unused.", "head.fuse.3.skip", "range_head.fuse.3.skip")
 NEVER_USED = "no forward pass of the release reads it"
 
@@ -85,7 +86,7 @@ def load(
     ours, dropped = translate(state)
     if not faithful:
         spare = [n for n in ours if n.startswith("unused.") or UNUSED_SKIP.fullmatch(n)]
-        dropped.update({KEYS.to_published(n) or n: NEVER_USED for n in spare})
+        dropped.update({KEYS.to_published(n) or KEY_BIAS: NEVER_USED for n in spare})
         ours = {name: tensor for name, tensor in ours.items() if name not in spare}
     build = partial(create, "dap", faithful=faithful, **config)
     model, absent = build_and_fill(build, ours, never_used=NEVER_READ)
