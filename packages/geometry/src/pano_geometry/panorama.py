@@ -3,8 +3,9 @@
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.resample import coverage, resample
+from pano_geometry.resample import resample, resample_seen
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
+from pano_geometry.sampling import check_mode
 from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -96,10 +97,10 @@ def perspective_to_erp(
     if rotation is not None:
         check_rotation("rotation", rotation, image.shape[0])
         to_camera = rotation.mT
-    values = resample(image, camera, erp, to_camera, mode)
-    return values, coverage(camera, erp, to_camera, image.device).expand(
-        values.shape[0], -1, -1, -1
-    )
+    check_mode(mode, image)
+    values, seen = resample_seen(image, camera, erp, to_camera, mode)
+    assert seen is not None  # a perspective image never sees everything
+    return values, seen[:, None].expand(values.shape[0], -1, -1, -1)
 
 
 def rotate(

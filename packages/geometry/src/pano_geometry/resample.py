@@ -2,9 +2,17 @@
 
 import torch
 
+from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.sampling import check_mode, sample_planes, working_dtype
+from pano_geometry.grids import DenseGrid, Grid, build_grid
+from pano_geometry.sampling import (
+    check_mode,
+    sample_grid,
+    sample_planes,
+    seen_on,
+    working_dtype,
+)
 from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -38,21 +46,51 @@ def resample(
     check_mode(mode, image)
     if rotation is not None:
         check_rotation("rotation", rotation, image.shape[0])
+    return resample_seen(image, source, target, rotation, mode)[0]
+
+
+def resample_seen(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> tuple[Tensor, Tensor | None]:
+    """`resample` of checked arguments, and which pixels were seen (n, ho, wo); None if all."""
+    grid = _prepared(image, source, target, rotation, mode)
+    if grid is not None:
+        whole = isinstance(grid, DenseGrid) and grid.seen is None
+        seen = None if whole else seen_on(grid, target.size)
+        return sample_grid(image, grid, source.surface), seen
     dtype = working_dtype(image)
     u, v = source_pixels(source, target, rotation, dtype, image.device)
     seen = seen_pixels(source, target, u, v)
     if seen is None:
-        return sample_planes(image, u, v, source.surface, mode)
+        return sample_planes(image, u, v, source.surface, mode), None
     zero = torch.zeros_like(u)
     inside = ~(torch.isnan(u) | torch.isnan(v))
-    values = sample_planes(
-        image,
-        torch.where(inside, u, zero),
-        torch.where(inside, v, zero),
-        source.surface,
-        mode,
+    u, v = torch.where(inside, u, zero), torch.where(inside, v, zero)
+    values = sample_planes(image, u, v, source.surface, mode)
+    return torch.where(seen[:, None], values, torch.zeros_like(values)), seen
+
+
+def _prepared(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> Grid | None:
+    """The sampling grid, new or cached; None where the plain path serves better."""
+    if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
+        return None
+    keys = source.key(), target.key()
+    if None in keys or (rotation is not None and _differentiates(rotation)):
+        return None
+    dtype = working_dtype(image)
+    if image.dtype != dtype and 4 * target.height * target.width < source.height * source.width:
+        return None  # a small view of a large image: no conversion of the whole of it
+    turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
+    key = (*keys, turn, dtype)
+    return grid_cache.get(
+        key, lambda: build_grid(source, target, rotation, dtype), at_once=rotation is None
     )
-    return torch.where(seen[:, None], values, torch.zeros_like(values))
+
+
+def _differentiates(tensor: Tensor) -> bool:
+    return tensor.requires_grad and torch.is_grad_enabled()
 
 
 def source_pixels(
