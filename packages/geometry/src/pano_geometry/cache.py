@@ -53,23 +53,27 @@ class GridCache:
             self._met.clear()
             self._nbytes = 0
 
-    def get(self, key: Hashable, build: Callable[[], Grid], at_once: bool) -> Grid:
-        """The grid of a key; built if it is not held, kept if it is worth it."""
+    def get(self, key: Hashable, build: Callable[[], Grid], at_once: bool) -> Grid | None:
+        """The grid of a key; built and kept if it is worth it, None if it is not (yet)."""
         with self._lock:
             grid = self._grids.get(key)
             if grid is not None:
                 self._grids.move_to_end(key)
                 return grid
-            keep = at_once or key in self._met
-            self._met[key] = None
-            while len(self._met) > REMEMBERED_KEYS:
-                self._met.popitem(last=False)
+            if not self._worth_keeping(key, at_once):
+                return None
         # Two threads may build the same grid; both are right, the later one stays.
         grid = build()
-        if keep:
-            with self._lock:
-                self._put(key, grid)
+        with self._lock:
+            self._put(key, grid)
         return grid
+
+    def _worth_keeping(self, key: Hashable, at_once: bool) -> bool:
+        met = at_once or key in self._met
+        self._met[key] = None
+        while len(self._met) > REMEMBERED_KEYS:
+            self._met.popitem(last=False)
+        return met and self._limit > 0
 
     def _put(self, key: Hashable, grid: Grid) -> None:
         previous = self._grids.pop(key, None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
-from pano_geometry.pixels import to_grid
+from pano_geometry.pixels import from_grid, to_grid
 from pano_geometry.rays import Planes, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
@@ -73,43 +73,63 @@ def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: t
 def _dense(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> DenseGrid:
-    n = rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
-    grid = torch.empty(n, *target.size, 2, dtype=dtype)
-    height, width = source.size
-    edges: list[Tensor] = []
-    at_edges: list[Tensor] = []
-    for sample, rows, planes in _blocks(target, rotation, dtype):
-        u, v = source.project_planes(*planes)
+    grid = torch.empty(_count(rotation), *target.size, 2, dtype=dtype)
+    noted = _Edges(source.size)
+    halves = _has_opposites(source, target)
+    for sample, rows, planes in _blocks(target, rotation, dtype, upper_half=halves):
         if source.surface is Surface.CUBE:
-            u, v = to_padded_strip(u, v, width, 1)
-            part, size = grid[sample, rows], (height + 12, width + 2)
+            u, v = to_padded_strip(*source.project_planes(*planes), source.width, 1)
+            x, y = to_grid(u, source.width + 2), to_grid(v, source.height + 12)
         else:
-            _note_edges(u, v, source.size, (sample, rows.start), edges, at_edges)
-            part, size = grid[sample, rows], source.size
-        part[..., 0] = to_grid(u, size[1])
-        part[..., 1] = to_grid(v, size[0])
-    if not edges:
-        return DenseGrid(grid, None, None, target.image_mask())
-    sample_row_column = torch.cat(edges, 1)
-    where = (sample_row_column[0], sample_row_column[1], sample_row_column[2])
-    return DenseGrid(grid, where, torch.cat(at_edges, 1), target.image_mask())
+            x, y = source.grid_planes(*planes)
+            noted.add(sample, rows.start, x, y)
+        grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
+        if halves:
+            x, y = _opposite(x, y)
+            rows = slice(target.height - rows.stop, target.height - rows.start)
+            noted.add(sample, rows.start, x, y)
+            grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
+    return DenseGrid(grid, *noted.joined(), target.image_mask())
 
 
-def _note_edges(
-    u: Tensor,
-    v: Tensor,
-    size: tuple[int, int],
-    origin: tuple[int, int],
-    edges: list[Tensor],
-    at_edges: list[Tensor],
-) -> None:
-    """Collect pixels of a block whose taps lie across a border, with their coordinates."""
-    found = beyond_centres(u, v, *size).nonzero(as_tuple=True)
-    if found[0].numel():
-        edges.append(
-            torch.stack([torch.full_like(found[0], origin[0]), found[0] + origin[1], found[1]])
-        )
-        at_edges.append(torch.stack([u[found], v[found]]))
+def _count(rotation: Tensor | None) -> int:
+    return rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
+
+
+def _has_opposites(source: Camera, target: Camera) -> bool:
+    """Whether each pixel of the lower half has its exact opposite in the upper half."""
+    even = target.height % 2 == 0 and target.width % 2 == 0
+    return even and target.surface is Surface.SPHERE and source.surface is Surface.SPHERE
+
+
+def _opposite(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates of the opposite rays, in the order of the rows and columns they belong to."""
+    x = x - torch.copysign(torch.ones((), dtype=x.dtype), x)
+    half = x.shape[-1] // 2
+    return x.roll(half, -1).flip(0), -y.roll(half, -1).flip(0)
+
+
+class _Edges:
+    """Pixels whose taps lie across a border of the source, collected block by block."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.height, self.width = size
+        self.where: list[Tensor] = []
+        self.pixels: list[Tensor] = []
+
+    def add(self, sample: int, top: int, x: Tensor, y: Tensor) -> None:
+        beyond = (x.abs() > 1 - 1 / self.width) | (y.abs() > 1 - 1 / self.height)
+        row, column = beyond.nonzero(as_tuple=True)
+        if row.numel():
+            self.where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
+            u = from_grid(x[row, column], self.width)
+            self.pixels.append(torch.stack([u, from_grid(y[row, column], self.height)]))
+
+    def joined(self) -> tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]:
+        if not self.where:
+            return None, None
+        sample, row, column = torch.cat(self.where, 1)
+        return (sample, row, column), torch.cat(self.pixels, 1)
 
 
 def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:
@@ -127,7 +147,7 @@ def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Te
 def _sparse(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> SparseGrid:
-    n = rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
+    n = _count(rotation)
     mask = target.image_mask()
     width = target.width
     found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(n)]
@@ -148,15 +168,15 @@ def _sparse(
 
 
 def _blocks(
-    target: Camera, rotation: Tensor | None, dtype: torch.dtype
+    target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
 ) -> Iterator[tuple[int, slice, Planes]]:
     """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
-    n = rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
-    height, width = target.size
+    width = target.width
+    height = target.height // 2 if upper_half else target.height
     step = max(1, BLOCK * torch.get_num_threads() // width)
     bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
     cpu = torch.device("cpu")
-    for sample in range(n):
+    for sample in range(_count(rotation)):
         turn = rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
         if isinstance(target, TableCamera):
             tables = target.ray_tables()

@@ -5,7 +5,7 @@ import torch
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.grids import DenseGrid, Grid, build_grid
+from pano_geometry.grids import build_grid
 from pano_geometry.sampling import (
     check_mode,
     sample_grid,
@@ -53,11 +53,8 @@ def resample_seen(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
 ) -> tuple[Tensor, Tensor | None]:
     """`resample` of checked arguments, and which pixels were seen (n, ho, wo); None if all."""
-    grid = _prepared(image, source, target, rotation, mode)
-    if grid is not None:
-        whole = isinstance(grid, DenseGrid) and grid.seen is None
-        seen = None if whole else seen_on(grid, target.size)
-        return sample_grid(image, grid, source.surface), seen
+    if _takes_grids(image, source, target, rotation, mode):
+        return _by_grid(image, source, target, rotation)
     dtype = working_dtype(image)
     u, v = source_pixels(source, target, rotation, dtype, image.device)
     seen = seen_pixels(source, target, u, v)
@@ -70,23 +67,53 @@ def resample_seen(
     return torch.where(seen[:, None], values, torch.zeros_like(values)), seen
 
 
-def _prepared(
+def _takes_grids(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
-) -> Grid | None:
-    """The sampling grid, new or cached; None where the plain path serves better."""
+) -> bool:
+    """Whether coordinates may be computed apart, without gradients, on the CPU."""
     if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
-        return None
-    keys = source.key(), target.key()
-    if None in keys or (rotation is not None and _differentiates(rotation)):
-        return None
+        return False
+    if source.key() is None or target.key() is None:
+        return False
+    if rotation is not None and (_differentiates(rotation) or rotation.device.type != "cpu"):
+        return False
+    # A small view of a large uint8 image: no conversion of the whole of it.
+    view = 4 * target.height * target.width < source.height * source.width
+    return image.dtype == working_dtype(image) or not view
+
+
+def _by_grid(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
     dtype = working_dtype(image)
-    if image.dtype != dtype and 4 * target.height * target.width < source.height * source.width:
-        return None  # a small view of a large image: no conversion of the whole of it
     turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
-    key = (*keys, turn, dtype)
-    return grid_cache.get(
+    key = (source.key(), target.key(), turn, dtype)
+    grid = grid_cache.get(
         key, lambda: build_grid(source, target, rotation, dtype), at_once=rotation is None
     )
+    if grid is not None:
+        return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+    if rotation is None or rotation.ndim == 2:
+        grid = build_grid(source, target, rotation, dtype)
+        return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+    return _one_by_one(image, source, target, rotation)
+
+
+def _one_by_one(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Fresh rotations sample by sample: the memory of one grid serves them all."""
+    n = max(image.shape[0], rotation.shape[0])
+    values = image.new_empty(n, image.shape[1], *target.size)
+    seen: list[Tensor] = []
+    for i in range(n):
+        turn = rotation[min(i, rotation.shape[0] - 1)]
+        of = min(i, image.shape[0] - 1)
+        grid = build_grid(source, target, turn, working_dtype(image))
+        values[i] = sample_grid(image[of : of + 1], grid, source.surface)[0]
+        mask = seen_on(grid, target.size)
+        seen += [] if mask is None else [mask]
+    return values, torch.cat(seen) if seen else None
 
 
 def _differentiates(tensor: Tensor) -> bool:

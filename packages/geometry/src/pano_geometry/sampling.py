@@ -145,11 +145,10 @@ def _sample_sparse(image: Tensor, grid: SparseGrid) -> Tensor:
     return out.reshape(n, image.shape[1], height, width)
 
 
-def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor:
-    """Which pixels of the result a grid fills, (n, ho, wo)."""
+def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
+    """Which pixels of the result a grid fills, (n, ho, wo); None if all."""
     if isinstance(grid, DenseGrid):
-        ones = torch.ones(grid.grid.shape[0], *size, dtype=torch.bool)
-        return ones if grid.seen is None else grid.seen & ones
+        return None if grid.seen is None else grid.seen.expand(grid.grid.shape[0], *size)
     seen = torch.zeros(len(grid.positions), size[0] * size[1], dtype=torch.bool)
     for flat, position in zip(seen, grid.positions, strict=True):
         flat[position] = True
