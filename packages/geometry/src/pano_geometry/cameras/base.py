@@ -73,6 +73,15 @@ class Camera(ABC):
         u, v = self.project_planes(x, y, z)
         return to_grid(u, self.width), to_grid(v, self.height)
 
+    @property
+    @abstractmethod
+    def pitch(self) -> float:
+        """Angle that a pixel spans in the middle of the image, radians (the larger of both axes)."""
+
+    @abstractmethod
+    def finer(self, factor: int) -> "Camera":
+        """The same view with `factor` times as many rows and columns."""
+
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
         """Pixels that have a ray; None when all have one."""
         return None

@@ -25,6 +25,15 @@ class Equirectangular(TableCamera):
         """Wraps across ±180°, goes on across both poles."""
         return Surface.SPHERE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return max(FULL_TURN / self.width, HALF_TURN / self.height)
+
+    def finer(self, factor: int) -> "Equirectangular":
+        """See `Camera.finer`."""
+        return Equirectangular(self.height * factor, self.width * factor)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """Cos lat (sin lon, 0, cos lon) + (0, sin lat, 0), latitude counted downwards."""
         lon = centre_angles(self.width, FULL_TURN, device)
