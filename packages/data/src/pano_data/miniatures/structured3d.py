@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.datasets.structured3d import INVALID_SCENES, SPLIT_SCENES
+from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.io.encode import write_png, write_text
 from pano_data.miniatures.studio import Shot, Studio, View
+from pano_data.splits import names
 
 _LIGHTS = {
     "rawlight": (1.0, 1.0, 1.0),
@@ -24,8 +25,9 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     ``semantic.png``, ``albedo.png``, layouts and annotations are not written: nothing here reads
     them and a world has no such labels.
     """
-    numbers = [n for n in SPLIT_SCENES[shot.split] if n not in INVALID_SCENES]
-    scene = root / "Structured3D" / f"scene_{numbers[shot.index]:05d}" / "2D_rendering"
+    houses = [f"scene_{number:05d}" for number in SPLIT_SCENES[shot.split]]
+    sound = [house for house in houses if house not in names("structured3d_errata")]
+    scene = root / "Structured3D" / sound[shot.index] / "2D_rendering"
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         _write_room(scene / str(_FIRST_ROOM + 31 * viewpoint) / "panorama", view)
