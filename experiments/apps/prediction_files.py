@@ -1,0 +1,117 @@
+"""The files one prediction becomes, and the record that describes them."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.apps.export import write_exr, write_npy, write_png16
+from experiments.apps.inference import Prediction
+from experiments.apps.point_cloud import write_ply
+from experiments.apps.preview import write_preview
+from experiments.apps.replace_file import replace_file
+from experiments.apps.sphere_mesh import write_glb
+
+RECORD_ENDING = "_prediction.json"
+
+Writer = Callable[[Path, NDArray[np.uint8], Prediction], None]
+
+
+class Format(NamedTuple):
+    """One choice of `--save`: the ending of its file (`{map}` is distance or disparity), its writer."""
+
+    ending: str
+    write: Writer
+
+
+FORMATS: dict[str, Format] = {
+    "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
+    "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
+    "exr": Format("_{map}.exr", lambda path, _, prediction: write_exr(path, prediction)),
+    "preview": Format("_preview.png", write_preview),
+    "ply": Format("_points.ply", write_ply),
+    "glb": Format("_mesh.glb", write_glb),
+}
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Where the record of a panorama lies."""
+    return folder / f"{name}{RECORD_ENDING}"
+
+
+def _statistics(prediction: Prediction) -> dict[str, Any]:
+    values = prediction.values[prediction.near]
+    if not values.size:
+        return {"quantiles": None}
+    levels = (0.02, 0.5, 0.98)
+    sample = values[:: max(1, values.size // 1_000_000)]
+    return {
+        "quantiles": {
+            str(q): float(v) for q, v in zip(levels, np.quantile(sample, levels), strict=True)
+        }
+    }
+
+
+def save_prediction(
+    folder: Path,
+    name: str,
+    rgb: NDArray[np.uint8],
+    prediction: Prediction,
+    formats: Sequence[str],
+    about: dict[str, Any],
+) -> list[Path]:
+    """Writes the chosen files, then the record that names them.
+
+    The record comes last: where it lies, everything it names is complete.
+
+    Args:
+        folder: Output folder.
+        name: Name of the panorama below it, without suffix.
+        rgb: `(h, w, 3)` uint8.
+        prediction: Of the same size.
+        formats: Keys of `FORMATS`.
+        about: What else the record says (source, model, working size).
+
+    Returns:
+        The files, the record last.
+
+    Raises:
+        OSError: A file cannot be written; none is left half-written.
+    """
+    map_name = prediction.kind.split("_")[0]
+    files = {key: folder / (name + FORMATS[key].ending.format(map=map_name)) for key in formats}
+    for key, path in files.items():
+        with replace_file(path) as temporary:
+            FORMATS[key].write(temporary, rgb, prediction)
+    height, width = prediction.values.shape
+    record = about | {
+        "kind": prediction.kind,
+        "unit": prediction.unit,
+        "height": height,
+        "width": width,
+        "far_share": float(prediction.far.mean()),
+        "valid_share": float(prediction.valid.mean()),
+        **_statistics(prediction),
+        "files": {key: path.name for key, path in files.items()},
+    }
+    path = record_path(folder, name)
+    with replace_file(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + os.linesep)
+    return [*files.values(), path]
+
+
+def is_complete(folder: Path, name: str, formats: Sequence[str], model: str) -> bool:
+    """Whether an earlier run with this model wrote all these formats for this panorama."""
+    path = record_path(folder, name)
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    files = record.get("files", {})
+    return record.get("model") == model and all(
+        key in files and (path.parent / files[key]).is_file() for key in formats
+    )

@@ -1,0 +1,66 @@
+"""From a prediction to a surface around the camera: distances, directions, and where it tears."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from experiments.apps.inference import Prediction
+from pano_geometry import distance_to_points
+
+# A disparity is known up to a shift, so its shape needs an assumption: the farthest thing is this
+# many times farther than the nearest.
+DISPARITY_RANGE = 20.0
+# Neighbouring samples whose distances differ by more than this ratio belong to two surfaces.
+EDGE_RATIO = 1.1
+# OpenCV axes (x right, y down, z forward) to those of glTF and most viewers (y up, z to the viewer).
+Y_UP = np.array([1.0, -1.0, -1.0], dtype=np.float32)
+
+
+def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
+    """Distances to draw: the network's own, or a stand-in for an affine disparity.
+
+    Returns:
+        `(h, w)` float32, 0 where there is no surface (masked or far). From a disparity
+        `1 / (1/20 + (1 - 1/20) d)` with `d` scaled to [0, 1]: right up to the unknown shift only.
+    """
+    near = prediction.near
+    if prediction.kind != "disparity_affine":
+        return np.where(near, prediction.values, np.float32(0))
+    if not near.any():
+        return np.zeros_like(prediction.values)
+    low, high = prediction.values[near].min(), prediction.values[near].max()
+    d = (prediction.values - low) / max(high - low, 1e-12)
+    return np.where(near, 1 / (1 / DISPARITY_RANGE + (1 - 1 / DISPARITY_RANGE) * d), 0).astype(
+        np.float32
+    )
+
+
+def surface_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(h, w)` distances to `(h, w, 3)` points, y up, camera at the origin."""
+    points = distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
+    return np.asarray(points * Y_UP, dtype=np.float32)
+
+
+def torn(distance: NDArray[np.float32], ratio: float = EDGE_RATIO) -> NDArray[np.bool_]:
+    """Pixels between two surfaces: farther than one neighbour and nearer than the opposite one.
+
+    Resizing a map smears an edge over its pixels; such pixels hang in the air behind the near thing.
+
+    Args:
+        distance: `(h, w)`, 0 where there is none.
+        ratio: Step to each of the two neighbours that counts as an edge.
+
+    Returns:
+        `(h, w)` bool; the seam is no border.
+    """
+    padded = np.pad(np.pad(distance, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
+    centre = padded[1:-1, 1:-1]
+    pairs = (
+        (padded[1:-1, :-2], padded[1:-1, 2:]),
+        (padded[:-2, 1:-1], padded[2:, 1:-1]),
+    )
+    between = np.zeros(distance.shape, dtype=np.bool_)
+    for a, b in pairs:
+        near, far = np.minimum(a, b), np.maximum(a, b)
+        between |= (near > 0) & (centre > near * ratio) & (far > centre * ratio)
+    return between

@@ -1,0 +1,130 @@
+"""What a training shows: the loss log, pictures of fixed samples, throughput."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from torch.utils.data import default_collate
+
+from experiments.common.panels import panel
+from experiments.common.tracking import RunLogger
+
+
+class LossLog(Callback):
+    """One JSON line a step with every loss term: the same lines whether or not training was interrupted.
+
+    Args:
+        path: The log; lines beyond the resumed step are cut off when training resumes.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keeps the lines up to the step from which training goes on."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines = self.path.read_text().splitlines() if self.path.is_file() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= trainer.global_step]
+        part = self.path.with_suffix(".part")
+        part.write_text("".join(line + "\n" for line in kept))
+        part.replace(self.path)
+
+    @rank_zero_only
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
+    ) -> None:
+        """Appends the terms of the step just done."""
+        prefix = "train/loss/"
+        terms = {
+            k.removeprefix(prefix).removesuffix("_step"): round(float(v), 8)
+            for k, v in trainer.callback_metrics.items()
+            if k.startswith(prefix) and not k.endswith("_epoch")
+        }
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": trainer.global_step, **terms}) + "\n")
+
+
+class Panels(Callback):
+    """Logs RGB, prediction, truth and error of the first samples of every validation set.
+
+    The samples are the same in every run, so two runs compare picture by picture.
+
+    Args:
+        samples: Number of samples a data set.
+    """
+
+    def __init__(self, samples: int = 2) -> None:
+        self.samples = samples
+
+    @rank_zero_only
+    @torch.no_grad()
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Predicts and draws the fixed samples."""
+        logger = trainer.logger
+        if trainer.sanity_checking or not isinstance(logger, RunLogger):
+            return
+        loaders = trainer.val_dataloaders
+        names = trainer.datamodule.val_names  # type: ignore[attr-defined]
+        for name, loader in zip(names, loaders, strict=True):
+            count = min(self.samples, len(loader.dataset))
+            batch = default_collate([loader.dataset[i] for i in range(count)])
+            prediction = pl_module(batch["image"].to(pl_module.device))
+            pictures = panel(
+                batch["image"],
+                {k: v.cpu() for k, v in prediction.items()},
+                batch["distance"],
+                batch["valid"],
+            )
+            for i, picture in enumerate(pictures):
+                logger.log_picture(f"panels/{name}/{i}", picture, trainer.global_step)
+
+
+class Throughput(Callback):
+    """Panoramas a second over all ranks, and the share of time spent waiting for data.
+
+    Args:
+        every: Steps between two logged values.
+    """
+
+    def __init__(self, every: int = 20) -> None:
+        self.every = every
+        self._waited = self._seen = 0.0
+        self._ended = self._since = time.perf_counter()
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """The time since the last step ended was spent waiting for this batch."""
+        self._waited += time.perf_counter() - self._ended
+        self._seen += len(batch["image"]) * trainer.world_size
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
+    ) -> None:
+        """Logs every `every` steps and starts counting anew."""
+        now = self._ended = time.perf_counter()
+        if trainer.global_step % self.every == 0:
+            seconds = max(now - self._since, 1e-9)
+            values = {
+                "speed/panoramas_per_s": self._seen / seconds,
+                "speed/data_wait_share": self._waited / seconds,
+            }
+            if trainer.logger is not None and trainer.is_global_zero:
+                trainer.logger.log_metrics(values, trainer.global_step)
+            self._waited = self._seen = 0.0
+            self._since = now
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The clock starts when training does, after the sanity check."""
+        self._ended = self._since = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Validation is not time spent waiting for training data."""
+        self._since += time.perf_counter() - self._ended
+        self._ended = time.perf_counter()

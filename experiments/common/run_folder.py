@@ -1,0 +1,77 @@
+"""A training's folders: resumable state keyed by what determines the result, and the finished model.
+
+`.runs/<section>/<key>/` holds what a training needs to go on after a kill; the key is the hash of the
+resolved configuration, the data's digests and the code, so another configuration never resumes this
+one. `runs/<section>/` is written at once when the training is finished.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.common.environment import REPO, code_digest
+
+STATE = Path(".runs")
+FINISHED = Path("runs")
+# Keys that change how a training looks or where it runs, never its numbers.
+_IRRELEVANT = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "accelerator")
+
+
+class RunFolderError(RuntimeError):
+    """Another process trains into the same folder."""
+
+
+def run_key(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> str:
+    """Twelve hex digits that name a training: configuration, data digests and code revision."""
+    config = json.loads(json.dumps(config))
+    for key in _IRRELEVANT:
+        config.get("trainer", {}).pop(key, None)
+    text = json.dumps([config, dict(data), code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def training_code(paper: str) -> str:
+    """Digest of the code a training of `paper` runs."""
+    packages = [REPO / "packages" / p / "src" for p in ("geometry", "losses", "models", "data")]
+    return code_digest([*packages, REPO / "experiments/common", REPO / "experiments" / paper])
+
+
+@contextmanager
+def locked(folder: Path):  # noqa: ANN201 - contextmanager of None
+    """Holds the folder for this process.
+
+    Raises:
+        RunFolderError: Another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunFolderError(
+                f"another process trains into {folder}; wait for it or stop it, then run again"
+            ) from None
+        yield
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Moves a complete folder to its final name, replacing what was there."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_yaml(path: Path, content: Any) -> None:
+    """A resolved configuration beside the model it made."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -1,0 +1,135 @@
+"""`DepthTask`: what the LightningModules of all papers share. A paper adds one method, `losses`."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+
+from pano_losses.accumulators import ProtocolMetric
+
+Batch = dict[str, Any]
+
+
+class DepthTask(LightningModule):
+    """Trains a network on panoramas and scores it under named protocols.
+
+    Args:
+        net: Network; `net(rgb)` returns a dict of maps `(b, 1, h, w)` (see `pano_models.outputs`).
+        loss: Weighted sum of loss terms; `loss(**maps)` returns `(total, {term: value})`.
+        optimizer: Called with the parameter groups.
+        scheduler: Called with the optimiser and stepped after each optimiser step; None keeps the rate.
+        protocols: Protocols under which validation data are scored (`pano_losses.protocols`).
+        rates: Glob over parameter names of `net` -> factor on the learning rate (first match counts;
+            0 freezes); parameters without a match have factor 1.
+        init_from: Folder of a trained model whose weights `net` starts from.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        loss: nn.Module,
+        optimizer: OptimizerCallable,
+        scheduler: LRSchedulerCallable | None = None,
+        protocols: list[str] | None = None,
+        rates: dict[str, float] | None = None,
+        init_from: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.net = net
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.protocols = protocols or ["da2_paper"]
+        self.rates = rates or {}
+        self.scores = nn.ModuleDict()
+        if init_from is not None:
+            self._start_from(init_from)
+        for name, parameter in self.net.named_parameters():
+            parameter.requires_grad_(parameter.requires_grad and self._rate(name) > 0)
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """The paper's idea: weighted total and each term's own value for one batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define losses(batch)")
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
+        prediction: dict[str, Tensor] = self.net(image)
+        return prediction
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step: total loss; each term is logged."""
+        total, terms = self.losses(batch)
+        size = len(batch["image"])
+        self.log("train/loss/total", total.detach(), prog_bar=True, batch_size=size)
+        self.log_dict({f"train/loss/{k}": v.detach() for k, v in terms.items()}, batch_size=size)
+        return total
+
+    def setup(self, stage: str) -> None:
+        """One accumulator per validation data set and protocol."""
+        names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
+        for name in names:
+            self.scores[name] = nn.ModuleDict({p: ProtocolMetric(p) for p in self.protocols})
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Adds one batch to the accumulators of its data set."""
+        prediction = self(batch["image"])
+        name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
+        for score in self.scores[name].values():  # type: ignore[operator,union-attr]
+            score.update(prediction, batch["distance"], batch["valid"], keys=batch["key"])
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
+        for name, by_protocol in self.scores.items():
+            for protocol, score in by_protocol.items():  # type: ignore[operator,union-attr]
+                values = {
+                    f"val/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
+                }
+                self.log_dict(values, rank_zero_only=True)
+                score.reset()
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+        """Prediction maps with the keys of their samples."""
+        return {"key": batch["key"], "dataset": batch["dataset"], **self(batch["image"])}
+
+    def configure_optimizers(self) -> Any:
+        """Parameter groups by learning-rate factor; every trainable parameter is in exactly one."""
+        by_factor: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in self.net.named_parameters():
+            if parameter.requires_grad:
+                by_factor.setdefault(self._rate(name), []).append(parameter)
+        optimizer = self.optimizer([{"params": p} for p in by_factor.values()])
+        for factor, group in zip(by_factor, optimizer.param_groups, strict=True):
+            group["lr"] *= factor
+        if self.scheduler is None:
+            return optimizer
+        schedule = {"scheduler": self.scheduler(optimizer), "interval": "step"}
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def _rate(self, name: str) -> float:
+        return next((factor for glob, factor in self.rates.items() if fnmatch(name, glob)), 1.0)
+
+    def _start_from(self, folder: str) -> None:
+        import pano_models
+
+        self.net.load_state_dict(pano_models.load(folder).state_dict())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses the checkpoint of another network before anything is overwritten."""
+        saved = {k for k in checkpoint["state_dict"] if k.startswith("net.")}
+        own = {f"net.{k}" for k in self.net.state_dict()}
+        if saved != own:
+            raise ValueError(
+                f"got a checkpoint of another network ({len(saved - own)} tensors unknown, "
+                f"{len(own - saved)} missing, e.g. {sorted(saved ^ own)[:3]}), expected one of "
+                f"{type(self.net).__name__}; remove the checkpoint or train under another section"
+            )
+
+    @torch.no_grad()
+    def parameter_count(self) -> int:
+        """Number of trainable parameters."""
+        return sum(p.numel() for p in self.net.parameters() if p.requires_grad)

@@ -1,0 +1,56 @@
+"""Stage: renders worlds into the real layout of a data set, under `data/raw/<name>`.
+
+A data set that the user has goes to the same place; take its name out of `worlds` in params.yaml then,
+and the pipeline reads the real tree with the same reader.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from experiments.common import params
+from pano_data import miniatures
+
+RAW = Path("data/raw")
+MARKER = ".rendered-by-panodepth"
+
+
+class RealDataError(RuntimeError):
+    """A tree that this pipeline did not make stands where worlds would be rendered."""
+
+
+def render(name: str, root: Path = RAW, **settings: Any) -> Path:
+    """Renders the miniature of data set `name`; `settings` are those of `pano_data.miniatures.write`.
+
+    Raises:
+        RealDataError: `root/name` holds files that were not rendered by this stage.
+    """
+    target = root / name
+    if target.exists() and any(target.iterdir()) and not (target / MARKER).is_file():
+        raise RealDataError(
+            f"{target} holds files that this pipeline did not render, and they would be lost; "
+            f"take {name!r} out of `worlds` in params.yaml to use them"
+        )
+    part = root / f".{name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    miniatures.write(name, part, progress=True, **settings)
+    (part / MARKER).touch()
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    return target
+
+
+def main(name: str) -> int:
+    """`python -m experiments.common.worlds NAME`, with the settings under `worlds: NAME:`."""
+    try:
+        render(name, **params.section("worlds")[name])
+    except (RealDataError, params.ParamsError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,31 @@
+"""DAP: metric distance with a range mask, trained by six losses on labelled and pseudo-labelled panoramas."""
+
+from collections.abc import Mapping
+
+from experiments.common.task import Batch, DepthTask
+from torch import Tensor
+
+
+class DapTask(DepthTask):
+    """Trains a network with a distance head and a range-mask head.
+
+    All three stages of DAP use it: the labeler on labelled panoramas, the second labeler on labelled
+    and selected pseudo-labelled ones, and DAP itself on everything. What differs is the data.
+
+    Distance terms see the pixels within range; the mask term sees every pixel and learns which are
+    not. The weight of each pixel is `M_distort` = cos(latitude), given by each term's weighting.
+
+    Source: DAP (arXiv 2512.16913): L = M_distort (1.0 SILog + 0.4 DF + 5.0 grad + 2.0 normal + 2.0 pts + 2.0 mask).
+    """
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Six terms on distance and mask."""
+        prediction = self.net(batch["image"])
+        total, terms = self.loss(
+            prediction=prediction["distance_metric"],
+            target=batch["distance"],
+            valid=batch["valid"],
+            far_probability=prediction["far_probability"],
+            far=batch["far"],
+        )
+        return total, terms

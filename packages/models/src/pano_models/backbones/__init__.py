@@ -1,0 +1,1 @@
+"""Vision transformers as encoders of four levels."""

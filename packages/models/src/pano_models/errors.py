@@ -1,0 +1,9 @@
+"""Errors of this package: all are `ValueError`s, so a caller can catch one family."""
+
+
+class ModelNotFoundError(ValueError):
+    """No model of that name, no folder at that path, no such id on the hub."""
+
+
+class CheckpointError(ValueError):
+    """A weight file that is truncated, of another model, not of tensors alone, or incomplete."""

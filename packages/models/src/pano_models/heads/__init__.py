@@ -1,0 +1,1 @@
+"""Decoders: from the levels of a backbone to maps."""

@@ -1,0 +1,83 @@
+"""Spherical position embeddings of a grid of patches: the released and the printed one of DA²."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from pano_geometry.tensor_types import Float
+
+RELEASED_FOV = (6.2832, 3.1416)
+"""Horizontal and vertical field of view (radians) as the release's configuration rounds them."""
+
+
+def released_angles(
+    rows: int, cols: int, patch: int, sphere_size: tuple[float, float]
+) -> Float[Tensor, "n 2"]:
+    """(latitude, azimuth) of the top-left pixel of each patch, radians, float32.
+
+    Args:
+        rows: patches down.
+        cols: patches across.
+        patch: side of a patch in pixels.
+        sphere_size: height and width in pixels of the panorama that the image is taken to be the
+            top-left part of. The release uses its configured size; the image's own size is right.
+
+    Returns:
+        `(rows * cols, 2)`, row-major: latitude in [-π/2, π/2], positive DOWN; azimuth in (-π, π],
+        0 at the centre column, positive right.
+
+    Source: DA² release; the paper (section 3.2) has colatitude and azimuth from the left edge.
+    """
+    height, width = sphere_size
+    v = torch.arange(rows, dtype=torch.float32) * patch + 0.5
+    u = torch.arange(cols, dtype=torch.float32) * patch + 0.5
+    lat = ((v - height / 2) / height * RELEASED_FOV[1])[:, None].expand(rows, cols)
+    lon = ((u - width / 2) / width * RELEASED_FOV[0])[None].expand(rows, cols)
+    # Through the unit vector, as the release does: angles beyond the sphere fold back.
+    x, y, z = lat.cos() * lon.sin(), lat.sin(), lat.cos() * lon.cos()
+    z = torch.where(z < 0, -1.0, 1.0) * z.abs().clamp(min=1e-5)
+    return torch.stack([torch.asin(y.clamp(-1, 1)), torch.atan2(x, z)], -1).flatten(0, 1)
+
+
+def released_embedding(
+    angles: Float[Tensor, "n 2"], dim: int, max_frequency: int
+) -> Float[Tensor, "n d"]:
+    """Sines of both angles at `dim / 2` frequencies from π to `max_frequency` π, ends included.
+
+    Source: DA² release (the paper's equation 7 has sine and cosine and no factor π).
+    """
+    exponents = torch.linspace(0.0, math.log2(max_frequency), dim // 2)
+    return torch.sin(angles[..., None] * (2.0**exponents * math.pi)).flatten(1)
+
+
+def paper_angles(rows: int, cols: int) -> Float[Tensor, "n 2"]:
+    """(azimuth in [0, 2π), colatitude in [0, π]) of the patch centres, radians, row-major.
+
+    Source: DA², section 3.2: φ = 2πu/W, θ = πv/H, here at the patch centres.
+    """
+    phi = (torch.arange(cols) + 0.5) * (2 * math.pi / cols)
+    theta = (torch.arange(rows) + 0.5) * (math.pi / rows)
+    return torch.stack([phi.expand(rows, cols), theta[:, None].expand(rows, cols)], -1).flatten(
+        0, 1
+    )
+
+
+def paper_embedding(
+    angles: Float[Tensor, "n a"], dim: int, base_frequency: int
+) -> Float[Tensor, "n d"]:
+    """Sine and cosine of each angle at geometric frequencies `base^(k/bands)`, k from 0.
+
+    Channels run over angles, then bands, then (sine, cosine).
+
+    Args:
+        angles: any number of angles a row, radians.
+        dim: channels, a multiple of twice the number of angles.
+        base_frequency: rows of patches; reached only in the limit (the last band is below it).
+
+    Source: DA², equation 7.
+    """
+    bands = dim // (2 * angles.shape[-1])
+    frequencies = base_frequency ** (torch.arange(bands) / bands)
+    phase = angles[..., None] * frequencies
+    return torch.stack([phase.sin(), phase.cos()], -1).flatten(1)

@@ -1,0 +1,1 @@
+"""Weight files: our folders, published checkpoints, key maps."""

@@ -1,0 +1,114 @@
+"""A trained model is a folder: `config.json` (name, config) and `model.safetensors`."""
+
+import json
+import os
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.model import DepthModel
+from pano_models.registry import create
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+M = TypeVar("M", bound=DepthModel)
+
+
+def save(model: nn.Module, folder: str | PathLike[str]) -> Path:
+    """Write `model` so that `load(folder)` rebuilds it.
+
+    Each file is written under a temporary name, flushed to disk and renamed: a folder never holds
+    half a file. `torch.compile` and DDP wrappers are taken off.
+
+    Raises:
+        ValueError: the model was not built by `pano_models.create`.
+    """
+    model = _unwrap(model)
+    if not isinstance(model, DepthModel) or model.spec is None:
+        raise ValueError("only a model from pano_models.create can be saved: its options are known")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {k: v.detach().contiguous().cpu() for k, v in model.state_dict().items()}
+    config = json.dumps({"name": model.spec.name, "config": model.spec.config}, indent=2)
+    _write(folder / WEIGHTS_FILE, lambda p: save_file(state, p, metadata={"format": "pt"}))
+    _write(folder / CONFIG_FILE, lambda p: p.write_text(config + "\n"))
+    return folder
+
+
+def load_folder(folder: str | PathLike[str]) -> DepthModel:
+    """Rebuild the network of a folder written by `save`.
+
+    Raises:
+        ModelNotFoundError: no such folder, or no `config.json` in it.
+        CheckpointError: a file is truncated, or the weights do not fit the configuration.
+    """
+    config = _read_config(Path(folder))
+    with torch.random.fork_rng(devices=[]):  # building draws random weights; leave no trace
+        model = create(config["name"], **config["config"])
+    state = _read_safetensors(Path(folder) / WEIGHTS_FILE)
+    _fill(model, state, str(folder))
+    return model.eval()
+
+
+def load_pretrained(model: str | PathLike[str], cls: type[M]) -> M:
+    """As `load_folder`, and insist on the class."""
+    loaded = load_folder(model)
+    if not isinstance(loaded, cls):
+        raise CheckpointError(f"{model} holds a {type(loaded).__name__}, not a {cls.__name__}")
+    return loaded
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    for attribute in ("_orig_mod", "module"):  # torch.compile, DistributedDataParallel
+        inner = getattr(model, attribute, None)
+        if isinstance(inner, nn.Module):
+            return _unwrap(inner)
+    return model
+
+
+def _write(path: Path, writer: Callable[[Path], Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        writer(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise ModelNotFoundError(f"no {CONFIG_FILE} in {folder}: not a folder written by save")
+    try:
+        config = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict) or set(config) < {"name", "config"}:
+        raise CheckpointError(f'{path} lacks "name" or "config"')
+    return config
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from error
+
+
+def _fill(model: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"{source}: weights do not fit its configuration: {error}") from error

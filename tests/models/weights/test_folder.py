@@ -1,0 +1,85 @@
+import json
+
+import pytest
+import torch
+
+import pano_models as pm
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_da2):
+    torch.manual_seed(0)
+    model = pm.create("da2", **tiny_da2)
+    return model, pm.save(model, tmp_path / "runs" / "da2")
+
+
+def test_round_trip_is_bit_equal(folder):
+    model, path = folder
+    rgb = torch.rand(1, 3, 70, 140)
+    loaded = pm.load(path)
+    assert not loaded.training
+    assert loaded.spec == model.spec
+    key = pm.outputs.DISTANCE_SCALE_INVARIANT
+    assert torch.equal(loaded(rgb)[key], model.eval()(rgb)[key])
+
+
+def test_folder_holds_exactly_the_two_files(folder):
+    _, path = folder
+    assert sorted(p.name for p in path.iterdir()) == ["config.json", "model.safetensors"]
+    assert json.loads((path / "config.json").read_text())["name"] == "da2"
+
+
+def test_loading_leaves_the_random_stream_alone(folder):
+    torch.manual_seed(3)
+    expected = torch.rand(3)
+    torch.manual_seed(3)
+    pm.load(folder[1])
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_failed_write_leaves_the_old_file(folder, monkeypatch):
+    model, path = folder
+    before = (path / "model.safetensors").read_bytes()
+
+    def full_disk(*args, **kwargs):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("pano_models.weights.folder.save_file", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        pm.save(model, path)
+    assert (path / "model.safetensors").read_bytes() == before
+    assert sorted(p.name for p in path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_missing_folder(tmp_path):
+    with pytest.raises(pm.ModelNotFoundError, match=r"config\.json"):
+        pm.load(tmp_path / "nothing")
+
+
+def test_truncated_weights(folder):
+    _, path = folder
+    data = (path / "model.safetensors").read_bytes()
+    (path / "model.safetensors").write_bytes(data[: len(data) // 2])
+    with pytest.raises(pm.CheckpointError, match="truncated"):
+        pm.load(path)
+
+
+def test_weights_of_another_model(folder):
+    _, path = folder
+    config = json.loads((path / "config.json").read_text())
+    config["config"]["width"] = 64
+    (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(pm.CheckpointError, match="do not fit"):
+        pm.load(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "da2"}'])
+def test_broken_config(folder, text):
+    (folder[1] / "config.json").write_text(text)
+    with pytest.raises(pm.CheckpointError):
+        pm.load(folder[1])
+
+
+def test_model_that_was_not_created_cannot_be_saved(tmp_path, tiny_da2):
+    with pytest.raises(ValueError, match=r"pano_models\.create"):
+        pm.save(pm.DA2(**tiny_da2), tmp_path)
