@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Row
-from pano_data.rays import ray_lengths
+from pano_data.ray_lengths import ray_lengths
 
 MAX_IMPOSSIBLE = 0.01
 """Share of pixels with negative or undeclared infinite labels above which a file is corrupt."""

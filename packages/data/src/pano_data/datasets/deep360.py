@@ -27,7 +27,7 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
     """
     for episode in folders(top(root, "Deep360"), "ep*_500frames"):
         part = episode / FOLDERS[split]
-        # Camera 1 takes part in pairs 12, 13 and 14; its picture is the same in all of them.
+        # Depth is that of camera 1 in pair 12, as the readers of MODE, PanDA and DAP take it.
         for image in files(part / rgb_folder, "*_12_rgb1.png"):
             frame = image.name.split("_", 1)[0]
             depth = part / "depth" / f"{frame}_depth.npz"

@@ -10,8 +10,8 @@ from pano_data.manifest import Row
 _UUID = re.compile(r"[0-9a-f]{32}[^/]*$")
 
 
-def read_list(path: Path) -> Iterator[str]:
-    """First word of every line, with ``/`` and without a leading one.
+def read_list(path: Path) -> Iterator[list[str]]:
+    """Words of every line, with ``/`` and without a leading one.
 
     A leading slash (Deep360) would make ``root / line`` forget the root; backslashes and drive
     letters (3D60) name nothing here.
@@ -22,39 +22,38 @@ def read_list(path: Path) -> Iterator[str]:
     if not path.is_file():
         raise DatasetNotFoundError("list", path, "list_file", "the code release that defines it")
     for line in path.read_text().splitlines():
-        if words := line.split():
-            _, _, rest = words[0].replace("\\", "/").rpartition(":")
-            yield rest.lstrip("/").removeprefix("./")
+        if words := line.replace("\\", "/").split():
+            yield [word.rpartition(":")[2].lstrip("/").removeprefix("./") for word in words]
 
 
 def select(rows: Sequence[Row], path: Path) -> list[Row]:
     """Keep the rows whose image the list names, in the order of the list.
 
-    Lists made for another root apply as long as a line ends with the path of a row, or the other
-    way round; where file names hold 32-digit ids, the name alone decides (trees of Stanford2D3D
-    differ in their folders).
+    A line may name several images (stereo pairs) and labels, its first word is an image. Lists made
+    for another root apply as long as a word ends with the path of a row, or the other way round;
+    where file names hold 32-digit ids, the name alone decides (trees of Stanford2D3D differ in
+    their folders).
 
     Raises:
         DatasetNotFoundError: If images of the list are not among the rows.
         DataError: If a line fits several rows.
     """
     places = _by_tail(rows)
-    chosen, missing = [], []
-    for line in read_list(path):
-        row = _match(places, line, path)
-        if row is None:
-            missing.append(line)
-        else:
-            chosen.append(row)
+    chosen: dict[str, Row] = {}
+    missing = []
+    for words in read_list(path):
+        named = [_match(places, word, path) for word in words]
+        if named[0] is None:
+            missing.append(words[0])
+        chosen |= {row.key: row for row in named if row is not None}
     if missing:
         raise DatasetNotFoundError(
-            f"{len(missing)} of {len(missing) + len(chosen)} images of {path.name} "
-            f"(first: {missing[0]})",
+            f"{len(missing)} images of {path.name} (first: {missing[0]})",
             rows[0].dataset,
             "root or list_file",
             "complete the data set, or use the list that belongs to it",
         )
-    return chosen
+    return list(chosen.values())
 
 
 def _by_tail(rows: Iterable[Row]) -> dict[str, Row | None]:
