@@ -32,8 +32,8 @@ def write_panosuncg(root: Path, studio: Studio, shot: Shot) -> None:
 
 def write_panosuncg_list(root: Path, shots: Sequence[Shot]) -> None:
     """Write the split file of the evaluation code."""
-    stems = [stem for shot in shots for stem in panosuncg.stems(shot)]
-    lines = [f"{stem}_color.png {stem}_depth.png\n" for stem in stems]
+    walks = [stem for shot in shots for stem in panosuncg.stems(shot)]
+    lines = [f"{stem}_color.png {stem}_depth.png\n" for stem in walks]
     write_text(root / "splits" / "panosuncg.txt", "".join(lines))
 
 

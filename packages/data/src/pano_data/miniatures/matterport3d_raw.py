@@ -67,7 +67,7 @@ def _view(
 MINIATURE = Miniature(
     name="matterport3d_raw",
     write_scene=write_scene,
-    splits={"train": 1, "test": 1},
+    splits={"train": 1, "val": 1, "test": 1},
     size=(64, 80),
     appearance="camera",
 )

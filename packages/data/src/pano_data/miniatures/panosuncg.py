@@ -31,8 +31,8 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
     """Write one list a split."""
     for split in sorted({shot.split for shot in shots}):
-        stems = [stem for shot in shots if shot.split == split for stem in stems(shot)]
-        lines = [f"{stem}_color.png {stem}_depth.png\n" for stem in stems]
+        walks = [stem for shot in shots if shot.split == split for stem in stems(shot)]
+        lines = [f"{stem}_color.png {stem}_depth.png\n" for stem in walks]
         write_text(root / "rotated" / f"{split}.txt", "".join(lines))
 
 
