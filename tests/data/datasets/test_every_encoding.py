@@ -4,10 +4,10 @@ import dataclasses
 import math
 
 import numpy as np
-import pano_geometry as pg
 import pytest
 import torch
 
+import pano_geometry as pg
 from pano_data import datasets, miniatures
 from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.miniatures.studio import HERE, Pose
@@ -60,7 +60,9 @@ def poses(name):
         steps += [(0.2, 0, 0), (0, 0.2, 0), (0.2, 0.2, 0)]
     rotations = [np.eye(3)]
     if name == "matterport3d_raw":
-        angles = [(math.pi / 3 * yaw, math.radians(tilt), 0) for tilt in (30, 0, -30) for yaw in range(6)]
+        angles = [
+            (math.pi / 3 * yaw, math.radians(tilt), 0) for tilt in (30, 0, -30) for yaw in range(6)
+        ]
         rotations = [pg.from_ypr(*torch.tensor(a).double()).numpy() for a in angles]
     return [Pose(rotation=r, step=np.array(s, float)) for r in rotations for s in steps]
 

@@ -103,7 +103,7 @@ def write(
         # Worlds need the ray caster; trees from another studio do not.
         from pano_data.miniatures.worlds_studio import WorldStudio
 
-        studio = WorldStudio(mini.kind, seed, mini.appearance)
+        studio = WorldStudio(mini.kind, name, seed, mini.appearance)
     scene = partial(mini.write_scene, root, studio)
     # A fresh interpreter a worker: forked ones would share the threads of torch and Embree.
     start = multiprocessing.get_context("spawn")

@@ -50,7 +50,7 @@ def _write_frame(scene: Path, number: str, camera: int, view: View) -> None:
 
 def _fog(rgb: NDArray[np.uint8], z: NDArray[np.float64]) -> NDArray[np.uint8]:
     share = np.where(z > 0, np.exp(-z / _FOG_M), 0)[..., None]
-    return np.rint(rgb * share + 200 * (1 - share)).astype(np.uint8)
+    return np.asarray(np.rint(rgb * share + 200 * (1 - share)), np.uint8)
 
 
 def _intrinsic(shot: Shot, frames: int) -> str:
