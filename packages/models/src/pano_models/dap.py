@@ -1,5 +1,6 @@
 """DAP: metric distance and a far mask from a DINOv3 transformer and two DPT heads."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,9 @@ from pano_models.layers.token_stretch import drop_and_stretch
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_METRIC, Prediction
 from pano_models.registry import register
+
+NEAREST = 0.1
+"""Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
 
 
 @register("dap")
@@ -70,6 +74,8 @@ class DAP(DepthModel):
         super().__init__()
         if equivariant and faithful:
             raise ValueError("the released network is not equivariant: choose one of the two")
+        if max_distance <= NEAREST:
+            raise ValueError(f"max_distance is more than {NEAREST} m, got {max_distance}")
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
         self.max_distance, self.thresholds = max_distance, tuple(thresholds)
         self.equivariant, self.faithful = equivariant, faithful
@@ -90,6 +96,13 @@ class DAP(DepthModel):
         self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
         if faithful:
             self.unused = UnusedTensors(dim, len(vit.blocks))
+        self._start_in_the_middle()
+
+    def _start_in_the_middle(self) -> None:
+        """Random weights predict the geometric middle of 0.1 m and the range, not half the range."""
+        share = math.sqrt(NEAREST / self.max_distance)
+        last: Any = self.head.output[-1]
+        nn.init.constant_(last.bias, math.log(share / (1 - share)))
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict metric distance and far probability from RGB in [0, 1].
