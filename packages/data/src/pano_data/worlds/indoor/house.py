@@ -1,0 +1,63 @@
+"""A furnished house: rooms of many shapes that can be seen through doors, with a garden outside the windows."""
+
+import numpy as np
+
+from pano_data.worlds.arrays import F64
+from pano_data.worlds.builder import Builder, to_world
+from pano_data.worlds.indoor.openings import make_openings
+from pano_data.worlds.indoor.plan import Plan, make_plan
+from pano_data.worlds.indoor.rooms import choose_uses, furnish, room_of
+from pano_data.worlds.indoor.space import FloorSpace
+from pano_data.worlds.indoor.style import make_style
+from pano_data.worlds.indoor.walls import build_slabs, build_walls
+from pano_data.worlds.lighting import Light
+from pano_data.worlds.outdoor.garden import build_garden
+from pano_data.worlds.patterns import Material, Plain
+from pano_data.worlds.sky import make_sky
+from pano_data.worlds.world import Viewpoint, World, upright
+
+_VIEWS = 6
+_AMBIENT = (0.40, 0.385, 0.36)
+
+
+def make_house(seed: int, rng: np.random.Generator) -> World:
+    """Make a house."""
+    b, plan = Builder(), make_plan(rng)
+    height = float(rng.uniform(2.4, 3.1))
+    uses = choose_uses(plan, rng)
+    styles = [make_style(rng)] + [make_style(rng, use.wet) for use in uses]
+    openings = make_openings(plan, height, rng)
+    build_slabs(b, plan, styles, height)
+    build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
+    space = FloorSpace(plan, openings)
+    lamps = []
+    for number, use in enumerate(uses, start=1):
+        room = room_of(plan, number, use, styles[number], height)
+        lamps += furnish(b, room, space, openings, rng)
+    build_garden(b, rng)
+    light = Light(tuple(lamps), make_sky(rng, seed), _AMBIENT, 1.6)
+    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, rng))
+
+
+def _viewpoints(plan: Plan, space: FloorSpace, rng: np.random.Generator) -> tuple[Viewpoint, ...]:
+    """Places to stand, more of them in larger rooms."""
+    numbers = range(1, len(plan.rooms) + 1)
+    places = {n: _open_places(space, n) for n in numbers}
+    rooms = [n for n in numbers if len(places[n])]
+    share = np.array([plan.area(n) for n in rooms])
+    chosen = rng.choice(rooms, size=_VIEWS, p=share / share.sum())
+    views = []
+    for number in chosen:
+        x, y = places[int(number)][int(rng.integers(len(places[int(number)])))]
+        eye = to_world(np.array([x, y, rng.uniform(1.2, 1.75)]))
+        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
+    return tuple(views)
+
+
+def _open_places(space: FloorSpace, room: int) -> F64:
+    """The most open standing places of a room."""
+    for clearance in (0.7, 0.5, 0.3, 0.1, 0.0):
+        places = space.standing_places(room, clearance)
+        if len(places):
+            return places
+    return np.zeros((0, 2))
