@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from pano_data.cassini import cassini_to_erp
 from pano_data.decode import Label, decode
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
@@ -39,6 +40,8 @@ class Decoded:
 def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     """Decode a row: sentinels to masks at full size, then to distance, then resize with masks.
 
+    Cassini maps come back as panoramas.
+
     Args:
         row: A manifest row.
         root: Folder that the paths of the row are relative to.
@@ -54,11 +57,13 @@ def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     label = _label(row, root, (rgb.shape[0], rgb.shape[1]))
     if row.mask is not None:
         label = _masked(label, read_mask(root / row.mask))
+    if row.projection == "cassini":
+        rgb, label = cassini_to_erp(rgb, label)
     K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
     if size is None or size == rgb.shape[:2]:
         return Decoded(row, rgb, label, K)
     scale = np.diag((size[1] / rgb.shape[1], size[0] / rgb.shape[0], 1.0))
-    resized = resize_rgb(rgb, size, wrap=row.projection == "erp")
+    resized = resize_rgb(rgb, size, wrap=row.projection != "pinhole")
     return Decoded(row, resized, resize_label(label, size), None if K is None else scale @ K)
 
 

@@ -4,8 +4,10 @@ from pano_models import outputs
 from pano_models.bifuse_plus import BiFusePlus
 from pano_models.da2 import DA2
 from pano_models.dap import DAP
+from pano_models.discriminator import PatchDiscriminator, normalize_distance
 from pano_models.egformer import EGFormer
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.heads.range_mask import RangeMasked, attach_range_mask
 from pano_models.hohonet import HoHoNet
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
@@ -13,6 +15,7 @@ from pano_models.unifuse import UniFuse
 from pano_models.weights import da2 as da2_weights
 from pano_models.weights import dap as dap_weights
 from pano_models.weights.adapters_students import register_students
+from pano_models.weights.backbone import load_backbone
 from pano_models.weights.folder import load, save
 from pano_models.weights.official import (
     export_official,
@@ -35,12 +38,17 @@ __all__ = [
     "HoHoNet",
     "ModelNotFoundError",
     "ModelSpec",
+    "PatchDiscriminator",
+    "RangeMasked",
     "UniFuse",
+    "attach_range_mask",
     "create",
     "export_official",
     "load",
+    "load_backbone",
     "load_official",
     "model_names",
+    "normalize_distance",
     "outputs",
     "register",
     "register_release",

@@ -55,6 +55,8 @@ class DA2(DepthModel):
     Source: DA², section 3.2; widths and layers of the released network.
     """
 
+    encoder = "backbone"
+
     def __init__(
         self,
         backbone: str = "vit_large_patch14_dinov2",

@@ -47,6 +47,8 @@ class DAP(DepthModel):
     Source: DAP, section 3 (range mask head, metric head); layers of the released network.
     """
 
+    encoder = "backbone"
+
     def __init__(
         self,
         backbone: str = "vit_large_patch16_dinov3_qkvb",

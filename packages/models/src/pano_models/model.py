@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -25,6 +25,12 @@ class DepthModel(nn.Module):
     `spec` is filled in by `pano_models.create`; without it a network can be run but not saved.
     `load_report` says what reading a published checkpoint dropped.
     """
+
+    encoder: ClassVar[str] = ""
+    """Submodule whose output is a list of feature maps (or of a transformer's tokens)."""
+
+    probe_size: ClassVar[tuple[int, int]] = (128, 256)
+    """A small input size that the network accepts."""
 
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None

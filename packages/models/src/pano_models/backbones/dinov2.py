@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
-from pano_models.layers.rotary import azimuth_table, rotate
+from pano_models.layers.rotary import azimuth_table
+from pano_models.layers.rotary_attention import rotary_attention
 from pano_models.layers.tables import TableCache
 
 
@@ -69,23 +70,11 @@ class DinoV2(VitBackbone):
         return out
 
     def _rotated(self, block: Any, tokens: Tensor, rope: Tensor) -> Tensor:
-        attended = self._attend(block.attn, block.norm1(tokens), rope)
+        attended = rotary_attention(block.attn, block.norm1(tokens), rope)
         tokens = tokens + block.drop_path1(block.ls1(attended))
         inner: Tensor = block.drop_path2(block.ls2(block.mlp(block.norm2(tokens))))
         return tokens + inner
 
     def _rope(self, rows: int, cols: int, device: torch.device) -> Tensor:
-        return self._azimuth(rows, cols, self.vit.blocks[0].attn.head_dim, device=device)
-
-    def _attend(self, attn: Any, x: Tensor, rope: Tensor) -> Tensor:
-        """Timm's attention with the patch tokens' queries and keys rotated."""
-        prefix = self.vit.num_prefix_tokens
-        qkv = attn.qkv(x).reshape(*x.shape[:2], 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
-        query, key, value = qkv.unbind(0)
-        query, key = (
-            torch.cat([t[:, :, :prefix], rotate(t[:, :, prefix:], rope)], 2)
-            for t in (attn.q_norm(query), attn.k_norm(key))
-        )
-        out = functional.scaled_dot_product_attention(query, key, value)
-        projected: Tensor = attn.proj_drop(attn.proj(out.transpose(1, 2).flatten(2)))
-        return projected
+        head_dim = self.vit.blocks[0].attn.head_dim
+        return self._azimuth(rows, cols, head_dim, self.vit.num_prefix_tokens, device=device)

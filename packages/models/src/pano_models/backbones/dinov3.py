@@ -1,6 +1,7 @@
 """DINOv3-style transformers: axial rotary positions, register tokens."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
 from pano_models.layers.rotary import dinov3_table, dinov3_table_whole_turns
+from pano_models.layers.rotary_attention import rotary_attention
 from pano_models.layers.tables import TableCache
 
 
@@ -29,7 +31,10 @@ class DinoV3(VitBackbone):
         super().__init__(vit, taps, **options)
         if self.vit.rope is None or self.vit.pos_embed is not None:
             raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
-        self._table = TableCache(dinov3_table_whole_turns if equivariant else dinov3_table)
+        self.equivariant = equivariant
+        prefix = self.vit.num_prefix_tokens
+        turning = partial(dinov3_table_whole_turns, prefix=prefix)
+        self._table = TableCache(turning if equivariant else dinov3_table)
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
         """Class and register tokens, then the patches; the rotary table of the patches."""
@@ -43,5 +48,18 @@ class DinoV3(VitBackbone):
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
         """Pre-norm attention under the rotary table, then the MLP, both with layer scale."""
+        if self.equivariant and rope is not None:
+            return self._turned(block, tokens, rope)
         out: Tensor = block(tokens, rope=rope)
         return out
+
+    @staticmethod
+    def _turned(block: Any, tokens: Tensor, rope: Tensor) -> Tensor:
+        attended = rotary_attention(block.attn, block.norm1(tokens), rope)
+        tokens = tokens + block.drop_path1(_scale(attended, block.gamma_1))
+        inner: Tensor = block.drop_path2(_scale(block.mlp(block.norm2(tokens)), block.gamma_2))
+        return tokens + inner
+
+
+def _scale(x: Tensor, gamma: Tensor | None) -> Tensor:
+    return x if gamma is None else gamma * x

@@ -48,12 +48,14 @@ class CrossAttentionBlock(nn.Module):
             rope: rotary table of the tokens: azimuth enters as a difference of columns.
         """
         query = self._split(self.query(self.norm_x(x)))
-        key, value = self.key_value(self.norm_context(context)).chunk(2, -1)
+        pair = self.key_value(self.norm_context(context)).chunk(2, -1)
+        key, value = self._split(pair[0]), self._split(pair[1])
         if rope is not None:
             query, key = rotate(query, rope), rotate(key, rope)
         shape = (len(x), -1, -1, -1)
-        key, value = self._split(key).expand(shape), self._split(value).expand(shape)
-        attended = functional.scaled_dot_product_attention(query, key, value)
+        attended = functional.scaled_dot_product_attention(
+            query, key.expand(shape), value.expand(shape)
+        )
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         out: Tensor = x + self.mlp(x)
         return out

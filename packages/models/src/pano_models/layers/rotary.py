@@ -34,25 +34,47 @@ def dinov3_table(rows: int, cols: int, head_dim: int) -> Float[Tensor, "n e"]:
     return _table(_grid(_turns(y, 1 / periods), _turns(x, 1 / periods)))
 
 
-def dinov3_table_whole_turns(rows: int, cols: int, head_dim: int) -> Float[Tensor, "n e"]:
+def dinov3_table_whole_turns(
+    rows: int, cols: int, head_dim: int, prefix: int = 0
+) -> Float[Tensor, "p+n e"]:
     """As `dinov3_table`, with the azimuth frequencies rounded to whole turns a panorama.
 
     A coordinate range of 2 holds `2 / period` turns: 2, 1.5, 1.1, ... become 2, 2, 1, ..., 0.
+    For `prefix` see `with_prefix`.
     """
     periods = DINOV3_BASE ** (torch.arange(head_dim // 4, dtype=torch.float64) / (head_dim // 4))
     whole = (2 / periods).round() / 2
     y, x = _unit_coordinates(rows), _unit_coordinates(cols)
-    return _table(_grid(_turns(y, 1 / periods), _turns(x, whole))).float()
+    table = _table(_grid(_turns(y, 1 / periods), _turns(x, whole))).float()
+    return with_prefix(table, cols, prefix)
 
 
-def azimuth_table(rows: int, cols: int, head_dim: int, max_turns: int = 16) -> Float[Tensor, "n e"]:
-    """Azimuth alone: half of the channel pairs stay, the rest turn 1 to `max_turns` times."""
+def azimuth_table(
+    rows: int, cols: int, head_dim: int, prefix: int = 0, max_turns: int = 16
+) -> Float[Tensor, "p+n e"]:
+    """Azimuth alone: half of the channel pairs stay, the rest turn 1 to `max_turns` times.
+
+    For `prefix` see `with_prefix`.
+    """
     pairs = head_dim // 2
     turning = pairs // 2
     exponents = torch.linspace(0, 1, turning, dtype=torch.float64)
     turns = torch.cat([torch.zeros(pairs - turning), (max_turns**exponents).round()])
     angles = _turns(_unit_coordinates(cols), turns.double() / 2)
-    return _table(angles.repeat(rows, 1)).float()
+    return with_prefix(_table(angles.repeat(rows, 1)).float(), cols, prefix)
+
+
+def with_prefix(table: Float[Tensor, "n e"], cols: int, count: int) -> Float[Tensor, "p+n e"]:
+    """Rows for `count` prefix tokens, which have no azimuth, in front of a table.
+
+    They pass the channels that azimuth leaves alone and null those it turns: a patch and a prefix
+    token then see each other the same wherever column 0 is cut.
+    """
+    dim = table.shape[1] // 2
+    spread = (table[:cols] - table[:1]).abs().amax(0)
+    still = (spread.view(2, dim).amax(0) < 1e-6).to(table)
+    row = torch.cat([torch.zeros_like(still), still])
+    return torch.cat([row.expand(count, -1), table])
 
 
 def _unit_coordinates(n: int) -> Tensor:

@@ -1,6 +1,7 @@
 """The published names of DA²'s SphereViT (`model.safetensors`, 464 tensors)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -9,7 +10,7 @@ from pano_models.model import DepthModel
 from pano_models.registry import create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.strict import LoadReport, fill
+from pano_models.weights.strict import LoadReport, build_and_fill
 
 UNUSED = "unused."
 NEVER_USED = "no forward pass of the release reads it"
@@ -65,13 +66,12 @@ def load(
     but spans the true sphere, and every image is normalised by itself.
     """
     options = {**RELEASED_PIXELS, "embedding": "released", "faithful": faithful, **config}
-    model = create("da2", **options)
     ours = translate(state)
     dropped: dict[str, str] = {}
     if not faithful:
         dropped = {n: NEVER_USED for n in state if (KEYS.to_ours(n) or "").startswith(UNUSED)}
         ours = {name: tensor for name, tensor in ours.items() if not name.startswith(UNUSED)}
-    absent = fill(model, ours, never_used=(UNUSED,))
+    model, absent = build_and_fill(partial(create, "da2", **options), ours, never_used=(UNUSED,))
     return model, LoadReport(dropped, absent)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,13 +14,15 @@ from pano_models.model import DepthModel
 from pano_models.registry import create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.strict import LoadReport, fill
+from pano_models.weights.strict import LoadReport, build_and_fill
 
 VIT = "core.pretrained.model."
 ALIAS = re.compile(r"core\.pretrained\.blocks\.(.+)")
 QKV_BIAS = re.compile(r"core\.pretrained\.model\.blocks\.(\d+)\.attn\.qkv\.bias")
 CONSTANTS = re.compile(r".*(rope_embed\.periods|attn\.qkv\.bias_mask)")
 UNUSED_SKIP = re.compile(r"(head|range_head)\.fuse\.3\.skip\..*")
+KEY_BIAS = VIT + "blocks.*.attn.qkv.bias[key third]"
+NEVER_READ = ("unused.", "head.fuse.3.skip", "range_head.fuse.3.skip")
 NEVER_USED = "no forward pass of the release reads it"
 
 _DPT = (
@@ -80,13 +83,13 @@ def load(
     state: Mapping[str, Tensor], faithful: bool, **config: Any
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled; without `faithful` the adapter leaves the tokens in place."""
-    model = create("dap", faithful=faithful, **config)
     ours, dropped = translate(state)
     if not faithful:
         spare = [n for n in ours if n.startswith("unused.") or UNUSED_SKIP.fullmatch(n)]
-        dropped.update({KEYS.to_published(n) or n: NEVER_USED for n in spare})
+        dropped.update({KEYS.to_published(n) or KEY_BIAS: NEVER_USED for n in spare})
         ours = {name: tensor for name, tensor in ours.items() if name not in spare}
-    absent = fill(model, ours, never_used=("unused.", "head.fuse.3.skip", "range_head.fuse.3.skip"))
+    build = partial(create, "dap", faithful=faithful, **config)
+    model, absent = build_and_fill(build, ours, never_used=NEVER_READ)
     return model, LoadReport(dropped, absent)
 
 

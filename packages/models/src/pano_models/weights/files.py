@@ -61,7 +61,7 @@ def _read_torch(path: Path) -> Any:
             f"{path} holds objects other than tensors, or is truncated; it was not executed: "
             f"{str(error).splitlines()[0]}"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
         raise CheckpointError(f"{path} is truncated or no weight file: {error}") from error
 
 

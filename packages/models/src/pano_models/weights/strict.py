@@ -1,11 +1,15 @@
 """Fills a network from tensors, strictly: whatever is dropped is named with its reason."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,27 @@ def fill(
         raise CheckpointError(f"weights do not fit {type(model).__name__}: {_describe(problems)}")
     model.load_state_dict(state, strict=not absent)
     return absent
+
+
+def build_and_fill(
+    build: Callable[[], M], state: Mapping[str, Tensor], never_used: Iterable[str] = ()
+) -> tuple[M, tuple[str, ...]]:
+    """As `fill`, for a network that takes its first values from `state`: no random initialisation.
+
+    Initialising a ViT-L takes longer than reading it. Every module with buffers outside the state
+    dict has to know `init_non_persistent_buffers` (as timm's have).
+    """
+    with torch.device("meta"):
+        model = build()
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        if any(getattr(module, name) is not None for name in module._non_persistent_buffers_set):
+            with_constants: Any = module
+            with_constants.init_non_persistent_buffers()
+    absent = fill(model, state, never_used)
+    for name in absent:
+        model.get_parameter(name).detach().zero_()
+    return model, absent
 
 
 def _describe(problems: dict[str, list[str]]) -> str:
