@@ -52,19 +52,29 @@ def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     Raises:
         CorruptSampleError: Any file is missing or unusable, sizes differ, nothing is valid.
     """
-    root = Path(root)
+    stored = read_stored(row, Path(root))
+    rgb, label, K = stored.rgb, stored.label, stored.intrinsics
+    if row.projection == "cassini":
+        rgb, label = cassini_to_erp(rgb, label)
+    if size is not None and size != rgb.shape[:2]:
+        scale = np.diag((size[1] / rgb.shape[1], size[0] / rgb.shape[0], 1.0))
+        rgb = resize_rgb(rgb, size, wrap=row.projection != "pinhole")
+        label, K = resize_label(label, size), None if K is None else scale @ K
+    return Decoded(row, rgb, label, K)
+
+
+def read_stored(row: Row, root: Path) -> Decoded:
+    """Decode a row in the projection and size it is stored in.
+
+    Raises:
+        CorruptSampleError: Any file is missing or unusable, sizes differ, nothing is valid.
+    """
     rgb = read_rgb(root / row.image)
     label = _label(row, root, (rgb.shape[0], rgb.shape[1]))
     if row.mask is not None:
         label = _masked(label, read_mask(root / row.mask))
-    if row.projection == "cassini":
-        rgb, label = cassini_to_erp(rgb, label)
     K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
-    if size is None or size == rgb.shape[:2]:
-        return Decoded(row, rgb, label, K)
-    scale = np.diag((size[1] / rgb.shape[1], size[0] / rgb.shape[0], 1.0))
-    resized = resize_rgb(rgb, size, wrap=row.projection != "pinhole")
-    return Decoded(row, resized, resize_label(label, size), None if K is None else scale @ K)
+    return Decoded(row, rgb, label, K)
 
 
 def resize_rgb(rgb: NDArray[np.uint8], size: Size, wrap: bool) -> NDArray[np.uint8]:
