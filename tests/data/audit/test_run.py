@@ -131,7 +131,7 @@ def test_16_bits_that_went_through_8(structured3d):
 def test_images_and_labels_of_different_scenes(tmp_path):
     miniatures.write("structured3d", tmp_path, size=(160, 320), studio=BoxStudio())
     assert check(audit("structured3d", tmp_path), "pairs").status == "ok"
-    rewrite(tmp_path, lambda d: np.roll(d, 50, 1))
+    rewrite(tmp_path, lambda d: np.roll(d, 150, 1))
     found = check(audit("structured3d", tmp_path), "pairs")
     assert (found.status, "other scenes?" in found.detail) == ("fail", True)
 
