@@ -10,7 +10,7 @@ class Rays:
 
     directions: np.ndarray
 
-    def rays(self):
+    def rays(self, *, dtype=None):
         return self.directions
 
 

@@ -4,6 +4,7 @@ Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
 longitude grows to the right; rotations map rays of the output camera into the source frame.
 """
 
+from pano_geometry.cache import grid_cache
 from pano_geometry.cameras import (
     Camera,
     Cassini,
@@ -24,7 +25,7 @@ from pano_geometry.panorama import (
 )
 from pano_geometry.points import depth_to_distance, distance_to_depth, distance_to_points
 from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
-from pano_geometry.resample import coverage, resample
+from pano_geometry.resample import coverage, resample, resample_masked
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.rotations import (
@@ -63,6 +64,7 @@ __all__ = [
     "from_quaternion",
     "from_ypr",
     "geodesic_angle",
+    "grid_cache",
     "lonlat_to_rays",
     "pad",
     "pad_cube",
@@ -70,6 +72,7 @@ __all__ = [
     "random_rotation",
     "rays_to_lonlat",
     "resample",
+    "resample_masked",
     "rotate",
     "sample",
     "solid_angle",

@@ -1,6 +1,7 @@
 """Pixel weights of an equirectangular map, one number a row."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +9,8 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 
-RowWeighting = Callable[[Tensor], Tensor]
+# `Any`: LightningCLI takes the import path of a function only where no class is named as its result.
+RowWeighting = Callable[..., Any]
 """``map (b, c, h, w) -> weights (h, 1)`` with the dtype and device of the map."""
 
 

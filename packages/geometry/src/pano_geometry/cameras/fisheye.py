@@ -72,6 +72,24 @@ class Fisheye(ExplicitCamera):
         return Surface.PLANE
 
     @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return 1.0 / self.focal
+
+    def finer(self, factor: int) -> "Fisheye":
+        """See `Camera.finer`."""
+        cx, cy = self.centre
+        return Fisheye(
+            self.height * factor,
+            self.width * factor,
+            self.focal * factor,
+            cx * factor,
+            cy * factor,
+            self.coefficients,
+            self.fov,
+        )
+
+    @property
     def centre(self) -> tuple[float, float]:
         """Principal point (cx, cy)."""
         cx = 0.5 * self.width if self.cx is None else self.cx

@@ -86,6 +86,16 @@ class Perspective(TableCamera):
         """The image ends at its border."""
         return Surface.PLANE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`; of the coarsest camera of a batch."""
+        return max(float(torch.as_tensor(1.0 / focal).max()) for focal in (self.fx, self.fy))
+
+    def finer(self, factor: int) -> "Perspective":
+        """See `Camera.finer`."""
+        scaled = (factor * value for value in (self.fx, self.fy, self.cx, self.cy))
+        return Perspective(self.height * factor, self.width * factor, *scaled)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(X, 0, 1) + (0, Y, 0)."""
         x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)

@@ -10,12 +10,12 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
+from pano_models.face_volume import FACES, face_coordinate, sample_faces
+from pano_models.tables import size_table
 
-FACES = 6
-FRONT, RIGHT, BACK, LEFT, UP, DOWN = range(FACES)
+UP, DOWN = 4, 5
 
 
 def _face_directions(n: int) -> Tensor:
@@ -49,15 +49,25 @@ def _strip_taps(height: int, width: int, n: int) -> tuple[Tensor, Tensor]:
     return index, weight
 
 
+@size_table
+def _strip_index(height: int, width: int, n: int) -> Tensor:
+    return _strip_taps(height, width, n)[0]
+
+
+@size_table
+def _strip_weight(height: int, width: int, n: int) -> Tensor:
+    return _strip_taps(height, width, n)[1]
+
+
 def released_cube(rgb: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
     """Resample a panorama to six faces of size h / 2 as UniFuse's data reader does.
 
-    The period of the wrap is one column short and the zenith blends with the nadir: a seam of a few pixels at the back face's
-    middle and at the zenith. ``pano_geometry.erp_to_cube`` is the exact counterpart.
+    The period of the wrap is one column short and the zenith blends with the nadir: a seam of a few pixels in the middle of the
+    back face and at the zenith. ``pano_geometry.erp_to_cube`` is the exact counterpart.
     """
     b, c, h, w = rgb.shape
     n = h // 2
-    index, weight = _strip_taps(h, w, n)
+    index, weight = _strip_index(h, w, n), _strip_weight(h, w, n)
     below = [rgb[:, :, -1:].roll(w // 2, -1), rgb[:, :, :1].roll(w // 2, -1)]
     source = torch.cat([rgb, *below], dim=2).flatten(2)
     taps = source[:, :, index.to(rgb.device)]  # (b, c, 4, 6·n·n)
@@ -82,7 +92,7 @@ def _face_map(h: int, w: int) -> Tensor:
     return face
 
 
-@lru_cache(maxsize=32)
+@size_table
 def released_sample_grid(h: int, w: int) -> Float[Tensor, "1 1 h w 3"]:
     """Sampling grid of a (6, n, n) volume of faces for a panorama of ``h`` x ``w``: (u, v, face), each in [-1, 1]."""
     lon = (
@@ -98,7 +108,7 @@ def released_sample_grid(h: int, w: int) -> Float[Tensor, "1 1 h w 3"]:
     v = torch.where(face >= UP, polar * lon.cos(), -0.5 * lat.tan() / local.cos())
     v = torch.where(face == DOWN, -v, v)
     uv = torch.stack([u, v], dim=-1).clamp(-0.5, 0.5) * 2
-    grid = torch.cat([uv, (face / 2.5 - 1)[..., None]], dim=-1)
+    grid = torch.cat([uv, face_coordinate(face)[..., None]], dim=-1)
     return grid.float()[None, None]
 
 
@@ -106,6 +116,4 @@ def released_equirectangular(
     faces: Float[Tensor, "b 6 c f f"], height: int, width: int
 ) -> Float[Tensor, "b c h w"]:
     """Resample features on faces to the panorama; nothing is interpolated across the edges of the cube."""
-    grid = released_sample_grid(height, width).to(faces).expand(faces.shape[0], -1, -1, -1, -1)
-    volume = faces.transpose(1, 2)
-    return functional.grid_sample(volume, grid, padding_mode="border", align_corners=True)[:, :, 0]
+    return sample_faces(faces, released_sample_grid(height, width))
