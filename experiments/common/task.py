@@ -79,13 +79,13 @@ class DepthTask(LightningModule):
         """Adds one batch to the accumulators of its data set."""
         prediction = self(batch["image"])
         name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
-        for score in self.scores[name].values():  # type: ignore[operator,union-attr]
+        for score in self.scores[name].values():  # type: ignore[operator]
             score.update(prediction, batch["distance"], batch["valid"], keys=batch["key"])
 
     def on_validation_epoch_end(self) -> None:
         """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
         for name, by_protocol in self.scores.items():
-            for protocol, score in by_protocol.items():  # type: ignore[operator,union-attr]
+            for protocol, score in by_protocol.items():  # type: ignore[operator]
                 values = {
                     f"val/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
                 }

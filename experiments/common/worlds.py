@@ -35,7 +35,7 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     part = root / f".{name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    miniatures.write(name, part, **settings)
+    miniatures.write(name, part, progress=True, **settings)
     (part / MARKER).touch()
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import pano_geometry as pg
 import torch
-from experiments.common.task import Batch, DepthTask
 from torch import Tensor, nn
+
+import pano_geometry as pg
+from experiments.common.task import Batch, DepthTask
 
 
 class DepthAnywhereTask(DepthTask):

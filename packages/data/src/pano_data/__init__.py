@@ -1,1 +1,1 @@
-"""Readers, exact worlds, curation engine and sharded loading for panoramic depth"""
+"""Readers, exact worlds, curation engine and sharded loading for panoramic depth."""

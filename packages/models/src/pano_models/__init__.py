@@ -5,6 +5,7 @@ from pano_models.da2 import DA2
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
+from pano_models.unifuse import UniFuse
 from pano_models.weights.folder import load_folder as load
 from pano_models.weights.folder import save
 
@@ -14,6 +15,7 @@ __all__ = [
     "DepthModel",
     "ModelNotFoundError",
     "ModelSpec",
+    "UniFuse",
     "create",
     "load",
     "model_names",

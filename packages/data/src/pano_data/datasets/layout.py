@@ -1,0 +1,31 @@
+"""Walking published trees: stable order, optional top folder, paths relative to the root."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def top(root: Path, *names: str) -> Path:
+    """The first of ``names`` that is a folder below ``root``, else ``root`` itself.
+
+    Archives unpack into a top folder of their own; people also point at its inside.
+    """
+    return next((root / name for name in names if (root / name).is_dir()), root)
+
+
+def folders(folder: Path, pattern: str = "*") -> Iterator[Path]:
+    """Sub-folders in name order; none where ``folder`` does not exist."""
+    if folder.is_dir():
+        yield from sorted(p for p in folder.glob(pattern) if p.is_dir())
+
+
+def files(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files in name order, hidden ones (editors, archives of macOS) left out."""
+    if folder.is_dir():
+        yield from sorted(
+            p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith(".")
+        )
+
+
+def relative(path: Path, root: Path) -> str:
+    """Path below the root with ``/``, as manifests store it."""
+    return path.relative_to(root).as_posix()

@@ -1,0 +1,65 @@
+"""What can be wrong with data: one family, so that a caller can quarantine or report it."""
+
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Base of every error of this package that is about data rather than about code."""
+
+
+class DatasetNotFoundError(DataError):
+    """A data set, one of its splits or a file it needs is not where it was looked for.
+
+    Args:
+        what: What is missing, for example ``"structured3d, split 'train'"``.
+        where: The place that was searched.
+        parameter: The argument or parameter that changes that place.
+        command: What brings it there: a command, or how the data are obtained.
+    """
+
+    def __init__(self, what: str, where: Path | str, parameter: str, command: str) -> None:
+        super().__init__(
+            f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
+        )
+        self.what = what
+        self.where = str(where)
+        self.parameter = parameter
+        self.command = command
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        # Errors cross process borders in loaders; the default would replay one argument of four.
+        return type(self), (self.what, self.where, self.parameter, self.command)
+
+
+class UnknownDatasetError(DataError, KeyError):
+    """A data set id that the registry does not know."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError would show the quoted repr
+
+
+class CorruptSampleError(DataError):
+    """A file that cannot be used as it is: quarantine the sample with the reason.
+
+    Args:
+        path: The offending file, or the key of the sample.
+        reason: Short code that can be counted, for example ``"truncated"``.
+        detail: What was got and what was expected.
+    """
+
+    def __init__(self, path: Path | str, reason: str, detail: str) -> None:
+        super().__init__(f"{path}: {reason}: {detail}")
+        self.path = str(path)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
+        return type(self), (self.path, self.reason, self.detail)
+
+
+class ManifestError(DataError):
+    """A manifest that cannot be read, or rows that cannot form one."""
+
+
+class UnsafeArchiveError(DataError):
+    """An archive member that would be written outside its folder, or a decompression bomb."""

@@ -1,0 +1,1 @@
+"""Files: strict decoding, pixel budget, atomic writing, safe archives."""

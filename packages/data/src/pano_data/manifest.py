@@ -1,0 +1,233 @@
+"""Manifests: a parquet file with one row per image, the only thing between readers and loaders."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pano_data.errors import DatasetNotFoundError, ManifestError
+from pano_data.io.atomic import replace_atomically
+
+Projection = Literal["erp", "pinhole", "cassini"]
+Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
+Kind = Literal["distance", "z", "disparity", "none"]
+Environment = Literal["indoor", "outdoor", "mixed"]
+Label = Literal["ground_truth", "pseudo", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Where one image and its label lie, and how their numbers become metres.
+
+    Attributes:
+        key: Unique within the data set, stable over machines.
+        dataset: Data set id.
+        split: Split of the data set, for example ``"train"``.
+        scene: What must not be divided between splits: house, sequence, area.
+        image: Path of the RGB image relative to the data root, with ``/``.
+        depth: Path of the label, or None.
+        mask: Path of an 8-bit mask (255 = keep), or None.
+        projection: Geometry of the image.
+        encoding: File format of the label.
+        kind: What the label measures: Euclidean distance, z along the axis, or disparity (px).
+        units_per_metre: Label values per metre (per unit of length where not ``metric``).
+        invalid: Label values that mean "no measurement" (NaN always does).
+        far: Label values that mean "sky or beyond range", for example ``inf`` or 65535.
+        far_from: Label values from here on are far; None where the data set has no limit.
+        intrinsics: Row-major 3x3, pixels of the stored image, pixel centres at +0.5
+            (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
+        baseline: Metres between the two cameras, for disparity.
+        metric: Distances are metres.
+        environment: Indoor, outdoor or mixed.
+        label: Where the label comes from.
+        score: Rank score of a pseudo label, or None.
+        provenance: Free text: which model wrote a pseudo label, from which run.
+    """
+
+    key: str
+    dataset: str
+    split: str
+    scene: str
+    image: str
+    depth: str | None = None
+    mask: str | None = None
+    projection: Projection = "erp"
+    encoding: Encoding = "none"
+    kind: Kind = "none"
+    units_per_metre: float = 1.0
+    invalid: tuple[float, ...] = ()
+    far: tuple[float, ...] = ()
+    far_from: float | None = None
+    intrinsics: tuple[float, ...] | None = None
+    baseline: float | None = None
+    metric: bool = True
+    environment: Environment = "indoor"
+    label: Label = "none"
+    score: float | None = None
+    provenance: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ManifestError(
+                    f"row {self.key!r}: {name}={getattr(self, name)!r}, expected one of {allowed}"
+                )
+        if (self.depth is None) != (self.encoding == "none" or self.kind == "none"):
+            raise ManifestError(
+                f"row {self.key!r}: depth={self.depth!r} with encoding={self.encoding!r}, "
+                f"kind={self.kind!r}; expected a path with both, or none of them"
+            )
+        if self.kind in ("z", "disparity") and self.intrinsics is None:
+            raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
+        if self.kind == "disparity" and not self.baseline:
+            raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
+        if self.units_per_metre <= 0:
+            raise ManifestError(
+                f"row {self.key!r}: units_per_metre={self.units_per_metre}, not > 0"
+            )
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "projection": get_args(Projection),
+    "encoding": get_args(Encoding),
+    "kind": get_args(Kind),
+    "environment": get_args(Environment),
+    "label": get_args(Label),
+}
+_FLOATS = pa.list_(pa.float64())
+_TYPES = {
+    "units_per_metre": pa.float64(),
+    "invalid": _FLOATS,
+    "far": _FLOATS,
+    "far_from": pa.float64(),
+    "intrinsics": _FLOATS,
+    "baseline": pa.float64(),
+    "metric": pa.bool_(),
+    "score": pa.float64(),
+}
+_FIELDS = tuple(field.name for field in dataclasses.fields(Row))
+_SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _FIELDS])
+
+
+class Manifest(Sequence[Row]):
+    """Rows of a manifest, held as one Arrow table (a million rows fit, and forks share them)."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table.combine_chunks()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Manifest(self.table.take(list(range(*index.indices(len(self))))))
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"row {index} of a manifest of {len(self)}")
+        return _row(self.table.slice(index % len(self), 1).to_pylist()[0])
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self.table.to_batches(max_chunksize=1024):
+            yield from map(_row, batch.to_pylist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Manifest) and bool(self.table.equals(other.table))
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the rows: equal wherever and with whatever library they were written."""
+        sha = hashlib.sha256()
+        for row in self:
+            sha.update(json.dumps(dataclasses.astuple(row)).encode() + b"\n")
+        return sha.hexdigest()
+
+    def filter(self, **equal: object) -> "Manifest":
+        """Keep the rows whose columns equal the given values, for example ``split="train"``.
+
+        A tuple, list or set keeps the rows whose column is in it.
+
+        Raises:
+            ManifestError: For a column that rows do not have.
+        """
+        table = self.table
+        for name, value in equal.items():
+            if name not in _FIELDS:
+                raise ManifestError(f"no column {name!r} in a manifest; there are {_FIELDS}")
+            several = isinstance(value, tuple | list | set | frozenset)
+            wanted = sorted(value) if isinstance(value, set | frozenset) else value
+            values = pa.array(list(wanted) if several else [wanted], _SCHEMA.field(name).type)  # type: ignore[call-overload]
+            table = table.filter(pc.is_in(table[name], value_set=values))
+        return Manifest(table)
+
+
+def write_manifest(path: Path | str, rows: Iterable[Row]) -> Manifest:
+    """Write rows sorted by (dataset, key): same rows, same bytes; atomic.
+
+    Raises:
+        ManifestError: If two rows of a data set share a key.
+    """
+    manifest = manifest_of(rows)
+    with replace_atomically(Path(path)) as temporary:
+        pq.write_table(manifest.table, temporary, compression="zstd", row_group_size=65536)
+    return manifest
+
+
+def manifest_of(rows: Iterable[Row]) -> Manifest:
+    """Sort rows by (dataset, key) and check that the pairs are unique.
+
+    Raises:
+        ManifestError: If two rows of a data set share a key.
+    """
+    ordered = sorted(rows, key=lambda row: (row.dataset, row.key))
+    for one, two in itertools.pairwise(ordered):
+        if (one.dataset, one.key) == (two.dataset, two.key):
+            raise ManifestError(f"two rows of {one.dataset} have the key {one.key!r}")
+    columns = {name: [getattr(row, name) for row in ordered] for name in _FIELDS}
+    return Manifest(pa.table(columns, schema=_SCHEMA))
+
+
+def read_manifest(path: Path | str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        DatasetNotFoundError: If there is no file.
+        ManifestError: If the file is not a manifest of this version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetNotFoundError(
+            "manifest", path, "the manifest path", "pano_data.manifest.write_manifest"
+        )
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"{path} is not a readable parquet file: {error}") from error
+    if not table.schema.equals(_SCHEMA):
+        raise ManifestError(f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}")
+    return Manifest(table)
+
+
+def merge(manifests: Iterable[Manifest]) -> Manifest:
+    """Join manifests into one, sorted again.
+
+    Raises:
+        ManifestError: If two rows of a data set share a key.
+    """
+    return manifest_of(row for manifest in manifests for row in manifest)
+
+
+def _row(values: dict[str, Any]) -> Row:
+    for name in ("invalid", "far", "intrinsics"):
+        if values[name] is not None:
+            values[name] = tuple(values[name])
+    return Row(**values)

@@ -1,0 +1,1 @@
+"""Streets in a landscape."""

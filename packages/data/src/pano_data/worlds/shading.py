@@ -1,0 +1,101 @@
+"""Colour of surface points: material, light, haze; and the camera's tone curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_data.worlds.arrays import F64, I32
+from pano_data.worlds.patterns import Points
+from pano_data.worlds.world import World
+
+_HAZE_METRES = 900.0
+_GRAZING = 0.06
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """Surface points that were hit.
+
+    Attributes:
+        directions: `(n, 3)` unit rays from the camera, world frame.
+        distance: `(n,)` metres.
+        points: `(n, 3)` world positions.
+        normals: `(n, 3)` unit normals towards the camera.
+        triangle: `(n,)` triangle numbers.
+        angle: `(n,)` angle between neighbouring pixels, radians.
+    """
+
+    directions: F64
+    distance: F64
+    points: F64
+    normals: F64
+    triangle: I32
+    angle: F64
+
+
+def texture_points(world: World, f: Fragments) -> Points:
+    """Texture coordinates and pixel footprints on the surfaces."""
+    s = world.surfaces
+    tangent = s.tangent[f.triangle]
+    wall = np.abs(f.normals[:, 1]) < 0.7
+    # Level surfaces: u along the object's x axis. Walls: v up, u level.
+    ahead = np.stack([-tangent[:, 2], np.zeros(len(tangent)), tangent[:, 0]], axis=-1)
+    level = np.stack([f.normals[:, 2], np.zeros(len(tangent)), -f.normals[:, 0]], axis=-1)
+    length = np.sqrt(np.sum(level * level, axis=-1, keepdims=True))
+    tu = np.where(wall[:, None], level / np.maximum(length, 1e-9), tangent)
+    tv = np.where(wall[:, None], np.array([0.0, -1.0, 0.0]), ahead)
+    u, v = np.sum(f.points * tu, axis=-1), np.sum(f.points * tv, axis=-1)
+    row = s.quadric[f.triangle]
+    curved = np.flatnonzero(row >= 0)
+    local = s.quadrics.local(row[curved], f.points[curved])
+    u[curved] = np.arctan2(local[:, 1], local[:, 0]) * s.quadrics.radius[row[curved], 0]
+    v[curved] = local[:, 2] * s.quadrics.radius[row[curved], 1]
+    du, dv = _footprint(f, tu, tv)
+    return Points(u, v, du, dv)
+
+
+def _footprint(f: Fragments, tu: F64, tv: F64) -> tuple[F64, F64]:
+    """Extent of the pixel's cone on the surface along the texture axes, metres."""
+    size = f.distance * f.angle
+    cosine = np.maximum(-np.sum(f.directions * f.normals, axis=-1), _GRAZING)
+    stretch = 1.0 / (cosine * cosine) - 1.0
+    along = f.directions + cosine[:, None] * f.normals
+    along = along / np.maximum(np.sqrt(np.sum(along * along, axis=-1, keepdims=True)), 1e-9)
+    du = size * np.sqrt(1.0 + stretch * np.sum(along * tu, axis=-1) ** 2)
+    return du, size * np.sqrt(1.0 + stretch * np.sum(along * tv, axis=-1) ** 2)
+
+
+def albedo(world: World, f: Fragments) -> F64:
+    """Linear albedo `(n, 3)`."""
+    p = texture_points(world, f)
+    index = world.surfaces.material[f.triangle]
+    order = np.argsort(index, kind="stable")
+    found, start = np.unique(index[order], return_index=True)
+    result = np.empty((len(index), 3))
+    for material, rows in zip(found, np.split(order, start[1:]), strict=True):
+        pattern = world.surfaces.materials[material].pattern
+        result[rows] = pattern(Points(p.u[rows], p.v[rows], p.du[rows], p.dv[rows]))
+    return np.clip(result, 0.0, 1.0)
+
+
+def colours(world: World, f: Fragments, irradiance: F64) -> F64:
+    """Linear radiance `(n, 3)` that reaches the camera."""
+    index = world.surfaces.material[f.triangle]
+    emission = np.array([m.emission for m in world.surfaces.materials])[index]
+    gloss = np.array([m.gloss for m in world.surfaces.materials])[index]
+    base = albedo(world, f)
+    cosine = np.clip(-np.sum(f.directions * f.normals, axis=-1), 0.0, 1.0)
+    sheen = (gloss * (0.04 + 0.5 * (1.0 - cosine) ** 5))[:, None]
+    mirrored = f.directions + 2.0 * cosine[:, None] * f.normals
+    radiance = base * (irradiance + emission[:, None]) + sheen * world.light.sky.gradient(mirrored)
+    haze = (1.0 - np.exp(-f.distance / _HAZE_METRES))[:, None]
+    hazy: F64 = radiance + (np.asarray(world.light.sky.horizon) - radiance) * haze
+    return hazy
+
+
+def tone(radiance: F64, exposure: float) -> F64:
+    """Linear radiance to sRGB in [0, 1] with a soft shoulder."""
+    x = np.maximum(radiance * exposure, 0.0)
+    x = x * (1.0 + x / 9.0) / (1.0 + x)
+    x = np.minimum(1.35 * x, 1.0)
+    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055)

@@ -1,0 +1,144 @@
+"""Shapes a world is built from: boxes, prisms, and exact spheres, cylinders, cones, discs and arches."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import trimesh
+
+from pano_data.worlds.arrays import F64
+from pano_data.worlds.builder import Builder
+from pano_data.worlds.patterns import Material
+from pano_data.worlds.quadrics import ARCH, CYLINDER, SPHERE, cone, disc
+
+Point = Sequence[float]
+
+_BOX = ((0, 3, 2, 1), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
+_SIDES = 24
+
+
+def box(b: Builder, low: Point, high: Point, material: Material) -> None:
+    """Axis-aligned box between two corners."""
+    (x0, y0, z0), (x1, y1, z1) = low, high
+    plan = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
+    b.faces([(*p, z0) for p in plan] + [(*p, z1) for p in plan], _BOX, material)
+
+
+def prism(
+    b: Builder, outline: Sequence[tuple[float, float]], low: float, high: float, material: Material
+) -> None:
+    """Upright prism over a convex outline (counter-clockwise from above)."""
+    n = len(outline)
+    sides: list[tuple[int, ...]] = [(i, (i + 1) % n, (i + 1) % n + n, i + n) for i in range(n)]
+    ends: list[tuple[int, ...]] = [tuple(reversed(range(n))), tuple(range(n, 2 * n))]
+    b.faces([(*p, low) for p in outline] + [(*p, high) for p in outline], sides + ends, material)
+
+
+def quad(b: Builder, corners: Sequence[Point], material: Material) -> None:
+    """Convex flat polygon, seen from both sides."""
+    b.faces(corners, (tuple(range(len(corners))),), material)
+
+
+def sphere(b: Builder, centre: Point, radius: float | Point, material: Material) -> None:
+    """Exact sphere, or ellipsoid with three radii."""
+    radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (3,))
+    mesh, gap = _icosphere()
+    b.quadric(
+        SPHERE, np.diag(radii), np.asarray(centre, float), mesh, gap * float(radii.max()), material
+    )
+
+
+def cylinder(
+    b: Builder, start: Point, end: Point, radius: float, material: Material, caps: bool = True
+) -> None:
+    """Exact cylinder from `start` to `end`."""
+    frustum(b, start, end, radius, radius, material, caps)
+
+
+def frustum(
+    b: Builder,
+    start: Point,
+    end: Point,
+    radius: float,
+    top: float,
+    material: Material,
+    caps: bool = True,
+) -> None:
+    """Exact truncated cone with `radius` at `start` and `top` at `end`."""
+    base, axes = _axes(start, end, radius)
+    side = CYLINDER if radius == top else cone(top / radius)
+    b.quadric(side, axes, base, _tube(top / radius), _gap(max(radius, top)), material)
+    if caps:
+        b.quadric(disc(), axes, base, _fan(0.0), _gap(radius), material)
+    if caps and top > 0.0:
+        scaled = axes * np.array([top / radius, top / radius, 1.0])
+        b.quadric(disc(), scaled, np.asarray(end, float), _fan(0.0), _gap(top), material)
+
+
+def ring(b: Builder, centre: Point, radius: float, inner: float, material: Material) -> None:
+    """Exact horizontal disc with a hole of radius `inner` (0 for none)."""
+    axes = np.diag([radius, radius, radius])
+    b.quadric(
+        disc(inner / radius), axes, np.asarray(centre, float), _fan(0.0), _gap(radius), material
+    )
+
+
+def arch(b: Builder, start: Point, end: Point, radius: float, material: Material) -> None:
+    """Exact half cylinder, open below, along the horizontal line from `start` to `end`."""
+    base, axes = _axes(start, end, radius)
+    b.quadric(ARCH, axes, base, _tube(1.0, half=True), _gap(radius), material)
+
+
+def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
+    """Local origin and axes (columns) of a shape along the line; local y points up for level lines."""
+    base, along = np.asarray(start, float), np.asarray(end, float) - np.asarray(start, float)
+    up = (
+        np.array([0.0, 0.0, 1.0])
+        if abs(along[2]) < 0.9 * float(np.sqrt(along @ along))
+        else np.array([0.0, 1.0, 0.0])
+    )
+    x = np.cross(up, along)
+    x = x / np.sqrt(np.sum(x * x))
+    y = np.cross(along, x)
+    y = y / np.sqrt(np.sum(y * y))
+    return base, np.stack([x * radius, y * radius, along], axis=-1)
+
+
+def _gap(radius: float) -> float:
+    return radius * (1.0 / float(np.cos(np.pi / _SIDES)) - 1.0)
+
+
+@lru_cache
+def _icosphere() -> tuple[F64, float]:
+    """Triangles around the unit sphere and their largest distance from it."""
+    mesh = trimesh.creation.icosphere(subdivisions=2)
+    corners = np.asarray(mesh.vertices, dtype=np.float64)[np.asarray(mesh.faces)]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    plane = np.sum(corners[:, 0] * normal, axis=-1) / np.sqrt(np.sum(normal * normal, axis=-1))
+    scale = 1.0 / float(plane.min())
+    return corners * scale, scale - 1.0
+
+
+@lru_cache
+def _rim(half: bool = False) -> F64:
+    span = np.pi if half else 2.0 * np.pi
+    angle = span * np.arange(_SIDES + 1) / _SIDES
+    rim: F64 = np.stack([np.cos(angle), np.sin(angle)], axis=-1) / np.cos(0.5 * span / _SIDES)
+    return rim
+
+
+@lru_cache(maxsize=64)
+def _tube(top: float, half: bool = False) -> F64:
+    """Triangles around the side of the unit frustum."""
+    rim = _rim(half)
+    low = np.concatenate([rim, np.zeros((len(rim), 1))], axis=-1)
+    high = np.concatenate([rim * top, np.ones((len(rim), 1))], axis=-1)
+    first = np.stack([low[:-1], low[1:], high[1:]], axis=1)
+    return np.concatenate([first, np.stack([low[:-1], high[1:], high[:-1]], axis=1)])
+
+
+@lru_cache
+def _fan(height: float) -> F64:
+    rim = np.concatenate([_rim(), np.full((_SIDES + 1, 1), height)], axis=-1)
+    centre = np.broadcast_to(np.array([0.0, 0.0, height]), rim[1:].shape)
+    return np.stack([centre, rim[:-1], rim[1:]], axis=1)

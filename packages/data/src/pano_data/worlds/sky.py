@@ -1,0 +1,57 @@
+"""Sky: gradient, sun and clouds, as seen along a direction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_data.worlds.arrays import F64
+from pano_data.worlds.noise import fractal
+from pano_data.worlds.patterns import Colour
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Daylight above a world.
+
+    Attributes:
+        sun: Unit vector to the sun, world frame (x right, y down, z forward).
+        sunlight: Irradiance of the sun on a surface that faces it, linear RGB; all 0 under a closed cover.
+        zenith, horizon: Linear radiance overhead and at the horizon.
+        cloud: Share of the sky under cloud, 0 to 1.
+        seed: Cloud pattern.
+    """
+
+    sun: tuple[float, float, float]
+    sunlight: Colour
+    zenith: Colour
+    horizon: Colour
+    cloud: float
+    seed: int
+
+    def gradient(self, directions: F64) -> F64:
+        """Radiance `(n, 3)` without clouds and sun disc (light for shading)."""
+        up = np.clip(-directions[:, 1], 0.0, 1.0)[:, None]
+        glow = np.clip(np.sum(directions * np.asarray(self.sun), axis=-1), 0.0, 1.0)[:, None] ** 8
+        base = np.asarray(self.horizon) + (
+            np.asarray(self.zenith) - np.asarray(self.horizon)
+        ) * np.sqrt(up)
+        radiance: F64 = base + 0.12 * glow * np.asarray(self.sunlight)
+        return radiance
+
+    def radiance(self, directions: F64) -> F64:
+        """Radiance `(n, 3)` with clouds and the sun's disc (what a camera sees)."""
+        colour = self.gradient(directions)
+        up = np.maximum(-directions[:, 1], 0.02)
+        x, z = directions[:, 0] / (up + 0.12), directions[:, 2] / (up + 0.12)
+        width = 0.012 / (up + 0.12)
+        density = 0.5 + 0.5 * fractal(x * 0.9, z * 0.9, width, self.seed, 6)
+        cover = np.clip((density - (1.0 - self.cloud)) * 3.0, 0.0, 1.0) * np.clip(
+            up * 6.0 - 0.2, 0.0, 1.0
+        )
+        light = 0.75 + 0.3 * np.asarray(self.sunlight) * 0.3
+        shade = 1.0 - 0.35 * np.clip(density - 0.55, 0.0, 1.0)
+        colour = colour + (light * shade[:, None] - colour) * (0.9 * cover)[:, None]
+        facing = np.sum(directions * np.asarray(self.sun), axis=-1)
+        disc = np.clip((facing - 0.9996) * 5000.0, 0.0, 1.0) * (1.0 - 0.8 * cover)
+        radiance: F64 = colour + 6.0 * disc[:, None] * np.asarray(self.sunlight)
+        return radiance

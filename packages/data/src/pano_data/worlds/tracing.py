@@ -1,0 +1,112 @@
+"""Ray casting: Embree finds the triangle in float32, the distance is solved in float64."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from pano_data.worlds.arrays import F64, I32, Mask
+from pano_data.worlds.builder import Surfaces
+
+_MAX_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Hits:
+    """First surface along each ray.
+
+    Attributes:
+        distance: `(n,)` metres along the unit ray, `inf` where nothing is hit.
+        triangle: `(n,)` triangle number, -1 where nothing is hit.
+        normal: `(n, 3)` unit normal in the world frame, towards the ray's origin; 0 where nothing is hit.
+    """
+
+    distance: F64
+    triangle: I32
+    normal: F64
+
+
+class Tracer:
+    """Casts rays into the surfaces of one world."""
+
+    def __init__(self, surfaces: Surfaces) -> None:
+        self.surfaces = surfaces
+        tri = surfaces.triangles
+        normal = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
+        length = np.sqrt(np.sum(normal * normal, axis=-1, keepdims=True))
+        self._normal = normal / np.maximum(length, 1e-20)
+        self._offset = np.sum(self._normal * tri[:, 0], axis=-1)
+        self._scene = EmbreeScene(robust=True)
+        corners = tri.reshape(-1, 3).astype(np.float32)
+        TriangleMesh(self._scene, corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
+
+    def first_hits(self, origins: F64, directions: F64) -> Hits:
+        """Exact first hits of rays with unit `directions` (n, 3) from `origins` (n, 3)."""
+        best = np.full(len(origins), np.inf)
+        triangle = np.full(len(origins), -1, dtype=np.int32)
+        todo, start = np.arange(len(origins)), np.zeros(len(origins))
+        for _ in range(_MAX_STEPS):
+            o, d = origins[todo], directions[todo]
+            prim, mesh_t = self._cast(o + d * start[:, None], d)
+            mesh_t = mesh_t + start
+            kept = (prim >= 0) & (mesh_t < best[todo])
+            todo, prim, mesh_t, o, d = todo[kept], prim[kept], mesh_t[kept], o[kept], d[kept]
+            if not len(todo):
+                break
+            t, curved = self._solve(prim, o, d)
+            closer = t < best[todo]
+            best[todo[closer]], triangle[todo[closer]] = t[closer], prim[closer]
+            # A mesh stands for its curved surface, so what lies behind the mesh may still be in front of it.
+            again = curved & (mesh_t < best[todo])
+            todo, start = todo[again], mesh_t[again] + np.maximum(1e-5, 1e-6 * mesh_t[again])
+        return Hits(best, triangle, self._normals(origins, directions, best, triangle))
+
+    def blocked(self, origins: F64, directions: F64, reach: F64) -> Mask:
+        """Whether something lies within `reach` (n,) metres along each ray (meshes, for shading only)."""
+        if not len(origins):
+            return np.zeros(0, dtype=bool)
+        found = self._scene.run(
+            origins.astype(np.float32),
+            directions.astype(np.float32),
+            reach.astype(np.float32),
+            query="OCCLUDED",
+        )
+        blocked: Mask = np.asarray(found) >= 0
+        return blocked
+
+    def nearest(self, origins: F64, directions: F64) -> tuple[I32, F64]:
+        """Triangle (-1 for none) and distance of the first mesh hit in float32 (for shading only)."""
+        return self._cast(origins, directions)
+
+    def _cast(self, origins: F64, directions: F64) -> tuple[I32, F64]:
+        if not len(origins):
+            return np.zeros(0, dtype=np.int32), np.zeros(0)
+        hit = self._scene.run(
+            origins.astype(np.float32), directions.astype(np.float32), query="INTERSECT", output=1
+        )
+        prim = np.where(hit["geomID"] >= 0, hit["primID"], -1).astype(np.int32)
+        return prim, np.where(prim >= 0, hit["tfar"], np.inf).astype(np.float64)
+
+    def _solve(self, prim: I32, origins: F64, directions: F64) -> tuple[F64, Mask]:
+        normal = self._normal[prim]
+        slope = np.sum(normal * directions, axis=-1)
+        height = self._offset[prim] - np.sum(normal * origins, axis=-1)
+        t = height / np.where(np.abs(slope) > 1e-12, slope, np.inf)
+        row = self.surfaces.quadric[prim]
+        curved: Mask = row >= 0
+        t[curved] = self.surfaces.quadrics.intersect(
+            row[curved], origins[curved], directions[curved]
+        )
+        return np.where(t > 0.0, t, np.inf), curved
+
+    def _normals(self, origins: F64, directions: F64, distance: F64, triangle: I32) -> F64:
+        normal = np.zeros_like(directions)
+        hit = triangle >= 0
+        normal[hit] = self._normal[triangle[hit]]
+        row = np.where(hit, self.surfaces.quadric[triangle], -1)
+        curved = row >= 0
+        points = origins[curved] + directions[curved] * distance[curved, None]
+        normal[curved] = self.surfaces.quadrics.normals(row[curved], points)
+        away = np.sum(normal * directions, axis=-1, keepdims=True) > 0.0
+        return np.where(away, -normal, normal)

@@ -1,0 +1,165 @@
+"""What a camera is: rays for its pixels, pixels for rays, and how its image closes on itself."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+
+from pano_geometry.errors import ShapeError, check_size, shape_of
+from pano_geometry.rays import Planes, RayTables, rotate_planes
+from pano_geometry.tensor_types import Bool, Float, Tensor
+
+
+class Surface(Enum):
+    """What lies beyond the border of an image.
+
+    SPHERE: columns wrap, rows go on across the pole half a turn away. SPHERE_T: the same with
+    rows and columns exchanged. CYLINDER: columns wrap, rows end. PLANE: both end. CUBE: six
+    square faces below each other, each of which goes on in its neighbours.
+    """
+
+    SPHERE = "sphere"
+    SPHERE_T = "sphere_t"
+    CYLINDER = "cylinder"
+    PLANE = "plane"
+    CUBE = "cube"
+
+
+@dataclass(frozen=True, eq=False)
+class Camera(ABC):
+    """A central camera: every pixel is a ray from one point.
+
+    Attributes:
+        height: of the image, pixels.
+        width: of the image, pixels.
+    """
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        check_size("height", self.height)
+        check_size("width", self.width)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.height, self.width
+
+    @property
+    @abstractmethod
+    def surface(self) -> Surface:
+        """How the image goes on beyond its border."""
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether every ray has a pixel."""
+        return self.surface in (Surface.SPHERE, Surface.SPHERE_T, Surface.CUBE)
+
+    @abstractmethod
+    def ray_planes(
+        self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
+    ) -> Planes:
+        """Finite, not normalised rays of all pixels, turned by `rotation`, as (…, h, w) planes."""
+
+    @abstractmethod
+    def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixel coordinates of rays of any length; NaN for rays that have none."""
+
+    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
+        """Pixels that have a ray; None when all have one."""
+        return None
+
+    def key(self) -> tuple[object, ...] | None:
+        """Hashable identity of the geometry; None if it holds tensors, which may change."""
+        values = tuple(getattr(self, name) for name in self.__dataclass_fields__)
+        if any(isinstance(value, Tensor) for value in values):
+            return None
+        return (type(self).__name__, *values)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Camera) or self.key() is None:
+            return self is other
+        return self.key() == other.key()
+
+    def __hash__(self) -> int:
+        key = self.key()
+        return id(self) if key is None else hash(key)
+
+    def rays(
+        self, *, dtype: torch.dtype = torch.float32, device: torch.device | str | None = None
+    ) -> Float[Tensor, "*b h w 3"]:
+        """Unit rays of the pixel centres, in the camera frame (x right, y down, z forward).
+
+        Args:
+            dtype: float32 or float64.
+            device: of the result, the CPU by default.
+
+        Returns:
+            (h, w, 3), or (b, h, w, 3) for a camera with intrinsics of a batch. NaN at pixels
+            without a ray (outside the image circle of a fisheye).
+        """
+        where = torch.device(device or "cpu")
+        rays: Tensor = torch.stack(self.ray_planes(None, torch.float64, where), -1)
+        rays = rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
+        mask = self.image_mask(where)
+        if mask is not None:
+            rays = rays.masked_fill(~mask[..., None], float("nan"))
+        unit: Tensor = rays.to(dtype)
+        return unit
+
+    def project(self, rays: Float[Tensor, "*shape 3"]) -> Float[Tensor, "*shape 2"]:
+        """Pixel coordinates (u, v) of rays in the camera frame, of any positive length.
+
+        u runs along the width, v along the height; pixel (row j, column i) has its centre at
+        (i + 0.5, j + 0.5). A ray beside the image has coordinates outside [0, w] x [0, h]; a ray
+        that no image plane meets (behind a pinhole) has NaN. Differentiable.
+        """
+        if rays.ndim < 1 or rays.shape[-1] != 3:
+            raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
+        return torch.stack(self.project_planes(*rays.unbind(-1)), -1)
+
+    def visible(self, rays: Float[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
+        """Which rays fall into the image."""
+        if rays.ndim < 1 or rays.shape[-1] != 3:
+            raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
+        return self.contains(*self.project_planes(*rays.unbind(-1)))
+
+    def contains(self, u: Tensor, v: Tensor) -> Tensor:
+        """Which pixel coordinates lie inside the image (NaN does not)."""
+        return (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
+
+
+class TableCamera(Camera):
+    """A camera whose rays separate into tables of rows and columns."""
+
+    @abstractmethod
+    def ray_tables(self, device: torch.device | None = None) -> RayTables:
+        """The ray field in float64."""
+
+    def ray_planes(
+        self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
+    ) -> Planes:
+        """See `Camera.ray_planes`. Tables are turned in float64, then rounded once."""
+        tables = self.ray_tables(device)
+        if rotation is not None:
+            tables = tables.rotate(rotation.to(device=device, dtype=torch.float64))
+        return tables.to(dtype).planes()
+
+
+class ExplicitCamera(Camera):
+    """A camera whose rays do not separate: they are computed one by one."""
+
+    @abstractmethod
+    def own_planes(self, device: torch.device | None = None) -> Planes:
+        """Finite rays of all pixels in the camera frame, (h, w) planes, float64."""
+
+    def ray_planes(
+        self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
+    ) -> Planes:
+        """See `Camera.ray_planes`."""
+        x, y, z = (plane.to(dtype) for plane in self.own_planes(device))
+        if rotation is None:
+            return x, y, z
+        return rotate_planes((x, y, z), rotation.to(device=device, dtype=dtype))

@@ -1,0 +1,40 @@
+"""The panorama: longitude along the width, latitude along the height."""
+
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import Surface, TableCamera
+from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles, pixel_of
+from pano_geometry.rays import RayTables, plane_angles
+from pano_geometry.tensor_types import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Equirectangular(TableCamera):
+    """A full panorama (ERP): 360° along the width, 180° along the height, its centre is +z.
+
+    Row 0 is the zenith side (-y), the left border is longitude -pi. Any size is allowed; square
+    pixels need `width == 2 * height`.
+
+    Source: the EQUIRECTANGULAR camera model of COLMAP.
+    """
+
+    @property
+    def surface(self) -> Surface:
+        """Wraps across ±180°, goes on across both poles."""
+        return Surface.SPHERE
+
+    def ray_tables(self, device: torch.device | None = None) -> RayTables:
+        """Cos lat (sin lon, 0, cos lon) + (0, sin lat, 0), latitude counted downwards."""
+        lon = centre_angles(self.width, FULL_TURN, device)
+        lat = centre_angles(self.height, HALF_TURN, device)
+        zero = torch.zeros_like
+        columns = torch.stack([torch.sin(lon), zero(lon), torch.cos(lon)], -1)
+        rows = torch.stack([zero(lat), torch.sin(lat), zero(lat)], -1)
+        return RayTables(columns, rows, row_scale=torch.cos(lat))
+
+    def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Camera.project_planes`."""
+        lon, lat_down = plane_angles(x, y, z)
+        return pixel_of(lon, self.width, FULL_TURN), pixel_of(lat_down, self.height, HALF_TURN)

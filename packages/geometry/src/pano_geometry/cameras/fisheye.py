@@ -1,0 +1,133 @@
+"""The fisheye camera: equidistant, with the polynomial of Kannala and Brandt."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import ExplicitCamera, Surface
+from pano_geometry.errors import check_angle
+from pano_geometry.pixels import FULL_TURN, centres
+from pano_geometry.rays import Planes
+from pano_geometry.tensor_types import Bool, Tensor
+
+NEWTON_STEPS = 10
+"""Enough for float64 with every published lens; each step squares the error."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fisheye(ExplicitCamera):
+    """`r = focal (t + k1 t^3 + k2 t^5 + k3 t^7 + k4 t^9)`, t the angle off the optical axis.
+
+    With all coefficients 0 it is the equidistant fisheye. Build it with `from_fov`, or from a
+    calibration (OpenCV fisheye: add 0.5 to its principal point).
+
+    Attributes:
+        focal: pixels per radian on the axis.
+        cx, cy: principal point in pixel coordinates; the centre of the image if not given.
+        coefficients: k1 to k4.
+        fov: full angle of the image circle, radians, up to 2 pi. Pixels beyond it have no ray.
+
+    Source: Kannala and Brandt, PAMI 2006, eq. 6.
+    """
+
+    focal: float
+    cx: float | None = None
+    cy: float | None = None
+    coefficients: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    fov: float = FULL_TURN
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_angle("fov", self.fov, FULL_TURN, including=True)
+        if not (math.isfinite(self.focal) and self.focal > 0):
+            raise ValueError(f"focal: got {self.focal}, expected positive pixels per radian")
+        if len(self.coefficients) != 4:
+            raise ValueError(f"coefficients: got {self.coefficients}, expected (k1, k2, k3, k4)")
+        # Beyond a turning point of the polynomial two angles share a pixel.
+        t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64)
+        if bool((self._slope(t) <= 0).any()):
+            raise ValueError(
+                f"coefficients: got {self.coefficients}, with which the radius shrinks within "
+                f"fov = {self.fov:.4g}; expected a growing radius, reduce fov"
+            )
+
+    @classmethod
+    def from_fov(
+        cls,
+        height: int,
+        width: int,
+        fov: float,
+        coefficients: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
+    ) -> "Fisheye":
+        """A centred fisheye whose image circle of full angle `fov` touches the shorter sides."""
+        check_angle("fov", fov, FULL_TURN, including=True)
+        unit = cls(height, width, 1.0, None, None, coefficients, fov)
+        edge = float(unit._radius(torch.tensor(0.5 * fov, dtype=torch.float64)))
+        return cls(height, width, 0.5 * min(height, width) / edge, None, None, coefficients, fov)
+
+    @property
+    def surface(self) -> Surface:
+        """The image ends at its border."""
+        return Surface.PLANE
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Principal point (cx, cy)."""
+        cx = 0.5 * self.width if self.cx is None else self.cx
+        cy = 0.5 * self.height if self.cy is None else self.cy
+        return cx, cy
+
+    def _radius(self, t: Tensor) -> Tensor:
+        k1, k2, k3, k4 = self.coefficients
+        s = t * t
+        return t * (1 + s * (k1 + s * (k2 + s * (k3 + s * k4))))
+
+    def _slope(self, t: Tensor) -> Tensor:
+        k1, k2, k3, k4 = self.coefficients
+        s = t * t
+        return 1 + s * (3 * k1 + s * (5 * k2 + s * (7 * k3 + s * 9 * k4)))
+
+    def _angle(self, radius: Tensor) -> Tensor:
+        """Inverse of `_radius` by Newton's method, within the field of view."""
+        limit = 0.5 * self.fov
+        t = radius.clamp(max=limit)
+        if any(self.coefficients):
+            for _ in range(NEWTON_STEPS):
+                t = (t - (self._radius(t) - radius) / self._slope(t)).clamp(0.0, limit)
+        return t
+
+    def _offsets(self, device: torch.device | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Offsets of pixel centres from the principal point, and their length, in focals."""
+        cx, cy = self.centre
+        x = (centres(self.width, device) - cx)[None, :] / self.focal
+        y = (centres(self.height, device) - cy)[:, None] / self.focal
+        size = (self.height, self.width)
+        return x.expand(size), y.expand(size), torch.sqrt(x * x + y * y)
+
+    def own_planes(self, device: torch.device | None = None) -> Planes:
+        """See `ExplicitCamera.own_planes`; beyond the image circle its border goes on."""
+        x, y, radius = self._offsets(device)
+        t = self._angle(radius)
+        scale = torch.where(radius > 0, torch.sin(t) / radius.clamp_min(1e-300), 1.0)
+        return x * scale, y * scale, torch.cos(t)
+
+    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
+        """Pixels whose centre lies in the image circle."""
+        limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=device))
+        return self._offsets(device)[2] <= limit
+
+    def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Camera.project_planes`; NaN beyond the field of view."""
+        square = x * x + y * y
+        axial = square == 0
+        one = torch.ones_like(square)
+        off_axis = torch.where(axial, one, square).sqrt()
+        t = torch.atan2(torch.where(axial, torch.zeros_like(off_axis), off_axis), z)
+        # At the axis r / sin(t) -> focal.
+        per_length = torch.where(axial, one / z.abs().clamp_min(1e-30), self._radius(t) / off_axis)
+        # Straight behind, every direction of the image circle's rim is as good as another.
+        hidden = (t > 0.5 * self.fov) | (axial & (z <= 0))
+        per_length = torch.where(hidden, torch.full_like(t, float("nan")), per_length)
+        cx, cy = self.centre
+        return x * per_length * self.focal + cx, y * per_length * self.focal + cy

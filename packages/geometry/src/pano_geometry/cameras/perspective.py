@@ -1,0 +1,120 @@
+"""The pinhole camera."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import Surface, TableCamera
+from pano_geometry.errors import ShapeError, check_angle, shape_of
+from pano_geometry.pixels import centres
+from pano_geometry.rays import RayTables
+from pano_geometry.rotations import matrix
+from pano_geometry.tensor_types import Float, Tensor
+
+Intrinsic = float | Float[Tensor, "*b"]
+FORWARD_EPS = 1e-6
+"""Rays with z below this fraction of their length count as behind the image plane."""
+
+
+@dataclass(frozen=True, eq=False)
+class Perspective(TableCamera):
+    """A pinhole image; build it with `from_fov` or `from_intrinsics`.
+
+    Intrinsics are floats, or tensors () or (b,) that gradients flow into.
+
+    Attributes:
+        fx, fy: focal lengths, pixels.
+        cx, cy: principal point in pixel coordinates, in which pixel 0 has its centre at 0.5
+            (add 0.5 to the cx, cy of a calibration that puts pixel centres at integers).
+    """
+
+    fx: Intrinsic
+    fy: Intrinsic
+    cx: Intrinsic
+    cy: Intrinsic
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("fx", "fy"):
+            value = getattr(self, name)
+            if not isinstance(value, Tensor) and not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{name}: got {value}, expected a positive focal length in pixels")
+        for name in ("fx", "fy", "cx", "cy"):
+            value = getattr(self, name)
+            if isinstance(value, Tensor) and value.ndim > 1:
+                raise ShapeError(f"{name}: got shape {shape_of(value)}, expected () or (b,)")
+
+    @classmethod
+    def from_fov(
+        cls, height: int, width: int, fov_x: Intrinsic, fov_y: Intrinsic | None = None
+    ) -> "Perspective":
+        """A centred pinhole camera.
+
+        Args:
+            height: pixels.
+            width: pixels.
+            fov_x: full horizontal angle between the outer borders, radians, below pi.
+            fov_y: full vertical angle; square pixels if not given.
+        """
+        fx = _focal("fov_x", fov_x, width)
+        fy = fx if fov_y is None else _focal("fov_y", fov_y, height)
+        return cls(height, width, fx, fy, 0.5 * width, 0.5 * height)
+
+    @classmethod
+    def from_intrinsics(cls, height: int, width: int, K: Float[Tensor, "*b 3 3"]) -> "Perspective":
+        """A pinhole camera of an intrinsic matrix in pixels (pixel centres at +0.5, no skew)."""
+        if tuple(K.shape[-2:]) != (3, 3) or K.ndim > 3:
+            raise ShapeError(f"K: got shape {shape_of(K)}, expected (3, 3) or (b, 3, 3)")
+        if not K.requires_grad and bool((K[..., 0, 1] != 0).any()):
+            raise ValueError(f"K: got skew {K[..., 0, 1]}, expected 0; undistort the image first")
+        values = [K[..., i, j] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))]
+        if K.ndim == 2 and not K.requires_grad:
+            return cls(height, width, *(float(value) for value in values))
+        return cls(height, width, *values)
+
+    @property
+    def intrinsics(self) -> Float[Tensor, "*b 3 3"]:
+        """The matrix K."""
+        fx, fy, cx, cy = (torch.as_tensor(v) for v in (self.fx, self.fy, self.cx, self.cy))
+        zero = torch.zeros_like(fx + fy + cx + cy)
+        fx, fy, cx, cy, one = (value + zero for value in (fx, fy, cx, cy, torch.ones_like(zero)))
+        return matrix([fx, zero, cx, zero, fy, cy, zero, zero, one])
+
+    @property
+    def surface(self) -> Surface:
+        """The image ends at its border."""
+        return Surface.PLANE
+
+    def ray_tables(self, device: torch.device | None = None) -> RayTables:
+        """(X, 0, 1) + (0, Y, 0)."""
+        x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)
+        y = (centres(self.height, device) - _vector(self.cy, device)) / _vector(self.fy, device)
+        zero = torch.zeros_like
+        columns = torch.stack([x, zero(x), torch.ones_like(x)], -1)
+        return RayTables(columns, torch.stack([zero(y), y, zero(y)], -1))
+
+    def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Camera.project_planes`; NaN where z <= 0."""
+        ahead = z > FORWARD_EPS * (x.abs() + y.abs())
+        inverse = torch.where(ahead, z, torch.ones_like(z)).reciprocal()
+        inverse = torch.where(ahead, inverse, torch.full_like(inverse, float("nan")))
+        fx, fy, cx, cy = (_plane(value, x) for value in (self.fx, self.fy, self.cx, self.cy))
+        return x * inverse * fx + cx, y * inverse * fy + cy
+
+
+def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:
+    if isinstance(fov, Tensor):
+        return 0.5 * n / torch.tan(0.5 * fov)
+    check_angle(name, fov, math.pi)
+    return 0.5 * n / math.tan(0.5 * fov)
+
+
+def _vector(value: Intrinsic, device: torch.device | None) -> Tensor | float:
+    """An intrinsic that broadcasts against a table (…, n)."""
+    return value.to(device).double().unsqueeze(-1) if isinstance(value, Tensor) else value
+
+
+def _plane(value: Intrinsic, like: Tensor) -> Tensor | float:
+    """An intrinsic that broadcasts against planes (…, h, w)."""
+    return value.to(like)[..., None, None] if isinstance(value, Tensor) else value

@@ -1,0 +1,107 @@
+"""Checks of arguments: every message says what was got, what was expected, what to do."""
+
+import math
+
+import torch
+from torch import Tensor
+
+ROTATION_TOLERANCE = 1e-4
+"""Largest entry of `R Rᵀ - I` that float32 products of rotations may leave."""
+
+
+class ShapeError(ValueError):
+    """A tensor whose rank or size does not fit."""
+
+
+def shape_of(tensor: Tensor) -> tuple[int, ...]:
+    """The shape as a plain tuple, for messages."""
+    return tuple(tensor.shape)
+
+
+def check_image(name: str, image: Tensor, size: tuple[int, int] | None = None) -> None:
+    """Require `(b, c, h, w)` without an empty dimension, of the given size if there is one."""
+    if not isinstance(image, Tensor):
+        raise TypeError(f"{name}: got {type(image).__name__}, expected a torch.Tensor (b, c, h, w)")
+    if image.ndim != 4:
+        hint = "; add the batch dimension with [None]" if image.ndim == 3 else ""
+        raise ShapeError(f"{name}: got shape {shape_of(image)}, expected (b, c, h, w){hint}")
+    if 0 in image.shape:
+        raise ShapeError(f"{name}: got shape {shape_of(image)}, expected no empty dimension")
+    if size is not None and tuple(image.shape[-2:]) != tuple(size):
+        raise ShapeError(
+            f"{name}: got height x width {shape_of(image)[-2:]}, expected {tuple(size)} "
+            "(the size of its camera); resize one of them"
+        )
+
+
+def check_map(name: str, tensor: Tensor, channels: int = 1) -> None:
+    """Require `(b, channels, h, w)`."""
+    check_image(name, tensor)
+    if tensor.shape[1] != channels:
+        raise ShapeError(
+            f"{name}: got {tensor.shape[1]} channels in shape {shape_of(tensor)}, "
+            f"expected (b, {channels}, h, w)"
+        )
+
+
+def check_mask(name: str, mask: Tensor, like: Tensor) -> None:
+    """Require bool `(b or 1, 1, h, w)` over the pixels of `like`."""
+    if mask.dtype != torch.bool:
+        raise TypeError(f"{name}: got dtype {mask.dtype}, expected torch.bool (True = usable)")
+    expected = (like.shape[0], 1, *like.shape[-2:])
+    if mask.ndim != 4 or mask.shape[1:] != expected[1:] or mask.shape[0] not in (1, expected[0]):
+        raise ShapeError(f"{name}: got shape {shape_of(mask)}, expected {tuple(expected)}")
+
+
+def check_size(name: str, value: int, least: int = 1) -> int:
+    """Require an integer number of pixels of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
+        raise TypeError(f"{name}: got {value!r}, expected an int (pixels)")
+    if value < least:
+        raise ValueError(f"{name}: got {value}, expected at least {least}")
+    return value
+
+
+def check_angle(name: str, value: float, below: float, including: bool = False) -> None:
+    """Require `0 < value < below` (or `<= below`), in radians."""
+    fits = 0.0 < value <= below if including else 0.0 < value < below
+    if not (math.isfinite(value) and fits):
+        hint = "; is it in degrees? use math.radians" if value > 2 * math.pi else ""
+        sign = "<=" if including else "<"
+        raise ValueError(f"{name}: got {value}, expected 0 < {name} {sign} {below:.6g} rad{hint}")
+
+
+def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> None:
+    """Require a proper rotation `(3, 3)` or `(b, 3, 3)`.
+
+    Values are looked at only where that costs no synchronisation: not on accelerators, not
+    while compiling.
+    """
+    if not isinstance(rotation, Tensor):
+        raise TypeError(f"{name}: got {type(rotation).__name__}, expected a tensor (3, 3)")
+    if rotation.ndim not in (2, 3) or tuple(rotation.shape[-2:]) != (3, 3):
+        raise ShapeError(f"{name}: got shape {shape_of(rotation)}, expected (3, 3) or (b, 3, 3)")
+    if not rotation.is_floating_point():
+        raise TypeError(f"{name}: got dtype {rotation.dtype}, expected a floating dtype")
+    count = rotation.shape[0] if rotation.ndim == 3 else 1
+    if batch is not None and count != batch and 1 not in (count, batch):
+        raise ShapeError(
+            f"{name}: got {count} rotations for a batch of {batch}, expected 1 or {batch}"
+        )
+    if rotation.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_orthonormal(name, rotation.detach().double())
+
+
+def _check_orthonormal(name: str, rotation: Tensor) -> None:
+    if not bool(torch.isfinite(rotation).all()):
+        raise ValueError(f"{name}: got NaN or inf, expected finite rotation matrices")
+    defect = float((rotation @ rotation.mT - torch.eye(3, dtype=rotation.dtype)).abs().max())
+    if defect > ROTATION_TOLERANCE:
+        raise ValueError(
+            f"{name}: got |R Rᵀ - I| = {defect:.3g}, expected at most {ROTATION_TOLERANCE:g}: "
+            "not orthonormal; build it with pano_geometry.from_ypr or project it by SVD"
+        )
+    if bool((torch.linalg.det(rotation) < 0).any()):
+        raise ValueError(
+            f"{name}: got determinant -1 (a mirror), expected +1; flip the image itself instead"
+        )

@@ -1,0 +1,112 @@
+"""Panoramas to and from cubes and perspective views, and their rotation: calls of `resample`."""
+
+from pano_geometry.cameras.equirectangular import Equirectangular
+from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.errors import check_image, check_rotation
+from pano_geometry.resample import coverage, resample
+from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
+from pano_geometry.taps import Mode
+from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
+
+
+def _camera_of(erp: Tensor) -> Equirectangular:
+    check_image("erp", erp)
+    return Equirectangular(erp.shape[-2], erp.shape[-1])
+
+
+def erp_to_cube(
+    erp: Shaped[Tensor, "b c h w"],
+    face_size: int,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
+    mode: Mode = "bilinear",
+) -> Shaped[Tensor, "b 6 c f f"]:
+    """Cube faces F R B L U D of a panorama.
+
+    Args:
+        erp: panorama.
+        face_size: f, pixels.
+        rotation: turns the cube: rays of the rotated cube -> panorama.
+        mode: "nearest", "bilinear" or "bicubic".
+    """
+    return from_strip(resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode))
+
+
+def cube_to_erp(
+    faces: Shaped[Tensor, "b 6 c f f"],
+    height: int,
+    width: int,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
+    mode: Mode = "bilinear",
+) -> Shaped[Tensor, "b c h w"]:
+    """Panorama of cube faces F R B L U D, exact across edges and corners.
+
+    Args:
+        faces: cube map.
+        height: of the panorama, pixels.
+        width: of the panorama, pixels.
+        rotation: turns the panorama: rays of the result -> cube.
+        mode: "nearest", "bilinear" or "bicubic".
+    """
+    check_faces("faces", faces)
+    source, target = Cubemap(faces.shape[-1]), Equirectangular(height, width)
+    return resample(to_strip(faces), source, target, rotation, mode)
+
+
+def erp_to_perspective(
+    erp: Shaped[Tensor, "b c h w"],
+    camera: Perspective,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
+    mode: Mode = "bilinear",
+) -> Shaped[Tensor, "n c ho wo"]:
+    """Perspective view of a panorama.
+
+    Args:
+        erp: panorama; one panorama serves a batch of rotations.
+        camera: the view.
+        rotation: camera-to-world; `rotation[..., 2]` is where the camera looks.
+        mode: "nearest", "bilinear" or "bicubic".
+    """
+    return resample(erp, _camera_of(erp), camera, rotation, mode)
+
+
+def perspective_to_erp(
+    image: Shaped[Tensor, "b c h w"],
+    camera: Perspective,
+    rotation: Float[Tensor, "*b 3 3"] | None,
+    height: int,
+    width: int,
+    mode: Mode = "bilinear",
+) -> tuple[Shaped[Tensor, "n c ho wo"], Bool[Tensor, "n 1 ho wo"]]:
+    """A perspective image on the panorama.
+
+    Args:
+        image: taken by `camera`.
+        camera: the view.
+        rotation: camera-to-world, the same as for `erp_to_perspective`.
+        height: of the panorama, pixels.
+        width: of the panorama, pixels.
+        mode: "nearest", "bilinear" or "bicubic".
+
+    Returns:
+        The panorama, 0 outside the view, and its coverage, True inside the view.
+    """
+    check_image("image", image, camera.size)
+    erp = Equirectangular(height, width)
+    to_camera = None
+    if rotation is not None:
+        check_rotation("rotation", rotation, image.shape[0])
+        to_camera = rotation.mT
+    values = resample(image, camera, erp, to_camera, mode)
+    return values, coverage(camera, erp, to_camera, image.device).expand(
+        values.shape[0], -1, -1, -1
+    )
+
+
+def rotate(
+    erp: Shaped[Tensor, "b c h w"],
+    rotation: Float[Tensor, "*b 3 3"],
+    mode: Mode = "bilinear",
+) -> Shaped[Tensor, "n c h w"]:
+    """The panorama that a camera turned by `rotation` (camera-to-world) takes."""
+    camera = _camera_of(erp)
+    return resample(erp, camera, camera, rotation, mode)

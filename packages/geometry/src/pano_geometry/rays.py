@@ -1,0 +1,120 @@
+"""Rays: directions in the OpenCV camera frame (x right, y down, z forward), and their angles.
+
+`lon` grows to the right, 0 at +z; `lat` is positive up, although y points down:
+`ray = (cos lat sin lon, -sin lat, cos lat cos lon)`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.errors import ShapeError, shape_of
+from pano_geometry.tensor_types import Float, Tensor
+
+Planes = tuple[Tensor, Tensor, Tensor]
+"""x, y, z of a field of rays as three tensors (…, h, w): faster to compute on than (…, h, w, 3)."""
+
+
+def lonlat_to_rays(
+    lon: Float[Tensor, "*shape"], lat: Float[Tensor, "*shape"]
+) -> Float[Tensor, "*shape 3"]:
+    """Unit rays of longitudes and latitudes.
+
+    Args:
+        lon: longitude in radians, 0 at +z, growing to the right.
+        lat: latitude in radians, positive up.
+
+    Returns:
+        Unit rays, x right, y down, z forward.
+    """
+    cos_lat = torch.cos(lat)
+    return torch.stack([cos_lat * torch.sin(lon), -torch.sin(lat), cos_lat * torch.cos(lon)], -1)
+
+
+def rays_to_lonlat(
+    rays: Float[Tensor, "*shape 3"],
+) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+    """Longitude in (-pi, pi] and latitude in [-pi/2, pi/2] (positive up) of rays of any length.
+
+    The gradient is finite everywhere; on the polar axis, where longitude has none, it is 0.
+    """
+    if rays.ndim < 1 or rays.shape[-1] != 3:
+        raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
+    lon, lat_down = plane_angles(rays[..., 0], rays[..., 1], rays[..., 2])
+    return lon, -lat_down
+
+
+def plane_angles(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Longitude, and latitude counted downwards, of rays given as planes.
+
+    Latitude is atan2(y, |(x, z)|): asin(y) loses half the digits near the poles and has an
+    infinite slope there.
+    """
+    square = x * x + z * z
+    if not (torch.is_grad_enabled() and square.requires_grad):
+        return torch.atan2(x, z), torch.atan2(y, square.sqrt())
+    # Where x = z = 0 both formulas have a 0/0 in their derivative; feed them a constant there.
+    polar = square == 0
+    one = torch.ones_like(square)
+    radius = torch.where(polar, one, square).sqrt()
+    radius = torch.where(polar, torch.zeros_like(radius), radius)
+    return torch.atan2(x, torch.where(polar, one, z)), torch.atan2(y, radius)
+
+
+@dataclass(frozen=True, slots=True)
+class RayTables:
+    """A field of rays as four one-dimensional tables.
+
+    `ray(v, u) = row_scale[v] * columns[u] + column_scale[u] * rows[v]`: a panorama, a pinhole
+    image, a cube face, a cylinder and a Cassini map all have this form, and a rotation acts on
+    the two vector tables alone. So no (h, w, 3) tensor is ever multiplied by a matrix.
+
+    Attributes:
+        columns: (…, w, 3).
+        rows: (…, h, 3).
+        row_scale: (…, h), or None for ones.
+        column_scale: (…, w), or None for ones.
+    """
+
+    columns: Tensor
+    rows: Tensor
+    row_scale: Tensor | None = None
+    column_scale: Tensor | None = None
+
+    def rotate(self, rotation: Tensor) -> "RayTables":
+        """The same field seen from the frame that `rotation` (…, 3, 3) maps to."""
+        turned = rotation.mT
+        return RayTables(
+            self.columns @ turned, self.rows @ turned, self.row_scale, self.column_scale
+        )
+
+    def to(self, dtype: torch.dtype) -> "RayTables":
+        """The same tables in another precision."""
+        row_scale = None if self.row_scale is None else self.row_scale.to(dtype)
+        column_scale = None if self.column_scale is None else self.column_scale.to(dtype)
+        return RayTables(self.columns.to(dtype), self.rows.to(dtype), row_scale, column_scale)
+
+    def planes(self) -> Planes:
+        """The rays as x, y, z planes (…, h, w); not normalised."""
+        return self.plane(0), self.plane(1), self.plane(2)
+
+    def plane(self, axis: int) -> Tensor:
+        """One component of the rays, (…, h, w)."""
+        columns = self.columns[..., axis].unsqueeze(-2)
+        rows = self.rows[..., axis].unsqueeze(-1)
+        if self.column_scale is not None:
+            rows = rows * self.column_scale.unsqueeze(-2)
+        if self.row_scale is None:
+            return rows + columns
+        return torch.addcmul(rows, self.row_scale.unsqueeze(-1), columns)
+
+
+def rotate_planes(planes: Planes, rotation: Tensor) -> Planes:
+    """Rotate rays given as planes (…, h, w) by `rotation` (3, 3) or (b, 3, 3)."""
+    x, y, z = planes
+    entry = rotation[..., None, None]
+    a, b, c = (
+        entry[..., i, 0, :, :] * x + entry[..., i, 1, :, :] * y + entry[..., i, 2, :, :] * z
+        for i in range(3)
+    )
+    return a, b, c

@@ -1,0 +1,1 @@
+"""Rigs: several views that together see the whole sphere."""

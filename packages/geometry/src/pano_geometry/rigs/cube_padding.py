@@ -1,0 +1,78 @@
+"""Cube padding: each face goes on in its neighbours, at the true positions.
+
+A ring pixel lies on the plane of its face beyond the edge; its ray meets a neighbour between
+pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at the edges.
+"""
+
+import torch
+
+from pano_geometry.errors import check_size
+from pano_geometry.pixels import centres, to_index
+from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
+from pano_geometry.tensor_types import Float, Tensor
+
+
+def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c f+2n f+2n"]:
+    """Pad every face by `n` pixels resampled from its neighbours (bilinear, corners included).
+
+    Args:
+        faces: (b, 6, c, f, f) in the order F R B L U D.
+        n: at most f.
+
+    Returns:
+        The faces with 2 n more rows and columns; the inside is unchanged. Differentiable.
+    """
+    check_faces("faces", faces)
+    if not faces.is_floating_point():
+        raise TypeError(f"faces: got dtype {faces.dtype}, expected a floating dtype")
+    size = faces.shape[-1]
+    check_size("n", n, least=0)
+    if n > size:
+        raise ValueError(f"n: got {n}, expected at most the face size {size}")
+    planes = faces.transpose(1, 2)
+    return padded_planes(planes, n).transpose(1, 2) if n else faces
+
+
+def padded_planes(planes: Tensor, n: int) -> Tensor:
+    """`pad_cube` on (b, c, 6, f, f)."""
+    # A first ring, sampled from the neighbours alone, lets the second one interpolate across
+    # edges and corners.
+    ring = _with_ring(planes, planes, 1, inset=0)
+    return _with_ring(planes, ring, n, inset=1)
+
+
+def _with_ring(planes: Tensor, source: Tensor, n: int, inset: int) -> Tensor:
+    """Frame (b, c, 6, f, f) by n pixels read from `source`, which is padded by `inset`."""
+    size = planes.shape[-1]
+    index, weight, position = _ring_taps(size, n, inset, planes.device)
+    flat = source.flatten(2)
+    taps = flat[..., index.flatten()].reshape(*flat.shape[:2], *index.shape)
+    values = (taps * weight.to(planes.dtype)).sum(2)
+    full = size + 2 * n
+    framed = planes.new_zeros(*planes.shape[:3], full, full)
+    framed[..., n : n + size, n : n + size] = planes
+    return framed.flatten(2).index_copy(2, position, values).reshape(framed.shape)
+
+
+def _ring_taps(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
+    full, inner = size + 2 * n, size + 2 * inset
+    axis = torch.arange(full, device=device)
+    outside = (axis < n) | (axis >= n + size)
+    face, row, column = (
+        (outside[:, None] | outside[None, :]).expand(6, full, full).nonzero(as_tuple=True)
+    )
+    extended = centres(full, device) - n
+    x, y, z = (plane[face, row, column] for plane in plane_rays(extended, size))
+    on, u, v = project_to_faces(x, y, z, size)
+    s, t = to_index(u) + inset, to_index(v) + inset
+    s, t = s.clamp(0, inner - 1), t.clamp(0, inner - 1)
+    s0, t0 = s.floor().clamp(max=max(inner - 2, 0)), t.floor().clamp(max=max(inner - 2, 0))
+    fs, ft = s - s0, t - t0
+    step = 1 if inner > 1 else 0
+    base = (on.long() * inner + t0.long()) * inner + s0.long()
+    index = torch.stack([base, base + step, base + step * inner, base + step * (inner + 1)])
+    weight = torch.stack([(1 - fs) * (1 - ft), fs * (1 - ft), (1 - fs) * ft, fs * ft])
+    return index, weight, (face * full + row) * full + column

@@ -1,0 +1,47 @@
+"""Solid angles of pixels: what a pixel weighs in a mean over the sphere."""
+
+import torch
+
+from pano_geometry.errors import check_size
+from pano_geometry.pixels import FULL_TURN, HALF_TURN
+from pano_geometry.tensor_types import Float, Tensor
+
+
+def solid_angle(
+    height: int,
+    width: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, " h"]:
+    """Solid angle of one pixel in each row of a panorama, steradians.
+
+    The area of a latitude band over its pixels: exact, so `width` times the sum is 4 pi.
+    Weights by the cosine of latitude exceed it by a relative 1e-4 at 64 rows.
+    """
+    check_size("height", height)
+    check_size("width", width)
+    borders = torch.arange(height + 1, dtype=torch.float64, device=device) * (HALF_TURN / height)
+    # cos a - cos b without cancellation at the poles.
+    middle = 0.5 * (borders[1:] + borders[:-1])
+    half = 0.5 * (HALF_TURN / height)
+    band = 2.0 * torch.sin(middle) * torch.sin(torch.tensor(half, dtype=torch.float64))
+    return (band * (FULL_TURN / width)).to(dtype)
+
+
+def cube_solid_angle(
+    face_size: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, "f f"]:
+    """Solid angle of each pixel of a cube face, steradians; six faces sum to 4 pi.
+
+    Source: the corner integral A(x, y) = atan2(x y, sqrt(x² + y² + 1)).
+    """
+    check_size("face_size", face_size)
+    edges = torch.linspace(-1.0, 1.0, face_size + 1, dtype=torch.float64, device=device)
+    x, y = edges[None, :], edges[:, None]
+    corner = torch.atan2(x * y, torch.sqrt(x * x + y * y + 1.0))
+    area = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
+    return area.to(dtype)

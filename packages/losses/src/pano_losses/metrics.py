@@ -1,0 +1,126 @@
+"""The metrics of the field, each as a numerator and a denominator per image.
+
+A metric is ``finish(numerator / denominator)``. Keeping the two apart is what lets one definition
+serve a mean over pixels of an image, a mean over all pixels of a data set, any pixel weights, and
+any number of processes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pano_geometry.tensor_types import Bool, Float
+from pano_losses.reduction import blank, masked_sum, ratio, support
+
+Terms = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+Finish = Callable[[Tensor], Tensor]
+
+
+def _identity(value: Tensor) -> Tensor:
+    return value
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number about a prediction.
+
+    Attributes:
+        terms: ``(prediction, target, valid, weight) -> (numerator, denominator)``, both ``(b,)``.
+            Prediction and target are positive distances in one unit, aligned already.
+        finish: Applied to the quotient, for example the square root of RMSE.
+        formula: The definition in one line, for tables.
+    """
+
+    terms: Terms
+    finish: Finish
+    formula: str
+
+    def per_image(
+        self,
+        prediction: Float[Tensor, "b 1 h w"],
+        target: Float[Tensor, "b 1 h w"],
+        valid: Bool[Tensor, "b 1 h w"],
+        weight: Float[Tensor, "*any"] | None = None,
+    ) -> Float[Tensor, "b"]:
+        """The metric of each image; NaN where the image has nothing to be scored."""
+        numerator, denominator = self.terms(prediction, target, valid, weight)
+        return self.value(numerator, denominator)
+
+    def value(self, numerator: Tensor, denominator: Tensor) -> Tensor:
+        """Finished quotient; NaN where the denominator is zero."""
+        quotient = self.finish(ratio(numerator, denominator))
+        return torch.where(denominator > 0, quotient, torch.nan)
+
+
+def pixel_metric(
+    error: Callable[[Tensor, Tensor], Tensor], formula: str, finish: Finish = _identity
+) -> Metric:
+    """A metric that is the (weighted) mean of an error per pixel.
+
+    Args:
+        error: ``(prediction, target) -> error``, elementwise.
+        formula: The definition in one line.
+        finish: Applied to the mean.
+    """
+
+    def terms(
+        prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        p, t = blank(prediction, valid), blank(target, valid)
+        return masked_sum(error(p, t), valid, weight), support(p, valid, weight)
+
+    return Metric(terms, finish, formula)
+
+
+def _within(power: int) -> Metric:
+    bound = 1.25**power
+
+    def hit(p: Tensor, t: Tensor) -> Tensor:
+        return (torch.maximum(p / t, t / p) < bound).to(p.dtype)
+
+    return pixel_metric(hit, f"share of max(p/t, t/p) < 1.25^{power}")
+
+
+def _silog_terms(
+    prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    log = torch.log(blank(prediction, valid)) - torch.log(blank(target, valid))
+    count = support(log, valid, weight)
+    first = ratio(masked_sum(log, valid, weight), count).reshape(-1, *(1,) * (log.ndim - 1))
+    return masked_sum((log - first) ** 2, valid, weight), count
+
+
+absrel = pixel_metric(lambda p, t: (p - t).abs() / t, "mean |p - t| / t")
+sqrel = pixel_metric(lambda p, t: (p - t) ** 2 / t, "mean (p - t)^2 / t")
+mae = pixel_metric(lambda p, t: (p - t).abs(), "mean |p - t|")
+rmse = pixel_metric(lambda p, t: (p - t) ** 2, "sqrt mean (p - t)^2", torch.sqrt)
+rmse_log = pixel_metric(
+    lambda p, t: (p.log() - t.log()) ** 2, "sqrt mean (ln p - ln t)^2", torch.sqrt
+)
+log10 = pixel_metric(lambda p, t: (p.log10() - t.log10()).abs(), "mean |log10 p - log10 t|")
+delta1, delta2, delta3 = _within(1), _within(2), _within(3)
+irmse = pixel_metric(lambda p, t: (1 / p - 1 / t) ** 2, "sqrt mean (1/p - 1/t)^2", torch.sqrt)
+silog = Metric(_silog_terms, lambda v: 100.0 * torch.sqrt(v), "100 std (ln p - ln t)")
+rmse_log10 = pixel_metric(
+    lambda p, t: (p.log10() - t.log10()) ** 2, "sqrt mean (log10 p - log10 t)^2", torch.sqrt
+)
+rmse_log10_plus_one = pixel_metric(
+    lambda p, t: (torch.log10(p + 1) - torch.log10(t + 1)) ** 2,
+    "sqrt mean (log10(p+1) - log10(t+1))^2",
+    torch.sqrt,
+)
+
+STANDARD: dict[str, Metric] = {
+    "absrel": absrel,
+    "sqrel": sqrel,
+    "rmse": rmse,
+    "rmse_log": rmse_log,
+    "log10": log10,
+    "mae": mae,
+    "delta1": delta1,
+    "delta2": delta2,
+    "delta3": delta3,
+}
+"""What every protocol reports, under the names that tables use."""

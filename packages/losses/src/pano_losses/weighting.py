@@ -1,0 +1,25 @@
+"""Pixel weights of an equirectangular map, one number a row."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import pano_geometry as pg
+from pano_geometry.tensor_types import Float
+
+# `Any`: LightningCLI takes the import path of a function only where no class is named as its result.
+RowWeighting = Callable[..., Any]
+"""``map (b, c, h, w) -> weights (h, 1)`` with the dtype and device of the map."""
+
+
+def uniform(like: Float[Tensor, "b c h w"]) -> Float[Tensor, "h 1"]:
+    """Every pixel counts the same: the poles are over-represented."""
+    return torch.ones(like.shape[-2], 1, dtype=like.dtype, device=like.device)
+
+
+def solid_angle(like: Float[Tensor, "b c h w"]) -> Float[Tensor, "h 1"]:
+    """Every steradian counts the same; the weights sum to 4 pi over the map."""
+    height, width = like.shape[-2:]
+    return pg.solid_angle(height, width, dtype=like.dtype, device=like.device)[:, None]

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+import pano_geometry as pg
+from pano_data import datasets, miniatures
+from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.io.encode import write_png
+from pano_data.miniatures.box_studio import BoxStudio
+from pano_data.reader import read
+
+SIZE = (32, 64)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("structured3d")
+    miniatures.write("structured3d", root, views=2, size=SIZE, studio=BoxStudio())
+    return root
+
+
+@pytest.mark.parametrize(
+    ("split", "scene"), [("train", "scene_00000"), ("val", "scene_03000"), ("test", "scene_03250")]
+)
+def test_splits_are_by_house(root, split, scene):
+    rows = list(datasets.get("structured3d").rows(root, split))
+    assert [r.key for r in rows] == [
+        f"{scene}/485142/full/rawlight",
+        f"{scene}/485173/full/rawlight",
+    ]
+    assert {(r.split, r.scene) for r in rows} == {(split, scene)}
+
+
+def test_distance_is_that_of_the_scene(root):
+    row = next(datasets.get("structured3d").rows(root, "train"))
+    truth = BoxStudio().shoot(0, 0, pg.Equirectangular(*SIZE))
+    sample = read(row, root)
+    np.testing.assert_allclose(sample.label.distance, truth.distance, atol=5.1e-4)
+    np.testing.assert_array_equal(sample.rgb, truth.rgb)  # alpha dropped, RGB order
+    assert sample.label.valid.all()
+
+
+def test_zero_is_no_reading(root, tmp_path):
+    row = next(datasets.get("structured3d").rows(root, "train"))
+    depth = np.full(SIZE, 65535, np.uint16)
+    depth[5] = 0
+    write_png(tmp_path / row.depth, depth)
+    write_png(tmp_path / row.image, np.zeros((*SIZE, 4), np.uint8))
+    label = read(row, tmp_path).label
+    assert label.distance[0, 0] == pytest.approx(65.535)
+    assert not label.valid[5].any()
+    assert label.valid.sum() == SIZE[1] * (SIZE[0] - 1)
+
+
+def test_lights_and_furniture_are_options(root):
+    spec = datasets.get("structured3d")
+    rows = list(
+        spec.rows(root, "train", furniture=("empty", "full"), lights=("rawlight", "warmlight"))
+    )
+    assert len(rows) == 4  # two rooms, full only, two lights
+    assert {r.depth for r in rows} == {r.depth for r in spec.rows(root, "train")}
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [("scene_00000_room_485142 # depth is wrong", 1), ("# none", 2), ("scene_00000", 0)],
+)
+def test_errata_remove_rooms_and_scenes(root, tmp_path, line, left):
+    (tmp_path / "Structured3D").symlink_to(root / "Structured3D")
+    (tmp_path / "errata.txt").write_text(line + "\n\n")
+    spec = datasets.get("structured3d")
+    if left == 0:
+        with pytest.raises(DatasetNotFoundError, match="split 'train'"):
+            list(spec.rows(tmp_path, "train"))
+    else:
+        assert len(list(spec.rows(tmp_path, "train"))) == left
+
+
+def test_errata_of_another_form_are_an_error(root, tmp_path):
+    (tmp_path / "errata.txt").write_text("00012\n")
+    with pytest.raises(DataError, match="expected scene_XXXXX"):
+        list(datasets.get("structured3d").rows(tmp_path, "train"))
+
+
+def test_rooms_without_depth_are_left_out(root, tmp_path):
+    miniatures.write("structured3d", tmp_path, views=2, size=SIZE, studio=BoxStudio())
+    next(tmp_path.glob("**/scene_00000/**/485142/**/depth.png")).unlink()
+    assert [r.key for r in datasets.get("structured3d").rows(tmp_path, "train")] == [
+        "scene_00000/485173/full/rawlight"
+    ]

@@ -1,0 +1,98 @@
+import math
+
+import pytest
+import torch
+
+import pano_geometry as pg
+from tests.geometry.fields import erp_rays, harmonics, image_of_rays, pixel_error, turned
+
+R = pg.from_ypr(0.7, 0.4, 0.3)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pg.Equirectangular(128, 256),
+        pg.Perspective.from_fov(60, 80, math.radians(4)),
+        pg.Fisheye.from_fov(64, 64, math.pi),
+        pg.Cylindrical(40, 128),
+        pg.Cassini(128, 64),
+        pg.Cubemap(64),
+    ],
+    ids=lambda c: type(c).__name__,
+)
+@pytest.mark.parametrize(
+    "rotation",
+    [R, pg.from_ypr(math.pi, 0.0), pg.from_ypr(0.3, math.pi / 2 - 1e-3)],
+    ids=["any", "seam", "zenith"],
+)
+def test_direction_coded_panorama_in_any_camera(target: pg.Camera, rotation) -> None:
+    source = pg.Equirectangular(256, 512)
+    got = pg.resample(erp_rays(256, 512), source, target, rotation)
+    truth = turned(rotation.double(), image_of_rays(target, torch.float64))
+    seen = ~torch.isnan(truth[:, 0])
+    error = pixel_error(got, truth.nan_to_num(1.0), 512)[seen]
+    assert error.mean() < 1e-3
+    assert error.max() < 5e-3
+
+
+@pytest.mark.parametrize("source", [pg.Cassini(256, 128), pg.Cubemap(128)], ids=["cassini", "cube"])
+def test_direction_coded_sphere_back_to_panorama(source: pg.Camera) -> None:
+    target = pg.Equirectangular(128, 256)
+    got = pg.resample(image_of_rays(source), source, target, R)
+    truth = turned(R.double(), erp_rays(128, 256, torch.float64))
+    assert pixel_error(got, truth, 256).max() < 5e-3
+
+
+def test_harmonic_field_converges_with_second_order() -> None:
+    errors = []
+    for width in (128, 256):
+        camera = pg.Equirectangular(width // 2, width)
+        target = pg.Perspective.from_fov(32, 32, math.radians(20))
+        for rotation in (pg.from_ypr(math.pi, 0.0), pg.from_ypr(0.0, math.pi / 2)):
+            field = harmonics(image_of_rays(camera, torch.float64))
+            got = pg.resample(field, camera, target, rotation.double())
+            truth = harmonics(turned(rotation.double(), image_of_rays(target, torch.float64)))
+            errors.append((got - truth).abs().max())
+    assert 3.4 < errors[0] / errors[2] < 4.6
+    assert 3.4 < errors[1] / errors[3] < 4.6
+
+
+def test_gradcheck_image_and_rotation() -> None:
+    camera = pg.Equirectangular(6, 12)
+    target = pg.Perspective.from_fov(3, 4, 2.0)
+    image = torch.rand(1, 1, 6, 12, dtype=torch.float64, requires_grad=True)
+    vector = torch.tensor([0.31, -0.22, 2.9], dtype=torch.float64, requires_grad=True)
+
+    def view(image, vector):
+        return pg.resample(image, camera, target, pg.from_axis_angle(vector))
+
+    assert torch.autograd.gradcheck(view, (image, vector))
+
+
+def test_one_panorama_many_rotations_equals_a_loop(generator) -> None:
+    image = torch.rand(1, 2, 32, 64, generator=generator)
+    rotations = pg.random_rotation(3, generator)
+    camera = pg.Perspective.from_fov(20, 30, 1.2)
+    batch = pg.erp_to_perspective(image, camera, rotations)
+    loop = [pg.erp_to_perspective(image, camera, r) for r in rotations]
+    assert torch.allclose(batch, torch.cat(loop), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "name"),
+    [
+        (lambda x: pg.rotate(x[0], R), pg.ShapeError, "erp"),
+        (lambda x: pg.rotate(x, R * 1.1), ValueError, "orthonormal"),
+        (lambda x: pg.rotate(x, R * float("nan")), ValueError, "NaN"),
+        (lambda x: pg.rotate(x, -R), ValueError, "mirror"),
+        (lambda x: pg.rotate(x, R[:2]), pg.ShapeError, "rotation"),
+        (lambda x: pg.rotate(x, torch.stack([R] * 3)), pg.ShapeError, "3 rotations"),
+        (lambda x: pg.rotate(x, R, mode="area"), ValueError, "mode"),
+        (lambda x: pg.rotate((x * 9).long(), R), TypeError, "nearest"),
+        (lambda x: pg.resample(x, pg.Cubemap(4), pg.Cubemap(4)), pg.ShapeError, "image"),
+    ],
+)
+def test_resample_refuses_bad_input(call, error, name) -> None:
+    with pytest.raises(error, match=name):
+        call(torch.rand(2, 3, 8, 16))

@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from pano_models import create, load, save
+from pano_models.unifuse import UniFuse
+
+SMALL = {"width": 0.25}
+
+
+@pytest.fixture(scope="module")
+def rgb() -> torch.Tensor:
+    return torch.rand(2, 3, 64, 128, generator=torch.Generator().manual_seed(3))
+
+
+class TestUniFuse:
+    def test_published_size(self):
+        with torch.device("meta"):
+            model = UniFuse()
+        assert sum(p.numel() for p in model.parameters()) == 30_263_281
+
+    @pytest.mark.parametrize("fusion", ["cee", "biproj", "cat", "none"])
+    def test_every_fusion_predicts_metres_in_range(self, rgb, fusion):
+        out = create("unifuse", fusion=fusion, max_depth=7.0, **SMALL).eval()(rgb)
+        assert list(out) == ["distance_metric"]
+        distance = out["distance_metric"]
+        assert distance.shape == (2, 1, 64, 128)
+        assert 0 < distance.min() < distance.max() < 7
+
+    def test_every_parameter_learns(self, rgb):
+        model = create("unifuse", head="affine", **SMALL).train()
+        model(rgb)["disparity_affine"].square().mean().backward()
+        without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+        assert without == []
+
+    def test_fits_one_panorama(self, rgb):
+        torch.manual_seed(0)
+        model = create("unifuse", **SMALL).train()
+        target = 1 + 3 * rgb[:, :1]
+        optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+        losses = []
+        for _ in range(12):
+            optimizer.zero_grad()
+            loss = (model(rgb)["distance_metric"] - target).abs().mean()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        assert losses[-1] < 0.5 * losses[0]
+
+    def test_batch_entries_do_not_meet(self, rgb):
+        model = create("unifuse", **SMALL).eval()
+        both = model(rgb)["distance_metric"]
+        alone = torch.cat([model(x[None])["distance_metric"] for x in rgb])
+        torch.testing.assert_close(both, alone, atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("size", [(60, 120), (70, 100)])
+    def test_other_sizes_run_at_the_nearest_panorama(self, rgb, size):
+        model = create("unifuse", **SMALL).eval()
+        assert model(rgb[:, :, : size[0], : size[1]])["distance_metric"].shape[-2:] == (
+            min(size[0], 64),
+            size[1],
+        )
+
+    def test_folder_round_trip(self, rgb, tmp_path):
+        model = create("unifuse", **SMALL).eval()
+        save(model, tmp_path)
+        assert torch.equal(load(tmp_path)(rgb)["distance_metric"], model(rgb)["distance_metric"])
+
+    @pytest.mark.parametrize("option", [{"fusion": "sum"}, {"head": "relative"}])
+    def test_unknown_option(self, option):
+        with pytest.raises(ValueError, match=f"{next(iter(option))} is .*expected one of"):
+            create("unifuse", **option)
