@@ -43,7 +43,7 @@ class TestBiFusePlus:
         trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         assert [n for n, p in trained if p.grad is None] == []
         frozen = {n.rsplit(".", 2)[0] for n, p in model.named_parameters() if not p.requires_grad}
-        assert frozen == {"fusion.3.conv_equi_cat", "fusion.3.conv_cube_cat"}
+        assert frozen == {f"pyramid.fusion.3.conv_{side}_cat" for side in ("equi", "cube")}
 
     @torch.no_grad()
     def test_equivariant_network_rolls_bit_for_bit(self, rgb):

@@ -55,7 +55,7 @@ def test_inference_script_forgets_the_normalisation(model, expected, head, name)
 @torch.no_grad()
 def test_intermediates(model, expected):
     """Every stored activation; f4's exchange, which feeds nobody, is computed for the comparison."""
-    fusions = {f"f{i + 1}": model.fusion[i] for i in range(4)}
+    fusions = {f"f{i + 1}": model.pyramid.fusion[i] for i in range(4)}
     decoder = {f"deconv{i}": getattr(model.decoder, f"deconv{i}") for i in (2, 3, 4)}
     with recorded({**fusions, **decoder, "deconv1_2": model.decoder.out}) as calls:
         model(stand_in.image(256, 512))
@@ -63,7 +63,7 @@ def test_intermediates(model, expected):
     for name, fusion in fusions.items():
         values[f"{name}_fusion"] = values[name]
         values[f"{name}_equi"], projected = fusion.exchange(*calls[name][0])
-        values[f"{name}_cube"] = model.to_cube(projected)
+        values[f"{name}_cube"] = model.pyramid.to_cube(projected)
     checked = 0
     for name, reference in expected.items():
         if match := re.fullmatch(r"mid_256_(\w+)_c(\d+)_s(\d+)", name):

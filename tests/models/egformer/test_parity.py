@@ -28,25 +28,28 @@ def model() -> EGFormer:
 
 def tokens(model: EGFormer) -> dict[str, torch.nn.Module]:
     """Modules whose token tensors are stored."""
-    encoder, decoder = model.encoder, model.decoder
+    pyramid = model.pyramid
+    encoder, decoder = pyramid.encoder, pyramid.decoder
     return {
-        "patch_embed": model.patch_embed,
+        "patch_embed": pyramid.patch_embed,
         "stage1_0": encoder[0][0],
         "stage1_1": encoder[0][1],
         "stage2_1": encoder[1][1],
         "stage3_1": encoder[2][1],
-        "bottleneck_1": model.bottleneck[1],
+        "bottleneck_1": pyramid.bottleneck[1],
         "dec_stage8_0": decoder[3][0],
         "dec_stage8_1": decoder[3][1],
-        **{f"downsample{i + 1}": model.downsample[i] for i in range(4)},
-        **{f"upsample{i + 5}": model.upsample[i] for i in range(4)},
+        **{f"downsample{i + 1}": pyramid.downsample[i] for i in range(4)},
+        **{f"upsample{i + 5}": pyramid.upsample[i] for i in range(4)},
     }
 
 
 @torch.no_grad()
 def test_output_and_intermediates(model, expected):
     """12 s: there is no smaller case."""
-    maps = {f"tune{i + 5}": model.tune[i] for i in range(4)} | {"tune_final": model.tune_final}
+    maps = {f"tune{i + 5}": model.pyramid.tune[i] for i in range(4)} | {
+        "tune_final": model.tune_final
+    }
     with recorded({**tokens(model), **maps}) as calls:
         out = model(stand_in.image(512, 1024))["disparity_affine"]
     assert largest_difference(out[0, 0, ::8, ::8], expected["pred_da_512x1024_s8"]) < TOLERANCE
