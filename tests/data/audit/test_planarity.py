@@ -7,7 +7,7 @@ from pano_data.audit.planarity import preferred, readings
 from pano_data.decode import Label
 from pano_data.manifest import Row
 from pano_data.miniatures.box_studio import BoxStudio
-from pano_data.reader import Decoded
+from pano_data.stored import Decoded
 
 
 def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):
@@ -20,7 +20,7 @@ def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):
         projection=projection, intrinsics=None if K is None else tuple(K.ravel().tolist()),
     )  # fmt: skip
     valid = np.ones(distance.shape, bool)
-    return Decoded(row, view.rgb, Label(distance.astype(np.float32), valid, ~valid), K)
+    return Decoded(row, view.rgb, Label(distance.astype(np.float32), valid, ~valid), K, valid)
 
 
 ERP = pg.Equirectangular(128, 256)

@@ -7,8 +7,9 @@ import numpy as np
 
 from pano_data.audit.measure import Measured
 from pano_data.audit.planarity import preferred
-from pano_data.audit.report import Check, Corrupt, SplitReport
+from pano_data.audit.report import Check, SplitReport
 from pano_data.datasets import DatasetSpec
+from pano_data.quarantine import Corrupt
 
 NEAREST = 0.01
 """Metres; nearer values mean a wrong scale or an undeclared sentinel."""

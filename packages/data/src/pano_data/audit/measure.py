@@ -9,7 +9,7 @@ import numpy as np
 from pano_data.audit.planarity import readings
 from pano_data.io.depth import read_depth
 from pano_data.manifest import Row
-from pano_data.reader import Decoded, read_stored
+from pano_data.stored import Decoded, read_stored
 
 MIN_EDGES = 32
 

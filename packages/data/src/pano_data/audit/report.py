@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pano_data.quarantine import Corrupt
+
 Status = Literal["ok", "warn", "fail"]
 
 
@@ -37,15 +39,6 @@ class SplitReport:
     published: int | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Corrupt:
-    """A sample that could not be read."""
-
-    key: str
-    reason: str
-    detail: str
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from rich.progress import track
 from pano_data import datasets
 from pano_data.audit import checks
 from pano_data.audit.measure import Measured, measure
-from pano_data.audit.report import AuditReport, Corrupt, SplitReport
+from pano_data.audit.report import AuditReport, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
+from pano_data.quarantine import Corrupt, corrupt
 
 
 def audit(
@@ -47,15 +48,15 @@ def audit(
     if not any(rows for rows, _ in surveys.values()):
         spec.survey(root, next(iter(surveys)))  # raises, and says what to do
     chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
-    measured, corrupt = [], []
+    measured, bad = [], []
     todo: Iterable[Row] = track(chosen, f"opening {name}") if progress else chosen
     for row in todo:
         try:
             measured.append(measure(row, root))
         except CorruptSampleError as error:
-            corrupt.append(Corrupt(row.key, error.reason, error.detail))
+            bad.append(corrupt(row, error))
     reports = {split: report for split, (_, report) in surveys.items()}
-    return _report(spec, root, reports, measured, corrupt)
+    return _report(spec, root, reports, measured, bad)
 
 
 def _survey(spec: DatasetSpec, root: Path, split: str) -> tuple[list[Row], SplitReport]:
@@ -84,7 +85,7 @@ def _report(
     root: Path,
     splits: dict[str, SplitReport],
     measured: list[Measured],
-    corrupt: list[Corrupt],
+    bad: list[Corrupt],
 ) -> AuditReport:
     ranges = np.array([m.distance for m in measured if m.distance])
     residuals = checks.median_residuals(measured)
@@ -92,8 +93,8 @@ def _report(
         dataset=spec.name,
         root=str(root),
         splits=splits,
-        opened=len(measured) + len(corrupt),
-        corrupt=tuple(corrupt),
+        opened=len(measured) + len(bad),
+        corrupt=tuple(bad),
         sizes=dict(Counter(f"{m.size[0]}x{m.size[1]}" for m in measured)),
         dtypes=dict(Counter(m.dtype for m in measured if m.dtype)),
         valid=float(np.mean([m.valid for m in measured])) if measured else 0.0,
@@ -104,5 +105,5 @@ def _report(
             else None
         ),
         planarity=residuals,
-        checks=tuple(checks.all_checks(spec, splits, measured, corrupt)),
+        checks=tuple(checks.all_checks(spec, splits, measured, bad)),
     )
