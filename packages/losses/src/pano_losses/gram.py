@@ -59,7 +59,7 @@ def cut_views(
         for start in (first, first + width + 2)
     )
     views = upper * (1 - down) + lower * down
-    return views.unflatten(-1, (len(rotations), size, size)).transpose(1, 2)
+    return views.reshape(*maps.shape[:2], len(rotations), size, size).transpose(1, 2)
 
 
 def gram_matrix_loss(
