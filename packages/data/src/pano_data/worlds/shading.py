@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64, I32, dot, unit
+from pano_data.worlds.arrays import F32, F64, I32, dot, unit
 from pano_data.worlds.patterns import Points
 from pano_data.worlds.world import World
 
@@ -92,9 +92,12 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
     return hazy
 
 
-def tone(radiance: F64, exposure: float) -> F64:
+def tone(radiance: F32, exposure: float) -> F32:
     """Linear radiance to sRGB in [0, 1] with a soft shoulder."""
-    x = np.maximum(radiance * exposure, 0.0)
+    x = np.maximum(radiance * np.float32(exposure), 0.0)
     x = x * (1.0 + x / 9.0) / (1.0 + x)
-    x = np.minimum(1.35 * x, 1.0)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055)
+    x = np.minimum(np.float32(1.35) * x, 1.0)
+    encoded: F32 = np.where(
+        x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055
+    )
+    return encoded

@@ -1,12 +1,12 @@
 """Shapes a world is built from: boxes, prisms, and exact spheres, cylinders, cones, discs and arches."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import trimesh
 
-from pano_data.worlds.arrays import F64
+from pano_data.worlds.arrays import F64, cross, dot
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.patterns import Material
 from pano_data.worlds.quadrics import ARCH, CYLINDER, SPHERE, cone, disc
@@ -44,7 +44,7 @@ def quad(b: Builder, corners: Sequence[Point], material: Material) -> None:
 def sphere(b: Builder, centre: Point, radius: float | Point, material: Material) -> None:
     """Exact sphere, or ellipsoid with three radii."""
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (3,))
-    mesh, gap = _icosphere()
+    mesh, gap = _globe()
     b.quadric(
         SPHERE, np.diag(radii), np.asarray(centre, float), mesh, gap * float(radii.max()), material
     )
@@ -93,27 +93,38 @@ def arch(b: Builder, start: Point, end: Point, radius: float, material: Material
 
 def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
     """Local origin and axes (columns) of a shape along the line; local y points up for level lines."""
-    base, along = np.asarray(start, float), np.asarray(end, float) - np.asarray(start, float)
-    up = (
-        np.array([0.0, 0.0, 1.0])
-        if abs(along[2]) < 0.9 * float(np.sqrt(along @ along))
-        else np.array([0.0, 1.0, 0.0])
-    )
-    x = np.cross(up, along)
-    x = x / np.sqrt(np.sum(x * x))
-    y = np.cross(along, x)
-    y = y / np.sqrt(np.sum(y * y))
-    return base, np.stack([x * radius, y * radius, along], axis=-1)
+    along = [e - s for s, e in zip(start, end, strict=True)]
+    level = abs(along[2]) < 0.9 * math.hypot(*along)
+    x = _normal((0.0, 0.0, 1.0) if level else (0.0, 1.0, 0.0), along)
+    y = _normal(along, x)
+    columns = zip((v * radius for v in x), (v * radius for v in y), along, strict=True)
+    return np.array(start, dtype=np.float64), np.array(list(columns))
+
+
+def _normal(a: Point, b: Point) -> list[float]:
+    """Unit vector at right angles to two directions (plain floats: a thousand of these make a street)."""
+    v = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
+    length = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+    return [c / length for c in v]
 
 
 @lru_cache
-def _icosphere() -> tuple[F64, float]:
+def _globe() -> tuple[F64, float]:
     """Triangles around the unit sphere and their largest distance from it."""
-    mesh = trimesh.creation.icosphere(subdivisions=2)
-    corners = np.asarray(mesh.vertices, dtype=np.float64)[np.asarray(mesh.faces)]
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    plane = np.sum(corners[:, 0] * normal, axis=-1) / np.sqrt(np.sum(normal * normal, axis=-1))
-    scale = 1.0 / float(plane.min())
+    lat, lon = (
+        np.linspace(-0.5 * np.pi, 0.5 * np.pi, _SIDES // 2 + 1),
+        2.0 * np.pi * np.arange(_SIDES + 1) / _SIDES,
+    )
+    flat = np.cos(lat)[:, None]
+    grid = np.stack(
+        [flat * np.cos(lon), flat * np.sin(lon), np.sin(lat)[:, None] + 0.0 * lon], axis=-1
+    )
+    a, c, d, e = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
+    # Each quadrilateral is flat; at the poles one of its two triangles is empty.
+    first, second = (np.stack(t, axis=2) for t in ((a, c, d), (a, d, e)))
+    corners = np.concatenate([first[1:].reshape(-1, 3, 3), second[:-1].reshape(-1, 3, 3)])
+    normal = cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    scale = 1.0 / float((dot(corners[:, 0], normal) / np.sqrt(dot(normal, normal))).min())
     return corners * scale, scale - 1.0
 
 
