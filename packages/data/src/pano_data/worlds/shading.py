@@ -10,6 +10,8 @@ from pano_data.worlds.world import World
 
 _HAZE_METRES = 900.0
 _GRAZING = 0.06
+# Share of the S-curve in the tone curve.
+_CONTRAST = 0.45
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,10 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
 
 
 def tone(radiance: F32, exposure: float) -> F32:
-    """Linear radiance to sRGB in [0, 1] with a soft shoulder."""
+    """Linear radiance to sRGB in [0, 1] with a soft shoulder and a little contrast."""
     x = np.maximum(radiance * np.float32(exposure), 0.0)
-    x = x * (1.0 + x / 9.0) / (1.0 + x)
-    x = np.minimum(np.float32(1.35) * x, 1.0)
-    encoded: F32 = np.where(
+    x = np.minimum(np.float32(1.35) * x * (1.0 + x / 9.0) / (1.0 + x), 1.0)
+    srgb: F32 = np.where(
         x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055
     )
-    return encoded
+    return srgb + np.float32(_CONTRAST) * (srgb * srgb * (3.0 - 2.0 * srgb) - srgb)
