@@ -9,7 +9,7 @@ import numpy as np
 from pano_data.worlds.arrays import F64, cross, dot
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.patterns import Material
-from pano_data.worlds.quadrics import ARCH, CYLINDER, SPHERE, cone, disc
+from pano_data.worlds.quadrics import ARCH, CYLINDER, DOME, SPHERE, cone, disc
 
 Point = Sequence[float]
 
@@ -50,6 +50,14 @@ def sphere(b: Builder, centre: Point, radius: float | Point, material: Material)
     )
 
 
+def dome(b: Builder, centre: Point, radius: float, height: float, material: Material) -> None:
+    """Exact upper half of an ellipsoid of revolution, open below."""
+    mesh, gap = _globe()
+    upper = mesh[(mesh[..., 2] > -1e-9).all(axis=-1)]
+    axes = np.diag([radius, radius, height])
+    b.quadric(DOME, axes, np.asarray(centre, float), upper, gap * max(radius, height), material)
+
+
 def cylinder(
     b: Builder, start: Point, end: Point, radius: float, material: Material, caps: bool = True
 ) -> None:
@@ -72,16 +80,18 @@ def frustum(
     mesh, gap = _tube(axes, top / radius, closed=caps)
     b.quadric(side, axes, base, mesh, gap, material)
     if caps:
-        b.quadric(disc(), axes, base, _fan(), gap, material)
+        b.quadric(disc(), axes, base, _fan(_sides(radius)), gap, material)
     if caps and top > 0.0:
         scaled = axes * np.array([top / radius, top / radius, 1.0])
-        b.quadric(disc(), scaled, np.asarray(end, float), _fan(), gap, material)
+        b.quadric(disc(), scaled, np.asarray(end, float), _fan(_sides(radius)), gap, material)
 
 
 def ring(b: Builder, centre: Point, radius: float, inner: float, material: Material) -> None:
     """Exact horizontal disc with a hole of radius `inner` (0 for none)."""
     axes = np.diag([radius, radius, radius])
-    b.quadric(disc(inner / radius), axes, np.asarray(centre, float), _fan(), 0.0, material)
+    b.quadric(
+        disc(inner / radius), axes, np.asarray(centre, float), _fan(_sides(radius)), 0.0, material
+    )
 
 
 def arch(b: Builder, start: Point, end: Point, radius: float, material: Material) -> None:
@@ -129,11 +139,16 @@ def _globe() -> tuple[F64, float]:
 
 
 @lru_cache
-def _rim(half: bool = False) -> F64:
+def _rim(sides: int, half: bool = False) -> F64:
     span = np.pi if half else 2.0 * np.pi
-    angle = span * np.arange(_SIDES + 1) / _SIDES
-    rim: F64 = np.stack([np.cos(angle), np.sin(angle)], axis=-1) / np.cos(0.5 * span / _SIDES)
+    angle = span * np.arange(sides + 1) / sides
+    rim: F64 = np.stack([np.cos(angle), np.sin(angle)], axis=-1) / np.cos(0.5 * span / sides)
     return rim
+
+
+def _sides(radius: float) -> int:
+    """Corners of the mesh around a circle: shadows are cast by the mesh, so wide circles need more."""
+    return _SIDES if radius < 1.0 else 4 * _SIDES
 
 
 def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tuple[F64, float]:
@@ -143,10 +158,12 @@ def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tu
     both ends instead; there, rays at a grazing angle may miss a rim no wider than the gap.
     """
     radius, _, length = np.sqrt(np.sum(axes * axes, axis=0))
-    bulge = float(radius) * max(1.0, top) * (1.0 / float(np.cos(np.pi / _SIDES)) - 1.0)
+    widest = float(radius) * max(1.0, top)
+    sides = _sides(widest)
+    bulge = widest * (1.0 / float(np.cos(np.pi / sides)) - 1.0)
     reach = (_MARGIN if closed else 2.0 * bulge) / float(length)
     ends = (-reach, 1.0 + reach if top >= 1.0 else min(1.0 + reach, 1.0 / (1.0 - top)))
-    rim = _rim(half)
+    rim = _rim(sides, half)
     low, high = (np.insert(rim * (1.0 + (top - 1.0) * z), 2, z, axis=-1) for z in ends)
     parts = [
         np.stack([low[:-1], low[1:], high[1:]], axis=1),
@@ -161,6 +178,6 @@ def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tu
 
 
 @lru_cache
-def _fan() -> F64:
-    rim = np.insert(_rim(), 2, 0.0, axis=-1)
+def _fan(sides: int) -> F64:
+    rim = np.insert(_rim(sides), 2, 0.0, axis=-1)
     return np.stack([np.zeros_like(rim[1:]), rim[:-1], rim[1:]], axis=1)
