@@ -14,6 +14,7 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+import pano_losses
 import pano_models
 from experiments.benchmark.baselines import ConstantBaseline, LatitudeBaseline
 from experiments.common import params
@@ -58,16 +59,19 @@ def score(
     Args:
         model: `model(rgb)` returns maps by their meaning; its keys decide which protocols apply.
         dataset: Map-style data set of `ErpSample`.
-        protocols: Ids in `pano_losses.protocols`.
+        protocols: Ids in `pano_losses.protocols`; those that cannot score the model's kind of map are left out.
         batch_size: Panoramas a forward pass.
         device: Where the model runs.
         name: Shown beside the progress bar.
     """
     model = model.to(device).eval()
-    accumulators = {p: ProtocolMetric(p).to(device) for p in protocols}
+    accumulators: dict[str, ProtocolMetric] = {}
     loader = DataLoader(dataset, batch_size=batch_size)
     for batch in track(loader, description=f"scoring {name}", disable=not sys.stderr.isatty()):
         prediction = model(batch["image"].to(device))
+        accumulators = accumulators or {
+            p: ProtocolMetric(p).to(device) for p in protocols if can_score(p, prediction)
+        }
         target, valid = batch["distance"].to(device), batch["valid"].to(device)
         for accumulator in accumulators.values():
             accumulator.update(prediction, target, valid, keys=batch["key"])
@@ -77,6 +81,15 @@ def score(
     }
     tables = [pd.DataFrame(a.table()).assign(protocol=p) for p, a in accumulators.items()]
     return Scores(metrics, pd.concat(tables, ignore_index=True))
+
+
+def can_score(protocol: str, prediction: Mapping[str, Any]) -> bool:
+    """True if the protocol knows what to do with this kind of prediction.
+
+    A scale-invariant distance has no score under a protocol of metres, for example: it is left out of
+    the table, never filled in.
+    """
+    return any(kind in prediction for kind in pano_losses.protocols[protocol].accepts)
 
 
 def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> nn.Module:

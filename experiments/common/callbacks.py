@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import default_collate
 
 from experiments.common.panels import panel
@@ -69,7 +69,7 @@ class Panels(Callback):
         logger = trainer.logger
         if trainer.sanity_checking or not isinstance(logger, RunLogger):
             return
-        loaders = trainer.val_dataloaders
+        loaders = trainer.val_dataloaders or []
         names = trainer.datamodule.val_names  # type: ignore[attr-defined]
         for name, loader in zip(names, loaders, strict=True):
             count = min(self.samples, len(loader.dataset))

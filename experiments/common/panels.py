@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.alignment import median_scale
+from pano_losses import alignment
 
 Picture = npt.NDArray[np.uint8]
 ERROR_LIMIT = 0.5  # relative error at which the error picture is saturated
@@ -22,7 +22,8 @@ def colourise(
     scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     rgb = matplotlib.colormaps[colours](np.nan_to_num(scaled))[..., :3]
     rgb[~np.isfinite(values)] = 0
-    return (rgb * 255).round().astype(np.uint8)
+    picture: Picture = (rgb * 255).round().astype(np.uint8)
+    return picture
 
 
 def as_distance(prediction: Mapping[str, Tensor]) -> Tensor:
@@ -48,7 +49,7 @@ def panel(
     distance, near is red). Pixels without truth are black in the truth and in the error.
     """
     distance = as_distance(prediction).float()
-    aligned = distance * median_scale(distance, target, valid).view(-1, 1, 1, 1)
+    aligned = alignment.median(distance, target, valid).apply(distance)
     nan = torch.full_like(target, torch.nan)
     truth = torch.where(valid, target, nan).squeeze(1).numpy()
     error = torch.where(valid, (aligned - target).abs() / target, nan).squeeze(1).numpy()

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ def training_code(paper: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path):  # noqa: ANN201 - contextmanager of None
+def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for this process.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from experiments.common.task import Batch, DepthTask
 from torch import Tensor
+
+from experiments.common.task import Batch, DepthTask
 
 
 class DapTask(DepthTask):

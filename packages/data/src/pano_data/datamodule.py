@@ -1,0 +1,194 @@
+"""The data module: training by keyed draws, evaluation by exact split, exact resume."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Subset
+
+from pano_data.keyed import KeyedDataset, MapDataset, TrainSample
+from pano_data.mixing import Mix
+from pano_data.sampler import KeyedBatchSampler, Position, shard_indices
+from pano_data.sources import Source, Unlabelled
+from pano_data.transforms.base import Augmentation
+
+Sources = Mapping[str, Source]
+
+
+class ErpDataModule(LightningDataModule):
+    """Panoramas for training, validation, test and prediction.
+
+    Needs ``Trainer(use_distributed_sampler=False)``: the samplers here already split by rank, and
+    Lightning's own would pad evaluation with duplicates.
+
+    A training batch is the default collate of `TrainSample`: maps ``(b, c, h, w)``, the lists
+    ``dataset`` and ``key``, and ``labelled`` ``(b,)``; labelled samples come first. Evaluation
+    batches have no ``labelled``.
+
+    Args:
+        train: name -> labelled source, mixed by size x weight.
+        val: name -> source; one loader each, in this order (`val_names`).
+        test: name -> source; one loader each, in this order (`test_names`).
+        predict: name -> source to be labelled by a model; one loader each (`predict_names`).
+        size: height and width of the maps.
+        batch_size: samples per training batch and rank, labelled and unlabelled together.
+        eval_batch_size: samples per batch of validation, test and prediction.
+        num_workers: loader processes per rank; 0 reads in the training process.
+        seed: of order and augmentation.
+        augment: applied to training samples, or None.
+        unlabelled: name -> source of the unlabelled part of each batch, or None.
+        ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
+    """
+
+    def __init__(
+        self,
+        train: Sources | None = None,
+        val: Sources | None = None,
+        test: Sources | None = None,
+        predict: Sources | None = None,
+        size: tuple[int, int] = (512, 1024),
+        batch_size: int = 1,
+        eval_batch_size: int = 1,
+        num_workers: int = 0,
+        seed: int = 0,
+        augment: Augmentation | None = None,
+        unlabelled: Sources | None = None,
+        ratio: int = 1,
+    ) -> None:
+        super().__init__()
+        self.train, self.unlabelled = _sources(train), _sources(unlabelled)
+        self.val, self.test, self.predict = _sources(val), _sources(test), _sources(predict)
+        self.size = (int(size[0]), int(size[1]))
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.num_workers, self.seed = num_workers, seed
+        self.augment, self.ratio = augment, ratio
+        self.resume = Position(-1, 0)
+
+    @property
+    def val_names(self) -> list[str]:
+        """Names of the validation loaders, in their order."""
+        return list(self.val)
+
+    @property
+    def test_names(self) -> list[str]:
+        """Names of the test loaders, in their order."""
+        return list(self.test)
+
+    @property
+    def predict_names(self) -> list[str]:
+        """Names of the prediction loaders, in their order."""
+        return list(self.predict)
+
+    def train_dataloader(self) -> DataLoader[TrainSample]:
+        """Return the loader of this rank, starting where a resumed run left off."""
+        if not self.train:
+            raise ValueError("training needs data: got no sources in `train`")
+        labelled = [source.open(self.size) for source in self.train.values()]
+        unlabelled = [Unlabelled(source.open(self.size)) for source in self.unlabelled.values()]
+        return DataLoader(
+            KeyedDataset(labelled, unlabelled, self.augment),
+            batch_sampler=self._sampler(labelled, unlabelled),
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=_uses_gpu(self),
+        )
+
+    def _sampler(
+        self, labelled: list[MapDataset], unlabelled: list[Unlabelled]
+    ) -> KeyedBatchSampler:
+        sampler = KeyedBatchSampler(
+            _mix(labelled, self.train, self.seed),
+            self.batch_size,
+            *self._rank_and_world(),
+            unlabelled=_mix(unlabelled, self.unlabelled, self.seed + 1) if unlabelled else None,
+            ratio=self.ratio,
+        )
+        sampler.start = self.resume
+        # Workers start the iterator before the trainer calls set_epoch.
+        sampler.set_epoch(max(self.resume.epoch, 0))
+        return sampler
+
+    def val_dataloader(self) -> list[DataLoader[Any]]:
+        """Return one loader per validation set, in the order of `val_names`."""
+        return [self._eval_loader(source) for source in self.val.values()]
+
+    def test_dataloader(self) -> list[DataLoader[Any]]:
+        """Return one loader per test set, in the order of `test_names`."""
+        return [self._eval_loader(source) for source in self.test.values()]
+
+    def predict_dataloader(self) -> list[DataLoader[Any]]:
+        """Return one loader per set to label, in the order of `predict_names`."""
+        return [self._eval_loader(source) for source in self.predict.values()]
+
+    def _eval_loader(self, source: Source) -> DataLoader[Any]:
+        dataset: Any = source.open(self.size)
+        rows = shard_indices(len(dataset), *self._rank_and_world())
+        return DataLoader(
+            Subset(dataset, rows),
+            batch_size=self.eval_batch_size,
+            num_workers=self.num_workers,
+            pin_memory=_uses_gpu(self),
+        )
+
+    def _rank_and_world(self) -> tuple[int, int]:
+        if self.trainer is None:
+            return 0, 1
+        return self.trainer.global_rank, self.trainer.world_size
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where training stands: the next batch to be trained on."""
+        if self.trainer is None:
+            return {}
+        loop = self.trainer.fit_loop
+        # `processed`: `completed` is still one short inside checkpoint hooks.
+        batch = loop.epoch_loop.batch_progress.current.processed
+        epoch = self.trainer.current_epoch
+        if batch >= self.trainer.num_training_batches:
+            # Without this, workers of a run resumed at an epoch's end would give no batch.
+            epoch, batch = epoch + 1, 0
+        return {"epoch": epoch, "batch": batch, **self._identity()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Resume at the stored place.
+
+        Raises:
+            ValueError: the run is set up differently, so that the order would change.
+        """
+        if not state_dict:
+            return
+        now = self._identity()
+        changed = {k: (state_dict[k], now[k]) for k in now if state_dict.get(k) != now[k]}
+        if changed:
+            what = ", ".join(f"{k} was {old}, is {new}" for k, (old, new) in changed.items())
+            raise ValueError(
+                f"cannot resume exactly: {what}. Use the settings of the interrupted run, "
+                "or start a new run from its weights"
+            )
+        self.resume = Position(state_dict["epoch"], state_dict["batch"])
+
+    def _identity(self) -> dict[str, Any]:
+        """What the sample order depends on."""
+        return {
+            "seed": self.seed,
+            "global_batch": self.batch_size * self._rank_and_world()[1],
+            "ratio": self.ratio if self.unlabelled else 0,
+            "train": {name: source.weight for name, source in self.train.items()},
+            "unlabelled": {name: source.weight for name, source in self.unlabelled.items()},
+        }
+
+
+def _sources(given: Mapping[str, Any] | None) -> dict[str, Source]:
+    """Accept sources as objects or, by hand, as the same values in a dict."""
+    return {
+        name: Source(**value) if isinstance(value, Mapping) else value
+        for name, value in (given or {}).items()
+    }
+
+
+def _mix(datasets: list[Any], sources: Mapping[str, Source], seed: int) -> Mix:
+    sizes = [len(dataset) for dataset in datasets]
+    return Mix(sizes, [source.weight for source in sources.values()], seed)
+
+
+def _uses_gpu(module: LightningDataModule) -> bool:
+    return module.trainer is not None and module.trainer.strategy.root_device.type == "cuda"

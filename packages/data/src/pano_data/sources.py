@@ -1,0 +1,78 @@
+"""Where the samples of a data module come from, as plain values of a configuration."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from pano_data.keyed import MapDataset
+from pano_data.reader import ManifestDataset
+from pano_data.sample import ErpSample
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set: a manifest with its root, or an object that is a data set already.
+
+    Args:
+        manifest: parquet file of rows.
+        root: folder that the paths in the manifest are relative to.
+        weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
+        dataset: a map-style data set of samples instead of `manifest` and `root`.
+
+    Raises:
+        ValueError: not exactly one of the forms is given.
+    """
+
+    manifest: str | None = None
+    root: str | None = None
+    weight: float = 1.0
+    dataset: Dataset[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.manifest is None) != (self.root is None):
+            raise ValueError(
+                f"a source needs manifest and root, got manifest={self.manifest!r}, "
+                f"root={self.root!r}"
+            )
+        given = [name for name in ("manifest", "dataset") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                "a source is one of: manifest with root, dataset; "
+                f"got {' and '.join(given) or 'nothing'}"
+            )
+
+    def open(self, size: tuple[int, int]) -> MapDataset:
+        """Open the data set with maps of `size` = (height, width)."""
+        if self.dataset is not None:
+            opened: Any = self.dataset
+            return opened  # type: ignore[no-any-return]
+        if self.manifest is None or self.root is None:
+            raise ValueError("a source needs manifest and root")
+        return ManifestDataset(self.manifest, self.root, size)
+
+
+class Unlabelled:
+    """A data set with its distance hidden; `valid` is True everywhere.
+
+    Lets a data set with ground truth stand in as an unlabelled one without leaking it.
+
+    Args:
+        dataset: map-style data set of samples.
+    """
+
+    def __init__(self, dataset: MapDataset) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> ErpSample:
+        """Return one row without its distance."""
+        sample = self.dataset[index].copy()
+        sample["distance"] = torch.zeros_like(sample["distance"])
+        sample["valid"] = torch.ones_like(sample["valid"])
+        sample["far"] = torch.zeros_like(sample["far"])
+        return sample

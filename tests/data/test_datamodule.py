@@ -1,0 +1,161 @@
+import contextlib
+
+import lightning
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from pano_data.datamodule import ErpDataModule
+from pano_data.sources import Source
+from pano_data.transforms import Compose, Flip, Roll
+from tests.data.synthetic import Numbered
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint"),
+    pytest.mark.filterwarnings("ignore:The 'train_dataloader' does not have many workers"),
+    pytest.mark.filterwarnings("ignore:Checkpoint directory"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec"),
+]
+
+
+class Recorder(lightning.LightningModule):
+    """One weight trained on what it sees; writes down every batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(8))
+        self.seen = []
+
+    def training_step(self, batch, _):
+        self.seen.append((self.current_epoch, tuple(batch["key"]), batch["distance"].sum().item()))
+        return (batch["distance"] * self.weight).mean().square()
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), 1e-2)
+
+
+class KilledError(Exception):
+    pass
+
+
+class KillAfter(lightning.Callback):
+    def __init__(self, steps):
+        self.steps = steps
+
+    def on_train_batch_start(self, trainer, *_):  # after the checkpoint of the step before
+        if trainer.global_step == self.steps:
+            raise KilledError
+
+
+def module(workers=0, n=21, **kwargs):
+    settings = {
+        "train": {
+            "a": Source(dataset=Numbered(n, "a")),
+            "b": Source(dataset=Numbered(8, "b"), weight=0.5),
+        },
+        "batch_size": 2,
+        "num_workers": workers,
+        "seed": 5,
+        "augment": Compose([Roll(), Flip()]),
+    }
+    return ErpDataModule(**{**settings, **kwargs})
+
+
+def fit(data, folder=None, kill=None, resume=None, epochs=3):
+    callbacks = [KillAfter(kill)] if kill else []
+    if folder:
+        callbacks.insert(0, ModelCheckpoint(folder, every_n_train_steps=1, save_last=True))
+    trainer = lightning.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        callbacks=callbacks,
+        enable_checkpointing=folder is not None,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+    model = Recorder()
+    with contextlib.suppress(KilledError):
+        trainer.fit(model, data, ckpt_path=resume)
+    return model
+
+
+def test_batch_keys_shapes_and_tags():
+    batch = next(
+        iter(module(unlabelled={"u": Source(dataset=Numbered(9, "u"))}).train_dataloader())
+    )
+    assert batch["image"].shape == (2, 3, 4, 8)
+    assert batch["distance"].shape == batch["valid"].shape == batch["far"].shape == (2, 1, 4, 8)
+    assert batch["labelled"].tolist() == [True, False]
+    assert batch["dataset"][1] == "u"
+    assert batch["distance"][1].abs().max() == 0
+    assert batch["valid"][1].all()
+    assert batch["distance"][0].min() >= 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kill", [4, 12])  # inside an epoch of 12 batches, and at its end
+def test_resume_is_exact(tmp_path, workers, kill):
+    whole = fit(module())
+    first = fit(module(workers), tmp_path, kill=kill)
+    rest = fit(module(workers), tmp_path, resume=tmp_path / "last.ckpt")
+    assert len(first.seen) == kill
+    assert first.seen + rest.seen == whole.seen
+    assert torch.equal(rest.weight, whole.weight)
+
+
+def test_the_order_does_not_depend_on_workers():
+    batches = [list(module(workers).train_dataloader()) for workers in (0, 2)]
+    for one, two in zip(*batches, strict=True):
+        assert one["key"] == two["key"]
+        assert torch.equal(one["image"], two["image"])
+
+
+def test_ranks_share_the_global_batch(monkeypatch):
+    whole = list(module(batch_size=4).train_dataloader())
+    ranks = []
+    for rank in range(2):
+        data = module()
+        monkeypatch.setattr(data, "_rank_and_world", lambda rank=rank: (rank, 2))
+        ranks.append(list(data.train_dataloader()))
+    for together, one, two in zip(whole, *ranks, strict=True):
+        assert together["key"] == one["key"] + two["key"]
+        assert torch.equal(together["distance"], torch.cat([one["distance"], two["distance"]]))
+
+
+def test_evaluation_split_has_no_duplicates_and_keeps_names(monkeypatch):
+    keys = {"y": [], "x": []}
+    for rank in range(2):
+        sources = {"y": {"dataset": Numbered(11)}, "x": {"dataset": Numbered(2)}}
+        data = ErpDataModule(val=sources, eval_batch_size=3)
+        monkeypatch.setattr(data, "_rank_and_world", lambda rank=rank: (rank, 2))
+        for name, loader in zip(data.val_names, data.val_dataloader(), strict=True):
+            keys[name] += [key for batch in loader for key in batch["key"]]
+    assert list(keys) == ["y", "x"]
+    assert sorted(keys["y"]) == [f"{i:04d}" for i in range(11)]
+    assert sorted(keys["x"]) == ["0000", "0001"]
+
+
+def test_a_changed_setting_refuses_to_resume(tmp_path):
+    fit(module(), tmp_path, kill=2)
+    with pytest.raises(ValueError, match="seed was 5, is 6"):
+        fit(module(seed=6), tmp_path, resume=tmp_path / "last.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({}, "a source is one of"),
+        ({"manifest": "m.parquet"}, "needs manifest and root"),
+        ({"manifest": "m", "root": "r", "dataset": Numbered(1)}, "manifest and dataset"),
+    ],
+)
+def test_source_raises(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        Source(**kwargs)
+
+
+def test_no_training_source_raises():
+    with pytest.raises(ValueError, match="no sources in `train`"):
+        ErpDataModule().train_dataloader()
