@@ -88,3 +88,9 @@ def test_compiles_without_graph_breaks(tiny_dap, stir):
 def test_faithful_and_equivariant_exclude_each_other(tiny_dap):
     with pytest.raises(ValueError, match="not equivariant"):
         pm.create("dap", **tiny_dap, faithful=True, equivariant=True)
+
+
+def test_random_weights_start_in_the_geometric_middle(tiny_dap):
+    torch.manual_seed(0)
+    distance = pm.create("dap", **tiny_dap)(torch.rand(1, 3, 64, 128))[DISTANCE_METRIC]
+    assert 2 < distance.log().mean().exp() < 5  # the middle of 0.1 m and 100 m is 3.2 m

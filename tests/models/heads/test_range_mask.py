@@ -19,12 +19,11 @@ def test_attaches_to_transformers_and_keeps_their_prediction(name, request, stir
         assert ((maps[far] > 0) & (maps[far] < 1)).all()
 
 
-def test_attaches_to_a_convolutional_network(monkeypatch):
-    monkeypatch.setattr(pm.UniFuse, "encoder", "equi_encoder")
+def test_attaches_to_a_convolutional_network():
     base = pm.create("unifuse", backbone="resnet10t", width=0.125, fusion="none")
-    maps = pm.attach_range_mask(base, thresholds=[20.0, 100.0], features=8)(
-        torch.rand(1, 3, 64, 128)
-    )
+    maps = pm.attach_range_mask(
+        base, thresholds=[20.0, 100.0], features=8, encoder_name="equi_encoder"
+    )(torch.rand(1, 3, 64, 128))
     assert maps["far_probability_20m"].shape == (1, 1, 64, 128)
 
 
@@ -77,6 +76,6 @@ def test_thresholds_rise(tiny_da2):
 
 
 def test_network_without_an_encoder(tiny_da2, monkeypatch):
-    monkeypatch.setattr(pm.DA2, "encoder", "")
+    monkeypatch.setattr(pm.DA2, "encoder_name", "")
     with pytest.raises(ValueError, match="names no encoder"):
         pm.attach_range_mask(pm.create("da2", **tiny_da2))

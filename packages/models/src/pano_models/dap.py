@@ -1,6 +1,8 @@
 """DAP: metric distance and a far mask from a DINOv3 transformer and two DPT heads."""
 
+import math
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
@@ -17,6 +19,10 @@ from pano_models.layers.token_stretch import drop_and_stretch
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_METRIC, Prediction
 from pano_models.registry import register
+from pano_models.weights.backbone import load_backbone
+
+NEAREST = 0.1
+"""Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
 
 
 @register("dap")
@@ -43,11 +49,13 @@ class DAP(DepthModel):
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: recompute transformer blocks in the backward pass.
         frozen_blocks: see `VitBackbone`.
+        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+            saved folder holds its own: loading one ignores this option.
 
     Source: DAP, section 3 (range mask head, metric head); layers of the released network.
     """
 
-    encoder = "backbone"
+    encoder_name = "backbone"
 
     def __init__(
         self,
@@ -66,10 +74,13 @@ class DAP(DepthModel):
         precision: str = "float32",
         gradient_checkpointing: bool = False,
         frozen_blocks: int | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         if equivariant and faithful:
             raise ValueError("the released network is not equivariant: choose one of the two")
+        if max_distance <= NEAREST:
+            raise ValueError(f"max_distance is more than {NEAREST} m, got {max_distance}")
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
         self.max_distance, self.thresholds = max_distance, tuple(thresholds)
         self.equivariant, self.faithful = equivariant, faithful
@@ -90,6 +101,15 @@ class DAP(DepthModel):
         self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
         if faithful:
             self.unused = UnusedTensors(dim, len(vit.blocks))
+        self._start_in_the_middle()
+        if backbone_weights is not None:
+            self.load_report = load_backbone(self, backbone_weights, backbone)
+
+    def _start_in_the_middle(self) -> None:
+        """Random weights predict the geometric middle of 0.1 m and the range, not half the range."""
+        share = math.sqrt(NEAREST / self.max_distance)
+        last: Any = self.head.output[-1]
+        nn.init.constant_(last.bias, math.log(share / (1 - share)))
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict metric distance and far probability from RGB in [0, 1].

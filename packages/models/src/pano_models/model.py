@@ -26,7 +26,7 @@ class DepthModel(nn.Module):
     `load_report` says what reading a published checkpoint dropped.
     """
 
-    encoder: ClassVar[str] = ""
+    encoder_name: ClassVar[str] = ""
     """Submodule whose output is a list of feature maps (or of a transformer's tokens)."""
 
     probe_size: ClassVar[tuple[int, int]] = (128, 256)
