@@ -17,7 +17,7 @@ from rich.table import Table
 from torch import nn
 
 from experiments.apps.command_error import CommandError
-from experiments.apps.inference import Prediction, choose_device, predict_batch
+from experiments.apps.inference import Prediction, WorkingMaps, choose_device, predict_batch
 from experiments.apps.network import load_network, working_height
 from experiments.apps.panoramas import (
     BadPanoramaError,
@@ -247,22 +247,22 @@ def _predict_batch_files(
         except BadPanoramaError as error:
             panoramas.append(str(error))
     readable = [p for p in panoramas if isinstance(p, Panorama)]
-    predictions = iter(_predict_each(network, readable, settings))
+    working = iter(_predict_each(network, readable, settings))
     for file, panorama in zip(batch, panoramas, strict=True):
         if isinstance(panorama, str):
             yield Outcome(file, error=panorama)
             continue
-        prediction = next(predictions)
-        if isinstance(prediction, str):
-            yield Outcome(file, error=prediction)
-        else:
-            yield _save(file, panorama, prediction, settings)
+        maps = next(working)
+        if isinstance(maps, str):
+            yield Outcome(file, error=maps)
+        else:  # brought to full size one at a time: large panoramas are large
+            yield _save(file, panorama, maps.at_size_of(panorama), settings)
 
 
 def _predict_each(
     network: nn.Module, panoramas: Sequence[Panorama], settings: PredictSettings
-) -> list[Prediction | str]:
-    """Predictions, or the reason why there is none; a batch that fails is tried one by one."""
+) -> list[WorkingMaps | str]:
+    """Working maps, or the reason why there is none; a batch that fails is tried one by one."""
     if not panoramas:
         return []
     try:

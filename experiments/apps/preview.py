@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.apps.inference import Prediction
+from experiments.apps.nearest import thinned
 from experiments.apps.resize import resize_panorama
 
 COLORMAP = "Spectral"  # near is red, as in the papers' figures
@@ -55,19 +56,6 @@ def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:
     return pixels
 
 
-def _shrunk(prediction: Prediction) -> Prediction:
-    height, width = prediction.values.shape
-    if width <= MAX_WIDTH:
-        return prediction
-    # Nearest: a mean over an edge is a distance where nothing is.
-    rows = ((np.arange(MAX_WIDTH // 2) + 0.5) * height / (MAX_WIDTH // 2)).astype(int)
-    columns = ((np.arange(MAX_WIDTH) + 0.5) * width / MAX_WIDTH).astype(int)
-    at = np.ix_(rows, columns)
-    return Prediction(
-        prediction.kind, prediction.values[at], prediction.valid[at], prediction.far[at]
-    )
-
-
 def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.uint8]:
     """The panorama above its distance map, a scale bar with the unit at the right.
 
@@ -78,7 +66,7 @@ def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np
     Returns:
         `(2 h', w', 3)` uint8, wide 640 to 2048 pixels plus the bar.
     """
-    small = _shrunk(prediction)
+    small = thinned(prediction, MAX_WIDTH)
     scale = colour_scale(small)
     picture = colour_map(small, scale)
     width = max(640, picture.shape[1])

@@ -23,6 +23,7 @@ from pano_models.weights.official import (
     register_release,
     release_names,
 )
+from pano_models.weights.resnet import load_resnets
 
 register_release("da2", da2_weights.RELEASE)
 register_release("dap", dap_weights.RELEASE)
@@ -47,6 +48,7 @@ __all__ = [
     "load",
     "load_backbone",
     "load_official",
+    "load_resnets",
     "model_names",
     "normalize_distance",
     "outputs",

@@ -2,27 +2,26 @@
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
 
-P = ParamSpec("P")
+Table = Callable[..., Tensor]
 
 
-def size_table(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+def size_table(function: Table) -> Table:
     """Cache a function of integers that returns a tensor; `torch.compile` takes its result as a constant."""
 
     @lru_cache(maxsize=32)
-    def cached(*args: Any) -> Tensor:
+    def cached(*args: int) -> Tensor:
         # A table first needed in validation serves training too, so it is no inference tensor; one
         # first needed while shapes are traced on the meta device still holds numbers.
         with torch.inference_mode(False), torch.device("cpu"):
             return function(*args)
 
     @wraps(function)
-    def table(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        return cached(*args, **kwargs)
+    def table(*args: int) -> Tensor:
+        return cached(*args)
 
-    constant: Callable[P, Tensor] = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
+    constant: Table = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
     return constant

@@ -18,6 +18,8 @@ BLOCK = 4
 _AROUND = 3
 # Radius of the sun's disc, radians: a little more than the real 0.005, so that shadows soften visibly.
 _SUN_SPREAD = 0.012
+# A lamp's light fades out this far above the horizontal (sine of the angle): shades hide it from the ceiling.
+_SIDEWAYS = 0.3
 # Share of the reflected light that reaches a point touched by another surface.
 _CONTACT = np.float32(0.05)
 
@@ -121,8 +123,9 @@ def _add_lamp(total: F32, tracer: Tracer, lamp: Lamp, start: F32, normals: F32, 
     to_lamp = away[near] + offset[slot[near]]
     distance = np.sqrt(dot(to_lamp, to_lamp))
     direction = (to_lamp / np.maximum(distance, 1e-6)[:, None]).astype(np.float32)
-    spread = np.float32(0.25) + np.float32(0.75) * np.clip(-direction[:, 1], 0.0, 1.0)
-    strength = dot(direction, normals[near]) * spread / np.maximum(distance, 0.3) ** 2
+    down = np.clip(-direction[:, 1], -1.0, 1.0)
+    spread = np.clip((down + np.float32(_SIDEWAYS)) / np.float32(1 + _SIDEWAYS), 0.0, 1.0)
+    strength = dot(direction, normals[near]) * spread / np.maximum(distance, 0.6) ** 2
     lit = np.flatnonzero(strength > 2e-3)
     free = lit[~tracer.blocked(start[near[lit]], direction[lit], distance[lit] - np.float32(0.02))]
     total[near[free]] += strength[free, None] * np.asarray(lamp.power, dtype=np.float32)

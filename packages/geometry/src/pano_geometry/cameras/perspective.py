@@ -108,9 +108,11 @@ class Perspective(TableCamera):
         """See `Camera.project_planes`; NaN where z <= 0."""
         ahead = z > FORWARD_EPS * (x.abs() + y.abs())
         inverse = torch.where(ahead, z, torch.ones_like(z)).reciprocal()
-        inverse = torch.where(ahead, inverse, torch.full_like(inverse, float("nan")))
         fx, fy, cx, cy = (_plane(value, x) for value in (self.fx, self.fy, self.cx, self.cy))
-        return x * inverse * fx + cx, y * inverse * fy + cy
+        # NaN last: a product with it would send NaN back into the gradients.
+        nan = torch.full_like(inverse, float("nan"))
+        u, v = x * inverse * fx + cx, y * inverse * fy + cy
+        return torch.where(ahead, u, nan), torch.where(ahead, v, nan)
 
 
 def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:

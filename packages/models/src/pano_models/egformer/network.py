@@ -61,6 +61,41 @@ class DepthReadout(nn.Module):
         return out
 
 
+class RowColumnPyramid(nn.Module):
+    """The U-shaped transformer: four levels down, a bottleneck, four levels up.
+
+    Args:
+        embed_dim: channels of the finest level.
+        drop_path: largest rate of stochastic depth.
+        faithful: see `EquirectangularAttention`.
+    """
+
+    def __init__(self, embed_dim: int, drop_path: float, faithful: bool) -> None:
+        super().__init__()
+        dims = [embed_dim << i for i in range(5)]
+        self.patch_embed = ConvNorm(3, embed_dim, stride=2, activation=False)
+        self.encoder = _encoder_stages(dims, drop_path, faithful)
+        self.downsample = nn.ModuleList(ConvNorm(dims[i], dims[i + 1], stride=2) for i in range(4))
+        self.bottleneck = _row_column(dims[4], 16, _rates(drop_path, 16), faithful)
+        self.upsample = nn.ModuleList(Upsample(dims[4 - i], dims[3 - i]) for i in range(4))
+        self.decoder = _decoder_stages(dims, drop_path, faithful)
+        self.tune = nn.ModuleList(ConvNorm(2 * dims[3 - i], dims[3 - i]) for i in range(4))
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Maps (b, c, h, w) at 1/16, 1/8, 1/4 and 1/2 of normalised pictures."""
+        x = self.patch_embed(x.permute(0, 2, 3, 1))
+        skips: list[Tensor] = []
+        for stage, down in zip(self.encoder, self.downsample, strict=True):
+            skips.append(stage(x))
+            x = down(skips[-1])
+        x = self.bottleneck(x)
+        levels: list[Tensor] = []
+        for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
+            x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
+            levels.append(x.permute(0, 3, 1, 2))
+        return levels
+
+
 @register("egformer")
 class EGFormer(DepthModel):
     """Panoramic depth by attention along rows and columns.
@@ -77,6 +112,8 @@ class EGFormer(DepthModel):
         ValueError: for an unknown `head`.
     """
 
+    encoder = "pyramid"
+
     def __init__(
         self,
         embed_dim: int = 32,
@@ -91,14 +128,7 @@ class EGFormer(DepthModel):
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         self.key, self.head, self.max_depth = HEADS[head], head, max_depth
         self.input = RgbInput(normalize)
-        self.patch_embed = ConvNorm(3, embed_dim, stride=2, activation=False)
-        dims = [embed_dim << i for i in range(5)]
-        self.encoder = _encoder_stages(dims, drop_path, faithful)
-        self.downsample = nn.ModuleList(ConvNorm(dims[i], dims[i + 1], stride=2) for i in range(4))
-        self.bottleneck = _row_column(dims[4], 16, _rates(drop_path, 16), faithful)
-        self.upsample = nn.ModuleList(Upsample(dims[4 - i], dims[3 - i]) for i in range(4))
-        self.decoder = _decoder_stages(dims, drop_path, faithful)
-        self.tune = nn.ModuleList(ConvNorm(2 * dims[3 - i], dims[3 - i]) for i in range(4))
+        self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
         self.tune_final = ConvNorm(embed_dim, embed_dim)
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
@@ -109,21 +139,9 @@ class EGFormer(DepthModel):
         return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
-        raw: Tensor = self.readout(self.features(self.input(rgb)))
+        finest: Tensor = self.pyramid(self.input(rgb))[-1]
+        raw: Tensor = self.readout(self.tune_final(finest.permute(0, 2, 3, 1)))
         return raw if self.head == "affine" else self.max_depth * raw.sigmoid()
-
-    def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b u v c"]:
-        """Features at half size of normalised pictures."""
-        x = self.patch_embed(x.permute(0, 2, 3, 1))
-        skips: list[Tensor] = []
-        for stage, down in zip(self.encoder, self.downsample, strict=True):
-            skips.append(stage(x))
-            x = down(skips[-1])
-        x = self.bottleneck(x)
-        for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
-            x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
-        out: Tensor = self.tune_final(x)
-        return out
 
 
 def _rates(largest: float, first: int) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
 from pano_models.registry import register
 from pano_models.resizing import run_at_height
 from pano_models.resnet import ResNetEncoder
-from pano_models.wrap_conv import WrapConv1d, wrap_padding
+from pano_models.wrap_conv import WrapConv1d, close_sphere, wrap_padding
 
 HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
 
@@ -41,12 +41,13 @@ class HoHoNet(DepthModel):
         layers: transformer layers.
         head: "metric" gives `distance_metric` in metres, "affine" gives `disparity_affine`; both unbounded.
         normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
-        pretrained: ImageNet weights for the encoder.
         equivariant: exact sphere padding everywhere and relative azimuths in the attention.
 
     Raises:
         ValueError: for an unknown `head` or a height that is no multiple of 32.
     """
+
+    encoder = "resnet"
 
     def __init__(
         self,
@@ -61,7 +62,6 @@ class HoHoNet(DepthModel):
         layers: int = 1,
         head: str = "metric",
         normalizations: int = 1,
-        pretrained: bool = False,
         equivariant: bool = False,
     ) -> None:
         super().__init__()
@@ -70,10 +70,11 @@ class HoHoNet(DepthModel):
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
         self.key, self.height, self.normalizations = HEADS[head], height, normalizations
+        self.equivariant = equivariant
         self.input = RgbInput()
-        self.encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
-        self.compress = HorizonCompression(self.encoder.channels[1:], height, horizon_channels)
-        wrap_padding(self.encoder)
+        self.resnet = ResNetEncoder(backbone, width=width)
+        self.compress = HorizonCompression(self.resnet.channels[1:], height, horizon_channels)
+        wrap_padding(self.resnet)
         self.transformer = AzimuthTransformer(
             horizon_channels, height // 2, heads, feedforward, layers, equivariant
         )
@@ -84,7 +85,7 @@ class HoHoNet(DepthModel):
         )
         self.columns = CosineColumns(latent_channels, components, height)
         if equivariant:
-            wrap_padding(self, poles=True)
+            close_sphere(self)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at `height` x 2 `height`."""
@@ -98,7 +99,7 @@ class HoHoNet(DepthModel):
 
     def predict_normalized(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         """Predict from a picture that is normalised already and has the network's height."""
-        sequence = self.transformer(self.compress(self.encoder(x)[1:]))
+        sequence = self.transformer(self.compress(self.resnet(x)[1:]))
         latent = self.latent(upsample_azimuth(sequence, 4))
         depth: Tensor = self.columns(latent)
         return depth

@@ -16,10 +16,10 @@ from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder, scaled
 from pano_models.tangent_conv import lay_on_tangent_planes
-from pano_models.unifuse.cube import released_cube_uint8, released_equirectangular
+from pano_models.unifuse.cube import released_cube, released_equirectangular
 from pano_models.unifuse.decoder import UNetDecoder
 from pano_models.unifuse.fusion import SqueezeExcitation, make_fusion
-from pano_models.wrap_conv import wrap_padding
+from pano_models.wrap_conv import close_sphere
 
 STRIDE = 32
 DECODER_CHANNELS = (16, 32, 64, 128, 256)  # full size first
@@ -37,7 +37,6 @@ class UniFuse(DepthModel):
         squeeze_excitation: channel gate inside "cee".
         head: "metric" gives `distance_metric` in (0, max_depth) metres, "affine" gives `disparity_affine` in (0, max_depth).
         max_depth: upper end of the output.
-        pretrained: ImageNet weights for both encoders.
         faithful: the release's cube: 8-bit faces with seam defects, edge-inclusive grids, hard edges. Else the exact cube of
             `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
@@ -47,6 +46,8 @@ class UniFuse(DepthModel):
         ValueError: for an unknown `fusion` or `head`, or `faithful` and `equivariant` together.
     """
 
+    encoder = "equi_encoder"
+
     def __init__(
         self,
         backbone: str = "resnet18",
@@ -55,7 +56,6 @@ class UniFuse(DepthModel):
         squeeze_excitation: bool = True,
         head: str = "metric",
         max_depth: float = 10.0,
-        pretrained: bool = False,
         faithful: bool = False,
         equivariant: bool = False,
     ) -> None:
@@ -67,12 +67,12 @@ class UniFuse(DepthModel):
         self.key, self.max_depth = HEADS[head], max_depth
         self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput()
-        self.equi_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+        self.equi_encoder = ResNetEncoder(backbone, width=width)
         self.cube_encoder: ResNetEncoder | None = None
         self.fusion = nn.ModuleList()
         if fusion != "none":
             build = make_fusion(fusion, squeeze_excitation=squeeze_excitation)
-            self.cube_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+            self.cube_encoder = ResNetEncoder(backbone, width=width)
             self.fusion = nn.ModuleList(build(c) for c in self.equi_encoder.channels)
         channels = [scaled(c, width) for c in DECODER_CHANNELS]
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
@@ -87,7 +87,7 @@ class UniFuse(DepthModel):
     def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:
             lay_on_tangent_planes(self.cube_encoder)
-        wrap_padding(self, poles=True)
+        close_sphere(self)
         for module in self.modules():
             if isinstance(module, SqueezeExcitation):
                 module.sorted_mean = True
@@ -99,9 +99,7 @@ class UniFuse(DepthModel):
             return self._decode(
                 self.equi_encoder(self.input(rgb)), self.cube_encoder(self.input(rgb))
             )
-        faces = (
-            released_cube_uint8(rgb) if self.faithful else pg.erp_to_cube(rgb, rgb.shape[-2] // 2)
-        )
+        faces = released_cube(rgb) if self.faithful else pg.erp_to_cube(rgb, rgb.shape[-2] // 2)
         return self.predict_from_faces(rgb, faces)
 
     def predict_from_faces(

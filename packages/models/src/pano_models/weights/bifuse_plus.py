@@ -17,11 +17,11 @@ GEOMETRY_PARTS = (".grid_", ".mask_", ".XY_")
 
 KEYS = KeyMap(
     (
-        *((f"dnet.f{i + 1}.*", f"fusion.{i}.*") for i in range(4)),
+        *((f"dnet.f{i + 1}.*", f"pyramid.fusion.{i}.*") for i in range(4)),
         ("dnet.deconv1.2.*", "decoder.out.*"),
         ("dnet.deconv#.0.*", "decoder.deconv#.*"),
-        ("dnet.resnet_equi.*", "resnet_equi.*"),
-        ("dnet.resnet_cube.*", "resnet_cube.*"),
+        ("dnet.resnet_equi.*", "pyramid.resnet_equi.*"),
+        ("dnet.resnet_cube.*", "pyramid.resnet_cube.*"),
     )
 )
 

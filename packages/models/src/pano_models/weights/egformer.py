@@ -31,20 +31,20 @@ def _stage(published: str, ours: str, tangent: bool) -> tuple[tuple[str, str], .
 
 KEYS = KeyMap(
     (
-        ("patch_embed.0.*", "patch_embed.conv.*"),
-        ("patch_embed.2.*", "patch_embed.norm.*"),
+        ("patch_embed.0.*", "pyramid.patch_embed.conv.*"),
+        ("patch_embed.2.*", "pyramid.patch_embed.norm.*"),
         *(
             rule
             for i in range(4)
             for rule in (
-                *_stage(f"stage{i + 1}.", f"encoder.{i}.", tangent=i < 2),
-                *_stage(f"dec_stage{i + 5}.", f"decoder.{i}.", tangent=i >= 2),
-                (f"downsample{i + 1}.*", f"downsample.{i}.*"),
-                (f"upsample{i + 5}.*", f"upsample.{i}.*"),
-                (f"tune{i + 5}.*", f"tune.{i}.*"),
+                *_stage(f"stage{i + 1}.", f"pyramid.encoder.{i}.", tangent=i < 2),
+                *_stage(f"dec_stage{i + 5}.", f"pyramid.decoder.{i}.", tangent=i >= 2),
+                (f"downsample{i + 1}.*", f"pyramid.downsample.{i}.*"),
+                (f"upsample{i + 5}.*", f"pyramid.upsample.{i}.*"),
+                (f"tune{i + 5}.*", f"pyramid.tune.{i}.*"),
             )
         ),
-        ("bottleneck.*", "bottleneck.*"),
+        ("bottleneck.*", "pyramid.bottleneck.*"),
         ("tune_final.*", "tune_final.*"),
         ("output_conv.0.*", "readout.conv1.*"),
         ("output_conv.2.*", "readout.conv2.*"),

@@ -17,6 +17,7 @@ from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
 _VIEWS = 6
+_HEAD_ROOM = 0.6
 _AMBIENT = (0.40, 0.385, 0.36)
 
 
@@ -36,13 +37,15 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
         lamps += furnish(b, room, space, openings, rng)
     build_garden(b, rng)
     light = Light(tuple(lamps), make_sky(rng, seed), _AMBIENT, 1.6)
-    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, rng))
+    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, light, rng))
 
 
-def _viewpoints(plan: Plan, space: FloorSpace, rng: np.random.Generator) -> tuple[Viewpoint, ...]:
+def _viewpoints(
+    plan: Plan, space: FloorSpace, light: Light, rng: np.random.Generator
+) -> tuple[Viewpoint, ...]:
     """Places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)
-    places = {n: _open_places(space, n) for n in numbers}
+    places = {n: _open_places(space, light, n) for n in numbers}
     rooms = [n for n in numbers if len(places[n])]
     share = np.array([plan.area(n) for n in rooms])
     chosen = rng.choice(rooms, size=_VIEWS, p=share / share.sum())
@@ -54,10 +57,13 @@ def _viewpoints(plan: Plan, space: FloorSpace, rng: np.random.Generator) -> tupl
     return tuple(views)
 
 
-def _open_places(space: FloorSpace, room: int) -> F64:
-    """The most open standing places of a room."""
-    for clearance in (0.7, 0.5, 0.3, 0.1, 0.0):
+def _open_places(space: FloorSpace, light: Light, room: int) -> F64:
+    """The most open standing places of a room, none of them under a lamp."""
+    lamps = np.array([(lamp.centre[0], lamp.centre[2]) for lamp in light.lamps])
+    for clearance in (0.7, 0.5, 0.4, 0.3):
         places = space.standing_places(room, clearance)
-        if len(places):
-            return places
+        apart = np.abs(places[:, None] - lamps).max(axis=-1).min(axis=1, initial=9.0)
+        if (apart > _HEAD_ROOM).any():
+            free: F64 = places[apart > _HEAD_ROOM]
+            return free
     return np.zeros((0, 2))

@@ -175,7 +175,7 @@ def _balcony(b: Builder, x: float, z: float, width: float) -> None:
         cylinder(b, (x - w + 0.03, y, z), (x - w + 0.03, y, z + 1.0), 0.02, _METAL, caps=False)
         cylinder(b, (x + w - 0.03, y, z), (x + w - 0.03, y, z + 1.0), 0.02, _METAL, caps=False)
     box(b, (x - w, -1.1, z + 0.97), (x + w, -1.05, z + 1.02), _METAL)
-    for bar in np.arange(x - w + 0.12, x + w - 0.1, 0.14):
+    for bar in np.arange(x - w + 0.12, x + w - 0.1, 0.24):
         box(b, (float(bar), -1.085, z), (float(bar) + 0.02, -1.065, z + 0.97), _METAL)
 
 

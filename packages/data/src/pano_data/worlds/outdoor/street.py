@@ -71,7 +71,7 @@ CITY = District(
     11,
     12,
     150,
-    (5, 50),
+    (15, 80),
 )
 SUBURB = District(
     (2.8, 4.0),
@@ -87,7 +87,7 @@ SUBURB = District(
     18,
     4,
     120,
-    (10, 70),
+    (30, 130),
 )
 VILLAGE = District(
     (2.4, 3.2),
@@ -103,7 +103,7 @@ VILLAGE = District(
     60,
     2,
     90,
-    (30, 110),
+    (60, 200),
 )
 
 
