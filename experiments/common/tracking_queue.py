@@ -18,6 +18,7 @@ from typing import Any
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class TrackingQueue:
         """Delivers everything now, in this thread; returns the number of records delivered.
 
         Raises:
-            MlflowException, OSError: The server does not answer or refuses a record.
+            MlflowException, SQLAlchemyError, OSError: The store does not answer or refuses a record.
         """
         client = MlflowClient(self.uri)
         count = 0
@@ -112,7 +113,7 @@ class TrackingQueue:
             closing = self._closing.is_set()
             try:
                 self.deliver()
-            except (MlflowException, OSError) as error:
+            except (MlflowException, SQLAlchemyError, OSError) as error:
                 logger.warning(
                     "tracking at %s does not answer (%s); records are kept", self.uri, error
                 )

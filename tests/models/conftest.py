@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import torch
 
 TINY_DA2: dict[str, Any] = {
     "backbone": "vit_small_patch14_dinov2",
@@ -13,7 +14,38 @@ TINY_DA2: dict[str, Any] = {
     "residual_units": 1,
 }
 
+TINY_DAP: dict[str, Any] = {
+    "backbone": "vit_small_patch16_dinov3_qkvb",
+    "backbone_options": {"embed_dim": 96, "depth": 4, "num_heads": 3},
+    "features": 16,
+    "level_channels": [16, 16, 32, 32],
+}
+
 
 @pytest.fixture
 def tiny_da2() -> dict[str, Any]:
     return TINY_DA2
+
+
+@pytest.fixture
+def tiny_dap() -> dict[str, Any]:
+    return TINY_DAP
+
+
+@pytest.fixture
+def stir():
+    """Give every parameter a value that matters: layer scales and biases start at 0 or nearly."""
+
+    def stir(model, seed=0):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name.endswith(("gamma", "gamma_1", "gamma_2")):
+                    parameter.fill_(0.5)
+                elif name.endswith(("qkv.weight", "query.weight", "key_value.weight")):
+                    parameter.mul_(4)  # attention that prefers some tokens
+                elif "bias" in name:
+                    parameter.normal_(0, 0.1)
+        return model.eval()
+
+    return stir

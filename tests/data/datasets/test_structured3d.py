@@ -3,7 +3,7 @@ import pytest
 
 import pano_geometry as pg
 from pano_data import datasets, miniatures
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.reader import read
@@ -60,24 +60,22 @@ def test_lights_and_furniture_are_options(root):
     assert {r.depth for r in rows} == {r.depth for r in spec.rows(root, "train")}
 
 
-@pytest.mark.parametrize(
-    ("line", "left"),
-    [("scene_00000_room_485142 # depth is wrong", 1), ("# none", 2), ("scene_00000", 0)],
-)
-def test_errata_remove_rooms_and_scenes(root, tmp_path, line, left):
-    (tmp_path / "Structured3D").symlink_to(root / "Structured3D")
-    (tmp_path / "errata.txt").write_text(line + "\n\n")
-    spec = datasets.get("structured3d")
-    if left == 0:
-        with pytest.raises(DatasetNotFoundError, match="split 'train'"):
-            list(spec.rows(tmp_path, "train"))
-    else:
-        assert len(list(spec.rows(tmp_path, "train"))) == left
+def test_errata_of_the_release_are_left_out(root, tmp_path, caplog):
+    for listed in ("scene_00010/2D_rendering/846619", "scene_01155/2D_rendering/7"):
+        target = tmp_path / "Structured3D" / listed
+        target.parent.mkdir(parents=True)
+        source = root / "Structured3D/scene_00000/2D_rendering/485142"
+        target.symlink_to(source)
+    (tmp_path / "Structured3D/scene_00000").symlink_to(root / "Structured3D/scene_00000")
+    rows = list(datasets.get("structured3d").rows(tmp_path, "train"))
+    assert {row.scene for row in rows} == {"scene_00000"}
+    assert "2 left out: listed in the errata" in caplog.text
 
 
-def test_errata_of_another_form_are_an_error(root, tmp_path):
-    (tmp_path / "errata.txt").write_text("00012\n")
-    with pytest.raises(DataError, match="expected scene_XXXXX"):
+def test_only_errata_is_not_found(root, tmp_path):
+    (tmp_path / "scene_01155/2D_rendering").mkdir(parents=True)
+    (tmp_path / "scene_01155/2D_rendering/7").symlink_to(root)
+    with pytest.raises(DatasetNotFoundError, match="1 entries, none usable: listed in the errata"):
         list(datasets.get("structured3d").rows(tmp_path, "train"))
 
 

@@ -3,6 +3,7 @@ import torch
 
 from pano_models import create, load, save
 from pano_models.unifuse import UniFuse
+from tests.models.statistics import with_statistics
 
 SMALL = {"width": 0.25}
 
@@ -26,11 +27,11 @@ class TestUniFuse:
         assert distance.shape == (2, 1, 64, 128)
         assert 0 < distance.min() < distance.max() < 7
 
-    def test_every_parameter_learns(self, rgb):
-        model = create("unifuse", head="affine", **SMALL).train()
+    @pytest.mark.parametrize("equivariant", [False, True])
+    def test_no_parameter_is_unused(self, rgb, equivariant):
+        model = create("unifuse", head="affine", equivariant=equivariant, **SMALL).train()
         model(rgb)["disparity_affine"].square().mean().backward()
-        without = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
-        assert without == []
+        assert [n for n, p in model.named_parameters() if p.grad is None] == []
 
     def test_fits_one_panorama(self, rgb):
         torch.manual_seed(0)
@@ -51,6 +52,39 @@ class TestUniFuse:
         both = model(rgb)["distance_metric"]
         alone = torch.cat([model(x[None])["distance_metric"] for x in rgb])
         torch.testing.assert_close(both, alone, atol=1e-5, rtol=0)
+
+    @pytest.mark.parametrize("fusion", ["cee", "biproj", "cat", "none"])
+    @torch.no_grad()
+    def test_equivariant_network_rolls_bit_for_bit(self, rgb, fusion):
+        model = with_statistics(create("unifuse", fusion=fusion, equivariant=True, **SMALL))
+        out = model(rgb)["distance_metric"]
+        for columns in (32, 96):
+            rolled = model(rgb.roll(columns, -1))["distance_metric"]
+            assert torch.equal(rolled, out.roll(columns, -1))
+
+    @torch.no_grad()
+    def test_released_form_does_not_roll(self, rgb):
+        model = with_statistics(create("unifuse", faithful=True, **SMALL))
+        out = model(rgb)["distance_metric"]
+        assert (model(rgb.roll(32, -1))["distance_metric"] - out.roll(32, -1)).abs().max() > 1e-2
+
+    def test_released_and_equivariant_exclude_each_other(self):
+        with pytest.raises(ValueError, match="exclude each other"):
+            create("unifuse", faithful=True, equivariant=True)
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            {"faithful": True},
+            {"equivariant": True},
+            pytest.param({}, marks=pytest.mark.slow),  # 9 s, tracing the exact cube
+        ],
+        ids=str,
+    )
+    def test_compiles_without_graph_breaks(self, rgb, form):
+        model = create("unifuse", backbone="resnet10t", fusion="cat", width=0.125, **form).eval()
+        compiled = torch.compile(model, backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(rgb), model(rgb))
 
     @pytest.mark.parametrize("size", [(60, 120), (70, 100)])
     def test_other_sizes_run_at_the_nearest_panorama(self, rgb, size):

@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Row
-from pano_data.rays import ray_lengths
+from pano_data.ray_lengths import ray_lengths
 
 MAX_IMPOSSIBLE = 0.01
 """Share of pixels with negative or undeclared infinite labels above which a file is corrupt."""
+
+MIN_DISTANCE = 1e-5
+"""Metres; anything nearer is a hole that a format could not write as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,18 @@ def decode(native: NDArray[Any], row: Row) -> Label:
             f"neither is a declared sentinel of {row.dataset}",
         )
     valid = ~(invalid | far | impossible | (native == 0))
-    distance = _to_distance(np.where(valid, native, 1), row)
+    metres = _scaled(np.where(valid, native, 1), row)
+    valid &= metres >= MIN_DISTANCE
+    if row.invalid_from is not None:
+        valid &= metres < row.invalid_from
+    if row.far_from is not None:
+        beyond = valid & (metres >= row.far_from)
+        valid, far = valid & ~beyond, far | beyond
     if not valid.any() and not far.any():
         raise CorruptSampleError(row.depth or row.key, "no valid pixel", "every pixel is masked")
-    return Label(np.where(valid, distance, np.float32(0)), valid, far)
+    if row.kind in ("z", "disparity") and row.intrinsics is not None:
+        metres = metres * ray_lengths(row.intrinsics, *native.shape)
+    return Label(np.where(valid, metres, np.float32(0)), valid, far)
 
 
 def _sentinels(native: NDArray[Any], row: Row) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -59,17 +70,11 @@ def _sentinels(native: NDArray[Any], row: Row) -> tuple[NDArray[np.bool_], NDArr
         invalid |= native == value
     for value in row.far:
         far |= native == value
-    if row.far_from is not None:
-        far |= native >= row.far_from
     return invalid, far & ~invalid
 
 
-def _to_distance(native: NDArray[Any], row: Row) -> NDArray[np.float32]:
-    scaled = native.astype(np.float32) / np.float32(row.units_per_metre)
-    if row.kind == "distance":
-        return scaled
-    assert row.intrinsics is not None  # Row checks it
-    if row.kind == "disparity":
-        assert row.baseline is not None
-        scaled = np.float32(row.baseline * row.intrinsics[0]) / scaled
-    return scaled * ray_lengths(row.intrinsics, *native.shape)
+def _scaled(native: NDArray[Any], row: Row) -> NDArray[np.float32]:
+    scaled: NDArray[np.float32] = native.astype(np.float32) / np.float32(row.units_per_metre)
+    if row.kind == "disparity" and row.baseline is not None and row.intrinsics is not None:
+        return np.float32(row.baseline * row.intrinsics[0]) / scaled
+    return scaled

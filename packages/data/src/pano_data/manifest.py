@@ -41,7 +41,8 @@ class Row:
         units_per_metre: Label values per metre (per unit of length where not ``metric``).
         invalid: Label values that mean "no measurement" (NaN always does).
         far: Label values that mean "sky or beyond range", for example ``inf`` or 65535.
-        far_from: Label values from here on are far; None where the data set has no limit.
+        far_from: From this distance (or z), in metres, a pixel is far; None without a limit.
+        invalid_from: From this distance (or z), in metres, a value means "no measurement".
         intrinsics: Row-major 3x3, pixels of the stored image, pixel centres at +0.5
             (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
@@ -66,6 +67,7 @@ class Row:
     invalid: tuple[float, ...] = ()
     far: tuple[float, ...] = ()
     far_from: float | None = None
+    invalid_from: float | None = None
     intrinsics: tuple[float, ...] | None = None
     baseline: float | None = None
     metric: bool = True
@@ -108,6 +110,7 @@ _TYPES = {
     "invalid": _FLOATS,
     "far": _FLOATS,
     "far_from": pa.float64(),
+    "invalid_from": pa.float64(),
     "intrinsics": _FLOATS,
     "baseline": pa.float64(),
     "metric": pa.bool_(),

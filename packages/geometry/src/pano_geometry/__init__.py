@@ -4,6 +4,7 @@ Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
 longitude grows to the right; rotations map rays of the output camera into the source frame.
 """
 
+from pano_geometry.cache import grid_cache
 from pano_geometry.cameras import (
     Camera,
     Cassini,
@@ -13,6 +14,8 @@ from pano_geometry.cameras import (
     Perspective,
 )
 from pano_geometry.errors import ShapeError
+from pano_geometry.fusion import align_views, blend_views, fuse_gradients
+from pano_geometry.great_circle import great_circle_angle
 from pano_geometry.normals import distance_to_normals
 from pano_geometry.padding import pad
 from pano_geometry.panorama import (
@@ -24,9 +27,10 @@ from pano_geometry.panorama import (
 )
 from pano_geometry.points import depth_to_distance, distance_to_depth, distance_to_points
 from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
-from pano_geometry.resample import coverage, resample
+from pano_geometry.resample import coverage, resample, resample_masked
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
+from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
 from pano_geometry.rotations import (
     from_axis_angle,
     from_quaternion,
@@ -37,6 +41,7 @@ from pano_geometry.rotations import (
 )
 from pano_geometry.sampling import sample
 from pano_geometry.solid_angle import cube_solid_angle, solid_angle
+from pano_geometry.splat import points_to_distance
 
 __all__ = [
     "FACES",
@@ -48,6 +53,8 @@ __all__ = [
     "Fisheye",
     "Perspective",
     "ShapeError",
+    "align_views",
+    "blend_views",
     "coverage",
     "cube_solid_angle",
     "cube_to_erp",
@@ -57,21 +64,28 @@ __all__ = [
     "distance_to_points",
     "erp_to_cube",
     "erp_to_perspective",
+    "erp_to_tangents",
     "face_camera",
     "face_rotations",
     "from_axis_angle",
     "from_quaternion",
     "from_ypr",
+    "fuse_gradients",
     "geodesic_angle",
+    "great_circle_angle",
+    "grid_cache",
     "lonlat_to_rays",
     "pad",
     "pad_cube",
     "perspective_to_erp",
+    "points_to_distance",
     "random_rotation",
     "rays_to_lonlat",
     "resample",
+    "resample_masked",
     "rotate",
     "sample",
     "solid_angle",
+    "tangent_rotations",
     "to_ypr",
 ]

@@ -1,10 +1,15 @@
 """Panoramas to and from cubes and perspective views, and their rotation: calls of `resample`."""
 
+import torch
+
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.resample import coverage, resample
+from pano_geometry.grid_symmetry import GridSymmetry, grid_symmetries
+from pano_geometry.minification import Supersample
+from pano_geometry.resample import check_request, resample, resample_seen
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
+from pano_geometry.sampling import check_mode
 from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -19,6 +24,7 @@ def erp_to_cube(
     face_size: int,
     rotation: Float[Tensor, "*b 3 3"] | None = None,
     mode: Mode = "bilinear",
+    supersample: Supersample = 1,
 ) -> Shaped[Tensor, "b 6 c f f"]:
     """Cube faces F R B L U D of a panorama.
 
@@ -27,8 +33,11 @@ def erp_to_cube(
         face_size: f, pixels.
         rotation: turns the cube: rays of the rotated cube -> panorama.
         mode: "nearest", "bilinear" or "bicubic".
+        supersample: rays along each side of a pixel, or "auto", as in `resample`.
     """
-    return from_strip(resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode))
+    return from_strip(
+        resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode, supersample)
+    )
 
 
 def cube_to_erp(
@@ -37,6 +46,7 @@ def cube_to_erp(
     width: int,
     rotation: Float[Tensor, "*b 3 3"] | None = None,
     mode: Mode = "bilinear",
+    supersample: Supersample = 1,
 ) -> Shaped[Tensor, "b c h w"]:
     """Panorama of cube faces F R B L U D, exact across edges and corners.
 
@@ -46,10 +56,11 @@ def cube_to_erp(
         width: of the panorama, pixels.
         rotation: turns the panorama: rays of the result -> cube.
         mode: "nearest", "bilinear" or "bicubic".
+        supersample: rays along each side of a pixel, or "auto", as in `resample`.
     """
     check_faces("faces", faces)
     source, target = Cubemap(faces.shape[-1]), Equirectangular(height, width)
-    return resample(to_strip(faces), source, target, rotation, mode)
+    return resample(to_strip(faces), source, target, rotation, mode, supersample)
 
 
 def erp_to_perspective(
@@ -57,6 +68,7 @@ def erp_to_perspective(
     camera: Perspective,
     rotation: Float[Tensor, "*b 3 3"] | None = None,
     mode: Mode = "bilinear",
+    supersample: Supersample = 1,
 ) -> Shaped[Tensor, "n c ho wo"]:
     """Perspective view of a panorama.
 
@@ -65,8 +77,9 @@ def erp_to_perspective(
         camera: the view.
         rotation: camera-to-world; `rotation[..., 2]` is where the camera looks.
         mode: "nearest", "bilinear" or "bicubic".
+        supersample: rays along each side of a pixel, or "auto", as in `resample`.
     """
-    return resample(erp, _camera_of(erp), camera, rotation, mode)
+    return resample(erp, _camera_of(erp), camera, rotation, mode, supersample)
 
 
 def perspective_to_erp(
@@ -96,10 +109,10 @@ def perspective_to_erp(
     if rotation is not None:
         check_rotation("rotation", rotation, image.shape[0])
         to_camera = rotation.mT
-    values = resample(image, camera, erp, to_camera, mode)
-    return values, coverage(camera, erp, to_camera, image.device).expand(
-        values.shape[0], -1, -1, -1
-    )
+    check_mode(mode, image)
+    values, seen = resample_seen(image, camera, erp, to_camera, mode)
+    assert seen is not None  # a perspective image never sees everything
+    return values, seen[:, None].expand(values.shape[0], -1, -1, -1)
 
 
 def rotate(
@@ -107,6 +120,37 @@ def rotate(
     rotation: Float[Tensor, "*b 3 3"],
     mode: Mode = "bilinear",
 ) -> Shaped[Tensor, "n c h w"]:
-    """The panorama that a camera turned by `rotation` (camera-to-world) takes."""
+    """The panorama that a camera turned by `rotation` (camera-to-world) takes.
+
+    Args:
+        erp: panorama; one panorama serves a batch of rotations.
+        rotation: camera-to-world.
+        mode: "nearest", "bilinear" or "bicubic".
+
+    Returns:
+        The rotated panorama. A yaw by a whole number of columns, and a half turn about a
+        horizontal axis that maps columns onto columns, only move pixels: bit-equal to
+        `torch.roll` in every mode and dtype (rotation on the CPU, without gradient).
+    """
     camera = _camera_of(erp)
-    return resample(erp, camera, camera, rotation, mode)
+    check_request(erp, camera, rotation, mode)
+    symmetries = _symmetries(rotation, camera.width)
+    if not any(symmetries):
+        return resample(erp, camera, camera, rotation, mode)
+    rotations = rotation[None] if rotation.ndim == 2 else rotation
+    if len(symmetries) == 1 and symmetries[0] is not None:
+        return symmetries[0].apply(erp)
+    images = [erp[i : i + 1] for i in range(erp.shape[0])] * (len(symmetries) // erp.shape[0])
+    turned = [
+        resample(image, camera, camera, turn, mode) if symmetry is None else symmetry.apply(image)
+        for image, turn, symmetry in zip(images, rotations, symmetries, strict=True)
+    ]
+    return torch.cat(turned)
+
+
+def _symmetries(rotation: Tensor, width: int) -> list[GridSymmetry | None]:
+    """Which rotations only move pixels; looked for where values may be looked at."""
+    differentiates = rotation.requires_grad and torch.is_grad_enabled()
+    if torch.compiler.is_compiling() or rotation.device.type != "cpu" or differentiates:
+        return [None]
+    return grid_symmetries(rotation, width)

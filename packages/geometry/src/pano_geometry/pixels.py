@@ -26,6 +26,11 @@ def to_grid(pixel: Tensor, n: int) -> Tensor:
     return pixel * (2.0 / n) - 1.0
 
 
+def from_grid(coordinate: Tensor, n: int) -> Tensor:
+    """Inverse of `to_grid`."""
+    return (coordinate + 1.0) * (0.5 * n)
+
+
 def angle_of(pixel: Tensor, n: int, span: float) -> Tensor:
     """Angle of a pixel coordinate on an axis of `n` pixels that spans `span` rad, 0 at its middle."""
     return (pixel - 0.5 * n) * (span / n)

@@ -94,6 +94,11 @@ class RayTables:
         column_scale = None if self.column_scale is None else self.column_scale.to(dtype)
         return RayTables(self.columns.to(dtype), self.rows.to(dtype), row_scale, column_scale)
 
+    def band(self, rows: slice) -> "RayTables":
+        """The tables of some rows."""
+        row_scale = None if self.row_scale is None else self.row_scale[..., rows]
+        return RayTables(self.columns, self.rows[..., rows, :], row_scale, self.column_scale)
+
     def planes(self) -> Planes:
         """The rays as x, y, z planes (…, h, w); not normalised."""
         return self.plane(0), self.plane(1), self.plane(2)

@@ -2,9 +2,19 @@
 
 import torch
 
+from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera
-from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.sampling import check_mode, sample_planes, working_dtype
+from pano_geometry.errors import check_image, check_mask, check_rotation
+from pano_geometry.grids import build_grid
+from pano_geometry.minification import Supersample, average, supersampling
+from pano_geometry.sampling import (
+    check_mode,
+    restore,
+    sample_grid,
+    sample_planes,
+    seen_on,
+    working_dtype,
+)
 from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -15,6 +25,7 @@ def resample(
     target: Camera,
     rotation: Float[Tensor, "*b 3 3"] | None = None,
     mode: Mode = "bilinear",
+    supersample: Supersample = 1,
 ) -> Shaped[Tensor, "n c ho wo"]:
     """The image as another camera at the same place sees it.
 
@@ -23,36 +34,161 @@ def resample(
         source: camera of `image`.
         target: camera of the result.
         rotation: (3, 3) or (b, 3, 3), maps rays of `target` into the frame of `source`;
-            the identity if not given.
+            the identity if not given. Values are checked on the CPU only.
         mode: "nearest", "bilinear" or "bicubic".
+        supersample: rays along each side of a pixel of the result, averaged; "auto" takes as
+            many as the minification needs. Not with "nearest".
 
     Returns:
         (n, c, ho, wo) in the dtype of `image`, n the larger of the batches; 0 where `source`
         sees nothing. Differentiable in `image` and `rotation` (and intrinsics given as tensors).
+        NaN and inf stay within the footprint of the kernel.
 
     Raises:
         ShapeError: `image` is not (b, c, h, w) of the size of `source`, or batches do not fit.
         ValueError: `rotation` is not a proper rotation.
+        TypeError: labels with a mode that mixes them.
     """
+    check_request(image, source, rotation, mode)
+    factor = supersampling(supersample, source, target)
+    if factor == 1:
+        return resample_seen(image, source, target, rotation, mode)[0]
+    if mode == "nearest":
+        raise ValueError("supersample: got mode 'nearest', which keeps values and cannot average")
+    # Means are taken before rounding.
+    exact = image.to(working_dtype(image))
+    fine, seen = resample_seen(exact, source, target.finer(factor), rotation, mode)
+    values = average(fine, factor)
+    if seen is not None:
+        share = average(seen[:, None].to(values.dtype), factor)
+        values = values / torch.where(share > 0, share, torch.ones_like(share))
+    return restore(values, image.dtype)
+
+
+def resample_masked(
+    image: Shaped[Tensor, "b c h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+    source: Camera,
+    target: Camera,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
+    mode: Mode = "bilinear",
+    supersample: Supersample = 1,
+    threshold: float = 0.5,
+) -> tuple[Shaped[Tensor, "n c ho wo"], Float[Tensor, "n 1 ho wo"]]:
+    """`resample` of the valid pixels alone.
+
+    Args:
+        image: as in `resample`; values that are not valid may be anything.
+        valid: pixels to use.
+        source: camera of `image`.
+        target: camera of the result.
+        rotation: as in `resample`.
+        mode: "nearest" or "bilinear".
+        supersample: as in `resample`.
+        threshold: least coverage that gives a value, > 0.
+
+    Returns:
+        The weighted mean sum(w v) / sum(w) over valid taps, 0 where the coverage is below the
+        threshold; and the coverage sum(w), in [0, 1]. Values under the mask (NaN included)
+        change neither result nor gradient.
+    """
+    check_request(image, source, rotation, mode)
+    check_mask("valid", valid, image)
+    if mode == "bicubic":
+        raise ValueError(
+            "mode: got 'bicubic', whose negative weights do not make a mean; expected "
+            "'nearest' or 'bilinear'"
+        )
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold: got {threshold}, expected 0 < threshold <= 1")
+    dtype = working_dtype(image)
+    kept = torch.where(valid, image, torch.zeros_like(image)).to(dtype)
+    mask = valid.expand(image.shape[0], -1, -1, -1).to(dtype)
+    both = resample(torch.cat([kept, mask], 1), source, target, rotation, mode, supersample)
+    coverage = both[:, -1:].detach()
+    enough = coverage >= threshold
+    values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
+    values = torch.where(enough, values, torch.zeros_like(values))
+    return restore(values, image.dtype), coverage
+
+
+def check_request(image: Tensor, source: Camera, rotation: Tensor | None, mode: Mode) -> None:
+    """Refuse what `resample` cannot do."""
     check_image("image", image, source.size)
     check_mode(mode, image)
     if rotation is not None:
         check_rotation("rotation", rotation, image.shape[0])
+
+
+def resample_seen(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> tuple[Tensor, Tensor | None]:
+    """`resample` of checked arguments, and which pixels were seen (n, ho, wo); None if all."""
+    if _takes_grids(image, source, target, rotation, mode):
+        return _by_grid(image, source, target, rotation)
     dtype = working_dtype(image)
     u, v = source_pixels(source, target, rotation, dtype, image.device)
     seen = seen_pixels(source, target, u, v)
     if seen is None:
-        return sample_planes(image, u, v, source.surface, mode)
+        return sample_planes(image, u, v, source.surface, mode), None
     zero = torch.zeros_like(u)
     inside = ~(torch.isnan(u) | torch.isnan(v))
-    values = sample_planes(
-        image,
-        torch.where(inside, u, zero),
-        torch.where(inside, v, zero),
-        source.surface,
-        mode,
+    u, v = torch.where(inside, u, zero), torch.where(inside, v, zero)
+    values = sample_planes(image, u, v, source.surface, mode)
+    return torch.where(seen[:, None], values, torch.zeros_like(values)), seen
+
+
+def _takes_grids(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> bool:
+    """Whether coordinates may be computed apart, without gradients, on the CPU."""
+    if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
+        return False
+    if source.key() is None or target.key() is None:
+        return False
+    if rotation is not None and (_differentiates(rotation) or rotation.device.type != "cpu"):
+        return False
+    # A small view of a large uint8 image: no conversion of the whole of it.
+    view = 4 * target.height * target.width < source.height * source.width
+    return image.dtype == working_dtype(image) or not view
+
+
+def _by_grid(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    dtype = working_dtype(image)
+    turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
+    key = (source.key(), target.key(), turn, dtype)
+    grid = grid_cache.get(
+        key, lambda: build_grid(source, target, rotation, dtype), at_once=rotation is None
     )
-    return torch.where(seen[:, None], values, torch.zeros_like(values))
+    if grid is not None:
+        return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+    if rotation is None or rotation.ndim == 2:
+        grid = build_grid(source, target, rotation, dtype)
+        return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+    return _one_by_one(image, source, target, rotation)
+
+
+def _one_by_one(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Fresh rotations sample by sample: the memory of one grid serves them all."""
+    n = max(image.shape[0], rotation.shape[0])
+    values = image.new_empty(n, image.shape[1], *target.size)
+    seen: list[Tensor] = []
+    for i in range(n):
+        turn = rotation[min(i, rotation.shape[0] - 1)]
+        of = min(i, image.shape[0] - 1)
+        grid = build_grid(source, target, turn, working_dtype(image))
+        values[i] = sample_grid(image[of : of + 1], grid, source.surface)[0]
+        mask = seen_on(grid, target.size)
+        seen += [] if mask is None else [mask]
+    return values, torch.cat(seen) if seen else None
+
+
+def _differentiates(tensor: Tensor) -> bool:
+    return tensor.requires_grad and torch.is_grad_enabled()
 
 
 def source_pixels(

@@ -5,6 +5,7 @@ from torch.nn.functional import grid_sample
 
 from pano_geometry.cameras.base import Surface
 from pano_geometry.errors import ShapeError, check_image, shape_of
+from pano_geometry.grids import DenseGrid, Grid, SparseGrid, beyond_centres, to_padded_strip
 from pano_geometry.pixels import to_grid
 from pano_geometry.rigs.cube_padding import padded_planes
 from pano_geometry.taps import MODES, Mode, dense_fetch, interpolate, sparse_fetch
@@ -61,7 +62,8 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         return _cube(image, u, v, mode)
     size = (image.shape[-2], image.shape[-1])
     if mode == "nearest":
-        return interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
+        labels = interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
+        return labels.transpose(0, 1).contiguous()
     dtype = working_dtype(image)
     # A small view of a large image of another dtype: converting the image would cost most.
     view = image.dtype != dtype and 4 * u.shape[-2] * u.shape[-1] < size[0] * size[1]
@@ -69,20 +71,90 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         values = _bilinear(image.to(dtype), u, v, surface)
     else:
         values = interpolate(dense_fetch(image, dtype), u, v, size, surface, mode)
+        values = values.transpose(0, 1).contiguous()
     return restore(values, image.dtype)
 
 
 def _cube(strip: Tensor, u: Tensor, v: Tensor, mode: Mode) -> Tensor:
     """Sample the strip of a cube map: in faces that are padded from their neighbours."""
-    size = strip.shape[-1]
     if mode == "nearest":
         return sample_planes(strip, u, v, Surface.PLANE, mode)
     ring = 1 if mode == "bilinear" else 2
-    faces = strip.to(working_dtype(strip)).reshape(*strip.shape[:2], 6, size, size)
-    padded = padded_planes(faces, ring).flatten(2, 3)
-    face = torch.floor(v.detach() / size)
-    shifted = v + ring + face * (2 * ring)
-    return restore(sample_planes(padded, u + ring, shifted, Surface.PLANE, mode), strip.dtype)
+    padded = pad_strip(strip.to(working_dtype(strip)), ring)
+    u, v = to_padded_strip(u, v, strip.shape[-1], ring)
+    return restore(sample_planes(padded, u, v, Surface.PLANE, mode), strip.dtype)
+
+
+def pad_strip(strip: Tensor, ring: int) -> Tensor:
+    """The strip (b, c, 6 f, f) of faces padded from their neighbours."""
+    size = strip.shape[-1]
+    return padded_planes(strip.reshape(*strip.shape[:2], 6, size, size), ring).flatten(2, 3)
+
+
+def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
+    """Bilinear sampling at a prepared grid; zeros where the source is not seen."""
+    dtype = working_dtype(image)
+    values = image.to(dtype)
+    if surface is Surface.CUBE:
+        values = pad_strip(values, 1)
+    if isinstance(grid, SparseGrid):
+        return restore(_sample_sparse(values, grid), image.dtype)
+    n = max(image.shape[0], grid.grid.shape[0])
+    values = values.expand(n, -1, -1, -1)
+    out = grid_sample(
+        values, grid.grid.expand(n, -1, -1, -1), padding_mode="border", align_corners=False
+    )
+    if grid.edge is not None and grid.edge_pixels is not None:
+        out = _repair(out, values, grid.edge, grid.edge_pixels, surface, grid.grid.shape[0])
+    if grid.seen is not None:
+        out = torch.where(grid.seen, out, torch.zeros_like(out))
+    return restore(out, image.dtype)
+
+
+def _repair(
+    out: Tensor,
+    image: Tensor,
+    edge: tuple[Tensor, Tensor, Tensor],
+    pixels: Tensor,
+    surface: Surface,
+    grids: int,
+) -> Tensor:
+    """Overwrite pixels whose taps lie across a border by their exact values."""
+    batch, row, column = edge
+    copies = image.shape[0] if grids == 1 else 1
+    if copies > 1:
+        batch = torch.arange(copies).repeat_interleave(len(row))
+        row, column, pixels = row.repeat(copies), column.repeat(copies), pixels.repeat(1, copies)
+    size = (image.shape[-2], image.shape[-1])
+    fetch = sparse_fetch(image, batch, image.dtype)
+    exact = interpolate(fetch, pixels[0], pixels[1], size, surface, "bilinear")
+    out.permute(0, 2, 3, 1).index_put_((batch, row, column), exact.mT)
+    return out
+
+
+def _sample_sparse(image: Tensor, grid: SparseGrid) -> Tensor:
+    """Sample only the pixels that see the source."""
+    n = max(image.shape[0], len(grid.positions))
+    height, width = grid.size
+    out = image.new_zeros(n, image.shape[1], height * width)
+    for i in range(n):
+        of = min(i, image.shape[0] - 1)
+        at = min(i, len(grid.positions) - 1)
+        values = grid_sample(
+            image[of : of + 1], grid.grids[at], padding_mode="border", align_corners=False
+        )
+        out[i].index_copy_(1, grid.positions[at], values[0, :, 0])
+    return out.reshape(n, image.shape[1], height, width)
+
+
+def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
+    """Which pixels of the result a grid fills, (n, ho, wo); None if all."""
+    if isinstance(grid, DenseGrid):
+        return None if grid.seen is None else grid.seen.expand(grid.grid.shape[0], *size)
+    seen = torch.zeros(len(grid.positions), size[0] * size[1], dtype=torch.bool)
+    for flat, position in zip(seen, grid.positions, strict=True):
+        flat[position] = True
+    return seen.reshape(-1, *size)
 
 
 def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
@@ -100,7 +172,7 @@ def _bilinear(image: Tensor, u: Tensor, v: Tensor, surface: Surface) -> Tensor:
     values = grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
     if surface is Surface.PLANE:
         return values
-    where = _beyond_centres(u, v, height, width).expand(image.shape[0], -1, -1)
+    where = beyond_centres(u, v, height, width).expand(image.shape[0], -1, -1)
     batch, row, column = where.nonzero(as_tuple=True)
     of = batch if u.shape[0] > 1 else torch.zeros_like(batch)
     exact = interpolate(
@@ -112,8 +184,3 @@ def _bilinear(image: Tensor, u: Tensor, v: Tensor, surface: Surface) -> Tensor:
         "bilinear",
     )
     return values.permute(0, 2, 3, 1).index_put((batch, row, column), exact.mT).permute(0, 3, 1, 2)
-
-
-def _beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:
-    """Coordinates outside the outermost pixel centres, whose taps lie across a border."""
-    return (u < 0.5) | (u > width - 0.5) | (v < 0.5) | (v > height - 0.5)

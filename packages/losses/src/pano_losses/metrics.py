@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.reduction import blank, masked_sum, ratio, support
+from pano_losses.weighting import RowWeighting
 
 Terms = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 Finish = Callable[[Tensor], Tensor]
@@ -90,6 +91,24 @@ def _silog_terms(
     count = support(log, valid, weight)
     first = ratio(masked_sum(log, valid, weight), count).reshape(-1, *(1,) * (log.ndim - 1))
     return masked_sum((log - first) ** 2, valid, weight), count
+
+
+def weighted(metric: Metric, weighting: RowWeighting, name: str) -> Metric:
+    """The same metric under pixel weights of its own, whatever the protocol weighs by.
+
+    Args:
+        metric: Metric that is a mean over pixels.
+        weighting: Pixel weights by row.
+        name: Of the weighting, for the formula.
+    """
+
+    def terms(
+        prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        del weight
+        return metric.terms(prediction, target, valid, weighting(target))
+
+    return Metric(terms, metric.finish, f"{metric.formula}, by {name}")
 
 
 absrel = pixel_metric(lambda p, t: (p - t).abs() / t, "mean |p - t| / t")

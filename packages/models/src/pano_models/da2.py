@@ -1,11 +1,13 @@
 """DA²'s SphereViT: a transformer whose levels attend to the angles of the sphere."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from typing import Any
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.dinov2 import DinoV2
@@ -13,12 +15,18 @@ from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
 from pano_models.inputs import RgbInput, fit_to_patches
 from pano_models.layers.cross_attention import CrossAttentionBlock
-from pano_models.layers.sphere_embedding import paper_angles, paper_embedding
+from pano_models.layers.padding import resize
+from pano_models.layers.rotary import azimuth_table
+from pano_models.layers.sphere_embedding import CONTEXTS
+from pano_models.layers.tables import TableCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
 from pano_models.registry import register
+from pano_models.weights.backbone import load_backbone
 
 QUANTILE = 0.98
+RELEASED_SPHERE = (546, 1092)
+"""Height and width of the panorama that the release takes every input to be, whatever its size."""
 
 
 @register("da2")
@@ -33,13 +41,25 @@ class DA2(DepthModel):
         heads: attention heads of the cross-attention.
         head_channels: channels of the decoder's first full-size convolution.
         residual_units: residual units in each of the decoder's three stages.
+        embedding: one of `layers.sphere_embedding.CONTEXTS`; None: "paper", or what `faithful` or
+            `equivariant` asks for.
         min_pixels: smaller images are enlarged to this area inside the network; None: never.
         max_pixels: larger images are shrunk to this area inside the network; None: never.
+        equivariant: rolling the input by whole patches rolls the output: circular padding,
+            position by latitude and relative azimuth.
+        faithful: the released network, quirks included: the sphere is taken to be 546x1092, sides
+            are rounded up, resizing does not antialias, one 0.98 quantile scales the whole batch,
+            the patch embedding is frozen, and tensors that no forward pass reads are held.
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: recompute transformer blocks in the backward pass.
+        frozen_blocks: see `VitBackbone`; None: nothing is frozen (patch embedding if `faithful`).
+        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+            saved folder holds its own: loading one ignores this option.
 
     Source: DA², section 3.2; widths and layers of the released network.
     """
+
+    encoder_name = "backbone"
 
     def __init__(
         self,
@@ -50,60 +70,129 @@ class DA2(DepthModel):
         heads: int = 8,
         head_channels: int = 64,
         residual_units: int = 2,
+        embedding: str | None = None,
         min_pixels: int | None = None,
         max_pixels: int | None = None,
+        equivariant: bool = False,
+        faithful: bool = False,
         precision: str = "float32",
         gradient_checkpointing: bool = False,
+        frozen_blocks: int | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
-        self.min_pixels, self.max_pixels, self.width = min_pixels, max_pixels, width
+        if equivariant and (faithful or embedding not in (None, "latitude")):
+            raise ValueError('equivariant=True needs faithful=False and embedding "latitude"')
+        self.min_pixels, self.max_pixels = min_pixels, max_pixels
+        self.faithful, self.equivariant = faithful, equivariant
         # eps of the released network, not DINOv2's 1e-6; layer scale 1 unless weights are loaded
         options = {"norm_layer": partial(nn.LayerNorm, eps=1e-5), "init_values": 1.0}
         vit: Any = build_vit(backbone, **{**options, **(backbone_options or {})})
-        taps = take_taps(taps, len(vit.blocks), quarter_taps)
         self.input = RgbInput()
-        self.backbone = DinoV2(vit, taps, precision, gradient_checkpointing)
-        self.aligners = nn.ModuleList(nn.Linear(self.backbone.embed_dim, width) for _ in taps)
-        self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in taps)
-        self.head = PyramidHead(width, head_channels, residual_units)
+        self.backbone = DinoV2(
+            vit,
+            take_taps(taps, len(vit.blocks), quarter_taps),
+            equivariant,
+            precision=precision,
+            gradient_checkpointing=gradient_checkpointing,
+            frozen_blocks=0 if faithful and frozen_blocks is None else frozen_blocks,
+        )
+        dim = self.backbone.embed_dim
+        self.aligners = nn.ModuleList(nn.Linear(dim, width) for _ in self.backbone.taps)
+        self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
+        self.head = PyramidHead(width, head_channels, residual_units, wrap=equivariant)
+        if faithful:
+            self.unused = UnusedTensors(dim, width // 4, head_channels)
+        if backbone_weights is not None:
+            self.load_report = load_backbone(self, backbone_weights, backbone)
+        self._context = TableCache(_context_builder(embedding, faithful, equivariant, width))
+        self._azimuth = TableCache(partial(azimuth_table, head_dim=width // heads))
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict distance from RGB in [0, 1]; each map divided by its own 0.98 quantile."""
+        """Predict distance from RGB in [0, 1].
+
+        Returns:
+            `distance_scale_invariant` at the size of the input, each map divided by its 0.98
+            quantile (the whole batch by one quantile if `faithful`).
+        """
         self.input.check(rgb)
         height, width = rgb.shape[-2:]
-        size = fit_to_patches(height, width, self.backbone.patch, self.min_pixels, self.max_pixels)
-        distance = self.decode_distance(self.log_distance(resize(rgb, size)))
-        return {DISTANCE_SCALE_INVARIANT: resize(distance, (height, width))}
+        size, sphere = self.network_size(height, width)
+        distance = self.decode_distance(self.log_distance(self._resize(rgb, size), sphere))
+        return {DISTANCE_SCALE_INVARIANT: self._resize(distance, (height, width))}
 
-    def log_distance(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
-        """Raw output for an image whose sides are multiples of the patch."""
+    def network_size(
+        self, height: int, width: int
+    ) -> tuple[tuple[int, int], tuple[float, float] | None]:
+        """Size at which an input is run, and the sphere's size in its pixels (None: the same)."""
+        patch = self.backbone.patch
+        if not self.faithful:
+            size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
+            return size, None
+        area = height * width
+        target = min(self.max_pixels or area, max(self.min_pixels or 0, area))
+        factor = math.sqrt(target / area)
+        rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))
+        sphere = (RELEASED_SPHERE[0] * factor, RELEASED_SPHERE[1] * factor)
+        return (rows * patch, cols * patch), sphere
+
+    def log_distance(
+        self, rgb: Float[Tensor, "b 3 h w"], sphere_size: tuple[float, float] | None = None
+    ) -> Float[Tensor, "b 1 h w"]:
+        """The decoder's raw output, for an image whose sides are multiples of the patch.
+
+        Args:
+            rgb: RGB in [0, 1].
+            sphere_size: height and width of the whole panorama in pixels of `rgb`; None: its own.
+        """
         size = (rgb.shape[-2], rgb.shape[-1])
-        grid = self.backbone.grid(*size)
-        context = self.sphere_embedding(*grid).to(rgb)
+        rows, cols = self.backbone.grid(*size)
+        context = self._context(
+            rows, cols, self.backbone.patch, sphere_size or size, device=rgb.device
+        )
+        rope = self._azimuth(rows, cols, device=rgb.device) if self.equivariant else None
         levels = [
-            attend(align(level), context)
+            attend(align(level), context[None], rope)
             for level, align, attend in zip(
                 self.backbone(self.input(rgb)), self.aligners, self.attention, strict=True
             )
         ]
-        out: Tensor = self.head(levels, grid, size)
+        out: Tensor = self.head(levels, (rows, cols), size)
         return out
 
-    def sphere_embedding(self, rows: int, cols: int) -> Float[Tensor, "1 n c"]:
-        """The context of the cross-attention, the same for every image of a grid."""
-        return paper_embedding(paper_angles(rows, cols), self.width, rows)[None]
-
-    @staticmethod
-    def decode_distance(log_distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-        """`exp(clip(L, ±8) + 2)`, divided by each image's 0.98 quantile."""
+    def decode_distance(self, log_distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+        """`exp(clip(L, ±8) + 2)`, divided by the 0.98 quantile of each image (or of the batch)."""
         distance = (log_distance.clamp(-8, 8) + 2).exp()
+        if self.faithful:
+            return distance / distance.flatten().quantile(QUANTILE)
         return distance / distance.flatten(1).quantile(QUANTILE, 1).view(-1, 1, 1, 1)
 
+    def _resize(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        return resize(x, size, wrap=self.equivariant, antialias=not self.faithful)
 
-def resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    """Bilinear, half-pixel centres, antialiased when shrinking; the tensor itself if it fits."""
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    return functional.interpolate(
-        x, tuple(size), mode="bilinear", align_corners=False, antialias=True
-    )
+
+class UnusedTensors(nn.Module):
+    """Tensors of the released checkpoint that nothing reads, kept so that it can be written back.
+
+    Frozen: data-parallel training would wait for their gradients.
+    """
+
+    def __init__(self, dim: int, decoder_dim: int, channels: int) -> None:
+        super().__init__()
+        self.register_tokens = nn.Parameter(torch.zeros(1, 1, dim))
+        self.mask_token = nn.Parameter(torch.zeros(1, dim))
+        self.confidence_low = nn.Conv2d(decoder_dim, channels, 3)
+        self.confidence_high = nn.Sequential(
+            nn.Conv2d(channels, channels // 2, 3), nn.Identity(), nn.Conv2d(channels // 2, 1, 1)
+        )
+        self.requires_grad_(False)
+
+
+def _context_builder(
+    embedding: str | None, faithful: bool, equivariant: bool, width: int
+) -> Callable[..., Tensor]:
+    default = "latitude" if equivariant else "released" if faithful else "paper"
+    name = embedding or default
+    if name not in CONTEXTS:
+        raise ValueError(f"embedding is one of {tuple(CONTEXTS)}, got {name!r}")
+    return partial(CONTEXTS[name], dim=width)

@@ -31,8 +31,14 @@ class RgbInput(nn.Module):
         self.normalize = normalize
         self._checked = False
         # Constants of the code, not weights: kept out of the checkpoint.
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.empty(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.empty(3, 1, 1), persistent=False)
+        self.init_non_persistent_buffers()
+
+    def init_non_persistent_buffers(self) -> None:
+        """Write the constants; called again where a network was built without memory."""
+        self.mean.copy_(torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
+        self.std.copy_(torch.tensor(IMAGENET_STD).view(3, 1, 1))
 
     def check(self, rgb: Float[Tensor, "b 3 h w"]) -> None:
         """Raise on a wrong shape or dtype; warn once on a wrong range or aspect.
@@ -62,7 +68,7 @@ def _warn_about_range(rgb: Tensor) -> None:
         warnings.warn(
             f"an equirectangular panorama is 2:1, got {height}x{width}: "
             "the image is taken to cover the whole sphere anyway",
-            stacklevel=4,
+            stacklevel=6,
         )
     low, high = (float(v) for v in torch.aminmax(rgb.detach()))
     # A resized image may overshoot a little; uint8 values or normalised images are far outside.
@@ -70,7 +76,7 @@ def _warn_about_range(rgb: Tensor) -> None:
         warnings.warn(
             f"RGB lies in [{low:.3g}, {high:.3g}], expected [0, 1]: divide uint8 values by 255 "
             "and do not normalise beforehand",
-            stacklevel=4,
+            stacklevel=6,
         )
 
 

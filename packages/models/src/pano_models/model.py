@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.outputs import Prediction
+from pano_models.weights.strict import LoadReport
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,17 @@ class DepthModel(nn.Module):
     """A panoramic depth network: RGB in [0, 1] in, a dict of maps out.
 
     `spec` is filled in by `pano_models.create`; without it a network can be run but not saved.
+    `load_report` says what reading a published checkpoint dropped.
     """
 
+    encoder_name: ClassVar[str] = ""
+    """Submodule whose output is a list of feature maps (or of a transformer's tokens)."""
+
+    probe_size: ClassVar[tuple[int, int]] = (128, 256)
+    """A small input size that the network accepts."""
+
     spec: ModelSpec | None = None
+    load_report: LoadReport | None = None
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from panoramas; see `pano_models.outputs` for the keys."""
@@ -44,6 +53,6 @@ class DepthModel(nn.Module):
             ModelNotFoundError: nothing there.
             CheckpointError: what is there is of another class, truncated or incomplete.
         """
-        from pano_models.weights.folder import load_pretrained
+        from pano_models.weights.folder import load_as
 
-        return load_pretrained(model, cls)
+        return load_as(model, cls)

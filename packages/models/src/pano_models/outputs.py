@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from pano_geometry.tensor_types import Float
+
 DISTANCE_METRIC = "distance_metric"
 """Euclidean distance from the camera centre along the ray, metres, before any far fill."""
 
@@ -15,6 +17,12 @@ FAR_PROBABILITY = "far_probability"
 """Probability in [0, 1] that a pixel is sky or beyond the model's range."""
 
 GEOMETRY_KEYS = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT, DISPARITY_AFFINE)
+
+
+def far_key(threshold: float) -> str:
+    """Key of the probability that a pixel lies beyond `threshold` metres, of several heads."""
+    return f"{FAR_PROBABILITY}_{threshold:g}m"
+
 
 Prediction = dict[str, Tensor]
 
@@ -31,3 +39,22 @@ def geometry_key(prediction: Prediction) -> str:
             f"a prediction holds exactly one of {GEOMETRY_KEYS}, got keys {sorted(prediction)}"
         )
     return present[0]
+
+
+def fill_far(
+    prediction: Prediction, far_value: float, key: str = FAR_PROBABILITY
+) -> Float[Tensor, "b 1 h w"]:
+    """The metric distance with `far_value` where the network holds a pixel for far.
+
+    A pixel is kept where `(1 - p) > 0.5`, so `p = 0.5` is far, as in DAP's release.
+
+    Args:
+        prediction: holds `distance_metric` and `key`.
+        far_value: metres written to far pixels, e.g. 100 (or `inf`).
+        key: which far probability decides.
+
+    Source: DAP release, `test/eval.py`; the paper multiplies by the mask, which writes 0.
+    """
+    keep = (1 - prediction[key]) > 0.5
+    distance = prediction[DISTANCE_METRIC]
+    return distance.where(keep, far_value)

@@ -42,7 +42,7 @@ def name_of(builder: Callable[..., DepthModel]) -> str:
 
 
 def create(name: str, **config: Any) -> DepthModel:
-    """Build the network `name` with random weights.
+    """Build the network `name`, with random weights unless an option names some.
 
     Args:
         name: one of `model_names()`.

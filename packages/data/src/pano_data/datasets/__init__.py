@@ -1,11 +1,60 @@
 """Registry of data sets: one module each, in the layout it is published in."""
 
-from pano_data.datasets import stanford2d3d, structured3d
-from pano_data.datasets.spec import DatasetSpec
+from pano_data.datasets import (
+    da2_curated,
+    da2_evaluation,
+    dap2m,
+    deep360,
+    dynamic_replica,
+    folder,
+    hypersim,
+    hypersim_processed,
+    ken_burns,
+    matterport3d_bifuse,
+    matterport3d_pano3d,
+    matterport3d_raw,
+    matterport3d_unifuse,
+    mvs_synth,
+    panosuncg,
+    spatialaudiogen,
+    stanford2d3d,
+    structured3d,
+    threed60,
+    unrealstereo4k,
+    vkitti2,
+    zind,
+)
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import UnknownDatasetError
 
 _SPECS: dict[str, DatasetSpec] = {
-    spec.name: spec for spec in (structured3d.SPEC, stanford2d3d.SPEC)
+    spec.name: spec
+    for spec in (
+        *da2_evaluation.SPECS,
+        da2_curated.SPEC,
+        dap2m.LABELLED,
+        dap2m.TEST,
+        deep360.SPEC,
+        dynamic_replica.SPEC,
+        folder.DAP_UNLABELLED,
+        folder.FOLDER,
+        hypersim.SPEC,
+        hypersim_processed.SPEC,
+        ken_burns.SPEC,
+        matterport3d_bifuse.SPEC,
+        matterport3d_pano3d.SPEC,
+        matterport3d_raw.SPEC,
+        matterport3d_unifuse.SPEC,
+        mvs_synth.SPEC,
+        panosuncg.SPEC,
+        spatialaudiogen.SPEC,
+        stanford2d3d.SPEC,
+        structured3d.SPEC,
+        threed60.SPEC,
+        unrealstereo4k.SPEC,
+        vkitti2.SPEC,
+        zind.SPEC,
+    )
 }
 
 
@@ -25,4 +74,4 @@ def get(name: str) -> DatasetSpec:
     return _SPECS[name]
 
 
-__all__ = ["DatasetSpec", "get", "names"]
+__all__ = ["DatasetSpec", "Found", "Skipped", "get", "names"]

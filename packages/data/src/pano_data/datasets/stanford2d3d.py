@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.spec import DatasetSpec
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 
 AREAS = ("1", "2", "3", "4", "5a", "5b", "6")
@@ -26,7 +26,7 @@ def split_areas(split: str) -> tuple[str, ...]:
     return test if part == "test" else tuple(area for area in AREAS if area not in test)
 
 
-def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Row]:
+def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
     """List panoramas of the areas of a split.
 
     Args:
@@ -40,13 +40,14 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Row]:
             yield from _area(folder, root, split, rgb_folder)
 
 
-def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Row]:
+def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found]:
     # Lists of other projects leave out the folder "pano"; both trees are in use.
     pano = top(area, "pano")
     for image in files(pano / rgb_folder, f"camera_*{_SUFFIX}"):
         stem = image.name.removesuffix("_rgb.png")
         depth = pano / "depth" / f"{stem}_depth.png"
         if not depth.is_file():
+            yield Skipped(relative(image, root), "depth missing")
             continue
         yield Row(
             key=f"{area.name}/{image.name.removesuffix(_SUFFIX)}",

@@ -1,50 +1,63 @@
 """Which writer makes which data set, and the one function that runs them."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import multiprocessing
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from rich.progress import track
 
 from pano_data.errors import DataError, UnknownDatasetError
-from pano_data.miniatures import stanford2d3d, structured3d
+from pano_data.miniatures import (
+    da2_packages,
+    dap2m,
+    deep360,
+    dynamic_replica,
+    hypersim,
+    ken_burns,
+    matterport3d,
+    matterport3d_raw,
+    mvs_synth,
+    panosuncg,
+    stanford2d3d,
+    structured3d,
+    threed60,
+    unlabelled,
+    unrealstereo4k,
+    vkitti2,
+)
+from pano_data.miniatures.miniature import Miniature
 from pano_data.miniatures.studio import Shot, Studio
 
-
-@dataclass(frozen=True, kw_only=True)
-class Miniature:
-    """How one data set is imitated.
-
-    Attributes:
-        write_scene: Writes one scene below the root.
-        splits: Scenes a split that are written if the caller does not say.
-        size: Stored ``(height, width)`` if the caller does not say.
-        kind: Worlds it is made of.
-        appearance: ``clean`` (synthetic sets) or ``camera`` (real sets).
-        finish: Writes what spans scenes (lists, tables) when all scenes are there.
-    """
-
-    write_scene: Callable[[Path, Studio, Shot], None]
-    splits: Mapping[str, int]
-    size: tuple[int, int]
-    kind: Literal["indoor", "outdoor"] = "indoor"
-    appearance: Literal["clean", "camera"] = "clean"
-    finish: Callable[[Path], None] | None = None
-
-
-_MINIATURES = {
-    "structured3d": Miniature(
-        write_scene=structured3d.write_scene,
-        splits={"train": 1, "val": 1, "test": 1},
-        size=(64, 128),
-    ),
-    "stanford2d3d": Miniature(
-        write_scene=stanford2d3d.write_scene,
-        splits={"train": 1, "test": 1},
-        size=(64, 128),
-        appearance="camera",
-    ),
+_MINIATURES: dict[str, Miniature] = {
+    mini.name: mini
+    for mini in (
+        *da2_packages.MINIATURES,
+        dap2m.LABELLED,
+        dap2m.TEST,
+        deep360.MINIATURE,
+        dynamic_replica.MINIATURE,
+        hypersim.MINIATURE,
+        hypersim.PROCESSED,
+        ken_burns.MINIATURE,
+        matterport3d.BIFUSE,
+        matterport3d.PANO3D,
+        matterport3d.UNIFUSE,
+        matterport3d_raw.MINIATURE,
+        mvs_synth.MINIATURE,
+        panosuncg.MINIATURE,
+        stanford2d3d.MINIATURE,
+        structured3d.MINIATURE,
+        threed60.MINIATURE,
+        unlabelled.DAP_UNLABELLED,
+        unlabelled.FOLDER,
+        unlabelled.SPATIALAUDIOGEN,
+        unlabelled.ZIND,
+        unrealstereo4k.MINIATURE,
+        vkitti2.MINIATURE,
+    )
 }
 
 
@@ -61,6 +74,7 @@ def write(
     views: int = 1,
     size: tuple[int, int] | None = None,
     studio: Studio | None = None,
+    workers: int = 0,
     progress: bool = False,
 ) -> None:
     """Write a miniature of a data set; equal arguments give equal bytes.
@@ -69,38 +83,47 @@ def write(
         name: Data set id.
         root: Folder of the data set; files of the same name are replaced.
         seed: Chooses the worlds.
-        scenes: Number of scenes a split; one each if None.
-        views: Viewpoints a scene.
+        scenes: Number of scenes a split; a few if None.
+        views: Viewpoints a scene (frames of a video, samples of a walk).
         size: Stored ``(height, width)``; small if None.
         studio: Where pictures come from; procedural worlds if None.
+        workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
         progress: Show a progress bar.
 
     Raises:
         UnknownDatasetError: With the known ids.
-        DataError: For a split that the data set does not have.
+        DataError: For a split that the data set does not have, or fewer than one view.
     """
     if name not in _MINIATURES:
         raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
     mini, root = _MINIATURES[name], Path(root)
-    shots = _shots(name, mini, scenes or mini.splits, views, size or mini.size)
+    height, width = size or mini.size
+    shots = _shots(mini, scenes or mini.splits, views, (height, width))
     if studio is None:
         # Worlds need the ray caster; trees from another studio do not.
         from pano_data.miniatures.worlds_studio import WorldStudio
 
-        studio = WorldStudio(mini.kind, seed, mini.appearance)
-    todo: Iterable[Shot] = track(shots, f"rendering {name}") if progress else shots
-    for shot in todo:
-        mini.write_scene(root, studio, shot)
+        studio = WorldStudio(mini.kind, name, seed, mini.appearance)
+    scene = partial(mini.write_scene, root, studio)
+    # A fresh interpreter a worker: forked ones would share the threads of torch and Embree.
+    start = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, start) if workers else nullcontext()
+    with pool as executor:
+        done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
+        for _ in track(done, f"rendering {name}", len(shots), disable=not progress):
+            pass
     if mini.finish is not None:
-        mini.finish(root)
+        mini.finish(root, shots)
 
 
 def _shots(
-    name: str, mini: Miniature, scenes: Mapping[str, int], views: int, size: tuple[int, int]
+    mini: Miniature, scenes: Mapping[str, int], views: int, size: tuple[int, int]
 ) -> list[Shot]:
     unknown = sorted(set(scenes) - set(mini.splits))
     if unknown:
-        raise DataError(f"miniature of {name}: no split {unknown}, expected {sorted(mini.splits)}")
+        raise DataError(f"miniature of {mini.name}: no split {unknown}, expected {[*mini.splits]}")
+    if views < 1:
+        raise DataError(f"miniature of {mini.name}: got views={views}, expected at least 1")
     order = [(split, index) for split in mini.splits for index in range(scenes.get(split, 0))]
     return [
         Shot(split=split, index=index, views=views, size=size, scene=number)

@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.datasets.structured3d import INVALID_SCENES, SPLIT_SCENES
+from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.io.encode import write_png, write_text
+from pano_data.miniatures.labels import codes, metres, opaque
+from pano_data.miniatures.miniature import Miniature
 from pano_data.miniatures.studio import Shot, Studio, View
+from pano_data.splits import names
 
 _LIGHTS = {
     "rawlight": (1.0, 1.0, 1.0),
@@ -24,8 +27,9 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     ``semantic.png``, ``albedo.png``, layouts and annotations are not written: nothing here reads
     them and a world has no such labels.
     """
-    numbers = [n for n in SPLIT_SCENES[shot.split] if n not in INVALID_SCENES]
-    scene = root / "Structured3D" / f"scene_{numbers[shot.index]:05d}" / "2D_rendering"
+    houses = [f"scene_{number:05d}" for number in SPLIT_SCENES[shot.split]]
+    sound = [house for house in houses if house not in names("structured3d_errata")]
+    scene = root / "Structured3D" / sound[shot.index] / "2D_rendering"
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         _write_room(scene / str(_FIRST_ROOM + 31 * viewpoint) / "panorama", view)
@@ -34,8 +38,9 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 def _write_room(panorama: Path, view: View) -> None:
     folder = panorama / "full"
     for light, gains in _LIGHTS.items():
-        write_png(folder / f"rgb_{light}.png", _rgba(view.rgb, gains))
-    write_png(folder / "depth.png", millimetres(view.distance))
+        tinted = np.clip(np.rint(view.rgb * np.asarray(gains)), 0, 255).astype(np.uint8)
+        write_png(folder / f"rgb_{light}.png", opaque(tinted))
+    write_png(folder / "depth.png", codes(metres(view), 1000))
     write_png(folder / "normal.png", _normal(view.normal))
     write_png(folder / "instance.png", np.where(view.sky, 65535, view.instance).astype(np.uint16))
     x, y, z = view.position
@@ -43,17 +48,11 @@ def _write_room(panorama: Path, view: View) -> None:
     write_text(panorama / "camera_xyz.txt", f"{1e3 * x:.3f} {1e3 * z:.3f} {-1e3 * y:.3f}\n")
 
 
-def millimetres(distance: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Encode metres as uint16 millimetres; 0 where there is none or it does not fit."""
-    codes = np.rint(distance.astype(np.float64) * 1000)
-    return np.where(codes <= 65535, codes, 0).astype(np.uint16)
-
-
-def _rgba(rgb: NDArray[np.uint8], gains: tuple[float, ...]) -> NDArray[np.uint8]:
-    tinted = np.clip(np.rint(rgb * np.asarray(gains)), 0, 255).astype(np.uint8)
-    return np.concatenate((tinted, np.full_like(tinted[..., :1], 255)), -1)
-
-
 def _normal(normal: NDArray[np.float32]) -> NDArray[np.uint8]:
     # 128 (1 + n) reaches 256 for n = 1, which 8 bits store as 255.
     return np.clip(np.rint(128 * (1 + normal)), 0, 255).astype(np.uint8)
+
+
+MINIATURE = Miniature(
+    name="structured3d", write_scene=write_scene, splits={"train": 1, "val": 1, "test": 1}
+)

@@ -1,21 +1,42 @@
 """Array types of the worlds: numpy throughout, float64 for geometry."""
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
+Index = npt.NDArray[np.integer]
 U8 = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
+S = TypeVar("S", np.float32, np.float64)
 
-def unit(vectors: F64) -> F64:
-    """Scale vectors `(..., 3)` to length 1."""
-    scaled: F64 = vectors / np.sqrt(np.sum(vectors * vectors, axis=-1, keepdims=True))
+
+def dot(a: npt.NDArray[S], b: npt.NDArray[S]) -> npt.NDArray[S]:
+    """Dot products of vectors `(..., 3)`: no BLAS, and several times faster than a sum over the last axis."""
+    result: npt.NDArray[S] = a[..., 0] * b[..., 0]
+    result = result + a[..., 1] * b[..., 1]
+    return result + a[..., 2] * b[..., 2]
+
+
+def unit(vectors: npt.NDArray[S]) -> npt.NDArray[S]:
+    """Scale vectors `(..., 3)` to length 1; zero vectors stay zero."""
+    length = np.sqrt(dot(vectors, vectors))
+    scaled: npt.NDArray[S] = (
+        vectors / np.where(length > 0, length, 1).astype(vectors.dtype)[..., None]
+    )
     return scaled
+
+
+def cross(a: npt.NDArray[S], b: npt.NDArray[S]) -> npt.NDArray[S]:
+    """Cross products of vectors `(..., 3)`."""
+    (ax, ay, az), (bx, by, bz) = (np.moveaxis(v, -1, 0) for v in (a, b))
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def turn(rotation: F64, vectors: F64) -> F64:
     """Apply `rotation` (3, 3) to vectors `(..., 3)` without BLAS, whose sums depend on the thread count."""
-    return np.stack([np.sum(row * vectors, axis=-1) for row in rotation], axis=-1)
+    return np.stack([dot(row, vectors) for row in rotation], axis=-1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64, Mask, unit
+from pano_data.worlds.arrays import F64, Mask, dot, unit
 
 _JUMP = 0.04
 
@@ -22,14 +22,16 @@ def wraps(rays: F64) -> tuple[bool, bool]:
 
 def _angle(a: F64, b: F64) -> float:
     d = unit(a) - unit(b)
-    return float(2.0 * np.arcsin(min(1.0, 0.5 * float(np.sqrt(np.sum(d * d))))))
+    return float(2.0 * np.arcsin(min(1.0, 0.5 * float(np.sqrt(dot(d, d))))))
 
 
 def pixel_angle(rays: F64) -> F64:
     """Larger angle to the next pixel in a row and in a column, `(h, w)` radians."""
-    down = np.sqrt(np.sum(np.diff(rays, axis=0, append=rays[-2:-1]) ** 2, axis=-1))
-    right = np.sqrt(np.sum(np.diff(rays, axis=1, append=rays[:, -2:-1]) ** 2, axis=-1))
-    angle: F64 = np.maximum(down, right)
+    down, right = (
+        np.diff(rays, axis=0, append=rays[-2:-1]),
+        np.diff(rays, axis=1, append=rays[:, -2:-1]),
+    )
+    angle: F64 = np.sqrt(np.maximum(dot(down, down), dot(right, right)))
     return angle
 
 
@@ -62,7 +64,7 @@ def _apart(a: F64, b: F64, pa: F64, pb: F64, na: F64, nb: F64) -> Mask:
     low = np.where(sky_a | sky_b, 1.0, np.minimum(a, b))
     ratio = np.where(sky_a | sky_b, 1.0, np.maximum(a, b)) / low
     step = pb - pa
-    off_a, off_b = np.abs(np.sum(step * na, axis=-1)), np.abs(np.sum(step * nb, axis=-1))
+    off_a, off_b = np.abs(dot(step, na)), np.abs(dot(step, nb))
     jump = (ratio > 1.0 + _JUMP) & (np.minimum(off_a, off_b) > 0.5 * _JUMP * low)
     apart: Mask = np.where(sky_a | sky_b, sky_a != sky_b, jump)
     return apart

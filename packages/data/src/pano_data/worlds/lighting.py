@@ -9,13 +9,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64, I32, unit
+from pano_data.worlds.arrays import F32, F64, I32, cross, dot, unit
 from pano_data.worlds.patterns import Colour
 from pano_data.worlds.sky import Sky
 from pano_data.worlds.tracing import Tracer
 
 BLOCK = 4
 _AROUND = 3
+# Radius of the sun's disc, radians: a little more than the real 0.005, so that shadows soften visibly.
+_SUN_SPREAD = 0.012
+# A lamp's light fades out this far above the horizontal (sine of the angle): shades hide it from the ceiling.
+_SIDEWAYS = 0.3
+# Share of the reflected light that reaches a point touched by another surface.
+_CONTACT = np.float32(0.05)
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,8 @@ class Light:
 
 
 def irradiance(
-    tracer: Tracer, light: Light, points: F64, normals: F64, gap: F64, colours: F64, slot: I32
-) -> F64:
+    tracer: Tracer, light: Light, points: F64, normals: F64, gap: F64, colours: F32, slot: I32
+) -> F32:
     """Light that arrives at surface points, before the interleaved samples are joined.
 
     Args:
@@ -69,92 +75,102 @@ def irradiance(
     Returns:
         `(n, 3)` linear irradiance divided by pi.
     """
-    start = points + normals * (1e-3 + 1.5 * gap)[:, None]
-    total = _around(tracer, light, start, normals, colours, slot)
+    n = normals.astype(np.float32)
+    start = points.astype(np.float32) + n * (1e-3 + 1.5 * gap).astype(np.float32)[:, None]
+    total = _around(tracer, light, start, n, colours, slot)
     if max(light.sky.sunlight) > 0.0:
-        total += _sun(tracer, light.sky, start, normals, slot)
+        _add_sun(total, tracer, light.sky, start, n, slot)
     for lamp in light.lamps:
-        _add_lamp(total, tracer, lamp, start, normals, slot)
+        _add_lamp(total, tracer, lamp, start, n, slot)
     return total
 
 
-def _halton(index: I32, base: int) -> F64:
-    result, fraction, i = np.zeros(len(index)), 1.0, index.astype(np.int64) + 1
-    while i.any():
+def _radical_inverse(index: int, base: int) -> float:
+    result, fraction = 0.0, 1.0
+    while index:
         fraction /= base
-        result += fraction * (i % base)
-        i = i // base
+        result += fraction * (index % base)
+        index //= base
     return result
 
 
-def _disc(slot: I32, turn: float) -> tuple[F64, F64]:
-    """Point of the unit disc for each slot."""
-    radius, angle = np.sqrt((slot + 0.5) / BLOCK**2), 2.0 * np.pi * (slot * 0.618034 + turn)
-    return radius * np.cos(angle), radius * np.sin(angle)
+def _disc(turn: float) -> F32:
+    """Points of the unit disc `(16, 2)`, one for each slot."""
+    number = np.arange(BLOCK**2)
+    radius, angle = np.sqrt((number + 0.5) / BLOCK**2), 2.0 * np.pi * (number * 0.618034 + turn)
+    points: F64 = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    return points.astype(np.float32)
 
 
-def _add_lamp(total: F64, tracer: Tracer, lamp: Lamp, start: F64, normals: F64, slot: I32) -> None:
-    dx, dz = _disc(slot, 0.0)
-    offset = np.stack([dx, np.zeros_like(dx), dz], axis=-1) * lamp.radius
-    to_lamp = np.asarray(lamp.centre) + offset - start
-    distance = np.sqrt(np.sum(to_lamp * to_lamp, axis=-1))
-    direction = to_lamp / np.maximum(distance, 1e-6)[:, None]
-    cosine = np.sum(direction * normals, axis=-1)
-    spread = 0.25 + 0.75 * np.clip(-direction[:, 1], 0.0, 1.0)
-    strength = np.where(
-        distance < lamp.reach, cosine * spread / np.maximum(distance, 0.3) ** 2, 0.0
+def _hemisphere() -> F32:
+    """Cosine-weighted directions `(16 * rays, 3)` about z."""
+    uv = np.array(
+        [[_radical_inverse(k + 1, base) for base in (2, 3)] for k in range(_AROUND * BLOCK**2)]
     )
-    lit = np.flatnonzero(strength > 1e-3)
-    free = ~tracer.blocked(start[lit], direction[lit], distance[lit] - 0.02)
-    total[lit[free]] += strength[lit[free], None] * np.asarray(lamp.power)
+    radius, angle = np.sqrt(uv[:, 0]), 2.0 * np.pi * uv[:, 1]
+    rim = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return np.concatenate([rim, np.sqrt(1.0 - uv[:, :1])], axis=-1).astype(np.float32)
 
 
-def _sun(tracer: Tracer, sky: Sky, start: F64, normals: F64, slot: I32) -> F64:
-    sun = np.asarray(sky.sun)
-    side = unit(np.cross(sun, np.array([0.0, 1.0, 0.0])))
-    dx, dy = _disc(slot, 0.3)
-    direction = unit(sun + 0.012 * (dx[:, None] * side + dy[:, None] * np.cross(sun, side)))
-    cosine = np.sum(direction * normals, axis=-1)
-    result = np.zeros_like(start)
+_LAMP_DISC, _SUN_DISC, _HEMISPHERE = _disc(0.0), _disc(0.3), _hemisphere()
+
+
+def _add_lamp(total: F32, tracer: Tracer, lamp: Lamp, start: F32, normals: F32, slot: I32) -> None:
+    centre = np.asarray(lamp.centre, dtype=np.float32)
+    away = centre - start
+    near = np.flatnonzero((dot(away, away) < lamp.reach**2) & (dot(away, normals) > -lamp.radius))
+    offset = np.insert(_LAMP_DISC * np.float32(lamp.radius), 1, 0.0, axis=-1)
+    to_lamp = away[near] + offset[slot[near]]
+    distance = np.sqrt(dot(to_lamp, to_lamp))
+    direction = (to_lamp / np.maximum(distance, 1e-6)[:, None]).astype(np.float32)
+    down = np.clip(-direction[:, 1], -1.0, 1.0)
+    spread = np.clip((down + np.float32(_SIDEWAYS)) / np.float32(1 + _SIDEWAYS), 0.0, 1.0)
+    strength = dot(direction, normals[near]) * spread / np.maximum(distance, 0.6) ** 2
+    lit = np.flatnonzero(strength > 2e-3)
+    free = lit[~tracer.blocked(start[near[lit]], direction[lit], distance[lit] - np.float32(0.02))]
+    total[near[free]] += strength[free, None] * np.asarray(lamp.power, dtype=np.float32)
+
+
+def _add_sun(total: F32, tracer: Tracer, sky: Sky, start: F32, normals: F32, slot: I32) -> None:
+    sun = np.asarray(sky.sun, dtype=np.float64)
+    side = unit(cross(sun, np.array([0.0, 1.0, 0.0])))
+    rays = unit(sun + _SUN_SPREAD * (_SUN_DISC[:, :1] * side + _SUN_DISC[:, 1:] * cross(sun, side)))
+    direction = rays.astype(np.float32)[slot]
+    cosine = dot(direction, normals)
     lit = np.flatnonzero(cosine > 0.0)
-    free = ~tracer.blocked(start[lit], direction[lit], np.full(len(lit), 2000.0))
-    result[lit[free]] = cosine[lit[free], None] * np.asarray(sky.sunlight)
-    return result
+    free = lit[
+        ~tracer.blocked(start[lit], direction[lit], np.full(len(lit), 2000.0, dtype=np.float32))
+    ]
+    total[free] += cosine[free, None] * np.asarray(sky.sunlight, dtype=np.float32)
 
 
-def _around(tracer: Tracer, light: Light, start: F64, normals: F64, colours: F64, slot: I32) -> F64:
+def _around(tracer: Tracer, light: Light, start: F32, normals: F32, colours: F32, slot: I32) -> F32:
     """Cosine-weighted rays: daylight where they escape, reflected light where they end."""
-    helper = np.where(
-        np.abs(normals[:, :1]) > 0.7, np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
-    )
-    side = unit(np.cross(normals, helper))
-    other = np.cross(normals, side)
+    x_axis, z_axis = np.array([1, 0, 0], dtype=np.float32), np.array([0, 0, 1], dtype=np.float32)
+    side = unit(cross(normals, np.where(np.abs(normals[:, :1]) > 0.7, z_axis, x_axis)))
+    other = cross(normals, side)
     total = np.zeros_like(start)
     for k in range(_AROUND):
-        number = slot * _AROUND + k
-        radius, angle = np.sqrt(_halton(number, 2)), 2.0 * np.pi * _halton(number, 3)
-        x, y, z = (
-            radius * np.cos(angle),
-            radius * np.sin(angle),
-            np.sqrt(np.maximum(1.0 - radius**2, 0.0)),
-        )
-        direction = x[:, None] * side + y[:, None] * other + z[:, None] * normals
-        total += _incoming(tracer, light, start, direction, colours)
-    return total / _AROUND
+        local = _HEMISPHERE[slot * _AROUND + k]
+        direction = local[:, :1] * side + local[:, 1:2] * other + local[:, 2:] * normals
+        _add_incoming(total, tracer, light, start, direction, colours)
+    return total / np.float32(_AROUND)
 
 
-def _incoming(tracer: Tracer, light: Light, start: F64, direction: F64, colours: F64) -> F64:
+def _add_incoming(
+    total: F32, tracer: Tracer, light: Light, start: F32, direction: F32, colours: F32
+) -> None:
     prim, distance = tracer.nearest(start, direction)
-    result = np.empty_like(start)
-    sky = prim < 0
-    result[sky] = light.sky.gradient(direction[sky])
-    near = np.clip(distance[~sky] / light.openness, 0.0, 1.0)[:, None]
-    bounced = 0.35 + 1.1 * colours[prim[~sky]]
-    result[~sky] = np.asarray(light.ambient) * bounced * (0.15 + 0.85 * np.sqrt(near))
-    return result
+    open_sky, ends = np.flatnonzero(prim < 0), np.flatnonzero(prim >= 0)
+    total[open_sky] += light.sky.gradient(direction[open_sky].astype(np.float64)).astype(np.float32)
+    near = np.sqrt(np.clip(distance[ends] / np.float32(light.openness), 0.0, 1.0))
+    bounced = np.asarray(light.ambient, dtype=np.float32) * (0.35 + 1.1 * colours)
+    total[ends] += (
+        bounced.astype(np.float32)[prim[ends]] * (_CONTACT + (1 - _CONTACT) * near)[:, None]
+    )
 
 
-def join(samples: F64, normals: F64, points: F64, distance: F64, block: int = BLOCK) -> F64:
+def join(samples: F32, normals: F64, points: F64, distance: F64, block: int = BLOCK) -> F32:
     """Mean of each pixel's block over neighbours on the same surface.
 
     Args:
@@ -164,7 +180,7 @@ def join(samples: F64, normals: F64, points: F64, distance: F64, block: int = BL
         distance: `(h, w)` metres.
         block: Size of the interleaving pattern, pixels.
     """
-    data, n, p = samples.astype(np.float32), normals.astype(np.float32), points.astype(np.float32)
+    data, n, p = samples, normals.astype(np.float32), points.astype(np.float32)
     tolerance = (0.01 + 0.02 * np.where(np.isfinite(distance), distance, 0.0)).astype(np.float32)
     total, weight = np.zeros_like(data), np.zeros(data.shape[:2], dtype=np.float32)
     for dy in range(-(block // 2), block - block // 2):
@@ -172,8 +188,8 @@ def join(samples: F64, normals: F64, points: F64, distance: F64, block: int = BL
             here, there = _overlap(data.shape[0], dy), _overlap(data.shape[0], -dy)
             a = (here, slice(None))
             other_n, other_p = np.roll(n, -dx, axis=1)[there], np.roll(p, -dx, axis=1)[there]
-            alike = np.sum(n[a] * other_n, axis=-1) > 0.8
-            alike &= np.abs(np.sum(n[a] * (other_p - p[a]), axis=-1)) < tolerance[a]
+            alike = dot(n[a], other_n) > 0.8
+            alike &= np.abs(dot(n[a], other_p - p[a])) < tolerance[a]
             w = alike.astype(np.float32)
             total[a] += w[..., None] * np.roll(data, -dx, axis=1)[there]
             weight[a] += w

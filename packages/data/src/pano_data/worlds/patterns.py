@@ -273,12 +273,14 @@ class Painting:
     def __call__(self, p: Points) -> F64:
         """Linear albedo `(n, 3)` at the points."""
         width = np.maximum(p.du, p.dv) / self.size
-        rgb = [
-            0.35
-            + 0.45 * fractal(p.u / self.size, p.v / self.size * 1.7, width, self.seed + 7 * k, 5)
+        tones = [
+            fractal(p.u / self.size, p.v / self.size * 1.7, width, self.seed + 7 * k, 5)
             for k in range(3)
         ]
-        return np.clip(np.stack(rgb, axis=-1), 0.02, 0.9)
+        hue = np.stack(tones, axis=-1)
+        grey = np.mean(hue, axis=-1, keepdims=True)
+        painted: F64 = np.clip(0.3 + 0.5 * grey + 0.3 * (hue - grey), 0.02, 0.9)
+        return painted
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """Renders a world through any camera: picture and exact labels."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+import torch
 
 from pano_data.worlds.appearance import CLEAN, Appearance, develop
-from pano_data.worlds.arrays import F64, Mask, turn, unit
+from pano_data.worlds.arrays import Mask, turn, unit
 from pano_data.worlds.edges import occlusion_edges, pixel_angle, wraps
-from pano_data.worlds.lighting import BLOCK, irradiance, join
-from pano_data.worlds.shading import Fragments, colours, tone
-from pano_data.worlds.tracing import Hits
+from pano_data.worlds.picture import Pixels, picture
+from pano_data.worlds.shading import tone
 from pano_data.worlds.view import View
 from pano_data.worlds.world import Viewpoint, World
 
@@ -17,7 +17,7 @@ from pano_data.worlds.world import Viewpoint, World
 class Camera(Protocol):
     """Any camera of `pano_geometry`."""
 
-    def rays(self) -> Any:
+    def rays(self, *, dtype: torch.dtype) -> torch.Tensor:
         """Unit rays `(h, w, 3)` in the camera frame (x right, y down, z forward); NaN where there is no ray."""
 
 
@@ -43,7 +43,7 @@ def render(
     Raises:
         ValueError: If the rays have another shape than `(h, w, 3)`.
     """
-    rays = np.asarray(camera.rays(), dtype=np.float64)
+    rays = np.asarray(camera.rays(dtype=torch.float64), dtype=np.float64)
     if rays.ndim != 3 or rays.shape[-1] != 3 or min(rays.shape[:2]) < 4:
         raise ValueError(
             f"camera.rays() gave shape {rays.shape}; expected (h, w, 3) with h, w >= 4"
@@ -58,7 +58,19 @@ def render(
     hit: Mask = np.isfinite(distance) & seen
     points = origins + directions * np.where(hit, distance, 0.0)[..., None]
     edge = occlusion_edges(distance, points, normals, wraps(rays)) & seen
-    image = _picture(world, directions, hits, points, hit, pixel_angle(rays))
+    image = picture(
+        world,
+        viewpoint.position,
+        Pixels(
+            directions,
+            hits.distance.reshape(shape),
+            points,
+            normals,
+            hits.triangle.reshape(shape),
+            pixel_angle(rays),
+            seen,
+        ),
+    )
     exposed = np.where(seen[..., None], tone(image, 1.0), 0.0)
     rng = np.random.default_rng(np.random.SeedSequence([world.seed, seed, 0x5EED]))
     rgb, artefact = develop(exposed, rays, appearance, rng)
@@ -76,32 +88,3 @@ def render(
         position=viewpoint.position,
         rotation=viewpoint.rotation,
     )
-
-
-def _picture(world: World, directions: F64, hits: Hits, points: F64, hit: Mask, angle: F64) -> F64:
-    """Linear radiance `(h, w, 3)`."""
-    h, w = hit.shape
-    slot = ((np.arange(h) % BLOCK)[:, None] * BLOCK + np.arange(w) % BLOCK).astype(np.int32)
-    # Neighbouring pixels take distant slots, so that a filter cut short at an edge still sees varied rays.
-    slot = ((slot * 7) % BLOCK**2).astype(np.int32)
-    triangle, normals = hits.triangle.reshape(h, w), hits.normal.reshape(h, w, 3)
-    row = world.surfaces.quadric[triangle[hit]]
-    gaps = world.surfaces.quadrics.gap
-    gap = np.where(row >= 0, gaps[row] if len(gaps) else 0.0, 0.0)
-    samples = np.zeros((h, w, 3))
-    samples[hit] = irradiance(
-        world.tracer, world.light, points[hit], normals[hit], gap, world.colours, slot[hit]
-    )
-    smooth = join(samples, normals, points, hits.distance.reshape(h, w))
-    image = np.empty((h, w, 3))
-    image[~hit] = world.light.sky.radiance(directions[~hit])
-    f = Fragments(
-        directions[hit],
-        hits.distance.reshape(h, w)[hit],
-        points[hit],
-        normals[hit],
-        triangle[hit],
-        angle[hit],
-    )
-    image[hit] = colours(world, f, smooth[hit])
-    return image

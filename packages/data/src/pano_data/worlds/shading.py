@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64, I32
+from pano_data.worlds.arrays import F64, I32, dot, unit
 from pano_data.worlds.patterns import Points
 from pano_data.worlds.world import World
 
@@ -41,12 +41,12 @@ def texture_points(world: World, f: Fragments) -> Points:
     # Level surfaces: u along the object's x axis. Walls: v up, u level.
     ahead = np.stack([-tangent[:, 2], np.zeros(len(tangent)), tangent[:, 0]], axis=-1)
     level = np.stack([f.normals[:, 2], np.zeros(len(tangent)), -f.normals[:, 0]], axis=-1)
-    length = np.sqrt(np.sum(level * level, axis=-1, keepdims=True))
-    tu = np.where(wall[:, None], level / np.maximum(length, 1e-9), tangent)
+    tu = np.where(wall[:, None], unit(level), tangent)
     tv = np.where(wall[:, None], np.array([0.0, -1.0, 0.0]), ahead)
-    u, v = np.sum(f.points * tu, axis=-1), np.sum(f.points * tv, axis=-1)
+    u, v = dot(f.points, tu), dot(f.points, tv)
     row = s.quadric[f.triangle]
-    curved = np.flatnonzero(row >= 0)
+    round_ = np.append(s.quadrics.coefficients[:, 0] > 0.0, False)
+    curved = np.flatnonzero(round_[row])
     local = s.quadrics.local(row[curved], f.points[curved])
     u[curved] = np.arctan2(local[:, 1], local[:, 0]) * s.quadrics.radius[row[curved], 0]
     v[curved] = local[:, 2] * s.quadrics.radius[row[curved], 1]
@@ -57,12 +57,11 @@ def texture_points(world: World, f: Fragments) -> Points:
 def _footprint(f: Fragments, tu: F64, tv: F64) -> tuple[F64, F64]:
     """Extent of the pixel's cone on the surface along the texture axes, metres."""
     size = f.distance * f.angle
-    cosine = np.maximum(-np.sum(f.directions * f.normals, axis=-1), _GRAZING)
+    cosine = np.maximum(-dot(f.directions, f.normals), _GRAZING)
     stretch = 1.0 / (cosine * cosine) - 1.0
-    along = f.directions + cosine[:, None] * f.normals
-    along = along / np.maximum(np.sqrt(np.sum(along * along, axis=-1, keepdims=True)), 1e-9)
-    du = size * np.sqrt(1.0 + stretch * np.sum(along * tu, axis=-1) ** 2)
-    return du, size * np.sqrt(1.0 + stretch * np.sum(along * tv, axis=-1) ** 2)
+    along = unit(f.directions + cosine[:, None] * f.normals)
+    du = size * np.sqrt(1.0 + stretch * dot(along, tu) ** 2)
+    return du, size * np.sqrt(1.0 + stretch * dot(along, tv) ** 2)
 
 
 def albedo(world: World, f: Fragments) -> F64:
@@ -84,7 +83,7 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
     emission = np.array([m.emission for m in world.surfaces.materials])[index]
     gloss = np.array([m.gloss for m in world.surfaces.materials])[index]
     base = albedo(world, f)
-    cosine = np.clip(-np.sum(f.directions * f.normals, axis=-1), 0.0, 1.0)
+    cosine = np.clip(-dot(f.directions, f.normals), 0.0, 1.0)
     sheen = (gloss * (0.04 + 0.5 * (1.0 - cosine) ** 5))[:, None]
     mirrored = f.directions + 2.0 * cosine[:, None] * f.normals
     radiance = base * (irradiance + emission[:, None]) + sheen * world.light.sky.gradient(mirrored)

@@ -14,7 +14,9 @@ from pano_data.worlds.quadrics import ARCH, CYLINDER, SPHERE, cone, disc
 Point = Sequence[float]
 
 _BOX = ((0, 3, 2, 1), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
-_SIDES = 24
+_SIDES = 16
+# Closed meshes stand this far off flat ends, metres: more than the tracer's smallest step.
+_MARGIN = 5e-4
 
 
 def box(b: Builder, low: Point, high: Point, material: Material) -> None:
@@ -67,26 +69,26 @@ def frustum(
     """Exact truncated cone with `radius` at `start` and `top` at `end`."""
     base, axes = _axes(start, end, radius)
     side = CYLINDER if radius == top else cone(top / radius)
-    b.quadric(side, axes, base, _tube(top / radius), _gap(max(radius, top)), material)
+    mesh, gap = _tube(axes, top / radius, closed=caps)
+    b.quadric(side, axes, base, mesh, gap, material)
     if caps:
-        b.quadric(disc(), axes, base, _fan(0.0), _gap(radius), material)
+        b.quadric(disc(), axes, base, _fan(), gap, material)
     if caps and top > 0.0:
         scaled = axes * np.array([top / radius, top / radius, 1.0])
-        b.quadric(disc(), scaled, np.asarray(end, float), _fan(0.0), _gap(top), material)
+        b.quadric(disc(), scaled, np.asarray(end, float), _fan(), gap, material)
 
 
 def ring(b: Builder, centre: Point, radius: float, inner: float, material: Material) -> None:
     """Exact horizontal disc with a hole of radius `inner` (0 for none)."""
     axes = np.diag([radius, radius, radius])
-    b.quadric(
-        disc(inner / radius), axes, np.asarray(centre, float), _fan(0.0), _gap(radius), material
-    )
+    b.quadric(disc(inner / radius), axes, np.asarray(centre, float), _fan(), 0.0, material)
 
 
 def arch(b: Builder, start: Point, end: Point, radius: float, material: Material) -> None:
     """Exact half cylinder, open below, along the horizontal line from `start` to `end`."""
     base, axes = _axes(start, end, radius)
-    b.quadric(ARCH, axes, base, _tube(1.0, half=True), _gap(radius), material)
+    mesh, gap = _tube(axes, 1.0, half=True)
+    b.quadric(ARCH, axes, base, mesh, gap, material)
 
 
 def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
@@ -102,10 +104,6 @@ def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
     y = np.cross(along, x)
     y = y / np.sqrt(np.sum(y * y))
     return base, np.stack([x * radius, y * radius, along], axis=-1)
-
-
-def _gap(radius: float) -> float:
-    return radius * (1.0 / float(np.cos(np.pi / _SIDES)) - 1.0)
 
 
 @lru_cache
@@ -127,18 +125,31 @@ def _rim(half: bool = False) -> F64:
     return rim
 
 
-@lru_cache(maxsize=64)
-def _tube(top: float, half: bool = False) -> F64:
-    """Triangles around the side of the unit frustum."""
+def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tuple[F64, float]:
+    """Triangles around the side of the unit frustum, and their largest distance from it in metres.
+
+    A closed mesh holds the whole surface, so no ray can reach the surface past the mesh. An open one reaches over
+    both ends instead; there, rays at a grazing angle may miss a rim no wider than the gap.
+    """
+    radius, _, length = np.sqrt(np.sum(axes * axes, axis=0))
+    bulge = float(radius) * max(1.0, top) * (1.0 / float(np.cos(np.pi / _SIDES)) - 1.0)
+    reach = (_MARGIN if closed else 2.0 * bulge) / float(length)
+    ends = (-reach, 1.0 + reach if top >= 1.0 else min(1.0 + reach, 1.0 / (1.0 - top)))
     rim = _rim(half)
-    low = np.concatenate([rim, np.zeros((len(rim), 1))], axis=-1)
-    high = np.concatenate([rim * top, np.ones((len(rim), 1))], axis=-1)
-    first = np.stack([low[:-1], low[1:], high[1:]], axis=1)
-    return np.concatenate([first, np.stack([low[:-1], high[1:], high[:-1]], axis=1)])
+    low, high = (np.insert(rim * (1.0 + (top - 1.0) * z), 2, z, axis=-1) for z in ends)
+    parts = [
+        np.stack([low[:-1], low[1:], high[1:]], axis=1),
+        np.stack([low[:-1], high[1:], high[:-1]], axis=1),
+    ]
+    if closed:
+        parts += [
+            np.stack([np.broadcast_to(e[0], e[1:-1].shape), e[1:-1], e[2:]], axis=1)
+            for e in (low, high)
+        ]
+    return np.concatenate(parts), bulge + (_MARGIN if closed else 0.0)
 
 
 @lru_cache
-def _fan(height: float) -> F64:
-    rim = np.concatenate([_rim(), np.full((_SIDES + 1, 1), height)], axis=-1)
-    centre = np.broadcast_to(np.array([0.0, 0.0, height]), rim[1:].shape)
-    return np.stack([centre, rim[:-1], rim[1:]], axis=1)
+def _fan() -> F64:
+    rim = np.insert(_rim(), 2, 0.0, axis=-1)
+    return np.stack([np.zeros_like(rim[1:]), rim[:-1], rim[1:]], axis=1)

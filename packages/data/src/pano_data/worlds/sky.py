@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64
+from pano_data.worlds.arrays import F64, dot
 from pano_data.worlds.noise import fractal
 from pano_data.worlds.patterns import Colour
 
@@ -31,7 +31,7 @@ class Sky:
     def gradient(self, directions: F64) -> F64:
         """Radiance `(n, 3)` without clouds and sun disc (light for shading)."""
         up = np.clip(-directions[:, 1], 0.0, 1.0)[:, None]
-        glow = np.clip(np.sum(directions * np.asarray(self.sun), axis=-1), 0.0, 1.0)[:, None] ** 8
+        glow = np.clip(dot(directions, np.asarray(self.sun)), 0.0, 1.0)[:, None] ** 8
         base = np.asarray(self.horizon) + (
             np.asarray(self.zenith) - np.asarray(self.horizon)
         ) * np.sqrt(up)
@@ -51,7 +51,21 @@ class Sky:
         light = 0.75 + 0.3 * np.asarray(self.sunlight) * 0.3
         shade = 1.0 - 0.35 * np.clip(density - 0.55, 0.0, 1.0)
         colour = colour + (light * shade[:, None] - colour) * (0.9 * cover)[:, None]
-        facing = np.sum(directions * np.asarray(self.sun), axis=-1)
+        facing = dot(directions, np.asarray(self.sun))
         disc = np.clip((facing - 0.9996) * 5000.0, 0.0, 1.0) * (1.0 - 0.8 * cover)
         radiance: F64 = colour + 6.0 * disc[:, None] * np.asarray(self.sunlight)
         return radiance
+
+
+def make_sky(rng: np.random.Generator, seed: int) -> Sky:
+    """Draw the weather: sun from low to high, clear to overcast."""
+    elevation, azimuth = float(rng.uniform(0.25, 1.2)), float(rng.uniform(-np.pi, np.pi))
+    flat = float(np.cos(elevation))
+    sun = (flat * float(np.sin(azimuth)), -float(np.sin(elevation)), flat * float(np.cos(azimuth)))
+    if rng.random() < 0.25:
+        return Sky(sun, (0.0, 0.0, 0.0), (0.62, 0.66, 0.72), (0.72, 0.74, 0.76), 0.85, seed)
+    warmth = float(np.clip(1.0 - elevation / 0.7, 0.0, 1.0))
+    light = (2.3, 2.15 - 0.5 * warmth, 1.85 - 0.9 * warmth)
+    zenith = (0.16 + 0.1 * warmth, 0.34, 0.74 - 0.1 * warmth)
+    horizon = (0.60 + 0.15 * warmth, 0.70 - 0.05 * warmth, 0.84 - 0.2 * warmth)
+    return Sky(sun, light, zenith, horizon, float(rng.uniform(0.15, 0.6)), seed)

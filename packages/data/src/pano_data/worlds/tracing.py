@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from pano_data.worlds.arrays import F64, I32, Mask
+from pano_data.worlds.arrays import F32, F64, I32, Mask, S, cross, dot
 from pano_data.worlds.builder import Surfaces
 
 _MAX_STEPS = 24
@@ -33,10 +34,10 @@ class Tracer:
     def __init__(self, surfaces: Surfaces) -> None:
         self.surfaces = surfaces
         tri = surfaces.triangles
-        normal = np.cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
-        length = np.sqrt(np.sum(normal * normal, axis=-1, keepdims=True))
+        normal = cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
+        length = np.sqrt(dot(normal, normal))[:, None]
         self._normal = normal / np.maximum(length, 1e-20)
-        self._offset = np.sum(self._normal * tri[:, 0], axis=-1)
+        self._offset = dot(self._normal, tri[:, 0])
         self._scene = EmbreeScene(robust=True)
         corners = tri.reshape(-1, 3).astype(np.float32)
         TriangleMesh(self._scene, corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
@@ -48,8 +49,8 @@ class Tracer:
         todo, start = np.arange(len(origins)), np.zeros(len(origins))
         for _ in range(_MAX_STEPS):
             o, d = origins[todo], directions[todo]
-            prim, mesh_t = self._cast(o + d * start[:, None], d)
-            mesh_t = mesh_t + start
+            prim, ahead = self._cast(o + d * start[:, None], d)
+            mesh_t = ahead.astype(np.float64) + start
             kept = (prim >= 0) & (mesh_t < best[todo])
             todo, prim, mesh_t, o, d = todo[kept], prim[kept], mesh_t[kept], o[kept], d[kept]
             if not len(todo):
@@ -62,36 +63,41 @@ class Tracer:
             todo, start = todo[again], mesh_t[again] + np.maximum(1e-5, 1e-6 * mesh_t[again])
         return Hits(best, triangle, self._normals(origins, directions, best, triangle))
 
-    def blocked(self, origins: F64, directions: F64, reach: F64) -> Mask:
+    def blocked(
+        self, origins: npt.NDArray[S], directions: npt.NDArray[S], reach: npt.NDArray[S]
+    ) -> Mask:
         """Whether something lies within `reach` (n,) metres along each ray (meshes, for shading only)."""
         if not len(origins):
             return np.zeros(0, dtype=bool)
         found = self._scene.run(
-            origins.astype(np.float32),
-            directions.astype(np.float32),
-            reach.astype(np.float32),
+            origins.astype(np.float32, copy=False),
+            directions.astype(np.float32, copy=False),
+            reach.astype(np.float32, copy=False),
             query="OCCLUDED",
         )
         blocked: Mask = np.asarray(found) >= 0
         return blocked
 
-    def nearest(self, origins: F64, directions: F64) -> tuple[I32, F64]:
+    def nearest(self, origins: F32, directions: F32) -> tuple[I32, F32]:
         """Triangle (-1 for none) and distance of the first mesh hit in float32 (for shading only)."""
         return self._cast(origins, directions)
 
-    def _cast(self, origins: F64, directions: F64) -> tuple[I32, F64]:
+    def _cast(self, origins: npt.NDArray[S], directions: npt.NDArray[S]) -> tuple[I32, F32]:
         if not len(origins):
-            return np.zeros(0, dtype=np.int32), np.zeros(0)
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
         hit = self._scene.run(
-            origins.astype(np.float32), directions.astype(np.float32), query="INTERSECT", output=1
+            origins.astype(np.float32, copy=False),
+            directions.astype(np.float32, copy=False),
+            query="INTERSECT",
+            output=1,
         )
         prim = np.where(hit["geomID"] >= 0, hit["primID"], -1).astype(np.int32)
-        return prim, np.where(prim >= 0, hit["tfar"], np.inf).astype(np.float64)
+        return prim, np.where(prim >= 0, hit["tfar"], np.float32(np.inf))
 
     def _solve(self, prim: I32, origins: F64, directions: F64) -> tuple[F64, Mask]:
         normal = self._normal[prim]
-        slope = np.sum(normal * directions, axis=-1)
-        height = self._offset[prim] - np.sum(normal * origins, axis=-1)
+        slope = dot(normal, directions)
+        height = self._offset[prim] - dot(normal, origins)
         t = height / np.where(np.abs(slope) > 1e-12, slope, np.inf)
         row = self.surfaces.quadric[prim]
         curved: Mask = row >= 0
@@ -108,5 +114,5 @@ class Tracer:
         curved = row >= 0
         points = origins[curved] + directions[curved] * distance[curved, None]
         normal[curved] = self.surfaces.quadrics.normals(row[curved], points)
-        away = np.sum(normal * directions, axis=-1, keepdims=True) > 0.0
+        away = dot(normal, directions)[:, None] > 0.0
         return np.where(away, -normal, normal)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64
+from pano_data.worlds.arrays import F32, F64
 from pano_data.worlds.builder import Surfaces
 from pano_data.worlds.lighting import Light
 from pano_data.worlds.tracing import Tracer
@@ -51,10 +51,10 @@ class World:
         return Tracer(self.surfaces)
 
     @cached_property
-    def colours(self) -> F64:
+    def colours(self) -> F32:
         """Mean linear colour of each triangle, `(t, 3)`."""
         mean = np.array([m.pattern.mean for m in self.surfaces.materials])
-        return mean[self.surfaces.material]
+        return mean.astype(np.float32)[self.surfaces.material]
 
     def __getstate__(self) -> dict[str, object]:
         """Leave the ray caster out: it holds memory of Embree."""

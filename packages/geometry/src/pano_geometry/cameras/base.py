@@ -7,6 +7,7 @@ from enum import Enum
 import torch
 
 from pano_geometry.errors import ShapeError, check_size, shape_of
+from pano_geometry.pixels import to_grid
 from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
@@ -66,6 +67,20 @@ class Camera(ABC):
     @abstractmethod
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Pixel coordinates of rays of any length; NaN for rays that have none."""
+
+    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """`project_planes` in the [-1, 1] of `grid_sample`."""
+        u, v = self.project_planes(x, y, z)
+        return to_grid(u, self.width), to_grid(v, self.height)
+
+    @property
+    @abstractmethod
+    def pitch(self) -> float:
+        """Angle that a pixel spans in the middle of the image, radians (the larger of both axes)."""
+
+    @abstractmethod
+    def finer(self, factor: int) -> "Camera":
+        """The same view with `factor` times as many rows and columns."""
 
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
         """Pixels that have a ray; None when all have one."""

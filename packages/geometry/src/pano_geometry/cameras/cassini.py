@@ -26,6 +26,15 @@ class Cassini(TableCamera):
         """Wraps from bottom to top, goes on across the left and right poles."""
         return Surface.SPHERE_T
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return max(HALF_TURN / self.width, FULL_TURN / self.height)
+
+    def finer(self, factor: int) -> "Cassini":
+        """See `Camera.finer`."""
+        return Cassini(self.height * factor, self.width * factor)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(sin a, 0, 0) + cos a (0, sin b, cos b)."""
         a = centre_angles(self.width, HALF_TURN, device)

@@ -42,6 +42,15 @@ class Cylindrical(TableCamera):
         """Columns wrap if they make a full turn; rows end."""
         return Surface.CYLINDER if self.fov_x == FULL_TURN else Surface.PLANE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return max(self.fov_x / self.width, 1.0 / self.focal_y)
+
+    def finer(self, factor: int) -> "Cylindrical":
+        """See `Camera.finer`."""
+        return Cylindrical(self.height * factor, self.width * factor, self.fov_x, self.fov_y)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(sin lon, 0, cos lon) + (0, tan lat, 0)."""
         lon = centre_angles(self.width, self.fov_x, device)
@@ -56,6 +65,6 @@ class Cylindrical(TableCamera):
         axial = square == 0
         radius = torch.where(axial, torch.ones_like(square), square).sqrt()
         lon = torch.atan2(x, torch.where(axial, torch.ones_like(z), z))
-        tan_lat = torch.where(axial, torch.full_like(y, float("nan")), y / radius)
-        v = pixel_of(tan_lat, self.height, self.height / self.focal_y)
+        v = pixel_of(y / radius, self.height, self.height / self.focal_y)
+        v = torch.where(axial, torch.full_like(v, float("nan")), v)
         return pixel_of(lon, self.width, self.fov_x), v

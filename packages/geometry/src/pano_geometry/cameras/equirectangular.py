@@ -25,6 +25,15 @@ class Equirectangular(TableCamera):
         """Wraps across ±180°, goes on across both poles."""
         return Surface.SPHERE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return max(FULL_TURN / self.width, HALF_TURN / self.height)
+
+    def finer(self, factor: int) -> "Equirectangular":
+        """See `Camera.finer`."""
+        return Equirectangular(self.height * factor, self.width * factor)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """Cos lat (sin lon, 0, cos lon) + (0, sin lat, 0), latitude counted downwards."""
         lon = centre_angles(self.width, FULL_TURN, device)
@@ -38,3 +47,8 @@ class Equirectangular(TableCamera):
         """See `Camera.project_planes`."""
         lon, lat_down = plane_angles(x, y, z)
         return pixel_of(lon, self.width, FULL_TURN), pixel_of(lat_down, self.height, HALF_TURN)
+
+    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Camera.grid_planes`: the angles are already centred, half as many steps."""
+        lon, lat_down = plane_angles(x, y, z)
+        return lon * (2.0 / FULL_TURN), lat_down * (2.0 / HALF_TURN)

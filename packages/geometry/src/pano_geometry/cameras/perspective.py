@@ -86,6 +86,16 @@ class Perspective(TableCamera):
         """The image ends at its border."""
         return Surface.PLANE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`; of the coarsest camera of a batch."""
+        return max(float(torch.as_tensor(1.0 / focal).max()) for focal in (self.fx, self.fy))
+
+    def finer(self, factor: int) -> "Perspective":
+        """See `Camera.finer`."""
+        scaled = (factor * value for value in (self.fx, self.fy, self.cx, self.cy))
+        return Perspective(self.height * factor, self.width * factor, *scaled)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(X, 0, 1) + (0, Y, 0)."""
         x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)
@@ -98,9 +108,11 @@ class Perspective(TableCamera):
         """See `Camera.project_planes`; NaN where z <= 0."""
         ahead = z > FORWARD_EPS * (x.abs() + y.abs())
         inverse = torch.where(ahead, z, torch.ones_like(z)).reciprocal()
-        inverse = torch.where(ahead, inverse, torch.full_like(inverse, float("nan")))
         fx, fy, cx, cy = (_plane(value, x) for value in (self.fx, self.fy, self.cx, self.cy))
-        return x * inverse * fx + cx, y * inverse * fy + cy
+        # NaN last: a product with it would send NaN back into the gradients.
+        nan = torch.full_like(inverse, float("nan"))
+        u, v = x * inverse * fx + cx, y * inverse * fy + cy
+        return torch.where(ahead, u, nan), torch.where(ahead, v, nan)
 
 
 def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:

@@ -66,6 +66,15 @@ class Cubemap(ExplicitCamera):
         """Each face goes on in its neighbours."""
         return Surface.CUBE
 
+    @property
+    def pitch(self) -> float:
+        """See `Camera.pitch`."""
+        return FACE_SPAN / self.face_size
+
+    def finer(self, factor: int) -> "Cubemap":
+        """See `Camera.finer`."""
+        return Cubemap(self.face_size * factor)
+
     def own_planes(self, device: torch.device | None = None) -> Planes:
         """See `ExplicitCamera.own_planes`."""
         x, y, z = plane_rays(centres(self.face_size, device), self.face_size)

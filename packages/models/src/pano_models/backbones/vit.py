@@ -24,6 +24,9 @@ class VitBackbone(nn.Module):
         precision: "float32", or "bfloat16": the transformer under bfloat16 autocast, weights and
             returned tokens float32 (what follows stays float32).
         gradient_checkpointing: recompute each block in the backward pass: less memory, more time.
+        frozen_blocks: None: all is trained; 0: the patch embedding is not; n > 0: nor are the
+            prefix tokens, the positions and the first n blocks. Frozen tensors have
+            `requires_grad=False`, so data-parallel training waits for none of them.
     """
 
     vit: Any  # timm carries no types
@@ -34,6 +37,7 @@ class VitBackbone(nn.Module):
         taps: Sequence[int],
         precision: str = "float32",
         gradient_checkpointing: bool = False,
+        frozen_blocks: int | None = None,
     ) -> None:
         super().__init__()
         if precision not in PRECISIONS:
@@ -46,6 +50,7 @@ class VitBackbone(nn.Module):
         self.patch = int(self.vit.patch_embed.patch_size[0])
         _check_taps(self.taps, len(self.vit.blocks))
         del self.vit.blocks[self.taps[-1] + 1 :]  # would never run, and stall DDP
+        self._freeze(frozen_blocks)
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
         """Tokens before block 0 (prefix tokens first) and the rotary table, if any."""
@@ -70,6 +75,18 @@ class VitBackbone(nn.Module):
                     levels.append(self.vit.norm(tokens)[:, self.vit.num_prefix_tokens :])
         return [level.float() for level in levels] if self.precision != "float32" else levels
 
+    def _freeze(self, blocks: int | None) -> None:
+        if blocks is None:
+            return
+        if not 0 <= blocks <= len(self.vit.blocks):
+            raise ValueError(f"frozen_blocks is 0 to {len(self.vit.blocks)}, got {blocks}")
+        self.vit.patch_embed.requires_grad_(False)
+        if blocks:
+            for block in self.vit.blocks[:blocks]:
+                block.requires_grad_(False)
+            for parameter in self.vit.parameters(recurse=False):
+                parameter.requires_grad_(False)
+
     def _step(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
         if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
             return checkpoint(self.run_block, block, tokens, rope, use_reentrant=False)
@@ -85,6 +102,11 @@ def quarter_taps(depth: int) -> tuple[int, int, int, int]:
     if depth < 4:
         raise ValueError(f"four levels need at least 4 blocks, got depth {depth}")
     return (depth // 4 - 1, depth // 2 - 1, 3 * depth // 4 - 1, depth - 1)
+
+
+def dpt_taps(depth: int) -> tuple[int, int, int, int]:
+    """The taps of Depth Anything's DPT heads: quarters, save 4 instead of 5 in 24 blocks."""
+    return (4, 11, 17, 23) if depth == 24 else quarter_taps(depth)
 
 
 def build_vit(name: str, **options: Any) -> nn.Module:

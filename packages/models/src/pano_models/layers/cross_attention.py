@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
+from pano_models.layers.rotary import rotate
 
 
 class CrossAttentionBlock(nn.Module):
@@ -20,7 +21,7 @@ class CrossAttentionBlock(nn.Module):
         super().__init__()
         if dim % heads:
             raise ValueError(f"width {dim} is not a multiple of {heads} heads")
-        self.heads = heads
+        self.heads, self.head_dim = heads, dim // heads
         self.norm_x = nn.LayerNorm(dim)
         self.norm_context = nn.LayerNorm(dim)
         self.query = nn.Linear(dim, dim, bias=False)
@@ -34,14 +35,27 @@ class CrossAttentionBlock(nn.Module):
         )
 
     def forward(
-        self, x: Float[Tensor, "b n c"], context: Float[Tensor, "#b m c"]
+        self,
+        x: Float[Tensor, "b n c"],
+        context: Float[Tensor, "#b m c"],
+        rope: Float[Tensor, "n e"] | None = None,
     ) -> Float[Tensor, "b n c"]:
-        """Attend from `x` to `context`; a context of batch 1 serves the whole batch."""
+        """Attend from `x` to `context`; a context of batch 1 serves the whole batch.
+
+        Args:
+            x: tokens.
+            context: as many tokens as `x` where there is a `rope`.
+            rope: rotary table of the tokens: azimuth enters as a difference of columns.
+        """
         query = self._split(self.query(self.norm_x(x)))
-        key, value = self.key_value(self.norm_context(context)).chunk(2, -1)
+        pair = self.key_value(self.norm_context(context)).chunk(2, -1)
+        key, value = self._split(pair[0]), self._split(pair[1])
+        if rope is not None:
+            query, key = rotate(query, rope), rotate(key, rope)
         shape = (len(x), -1, -1, -1)
-        key, value = self._split(key).expand(shape), self._split(value).expand(shape)
-        attended = functional.scaled_dot_product_attention(query, key, value)
+        attended = functional.scaled_dot_product_attention(
+            query, key.expand(shape), value.expand(shape)
+        )
         x = x + self.out(attended.transpose(1, 2).flatten(2))
         out: Tensor = x + self.mlp(x)
         return out

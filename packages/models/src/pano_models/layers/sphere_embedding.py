@@ -1,6 +1,7 @@
 """Spherical position embeddings of a grid of patches: the released and the printed one of DA²."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -81,3 +82,33 @@ def paper_embedding(
     frequencies = base_frequency ** (torch.arange(bands) / bands)
     phase = angles[..., None] * frequencies
     return torch.stack([phase.sin(), phase.cos()], -1).flatten(1)
+
+
+def paper_context(
+    rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
+) -> Float[Tensor, "n d"]:
+    """The printed embedding of a grid that covers the sphere (`patch`, `sphere_size` unused)."""
+    return paper_embedding(paper_angles(rows, cols), dim, rows)
+
+
+def released_context(
+    rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
+) -> Float[Tensor, "n d"]:
+    """The released embedding; the highest frequency is half of the longer side of the grid."""
+    angles = released_angles(rows, cols, patch, sphere_size)
+    return released_embedding(angles, dim, max(rows, cols) // 2)
+
+
+def latitude_context(
+    rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
+) -> Float[Tensor, "n d"]:
+    """The printed embedding of the colatitude alone, for networks that see azimuth relatively."""
+    return paper_embedding(paper_angles(rows, cols)[:, 1:], dim, rows)
+
+
+CONTEXTS: dict[str, Callable[..., Tensor]] = {
+    "paper": paper_context,
+    "released": released_context,
+    "latitude": latitude_context,
+}
+"""Ways to embed the angles of a grid: `(rows, cols, patch, sphere_size, dim)` -> `(n, dim)`."""

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 
 class SqueezeExcitation(nn.Module):
-    """Scale channels by a gate computed from their means (Hu et al. 2018)."""
+    """Scale channels by a gate computed from their means (Hu et al. 2018).
+
+    With `sorted_mean` the columns are summed in order of size, so that rolling the map does not change a bit of the gate.
+    """
+
+    sorted_mean = False
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -24,7 +29,8 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return gated ``x`` (b, c, h, w)."""
-        gate: Tensor = self.fc(x.mean(dim=(2, 3)))
+        mean = x.mean(dim=2).sort(dim=-1).values.mean(-1) if self.sorted_mean else x.mean((2, 3))
+        gate: Tensor = self.fc(mean)
         return x * gate[:, :, None, None]
 
 

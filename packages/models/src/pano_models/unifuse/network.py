@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
@@ -14,9 +15,11 @@ from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder, scaled
-from pano_models.unifuse.cube import released_cube, released_cube_uint8, released_equirectangular
+from pano_models.tangent_conv import lay_on_tangent_planes
+from pano_models.unifuse.cube import released_cube, released_equirectangular
 from pano_models.unifuse.decoder import UNetDecoder
-from pano_models.unifuse.fusion import make_fusion
+from pano_models.unifuse.fusion import SqueezeExcitation, make_fusion
+from pano_models.wrap_conv import close_sphere
 
 STRIDE = 32
 DECODER_CHANNELS = (16, 32, 64, 128, 256)  # full size first
@@ -34,12 +37,16 @@ class UniFuse(DepthModel):
         squeeze_excitation: channel gate inside "cee".
         head: "metric" gives `distance_metric` in (0, max_depth) metres, "affine" gives `disparity_affine` in (0, max_depth).
         max_depth: upper end of the output.
-        pretrained: ImageNet weights for both encoders.
-        faithful: the release's 8-bit cube resampling with its seam defects.
+        faithful: the release's cube: 8-bit faces with seam defects, edge-inclusive grids, hard edges. Else the exact cube of
+            `pano_geometry`.
+        equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
+            cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
 
     Raises:
-        ValueError: for an unknown `fusion` or `head`.
+        ValueError: for an unknown `fusion` or `head`, or `faithful` and `equivariant` together.
     """
+
+    encoder = "equi_encoder"
 
     def __init__(
         self,
@@ -49,52 +56,73 @@ class UniFuse(DepthModel):
         squeeze_excitation: bool = True,
         head: str = "metric",
         max_depth: float = 10.0,
-        pretrained: bool = False,
         faithful: bool = False,
+        equivariant: bool = False,
     ) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        self.key, self.max_depth, self.faithful = HEADS[head], max_depth, faithful
+        if faithful and equivariant:
+            raise ValueError("faithful and equivariant exclude each other: choose one")
+        self.key, self.max_depth = HEADS[head], max_depth
+        self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput()
-        self.equi_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+        self.equi_encoder = ResNetEncoder(backbone, width=width)
         self.cube_encoder: ResNetEncoder | None = None
         self.fusion = nn.ModuleList()
         if fusion != "none":
             build = make_fusion(fusion, squeeze_excitation=squeeze_excitation)
-            self.cube_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+            self.cube_encoder = ResNetEncoder(backbone, width=width)
             self.fusion = nn.ModuleList(build(c) for c in self.equi_encoder.channels)
         channels = [scaled(c, width) for c in DECODER_CHANNELS]
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
+        if equivariant:
+            self._close_the_sphere()
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
         return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
 
-    def _predict(self, rgb: Tensor) -> Tensor:
-        faces = None
+    def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:
-            faces = released_cube_uint8(rgb) if self.faithful else released_cube(rgb)
+            lay_on_tangent_planes(self.cube_encoder)
+        close_sphere(self)
+        for module in self.modules():
+            if isinstance(module, SqueezeExcitation):
+                module.sorted_mean = True
+
+    def _predict(self, rgb: Tensor) -> Tensor:
+        if self.cube_encoder is None:
+            return self.predict_from_faces(rgb, None)
+        if self.equivariant:
+            return self._decode(
+                self.equi_encoder(self.input(rgb)), self.cube_encoder(self.input(rgb))
+            )
+        faces = released_cube(rgb) if self.faithful else pg.erp_to_cube(rgb, rgb.shape[-2] // 2)
         return self.predict_from_faces(rgb, faces)
 
     def predict_from_faces(
         self, rgb: Float[Tensor, "b 3 h w"], faces: Float[Tensor, "b 6 3 f f"] | None
     ) -> Float[Tensor, "b 1 h w"]:
         """Predict from a panorama and its cube map, both in [0, 1]; faces F R B L U D of size h / 2, None without cube branch."""
-        levels: Sequence[Tensor] = self.equi_encoder(self.input(rgb))
-        if faces is not None:
-            cube = self._cube_levels(faces, [(x.shape[-2], x.shape[-1]) for x in levels])
+        levels = self.equi_encoder(self.input(rgb))
+        return self._decode(levels, None if faces is None else self._cube_levels(faces, levels))
+
+    def _decode(self, levels: Sequence[Tensor], cube: Sequence[Tensor] | None) -> Tensor:
+        """Output of panorama levels and, on the same grids, cube levels; finest first."""
+        if cube is not None:
             levels = [f(e, c) for f, e, c in zip(self.fusion, levels, cube, strict=True)]
         logits: Tensor = self.decoder(levels)
         return self.max_depth * logits.sigmoid()
 
-    def _cube_levels(self, faces: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-        """Encode the faces and project every level to the panorama grid of that level."""
+    def _cube_levels(self, faces: Tensor, grids: Sequence[Tensor]) -> list[Tensor]:
+        """Encode the faces and project every level to the panorama grid of the same level in `grids`."""
         assert self.cube_encoder is not None
         batch = faces.shape[:2]
+        join = released_equirectangular if self.faithful else pg.cube_to_erp
         levels = self.cube_encoder(self.input(faces.flatten(0, 1)))
         return [
-            released_equirectangular(x.unflatten(0, batch), *size)
-            for x, size in zip(levels, sizes, strict=True)
+            join(x.view(*batch, *x.shape[1:]), grid.shape[-2], grid.shape[-1])
+            for x, grid in zip(levels, grids, strict=True)
         ]

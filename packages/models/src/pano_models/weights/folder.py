@@ -2,22 +2,30 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.registry import create
+from pano_models.weights.files import read_state
+from pano_models.weights.official import load_official
+from pano_models.weights.strict import fill
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+FIRST_WEIGHTS = ("backbone_weights", "pretrained")
+"""Options that a trained model has outgrown: what they name may be out of reach by now."""
+
+OFFICIAL = "official:"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 M = TypeVar("M", bound=DepthModel)
 
@@ -53,17 +61,57 @@ def load_folder(folder: str | PathLike[str]) -> DepthModel:
     config = _read_config(Path(folder))
     with torch.random.fork_rng(devices=[]):  # building draws random weights; leave no trace
         model = create(config["name"], **config["config"])
-    state = _read_safetensors(Path(folder) / WEIGHTS_FILE)
-    _fill(model, state, str(folder))
+    weights = Path(folder) / WEIGHTS_FILE
+    if not weights.is_file():
+        raise CheckpointError(f"{weights} is missing")
+    fill(model, read_state(weights))
     return model.eval()
 
 
-def load_pretrained(model: str | PathLike[str], cls: type[M]) -> M:
-    """As `load_folder`, and insist on the class."""
-    loaded = load_folder(model)
+def load(model: str | PathLike[str], **config: Any) -> DepthModel:
+    """Rebuild a network, in evaluation mode, from wherever it is.
+
+    Args:
+        model: a folder written by `save`; `official:NAME=FILE`, a checkpoint published by the
+            authors (see `load_official`); or a hub id `owner/name` of a repository in our layout.
+        config: options for `load_official`; a folder knows its own.
+
+    Raises:
+        ModelNotFoundError: nothing there.
+        CheckpointError: what is there is truncated, of another model, or not weights.
+    """
+    text = str(model)
+    if text.startswith(OFFICIAL):
+        name, separator, file = text.removeprefix(OFFICIAL).partition("=")
+        if not separator or not file:
+            raise ModelNotFoundError(f"expected {OFFICIAL}NAME=FILE, got {text!r}")
+        return load_official(name, file, **config)
+    if config:
+        raise ValueError(f"options {sorted(config)} fit {OFFICIAL}NAME=FILE only, got {text!r}")
+    folder = Path(model)
+    if not folder.is_dir() and HUB_ID.fullmatch(text) and not folder.parent.is_dir():
+        folder = _from_hub(text)
+    return load_folder(folder)
+
+
+def load_as(model: str | PathLike[str], cls: type[M]) -> M:
+    """As `load`, and insist on the class."""
+    loaded = load(model)
     if not isinstance(loaded, cls):
         raise CheckpointError(f"{model} holds a {type(loaded).__name__}, not a {cls.__name__}")
     return loaded
+
+
+def _from_hub(repo: str) -> Path:
+    from huggingface_hub import snapshot_download  # slow to import, and rarely needed
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelNotFoundError(
+            f"no folder {repo!r} here, and the hub has none or cannot be reached: {error}"
+        ) from error
 
 
 def _unwrap(model: nn.Module) -> nn.Module:
@@ -93,22 +141,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict) or set(config) < {"name", "config"}:
+    if not isinstance(config, dict) or not set(config) >= {"name", "config"}:
         raise CheckpointError(f'{path} lacks "name" or "config"')
+    for option in FIRST_WEIGHTS:
+        config["config"].pop(option, None)
     return config
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise CheckpointError(f"{path} is missing")
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from error
-
-
-def _fill(model: nn.Module, state: dict[str, Tensor], source: str) -> None:
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise CheckpointError(f"{source}: weights do not fit its configuration: {error}") from error

@@ -1,9 +1,11 @@
 """Materials of one house or room, drawn so that they go together."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from pano_data.worlds.builder import Builder
 from pano_data.worlds.patterns import (
     Colour,
     Fabric,
@@ -64,6 +66,9 @@ class Style:
     leaves: Material
     glow: Material
     glass: Material
+
+
+Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]
 
 
 def pick(rng: np.random.Generator, choices: tuple[Colour, ...]) -> Colour:

@@ -1,94 +1,278 @@
-"""A street (first version): road, houses with windows, trees, ground, sky."""
+"""A street with a crossing, in a city, a suburb or a village, and the land around it."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from pano_data.worlds.builder import Builder, Frame, to_world
 from pano_data.worlds.lighting import Light
-from pano_data.worlds.patterns import Colour, Ground, Material, Plain, Tiles
-from pano_data.worlds.shapes import box, cylinder, quad
-from pano_data.worlds.sky import Sky
+from pano_data.worlds.outdoor import fixtures
+from pano_data.worlds.outdoor.buildings import build, draw_building, facing, gateway
+from pano_data.worlds.outdoor.roads import KERB, Roads, build_roads
+from pano_data.worlds.outdoor.terrain import Terrain, build_terrain
+from pano_data.worlds.outdoor.vegetation import bush, tree
+from pano_data.worlds.outdoor.vehicles import car, person
+from pano_data.worlds.patterns import Ground
+from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
+Random = np.random.Generator
+_VIEWS = 6
 
-def make_street(seed: int, rng: np.random.Generator) -> World:
+
+@dataclass(frozen=True)
+class District:
+    """How a place is built up.
+
+    Attributes:
+        half: Range of half the carriageway's width, metres.
+        pavement: Range of the pavement's width, metres.
+        floors: Range of storeys.
+        width: Range of the buildings' width, metres.
+        setback: Range of the front gardens' depth, metres.
+        gap: Range of the space between buildings, metres.
+        joined: Probability that two buildings touch.
+        pitched: Probability of a gable roof.
+        shops: Probability of a shop.
+        trees: Mean distance of the street trees, metres.
+        cars: Mean distance of parked cars, metres.
+        people: Mean number of people.
+        end: Where the built-up part ends, metres from the middle.
+        hills: Range of the height of the hills, metres.
+    """
+
+    half: tuple[float, float]
+    pavement: tuple[float, float]
+    floors: tuple[int, int]
+    width: tuple[float, float]
+    setback: tuple[float, float]
+    gap: tuple[float, float]
+    joined: float
+    pitched: float
+    shops: float
+    trees: float
+    cars: float
+    people: float
+    end: float
+    hills: tuple[float, float]
+
+
+CITY = District(
+    (3.5, 7.5),
+    (2.0, 4.5),
+    (3, 9),
+    (9, 22),
+    (0, 0.01),
+    (2, 9),
+    0.75,
+    0.25,
+    0.6,
+    14,
+    11,
+    12,
+    150,
+    (15, 80),
+)
+SUBURB = District(
+    (2.8, 4.0),
+    (1.2, 2.2),
+    (1, 3),
+    (8, 14),
+    (3, 8),
+    (4, 12),
+    0.0,
+    0.9,
+    0.05,
+    12,
+    18,
+    4,
+    120,
+    (30, 130),
+)
+VILLAGE = District(
+    (2.4, 3.2),
+    (0.0, 0.01),
+    (1, 2),
+    (7, 12),
+    (2, 14),
+    (10, 45),
+    0.1,
+    1.0,
+    0.0,
+    22,
+    60,
+    2,
+    90,
+    (60, 200),
+)
+
+
+def make_street(seed: int, rng: Random) -> World:
     """Make a street."""
+    district = (CITY, SUBURB, VILLAGE)[int(rng.choice(3, p=(0.45, 0.35, 0.2)))]
     b = Builder()
-    grass = Material(Ground((0.07, 0.13, 0.03), (0.16, 0.17, 0.06), 4.0, 0.06, 0.4, 1))
-    asphalt = Material(Ground((0.10, 0.10, 0.10), (0.14, 0.14, 0.135), 2.0, 0.02, 0.3, 2))
-    stone = Material(Tiles((0.42, 0.40, 0.37), (0.2, 0.2, 0.19), (0.5, 0.5), 0.012, 0.12))
-    white = Material(Plain((0.75, 0.75, 0.72)))
-    with b.object("terrain"):
-        quad(b, [(-500, -500, 0), (500, -500, 0), (500, 500, 0), (-500, 500, 0)], grass)
-    with b.object("road"):
-        box(b, (-4, -300, -0.1), (4, 300, 0.02), asphalt)
-        for start in range(-150, 150, 6):
-            box(b, (-0.08, start, 0), (0.08, start + 3, 0.025), white)
-    with b.object("pavement"):
-        for left in (-6.5, 4.0):
-            box(b, (left, -300, 0), (left + 2.5, 300, 0.14), stone)
+    roads = _draw_roads(district, rng)
+    terrain = Terrain(district.end + 30.0, float(rng.uniform(*district.hills)), -0.06, seed)
+    dry = float(rng.uniform(0.0, 0.6))
+    grass = Ground(
+        (0.06 + 0.1 * dry, 0.12, 0.03), (0.14 + 0.12 * dry, 0.18, 0.06), 4.0, 0.06, 0.4, seed
+    )
+    build_terrain(b, terrain, grass)
+    build_roads(b, roads, rng)
     for side in (-1, 1):
-        y = -120.0
-        while y < 120:
-            width, depth, floors = (float(v) for v in rng.uniform((8, 8, 2), (18, 14, 7)))
-            with b.object("building", Frame(side * (6.6 + depth / 2), y + width / 2)):
-                _house(b, rng, depth, width, int(floors))
-            y += width + (0.0 if rng.random() < 0.6 else float(rng.uniform(2, 8)))
-    leaves = Material(Ground((0.04, 0.10, 0.02), (0.12, 0.20, 0.04), 0.8, 0.06, 0.4, 3))
-    bark = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
-    for k in range(24):
-        with b.object(
-            "tree",
-            Frame((5.8 if k % 2 else -5.8) + float(rng.normal(0, 0.1)), -100 + 8.5 * k, 0.14),
+        for low, high in roads.blocks():
+            _plots(b, district, roads, side, low, high, rng)
+    _street_side(b, district, roads, rng)
+    _crossing(b, district, roads, rng)
+    _countryside(b, terrain, rng)
+    light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
+    return World("outdoor", seed, b.finish(), light, _viewpoints(roads, rng))
+
+
+def _draw_roads(d: District, rng: Random) -> Roads:
+    pavement = float(rng.uniform(*d.pavement))
+    return Roads(
+        float(rng.uniform(*d.half)),
+        pavement if pavement > 0.5 else 0.0,
+        float(rng.uniform(-25, 25)),
+        d.end,
+    )
+
+
+def _plots(
+    b: Builder, d: District, roads: Roads, side: int, low: float, high: float, rng: Random
+) -> None:
+    """Buildings and gardens along one side of one block."""
+    y = low + float(rng.uniform(0, 3))
+    while y < high - d.width[0]:
+        width = min(float(rng.uniform(*d.width)), high - y)
+        floors = int(rng.integers(d.floors[0], d.floors[1] + 1))
+        setback = float(rng.uniform(*d.setback)) + 0.05
+        house = draw_building(
+            rng, width, floors, bool(rng.random() < d.pitched), bool(rng.random() < d.shops)
+        )
+        with b.object("building", facing(side * (roads.edge + setback), y + width / 2, side)):
+            build(b, house, rng)
+        gap = 0.02 if rng.random() < d.joined else float(rng.uniform(*d.gap))
+        if setback > 2:
+            _garden(b, roads, side, y, min(y + width + gap, high), setback, rng)
+        y += width + gap
+
+
+def _garden(
+    b: Builder, roads: Roads, side: int, low: float, high: float, setback: float, rng: Random
+) -> None:
+    if rng.random() < 0.8:
+        # The gate stays open: the fence leaves out its middle.
+        for start, length in (
+            (low, 0.4 * (high - low)),
+            (low + 0.6 * (high - low), 0.4 * (high - low)),
         ):
-            _tree(b, rng, bark, leaves)
-    sun = np.array([rng.uniform(-1, 1), -rng.uniform(0.5, 1.4), rng.uniform(-1, 1)])
-    sun = sun / np.sqrt(np.sum(sun * sun))
-    sky = Sky(
-        (float(sun[0]), float(sun[1]), float(sun[2])),
-        (2.3, 2.1, 1.8),
-        (0.20, 0.38, 0.80),
-        (0.62, 0.72, 0.85),
-        0.45,
-        seed,
-    )
-    views = tuple(
-        Viewpoint(to_world(np.array([x, y, z])), upright(float(rng.uniform(-np.pi, np.pi))))
-        for x, y, z in rng.uniform((-3.0, -60.0, 1.5), (3.0, 60.0, 2.4), (4, 3))
-    )
-    return World("outdoor", seed, b.finish(), Light((), sky, (0.30, 0.30, 0.30), 6.0), views)
+            with b.object("fence", Frame(side * (roads.edge + 0.35), start, 0.0, np.pi / 2)):
+                fixtures.fence(b, np.random.default_rng(int(abs(low) * 1000)), length)
+    for _ in range(int(rng.integers(0, 4))):
+        y = float(rng.uniform(low + 0.5, high - 0.5))
+        x = side * (roads.edge + float(rng.uniform(1.0, max(1.2, setback - 0.8))))
+        with b.object("bush", Frame(x, y)):
+            bush(b, rng, 260)
+    if rng.random() < 0.3 and setback > 4:
+        with b.object("tree", Frame(side * (roads.edge + 0.5 * setback), low + 0.2 * (high - low))):
+            tree(b, rng, 800)
 
 
-def _house(b: Builder, rng: np.random.Generator, w: float, d: float, floors: int) -> None:
-    palette: tuple[Colour, ...] = (
-        (0.62, 0.52, 0.40),
-        (0.55, 0.55, 0.52),
-        (0.60, 0.38, 0.28),
-        (0.70, 0.66, 0.58),
-    )
-    paint = palette[int(rng.integers(len(palette)))]
-    wall = Material(Plain(paint, 0.08, 2.0, int(rng.integers(1 << 20))))
-    glass = Material(Plain((0.04, 0.05, 0.06), 0.0), gloss=1.0)
-    trim = Material(Plain((0.7, 0.69, 0.66)))
-    h = 3.1 * floors
-    box(b, (-w / 2, -d / 2, -1), (w / 2, d / 2, h), wall)
-    box(b, (-w / 2 - 0.3, -d / 2 - 0.1, h), (w / 2 + 0.3, d / 2 + 0.1, h + 0.3), trim)
+def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
+    """Trees, lamps, parked cars and people along the kerbs."""
+    rise = KERB if roads.pavement > 0 else 0.0
     for side in (-1, 1):
-        for f in range(floors):
-            for y in np.arange(-d / 2 + 1.2, d / 2 - 1.0, 2.2):
-                x0, x1 = sorted((side * (w / 2 + 0.03), side * (w / 2 - 0.05)))
-                box(b, (x0, y - 0.55, 3.1 * f + 0.9), (x1, y + 0.55, 3.1 * f + 2.4), glass)
-                x0, x1 = sorted((side * (w / 2 + 0.12), side * (w / 2 - 0.05)))
-                box(b, (x0, y - 0.65, 3.1 * f + 0.8), (x1, y + 0.65, 3.1 * f + 0.9), trim)
+        kerb = roads.half + (0.6 if roads.pavement > 0 else 1.6)
+        for y in _spread(rng, roads, d.trees):
+            with b.object("tree", Frame(side * kerb, y, rise)):
+                tree(b, rng, 900 if abs(y) < 60 else 350)
+        for y in _spread(rng, roads, 28.0):
+            lamp = fixtures.street_lamp if d is not VILLAGE else fixtures.power_pole
+            with b.object(
+                lamp.__name__, Frame(side * (kerb - 0.2), y + 2.5, rise, -np.pi / 2 * side)
+            ):
+                lamp(b, rng)
+        for y in _spread(rng, roads, d.cars):
+            turn = (0.0 if side > 0 else np.pi) + float(rng.normal(0, 0.02))
+            with b.object("car", Frame(side * (roads.half - 1.05), y, 0.0, turn)):
+                car(b, rng)
+        for y in _spread(rng, roads, 25.0):
+            piece = (fixtures.bench, fixtures.litter_bin, fixtures.bollard, fixtures.sign)[
+                int(rng.integers(4))
+            ]
+            with b.object(
+                piece.__name__, Frame(side * (kerb + 0.1), y + 1.3, rise, np.pi / 2 * side)
+            ):
+                piece(b, rng)
+    for _ in range(int(rng.poisson(d.people))):
+        side = 1 if rng.random() < 0.5 else -1
+        x = side * (roads.half + float(rng.uniform(0.3, max(0.5, roads.pavement - 0.3))))
+        with b.object(
+            "person", Frame(x, float(rng.uniform(-45, 45)), rise, float(rng.uniform(-np.pi, np.pi)))
+        ):
+            person(b, rng)
 
 
-def _tree(b: Builder, rng: np.random.Generator, bark: Material, leaves: Material) -> None:
-    h, r = float(rng.uniform(4.5, 8.0)), float(rng.uniform(1.4, 2.4))
-    cylinder(b, (0, 0, -0.3), (0, 0, h - 0.5 * r), 0.16, bark, caps=False)
-    n = 1400
-    direction = rng.standard_normal((n, 3))
-    direction /= np.sqrt(np.sum(direction**2, axis=-1, keepdims=True))
-    centre = direction * r * rng.uniform(0.55, 1.0, (n, 1)) * np.array([1.0, 1.0, 0.8]) + np.array(
-        [0, 0, h]
-    )
-    u, v = rng.standard_normal((2, n, 3)) * 0.13
-    b.triangles(np.stack([centre - u - v, centre + u, centre + v], axis=1), leaves)
+def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
+    """Places along the street, away from the crossing, at uneven distances."""
+    found, y = [], -roads.end + float(rng.uniform(0, step))
+    while y < roads.end:
+        if abs(y - roads.cross) > roads.edge + 5.0:
+            found.append(y)
+        y += step * float(rng.uniform(0.7, 1.6))
+    return found
+
+
+def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> None:
+    rise = KERB if roads.pavement > 0 else 0.0
+    out = roads.half + 0.5
+    for k, (sx, sy) in enumerate(((1, -1), (1, 1), (-1, 1), (-1, -1))):
+        piece = fixtures.signal if d is CITY else fixtures.sign
+        with b.object(piece.__name__, Frame(sx * out, roads.cross + sy * out, rise, k * np.pi / 2)):
+            piece(b, rng)
+    if d is CITY and rng.random() < 0.35:
+        with b.object("fountain", Frame(0.0, roads.cross)):
+            fixtures.fountain(b, rng)
+    if roads.pavement > 2.6:
+        with b.object("kiosk", Frame(roads.half + 1.4, roads.cross + roads.edge + 2.0, rise)):
+            fixtures.kiosk(b, rng)
+    if d is CITY and rng.random() < 0.3:
+        with b.object("gateway", Frame(0.0, roads.cross + (55 if roads.cross < 0 else -55))):
+            gateway(b, rng, 2 * roads.half - 2.6)
+    moving = [
+        (roads.half / 2, roads.cross - roads.edge - 9, 0.0),
+        (-roads.half / 2, roads.cross + roads.edge + 16, np.pi),
+    ]
+    for x, y, turn in moving:
+        if rng.random() < 0.7:
+            with b.object("car", Frame(x, y, 0.0, turn)):
+                car(b, rng)
+
+
+def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
+    """Trees and a few lone houses on the hills."""
+    for _ in range(60):
+        angle, reach = (
+            float(rng.uniform(0, 2 * np.pi)),
+            float(rng.uniform(terrain.flat + 5, terrain.flat + 230)),
+        )
+        x, y = reach * float(np.cos(angle)), reach * float(np.sin(angle))
+        with b.object("tree", Frame(x, y, float(terrain.at(np.array(x), np.array(y))) - 0.2)):
+            tree(b, rng, 130)
+
+
+def _viewpoints(roads: Roads, rng: Random) -> tuple[Viewpoint, ...]:
+    """On the carriageway, on the pavement and on the crossing."""
+    views = []
+    for k in range(_VIEWS):
+        y = roads.cross + (float(rng.uniform(-6, 6)) if k % 3 == 0 else float(rng.uniform(-55, 55)))
+        near_crossing = abs(y - roads.cross) < roads.edge
+        x = float(rng.uniform(-0.35, 0.35)) * roads.half
+        if near_crossing:
+            x = (1 if rng.random() < 0.5 else -1) * (roads.half - 0.3)
+            y = roads.cross + (1 if rng.random() < 0.5 else -1) * (roads.half - 0.3)
+        eye = to_world(np.array([x, y, rng.uniform(1.4, 2.6)]))
+        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
+    return tuple(views)

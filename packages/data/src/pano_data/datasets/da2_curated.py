@@ -1,0 +1,109 @@
+"""DA²'s published curated panoramas (perspective images turned into panoramas).
+
+Known of the release: index files ``<name>_pano.json``, archives split into ``<name>_pano/part_a?``
+(``io.archives.join_parts`` puts them together) and ``<name>_checksum.md5``. The keys of the index
+are not documented, so entries are understood by what they name: one existing image and one existing
+depth file each. ``describe`` shows an index that does not fit.
+Source: data set page haodongli/DA-2.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from pano_data.datasets.layout import files, relative
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.manifest import Encoding, Row
+
+_ENCODINGS = {".png": "png", ".exr": "exr", ".npy": "npy", ".npz": "npz", ".hdf5": "hdf5"}
+_IMAGES = frozenset((".png", ".jpg", ".jpeg"))
+_WORDS = ("depth", "distance", "disp")
+
+
+def find(root: Path, split: str, units_per_metre: float = 1.0) -> Iterator[Found]:
+    """List the entries of all index files below the root.
+
+    Args:
+        root: Folder of the index files and of the unpacked archives.
+        split: ``train``.
+        units_per_metre: Scale of the labels; not documented, and without effect on the
+            scale-invariant losses of DA².
+    """
+    for index in files(root, "*_pano.json"):
+        for number, entry in enumerate(_entries(json.loads(index.read_text()))):
+            image, depth = _pair(list(_strings(entry)), (root, root / index.stem))
+            if image is None or depth is None:
+                path = f"{relative(index, root)}[{number}]"
+                yield Skipped(path, "names no existing image and depth file")
+                continue
+            yield Row(
+                key=f"{index.stem}/{relative(image, root)}",
+                dataset="da2_curated",
+                split=split,
+                scene=relative(image.parent, root),
+                image=relative(image, root),
+                depth=relative(depth, root),
+                encoding=cast("Encoding", _ENCODINGS[depth.suffix]),
+                kind="distance",
+                units_per_metre=units_per_metre,
+                metric=False,
+                environment="mixed",
+                label="ground_truth",
+            )
+
+
+def describe(index: Path) -> str:
+    """Say what an index file holds: its type, length and first entry."""
+    entries = list(_entries(json.loads(index.read_text())))
+    first = json.dumps(entries[0])[:500] if entries else "nothing"
+    return f"{index.name}: {len(entries)} entries, the first is {first}"
+
+
+def _entries(content: Any) -> Iterator[Any]:
+    if isinstance(content, dict):
+        yield from ((key, value) for key, value in sorted(content.items()))
+    else:
+        yield from content
+
+
+def _strings(entry: Any) -> Iterator[str]:
+    if isinstance(entry, str):
+        yield from entry.split()
+    elif isinstance(entry, dict):
+        for value in entry.values():
+            yield from _strings(value)
+    elif isinstance(entry, list | tuple):
+        for value in entry:
+            yield from _strings(value)
+
+
+def _pair(names: list[str], bases: tuple[Path, ...]) -> tuple[Path | None, Path | None]:
+    image = depth = None
+    for name in names:
+        path = next((base / name for base in bases if (base / name).is_file()), None)
+        if path is None or not path.resolve().is_relative_to(bases[0].resolve()):
+            continue  # an index must not reach outside the data root
+        labelled = any(word in Path(name).as_posix().lower() for word in _WORDS)
+        if path.suffix in _ENCODINGS and (labelled or path.suffix not in _IMAGES):
+            depth = path
+        elif path.suffix in _IMAGES:
+            image = path
+    return image, depth
+
+
+SPEC = DatasetSpec(
+    name="da2_curated",
+    title="DA² curated panoramas",
+    description="Perspective images warped and out-painted to panoramas by DA².",
+    find=find,
+    splits=("train",),
+    projection="erp",
+    kind="distance",
+    metric=False,
+    native_size=(512, 1024),
+    label_dtype=None,
+    environment="mixed",
+    access="download haodongli/DA-2, join part_* with io.archives.join_parts and unpack",
+    licence="apache-2.0 for the package; the terms of the source sets still hold",
+)

@@ -1,0 +1,95 @@
+"""DAP-2M: the labelled outdoor panoramas of DAP, and DAP-Test, which lies in the same folders.
+
+Layout: ``raw_data_<mmdd>/[nyc_|sfc_]raw_{imgs,images}[_part1]_panorama/*_<n>.png`` with
+``erp_distance_npy/*_<n>.npy`` or ``[nyc_|sfc_]distance[_part1]_panorama_npy/*_<n>.npy``: float
+metres along the ray, 100 and more is sky or beyond range.
+Source: DAP (arXiv:2512.16913), test list of its code release.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.manifest import Row
+
+FAR_FROM = 100.0
+_NUMBER = re.compile(r"(\d+)$")
+
+
+def find(root: Path, split: str, dataset: str = "dap2m_labelled") -> Iterator[Found]:
+    """List image and distance pairs; files are paired by the number that ends their names."""
+    base = top(root, "DAP_data", "DAP-2M")
+    for batch in folders(base, "raw_data_*"):
+        for images in folders(batch, "*raw_im*panorama"):
+            distances = _numbered(_distance_folder(images))
+            for image in files(images, "*.png"):
+                depth = distances.get(_number(image))
+                if depth is None:
+                    yield Skipped(relative(image, root), "distance missing")
+                    continue
+                yield Row(
+                    key=f"{batch.name}/{images.name}/{image.stem}",
+                    dataset=dataset,
+                    split=split,
+                    scene=f"{batch.name}/{images.name}",
+                    image=relative(image, root),
+                    depth=relative(depth, root),
+                    encoding="npy",
+                    kind="distance",
+                    far_from=FAR_FROM,
+                    environment="outdoor",
+                    label="ground_truth",
+                )
+
+
+def _distance_folder(images: Path) -> Path:
+    named = re.sub("raw_(images|imgs)", "distance", images.name) + "_npy"
+    return top(images.parent, named, "erp_distance_npy")
+
+
+def _numbered(folder: Path) -> dict[str, Path]:
+    return {_number(path): path for path in files(folder, "*.npy")}
+
+
+def _number(path: Path) -> str:
+    found = _NUMBER.search(path.stem)
+    return found[1] if found else path.stem
+
+
+LABELLED = DatasetSpec(
+    name="dap2m_labelled",
+    title="DAP-2M, labelled",
+    description="Synthetic outdoor flights (UE5, AirSim360), about 90,000 with exact distance.",
+    find=find,
+    splits=("train",),
+    projection="erp",
+    kind="distance",
+    metric=True,
+    native_size=None,
+    label_dtype="float32",
+    limit=FAR_FROM,
+    environment="outdoor",
+    access="download the parts of DAP_data that its authors publish",
+    licence="not stated",
+)
+TEST = DatasetSpec(
+    name="dap_test",
+    title="DAP-Test",
+    description="1,343 synthetic outdoor panoramas that DAP tests on.",
+    find=partial(find, dataset="dap_test"),
+    splits=("test",),
+    counts={"test": 1343},
+    lists={"test": ("instadata_list_test.txt", "datasets/instadata_list_test.txt")},
+    projection="erp",
+    kind="distance",
+    metric=True,
+    native_size=None,
+    label_dtype="float32",
+    limit=FAR_FROM,
+    environment="outdoor",
+    access="download DAP_data and copy datasets/instadata_list_test.txt of the DAP code beside it",
+    licence="not stated",
+)

@@ -1,0 +1,96 @@
+"""Any folder of panoramas, with masks of the same name if there are some; no labels.
+
+DAP's unlabelled part (web video frames, generated rooms) has no published lists: whoever has such
+pictures puts them into a folder.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from pano_data.datasets.layout import relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import CorruptSampleError
+from pano_data.io.headers import image_size
+from pano_data.manifest import Environment, Row
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+
+
+def find(
+    root: Path,
+    split: str,
+    dataset: str = "folder",
+    images: str = "images",
+    masks: str = "masks",
+    environment: Environment = "mixed",
+) -> Iterator[Found]:
+    """List all 2:1 images below ``images`` (below the root where there is no such folder).
+
+    Args:
+        root: The folder.
+        split: Name to give the rows.
+        dataset: Data set id to give the rows.
+        images: Folder of the images.
+        masks: Folder of masks with the same relative name (``.png``), 255 = keep.
+        environment: What the rows say of the pictures.
+    """
+    base, keep = top(root, images), root / masks
+    for image in sorted(p for p in base.rglob("*") if p.suffix.lower() in SUFFIXES):
+        if keep in image.parents or image.name.startswith("."):
+            continue
+        if (problem := _problem(image)) is not None:
+            yield Skipped(relative(image, root), problem)
+            continue
+        inside = image.relative_to(base)
+        mask = (keep / inside).with_suffix(".png")
+        yield Row(
+            # The suffix stays: a.jpg and a.png are two pictures.
+            key=inside.as_posix(),
+            dataset=dataset,
+            split=split,
+            scene=inside.parent.as_posix(),
+            image=relative(image, root),
+            mask=relative(mask, root) if mask.is_file() else None,
+            environment=environment,
+        )
+
+
+def _problem(image: Path) -> str | None:
+    try:
+        height, width = image_size(image)
+    except CorruptSampleError as error:
+        return error.reason
+    return None if width == 2 * height else "not 2:1"
+
+
+FOLDER = DatasetSpec(
+    name="folder",
+    title="A folder of panoramas",
+    description="Unlabelled panoramas of your own.",
+    find=find,
+    splits=("unlabelled",),
+    projection="erp",
+    kind="none",
+    metric=True,
+    native_size=None,
+    label_dtype=None,
+    environment="mixed",
+    access="put 2:1 JPEG or PNG panoramas into a folder",
+    licence="yours",
+)
+DAP_UNLABELLED = DatasetSpec(
+    name="dap2m_unlabelled",
+    title="DAP-2M, unlabelled",
+    description="About 1.9 million web and generated panoramas that DAP pseudo-labels.",
+    find=partial(find, dataset="dap2m_unlabelled"),
+    splits=("unlabelled",),
+    projection="erp",
+    kind="none",
+    metric=True,
+    native_size=None,
+    label_dtype=None,
+    environment="mixed",
+    access="not published as lists: put your own panoramas below images/",
+    licence="not stated",
+)

@@ -1,0 +1,141 @@
+"""Hypersim: 74,619 public photo-real indoor images, 1024x768, HDF5.
+
+Layout: ``ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg`` with
+``scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5``: float16 Euclidean metres (not z), NaN
+where there is no geometry. Scenes have their own projection, 22 of them shifted or tilted.
+Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
+"""
+
+import csv
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from pano_data.datasets.layout import relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DatasetNotFoundError
+from pano_data.io.headers import image_size
+from pano_data.manifest import Row
+
+SPLIT_TABLE = "metadata_images_split_scene_v1.csv"
+CAMERA_TABLE = "metadata_camera_parameters.csv"
+_PLACES = {
+    SPLIT_TABLE: "evermotion_dataset/analysis",
+    CAMERA_TABLE: "contrib/mikeroberts3000",
+}
+NOMINAL_FOV = math.pi / 3
+
+
+def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
+    """List the public images of a split.
+
+    Args:
+        root: Folder that holds ``ai_*`` and the two tables of the Hypersim repository.
+        split: ``train``, ``val`` or ``test``.
+        nominal: Take 60 degrees for every scene, as DA² does, instead of the camera table.
+
+    Raises:
+        DatasetNotFoundError: If a table is missing.
+    """
+    cameras = {} if nominal else _cameras(_table(root, CAMERA_TABLE))
+    base = top(root, "hypersim", "scenes")
+    for scene, camera, frame in _public(_table(root, SPLIT_TABLE), split):
+        images = base / scene / "images"
+        image = images / f"scene_{camera}_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
+        depth = images / f"scene_{camera}_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
+        if not images.is_dir():
+            continue  # a part of the scenes is a usual download
+        if not (image.is_file() and depth.is_file()):
+            yield Skipped(relative(image, root), "image or depth missing")
+            continue
+        if not nominal and scene not in cameras:
+            yield Skipped(relative(image, root), f"scene not in {CAMERA_TABLE}")
+            continue
+        yield Row(
+            key=f"{scene}/{camera}/{frame:04d}",
+            dataset="hypersim",
+            split=split,
+            scene=scene,
+            image=relative(image, root),
+            depth=relative(depth, root),
+            projection="pinhole",
+            encoding="hdf5",
+            kind="distance",
+            intrinsics=intrinsics(cameras.get(scene), *_size(image)),
+            label="ground_truth",
+        )
+
+
+def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -> tuple[float, ...]:
+    """``pixel ~ K @ ray`` in OpenCV axes from the 3x3 of the camera table.
+
+    ``cam_from_uv`` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
+    backward; None is the nominal camera of 60 degrees. The result is a general matrix where the
+    sensor is tilted.
+    """
+    half = math.tan(NOMINAL_FOV / 2)
+    nominal = (half, 0, 0, 0, half * height / width, 0, 0, 0, -1)
+    M = np.reshape(nominal if cam_from_uv is None else cam_from_uv, (3, 3))
+    uv_from_pixel = np.array([[2 / width, 0, -1], [0, -2 / height, 1], [0, 0, 1]])
+    K = np.linalg.inv(np.diag((1, -1, -1)) @ M @ uv_from_pixel)
+    return tuple(float(value) for value in (K / K[2, 2]).flat)
+
+
+@lru_cache(maxsize=4096)
+def _size_of_folder(folder: Path, name: str) -> tuple[int, int]:
+    return image_size(folder / name)
+
+
+def _size(image: Path) -> tuple[int, int]:
+    # All frames of a camera have one size; the first one tells it.
+    first = min(p.name for p in image.parent.glob("frame.*.tonemap.jpg"))
+    return _size_of_folder(image.parent, first)
+
+
+def _table(root: Path, name: str) -> Path:
+    for place in (root / name, root / _PLACES[name] / name):
+        if place.is_file():
+            return place
+    raise DatasetNotFoundError(
+        f"hypersim table {name}", root / name, "root", f"copy {_PLACES[name]}/{name} of ml-hypersim"
+    )
+
+
+def _public(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
+    with path.open(newline="") as file:
+        for line in csv.DictReader(file):
+            if line["included_in_public_release"] == "True" and (
+                line["split_partition_name"] == split
+            ):
+                yield line["scene_name"], line["camera_name"], int(line["frame_id"])
+
+
+def _cameras(path: Path) -> dict[str, tuple[float, ...]]:
+    names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
+    with path.open(newline="") as file:
+        return {
+            line["scene_name"]: tuple(float(line[name]) for name in names)
+            for line in csv.DictReader(file)
+        }
+
+
+SPEC = DatasetSpec(
+    name="hypersim",
+    title="Hypersim",
+    description="Photo-real synthetic interiors; Euclidean distance although images are pinhole.",
+    find=find,
+    splits=("train", "val", "test"),
+    counts={"train": 59543, "val": 7386, "test": 7690},
+    projection="pinhole",
+    kind="distance",
+    metric=True,
+    native_size=(768, 1024),
+    label_dtype="float16",
+    limit=300,
+    environment="indoor",
+    access="run dataset_download_images.py of ml-hypersim",
+    licence="CC BY-SA 3.0",
+)

@@ -1,0 +1,99 @@
+"""3D Ken Burns: 23 synthetic scenes, flying and walking, four views a sample, 512x512.
+
+Layout: ``<scene>-{flying,walking}/<5 digits>-{tl,tr,bl,br}-image.png`` and ``<n>-meta.json``
+(``fltFov`` in degrees, equal in both directions), ``<scene>-<motion>-depth/<n>-<view>-depth.exr``.
+Depth is z in an undocumented unit; very large values are sky. Some meta files are empty.
+Source: 3D Ken Burns Effect (SIGGRAPH Asia 2019, arXiv:1909.05483); cut-off as in CUT3R.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.io.headers import image_size
+from pano_data.manifest import Row
+
+UNITS = 1000.0
+FAR_FROM = 20.0
+"""After division by ``UNITS``: 20,000 of the file."""
+
+
+def find(root: Path, split: str) -> Iterator[Found]:
+    """List all views whose sample has a field of view."""
+    for sequence in folders(top(root, "3d-ken-burns", "ken_burns")):
+        if sequence.name.endswith(("-depth", "-normal")):
+            continue
+        size = None
+        for meta in files(sequence, "*-meta.json"):
+            number = meta.name.removesuffix("-meta.json")
+            fov = field_of_view(meta)
+            for image in files(sequence, f"{number}-*-image.png"):
+                size = size or image_size(image)
+                yield _view(sequence, image, fov, size, root, split)
+
+
+def _view(
+    sequence: Path, image: Path, fov: float | None, size: tuple[int, int], root: Path, split: str
+) -> Found:
+    name = image.name.replace("-image.png", "-depth.exr")
+    places = (sequence.with_name(f"{sequence.name}-depth") / name, sequence / name)
+    depth = next((place for place in places if place.is_file()), None)
+    if fov is None:
+        return Skipped(relative(image, root), "meta.json empty or without fltFov")
+    if depth is None:
+        return Skipped(relative(image, root), "depth missing")
+    height, width = size
+    focal = focal_length(fov, width)
+    return Row(
+        key=f"{sequence.name}/{image.name.removesuffix('-image.png')}",
+        dataset="ken_burns",
+        split=split,
+        scene=sequence.name.rpartition("-")[0] or sequence.name,
+        image=relative(image, root),
+        depth=relative(depth, root),
+        projection="pinhole",
+        encoding="exr",
+        kind="z",
+        units_per_metre=UNITS,
+        far=(math.inf,),
+        far_from=FAR_FROM,
+        intrinsics=(focal, 0, width / 2, 0, focal, height / 2, 0, 0, 1),
+        metric=False,
+        environment="mixed",
+        label="ground_truth",
+    )
+
+
+def focal_length(fov_deg: float, width: int) -> float:
+    """Pixels of a field of view in degrees across the width."""
+    return width / 2 / math.tan(math.radians(fov_deg) / 2)
+
+
+def field_of_view(meta: Path) -> float | None:
+    """``fltFov`` in degrees, or None where the file is empty or lacks it."""
+    try:
+        value = json.loads(meta.read_text()).get("fltFov")
+    except (json.JSONDecodeError, AttributeError):
+        return None
+    return float(value) if value else None
+
+
+SPEC = DatasetSpec(
+    name="ken_burns",
+    title="3D Ken Burns",
+    description="Unreal scenes with a field of view of 60 to 90 degrees a sample; not metric.",
+    find=find,
+    splits=("train",),
+    projection="pinhole",
+    kind="z",
+    metric=False,
+    native_size=(512, 512),
+    label_dtype="float32",
+    limit=FAR_FROM * 2,
+    environment="mixed",
+    access="download <scene>-<motion>.zip and <scene>-<motion>-depth.zip by the 3d-ken-burns README",
+    licence="CC BY-NC-SA 4.0",
+)

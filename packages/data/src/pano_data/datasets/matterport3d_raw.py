@@ -1,0 +1,97 @@
+"""Matterport3D as released: 18 undistorted views a panorama, 1280x1024.
+
+Layout: ``<house>/undistorted_color_images/<uuid>_i<tilt>_<yaw>.jpg``,
+``undistorted_depth_images/<uuid>_d<tilt>_<yaw>.png``,
+``undistorted_camera_parameters/<house>.conf``. Depth is uint16 z in 1/4000 m, 0 = missing.
+Source: Matterport3D (3DV 2017, arXiv:1709.06158), data organisation of the release.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pano_data.datasets.layout import folders, relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DataError
+from pano_data.io.headers import image_size
+from pano_data.manifest import Row
+from pano_data.splits import MATTERPORT3D, matterport3d
+
+
+def find(root: Path, split: str) -> Iterator[Found]:
+    """List the views that the camera files of the houses of a split name."""
+    for house in folders(top(root, "v1/scans", "scans", "Matterport3D")):
+        if house.name not in matterport3d(split):
+            continue
+        cameras = house / "undistorted_camera_parameters" / f"{house.name}.conf"
+        if cameras.is_file():
+            yield from _house(house, cameras, root, split)
+        else:
+            yield Skipped(relative(house, root), "no camera file (.conf)")
+
+
+def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found]:
+    height = None
+    for intrinsics, depth_name, colour_name in parse_conf(cameras):
+        image = house / "undistorted_color_images" / colour_name
+        depth = house / "undistorted_depth_images" / depth_name
+        if not (image.is_file() and depth.is_file()):
+            yield Skipped(relative(image, root), "image or depth missing")
+            continue
+        if height is None:  # one size a house
+            height = image_size(image)[0]
+        fx, cx, fy, cy = intrinsics
+        yield Row(
+            key=f"{house.name}/{image.stem}",
+            dataset="matterport3d_raw",
+            split=split,
+            scene=house.name,
+            image=relative(image, root),
+            depth=relative(depth, root),
+            projection="pinhole",
+            encoding="png",
+            kind="z",
+            units_per_metre=4000,
+            invalid=(0,),
+            # The release counts rows from the bottom.
+            intrinsics=(fx, 0, cx, 0, fy, height - cy, 0, 0, 1),
+            label="ground_truth",
+        )
+
+
+def parse_conf(path: Path) -> Iterator[tuple[tuple[float, float, float, float], str, str]]:
+    """Read ``(fx, cx, fy, cy)``, depth name and colour name of every ``scan`` line.
+
+    Raises:
+        DataError: For a scan without intrinsics before it, or a line that cannot be read.
+    """
+    current: tuple[float, float, float, float] | None = None
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        words = line.split()
+        try:
+            if words[:1] == ["intrinsics_matrix"]:
+                fx, _, cx, _, fy, cy = (float(word) for word in words[1:7])
+                current = fx, cx, fy, cy
+            elif words[:1] == ["scan"]:
+                if current is None:
+                    raise ValueError("a scan before its intrinsics_matrix")
+                yield current, words[1], words[2]
+        except (ValueError, IndexError) as error:
+            raise DataError(f"{path}, line {number}: {error}; got {line[:80]!r}") from error
+
+
+SPEC = DatasetSpec(
+    name="matterport3d_raw",
+    title="Matterport3D (perspective views)",
+    description="Real homes, the 18 undistorted views of each panorama with sensor depth.",
+    find=find,
+    splits=MATTERPORT3D,
+    projection="pinhole",
+    kind="z",
+    metric=True,
+    native_size=(1024, 1280),
+    label_dtype="uint16",
+    limit=30,
+    environment="indoor",
+    access="sign the Matterport3D terms and run its download script for the undistorted archives",
+    licence="non-commercial, Matterport3D terms of use",
+)

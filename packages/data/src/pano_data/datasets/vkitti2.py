@@ -1,0 +1,112 @@
+"""Virtual KITTI 2: 42,520 synthetic street images in ten variations, 1242x375.
+
+Layout: ``SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}`` and
+``SceneNN/<variation>/intrinsic.txt``. Depth is uint16 z in centimetres; 65535 is sky or beyond.
+Source: Virtual KITTI 2 (arXiv:2001.10773).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DataError
+from pano_data.manifest import Row
+
+VARIATIONS = (
+    "15-deg-left", "15-deg-right", "30-deg-left", "30-deg-right", "clone", "fog", "morning",
+    "overcast", "rain", "sunset",
+)  # fmt: skip
+VAL_SCENE = "Scene01"
+_ARCHIVE = "vkitti_2.0.3_"
+
+
+def find(
+    root: Path,
+    split: str,
+    variations: Sequence[str] = VARIATIONS,
+    cameras: Sequence[int] = (0, 1),
+) -> Iterator[Found]:
+    """List images; ``train`` is all scenes but Scene01 (as DA² and Lotus do), ``val`` is Scene01.
+
+    The variations of a scene share one geometry (fog hides it), so splits are by scene.
+
+    Args:
+        root: Folder of the scenes, or of the unpacked archives side by side.
+        split: ``train``, ``val`` or ``all``.
+        variations: Weather and camera angles to take.
+        cameras: 0 is the left one, 1 the right one.
+    """
+    colour = top(root, f"{_ARCHIVE}rgb", "rgb")
+    for scene in folders(colour, "Scene*"):
+        if split != "all" and (scene.name == VAL_SCENE) != (split == "val"):
+            continue
+        for variation in variations:
+            for camera in cameras:
+                yield from _camera(scene / variation, camera, root, split)
+
+
+def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found]:
+    place = folder.relative_to(folder.parents[1])
+    depths = top(root, f"{_ARCHIVE}depth", "depth") / place / "frames/depth" / f"Camera_{camera}"
+    images = folder / "frames/rgb" / f"Camera_{camera}"
+    K = None
+    for image in files(images, "rgb_*.jpg"):
+        depth = depths / f"depth_{image.stem.removeprefix('rgb_')}.png"
+        if not depth.is_file():
+            yield Skipped(relative(image, root), "depth missing")
+            continue
+        texts = top(root, f"{_ARCHIVE}textgt", "textgt") / place
+        K = K or intrinsics(texts / "intrinsic.txt", camera)
+        yield Row(
+            key=f"{place.as_posix()}/Camera_{camera}/{image.stem.removeprefix('rgb_')}",
+            dataset="vkitti2",
+            split=split,
+            scene=place.parts[0],
+            image=relative(image, root),
+            depth=relative(depth, root),
+            projection="pinhole",
+            encoding="png",
+            kind="z",
+            units_per_metre=100,
+            invalid=(0,),
+            far=(65535,),
+            intrinsics=K,
+            environment="outdoor",
+            label="ground_truth",
+        )
+
+
+def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
+    """K of a camera, constant over a sequence; the file counts pixel centres as integers.
+
+    Raises:
+        DataError: If the file is missing or lacks the camera.
+    """
+    lines = path.read_text().splitlines()[1:] if path.is_file() else []
+    for line in lines:
+        frame_camera, fx, fy, cx, cy = line.split()[1:6]
+        if int(frame_camera) == camera:
+            return (float(fx), 0, float(cx) + 0.5, 0, float(fy), float(cy) + 0.5, 0, 0, 1)
+    raise DataError(
+        f"{path}: no intrinsics of camera {camera}; unpack {_ARCHIVE}textgt.tar.gz beside the images"
+    )
+
+
+SPEC = DatasetSpec(
+    name="vkitti2",
+    title="Virtual KITTI 2",
+    description="Synthetic streets; z in centimetres, sky is far, never 655 m.",
+    find=find,
+    splits=("train", "val", "all"),
+    counts={"train": 33580, "val": 8940, "all": 42520},
+    projection="pinhole",
+    kind="z",
+    metric=True,
+    native_size=(375, 1242),
+    label_dtype="uint16",
+    limit=1000,
+    environment="outdoor",
+    access="download vkitti_2.0.3_{rgb,depth}.tar and vkitti_2.0.3_textgt.tar.gz and unpack them",
+    licence="CC BY-NC-SA 3.0",
+)

@@ -1,0 +1,197 @@
+"""Where a resampling looks: its coordinates, computed in blocks that stay in cache, kept if reused.
+
+A grid never holds the image, so it costs 8 bytes per pixel of the result and serves any number of
+images. Eager CPU only: compilers fuse the plain path, accelerators want one kernel.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.pixels import from_grid, to_grid
+from pano_geometry.rays import Planes, rotate_planes
+from pano_geometry.tensor_types import Tensor
+
+BLOCK = 1 << 15
+"""Pixels per block and thread: half a dozen float32 planes of it fit into a second-level cache."""
+
+
+@dataclass(frozen=True)
+class DenseGrid:
+    """Coordinates for every pixel of the result.
+
+    Attributes:
+        grid: (n, ho, wo, 2) as `grid_sample(align_corners=False)` takes it.
+        edge: sample, row, column (m,) of pixels whose taps lie across a border.
+        edge_pixels: their pixel coordinates (2, m) in the source.
+        seen: (n, ho, wo) pixels that get a value; None if all do.
+    """
+
+    grid: Tensor
+    edge: tuple[Tensor, Tensor, Tensor] | None
+    edge_pixels: Tensor | None
+    seen: Tensor | None
+
+    def nbytes(self) -> int:
+        """Memory held."""
+        parts = [self.grid, self.edge_pixels, self.seen, *(self.edge or ())]
+        return sum(part.nbytes for part in parts if part is not None)
+
+
+@dataclass(frozen=True)
+class SparseGrid:
+    """Coordinates for those pixels of the result that see the source, sample by sample.
+
+    Attributes:
+        size: (ho, wo).
+        positions: for each sample the flat indices (m,) of these pixels.
+        grids: for each sample their coordinates (1, 1, m, 2).
+    """
+
+    size: tuple[int, int]
+    positions: tuple[Tensor, ...]
+    grids: tuple[Tensor, ...]
+
+    def nbytes(self) -> int:
+        """Memory held."""
+        return sum(part.nbytes for part in (*self.positions, *self.grids))
+
+
+Grid = DenseGrid | SparseGrid
+
+
+def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype) -> Grid:
+    """Coordinates of a resampling on the CPU, without gradients."""
+    with torch.no_grad():
+        if source.sees_everything:
+            return _dense(source, target, rotation, dtype)
+        return _sparse(source, target, rotation, dtype)
+
+
+def _dense(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> DenseGrid:
+    grid = torch.empty(_count(rotation), *target.size, 2, dtype=dtype)
+    noted = _Edges(source.size)
+    halves = _has_opposites(source, target)
+    for sample, rows, planes in _blocks(target, rotation, dtype, upper_half=halves):
+        if source.surface is Surface.CUBE:
+            u, v = to_padded_strip(*source.project_planes(*planes), source.width, 1)
+            x, y = to_grid(u, source.width + 2), to_grid(v, source.height + 12)
+        else:
+            x, y = source.grid_planes(*planes)
+            noted.add(sample, rows.start, x, y)
+        grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
+        if halves:
+            x, y = _opposite(x, y)
+            rows = slice(target.height - rows.stop, target.height - rows.start)
+            noted.add(sample, rows.start, x, y)
+            grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
+    return DenseGrid(grid, *noted.joined(), target.image_mask())
+
+
+def _count(rotation: Tensor | None) -> int:
+    return rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
+
+
+def _has_opposites(source: Camera, target: Camera) -> bool:
+    """Whether each pixel of the lower half has its exact opposite in the upper half."""
+    even = target.height % 2 == 0 and target.width % 2 == 0
+    return even and target.surface is Surface.SPHERE and source.surface is Surface.SPHERE
+
+
+def _opposite(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates of the opposite rays, in the order of the rows and columns they belong to."""
+    x = x - torch.copysign(torch.ones((), dtype=x.dtype), x)
+    half = x.shape[-1] // 2
+    return x.roll(half, -1).flip(0), -y.roll(half, -1).flip(0)
+
+
+class _Edges:
+    """Pixels whose taps lie across a border of the source, collected block by block."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.height, self.width = size
+        self.where: list[Tensor] = []
+        self.pixels: list[Tensor] = []
+
+    def add(self, sample: int, top: int, x: Tensor, y: Tensor) -> None:
+        beyond = (x.abs() > 1 - 1 / self.width) | (y.abs() > 1 - 1 / self.height)
+        row, column = beyond.nonzero(as_tuple=True)
+        if row.numel():
+            self.where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
+            u = from_grid(x[row, column], self.width)
+            self.pixels.append(torch.stack([u, from_grid(y[row, column], self.height)]))
+
+    def joined(self) -> tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]:
+        if not self.where:
+            return None, None
+        sample, row, column = torch.cat(self.where, 1)
+        return (sample, row, column), torch.cat(self.pixels, 1)
+
+
+def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:
+    """Coordinates outside the outermost pixel centres, whose taps lie across a border."""
+    far_u = (u - 0.5 * width).abs() > 0.5 * (width - 1)
+    return far_u | ((v - 0.5 * height).abs() > 0.5 * (height - 1))
+
+
+def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Tensor, Tensor]:
+    """Coordinates in the strip of a cube map -> in the strip of faces padded by `ring`."""
+    face = torch.floor(v.detach() / face_size)
+    return u + ring, v + ring + face * (2 * ring)
+
+
+def _sparse(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> SparseGrid:
+    n = _count(rotation)
+    mask = target.image_mask()
+    width = target.width
+    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(n)]
+    for sample, rows, planes in _blocks(target, rotation, dtype):
+        u, v = source.project_planes(*planes)
+        seen = source.contains(u, v)
+        if mask is not None:
+            seen = seen & mask[rows]
+        position = seen.flatten().nonzero()[:, 0]
+        if position.numel():
+            x = to_grid(u.flatten()[position], source.width)
+            y = to_grid(v.flatten()[position], source.height)
+            found[sample].append((position + rows.start * width, torch.stack([x, y], -1)))
+    none = (torch.empty(0, dtype=torch.int64), torch.empty(0, 2, dtype=dtype))
+    parts = [(*zip(*(blocks or [none]), strict=True),) for blocks in found]
+    positions = tuple(torch.cat(part[0]) for part in parts)
+    return SparseGrid(target.size, positions, tuple(torch.cat(p[1])[None, None] for p in parts))
+
+
+def _blocks(
+    target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
+) -> Iterator[tuple[int, slice, Planes]]:
+    """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
+    width = target.width
+    height = target.height // 2 if upper_half else target.height
+    step = max(1, BLOCK * torch.get_num_threads() // width)
+    bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+    cpu = torch.device("cpu")
+    for sample in range(_count(rotation)):
+        turn = rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
+        if isinstance(target, TableCamera):
+            tables = target.ray_tables()
+            if turn is not None:
+                tables = tables.rotate(turn.to(torch.float64))
+            tables = tables.to(dtype)
+            for rows in bands:
+                yield sample, rows, tables.band(rows).planes()
+        else:
+            whole = target.ray_planes(None, dtype, cpu)
+            for rows in bands:
+                x, y, z = (plane[rows] for plane in whole)
+                planes = (x, y, z)
+                yield (
+                    sample,
+                    rows,
+                    planes if turn is None else rotate_planes(planes, turn.to(dtype)),
+                )

@@ -1,0 +1,65 @@
+"""DINOv3-style transformers: axial rotary positions, register tokens."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pano_geometry.tensor_types import Float
+from pano_models.backbones.vit import VitBackbone
+from pano_models.layers.rotary import dinov3_table, dinov3_table_whole_turns
+from pano_models.layers.rotary_attention import rotary_attention
+from pano_models.layers.tables import TableCache
+
+
+class DinoV3(VitBackbone):
+    """A timm `Eva` in DINOv3's configuration, at any input size.
+
+    Args:
+        vit: the transformer, e.g. `vit_large_patch16_dinov3_qkvb`.
+        taps: four rising 0-based block indices.
+        equivariant: round the azimuth frequencies of the rotary table to whole turns a panorama,
+            so that attention sees azimuth as a difference only.
+        options: the rest of `VitBackbone`'s arguments.
+    """
+
+    def __init__(
+        self, vit: nn.Module, taps: Sequence[int], equivariant: bool = False, **options: Any
+    ) -> None:
+        super().__init__(vit, taps, **options)
+        if self.vit.rope is None or self.vit.pos_embed is not None:
+            raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
+        self.equivariant = equivariant
+        prefix = self.vit.num_prefix_tokens
+        turning = partial(dinov3_table_whole_turns, prefix=prefix)
+        self._table = TableCache(turning if equivariant else dinov3_table)
+
+    def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
+        """Class and register tokens, then the patches; the rotary table of the patches."""
+        vit = self.vit
+        patches = vit.patch_embed.proj(image)
+        head_dim = self.embed_dim // vit.blocks[0].attn.num_heads
+        rope = self._table(*patches.shape[-2:], head_dim, device=image.device)
+        prefix = [t.expand(len(image), -1, -1) for t in (vit.cls_token, vit.reg_token)]
+        tokens = torch.cat([*prefix, patches.flatten(2).transpose(1, 2)], 1)
+        return vit.norm_pre(tokens), rope
+
+    def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
+        """Pre-norm attention under the rotary table, then the MLP, both with layer scale."""
+        if self.equivariant and rope is not None:
+            return self._turned(block, tokens, rope)
+        out: Tensor = block(tokens, rope=rope)
+        return out
+
+    @staticmethod
+    def _turned(block: Any, tokens: Tensor, rope: Tensor) -> Tensor:
+        attended = rotary_attention(block.attn, block.norm1(tokens), rope)
+        tokens = tokens + block.drop_path1(_scale(attended, block.gamma_1))
+        inner: Tensor = block.drop_path2(_scale(block.mlp(block.norm2(tokens)), block.gamma_2))
+        return tokens + inner
+
+
+def _scale(x: Tensor, gamma: Tensor | None) -> Tensor:
+    return x if gamma is None else gamma * x

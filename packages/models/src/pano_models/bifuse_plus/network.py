@@ -1,0 +1,168 @@
+"""BiFuse++: panorama and cube encoders that exchange features after every stage, one panorama decoder.
+
+Source: F.-E. Wang et al., "BiFuse++: Self-Supervised and Efficient Bi-Projection Fusion for 360° Depth Estimation", TPAMI 2022.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pano_geometry.tensor_types import Float
+from pano_models.bifuse_plus.projection import projections
+from pano_models.inputs import RgbInput
+from pano_models.model import DepthModel
+from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.registry import register
+from pano_models.resizing import run_at_stride
+from pano_models.resnet import ResNetEncoder
+from pano_models.tangent_conv import lay_on_tangent_planes
+from pano_models.wrap_conv import SphereUpsample, close_sphere
+
+STRIDE = 32
+HEADS = {
+    "metric": DISTANCE_METRIC,
+    "affine": DISPARITY_AFFINE,
+    "self_supervised": DISTANCE_METRIC,
+}
+
+
+def conv_bn_relu(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
+    """Convolution with bias, batch normalisation, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2), nn.BatchNorm2d(c_out), nn.ReLU()
+    )
+
+
+class BiProjectionExchange(nn.Module):
+    """Fusion of one level: both maps receive a residual of their concatenation; a third map feeds the decoder."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_equi_cat = conv_bn_relu(2 * channels, channels, 1)
+        self.conv_cube_cat = conv_bn_relu(2 * channels, channels, 1)
+        self.conv_cat = conv_bn_relu(2 * channels, channels, 1)
+
+    def exchange(self, equi: Tensor, cube: Tensor) -> tuple[Tensor, Tensor]:
+        """New (panorama, cube) features, both on the panorama grid (b, c, h, w)."""
+        both = torch.cat([equi, cube], dim=1)
+        return equi + self.conv_equi_cat(both), cube + self.conv_cube_cat(both)
+
+    def forward(self, equi: Tensor, cube: Tensor) -> Tensor:
+        """Skip map for the decoder (b, c, h, w)."""
+        fused: Tensor = self.conv_cat(torch.cat([equi, cube], dim=1))
+        return fused
+
+
+class PixelShuffleDecoder(nn.Module):
+    """Four levels (1/4 … 1/32, finest first) to one map at 1/2, upsampled by two."""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        c1, c2, c3, c4 = channels
+        self.deconv4 = nn.Sequential(*conv_bn_relu(c4, 4 * c3, 3), nn.PixelShuffle(2))
+        self.deconv3 = nn.Sequential(*conv_bn_relu(2 * c3, 4 * c2, 3), nn.PixelShuffle(2))
+        self.deconv2 = nn.Sequential(*conv_bn_relu(2 * c2, 4 * c1, 3), nn.PixelShuffle(2))
+        self.deconv1 = nn.Sequential(*conv_bn_relu(2 * c1, 2 * c1, 3), nn.PixelShuffle(2))
+        self.out = nn.Conv2d(c1 // 2, 1, 1)
+        self.upsample: nn.Module = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+
+    def forward(self, levels: list[Tensor]) -> Tensor:
+        """Map (b, 1, h, w) of unbounded values."""
+        x = self.deconv4(levels[3])
+        x = self.deconv3(torch.cat([x, levels[2]], dim=1))
+        x = self.deconv2(torch.cat([x, levels[1]], dim=1))
+        x = self.out(self.deconv1(torch.cat([x, levels[0]], dim=1)))
+        out: Tensor = self.upsample(x)
+        return out
+
+
+class BiProjectionEncoder(nn.Module):
+    """Two ResNets, on the panorama and on its faces, that exchange features after every stage.
+
+    Args:
+        backbone: ResNet of timm.
+        width: multiplier of the stages' channels.
+        faithful: faces as released.
+        equivariant: no faces, tangent planes of the panorama.
+    """
+
+    def __init__(self, backbone: str, width: float, faithful: bool, equivariant: bool) -> None:
+        super().__init__()
+        self.to_cube, self.to_panorama = projections(faithful, equivariant)
+        self.resnet_equi = ResNetEncoder(backbone, width=width)
+        self.resnet_cube = ResNetEncoder(backbone, width=width)
+        self.channels = self.resnet_equi.channels[1:]
+        self.fusion = nn.ModuleList(BiProjectionExchange(c) for c in self.channels)
+        # the last exchange feeds nobody; its weights are in published checkpoints, so they stay, frozen
+        last: nn.Module = self.fusion[3]
+        for unused in ("conv_equi_cat", "conv_cube_cat"):
+            last.get_submodule(unused).requires_grad_(False)
+        if equivariant:
+            lay_on_tangent_planes(self.resnet_cube)
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Fused maps (1/4 … 1/32, finest first) of normalised pictures."""
+        equi: Tensor = self.resnet_equi.maxpool(self.resnet_equi.stem(x))
+        cube: Tensor = self.resnet_cube.maxpool(self.resnet_cube.stem(self.to_cube(x)))
+        levels: list[Tensor] = []
+        stages = zip(self.resnet_equi.layers, self.resnet_cube.layers, self.fusion, strict=True)
+        for equi_stage, cube_stage, fusion in stages:
+            assert isinstance(fusion, BiProjectionExchange)
+            equi, projected = equi_stage(equi), self.to_panorama(cube_stage(cube))
+            levels.append(fusion(equi, projected))
+            if len(levels) < len(self.fusion):
+                equi, projected = fusion.exchange(equi, projected)
+                cube = self.to_cube(projected)
+        return levels
+
+
+@register("bifuse_plus")
+class BiFusePlus(DepthModel):
+    """Panoramic depth by bi-projection fusion.
+
+    Args:
+        backbone: ResNet of timm for both encoders.
+        width: multiplier of encoder stages and decoder; 1 is the published network (52.49 M with ResNet-34).
+        head: "metric" gives `distance_metric` in metres (unbounded: protocols clip to [0, 10]), "affine" gives `disparity_affine`
+            (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
+        normalize: apply ImageNet statistics; the release's inference script forgets it.
+        faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
+        equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
+            cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
+
+    Raises:
+        ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
+    """
+
+    encoder = "pyramid"
+
+    def __init__(
+        self,
+        backbone: str = "resnet34",
+        width: float = 1.0,
+        head: str = "metric",
+        normalize: bool = True,
+        faithful: bool = False,
+        equivariant: bool = False,
+    ) -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        if faithful and equivariant:
+            raise ValueError("faithful and equivariant exclude each other: choose one")
+        self.key, self.head = HEADS[head], head
+        self.equivariant = equivariant
+        self.input = RgbInput(normalize)
+        self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
+        self.decoder = PixelShuffleDecoder(self.pyramid.channels)
+        if equivariant:
+            close_sphere(self)
+            self.decoder.upsample = SphereUpsample()
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
+        self.input.check(rgb)
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+
+    def _predict(self, rgb: Tensor) -> Tensor:
+        raw: Tensor = self.decoder(self.pyramid(self.input(rgb)))
+        return (10 * raw.sigmoid() + 0.01).reciprocal() if self.head == "self_supervised" else raw

@@ -1,0 +1,165 @@
+"""DAP: metric distance and a far mask from a DINOv3 transformer and two DPT heads."""
+
+import math
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pano_geometry.tensor_types import Float
+from pano_models.backbones.dinov3 import DinoV3
+from pano_models.backbones.vit import build_vit, dpt_taps, take_taps
+from pano_models.heads.dpt import DPTHead
+from pano_models.heads.range_mask import far_maps
+from pano_models.inputs import RgbInput, fit_to_patches
+from pano_models.layers.padding import resize
+from pano_models.layers.token_stretch import drop_and_stretch
+from pano_models.model import DepthModel
+from pano_models.outputs import DISTANCE_METRIC, Prediction
+from pano_models.registry import register
+from pano_models.weights.backbone import load_backbone
+
+NEAREST = 0.1
+"""Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
+
+
+@register("dap")
+class DAP(DepthModel):
+    """Depth Any Panoramas: distance in metres up to a range, and the probability of lying beyond.
+
+    Args:
+        backbone: name of a timm transformer in DINOv3's configuration.
+        backbone_options: its keyword arguments, e.g. `{"depth": 4, "embed_dim": 192}`.
+        taps: the four tapped blocks, 0-based; None: those of Depth Anything V2.
+        features: channels of the heads' fusion.
+        level_channels: channels of the heads' four levels.
+        max_distance: metres that the sigmoid's 1 stands for.
+        thresholds: ranges (metres) of the far probabilities, rising; the last is
+            `far_probability`, each further one `far_probability_<range>m`.
+        min_pixels: smaller images are enlarged to this area inside the network; None: never.
+        max_pixels: larger images are shrunk to this area inside the network; None: never.
+        normalize: apply the ImageNet statistics. The release's `infer.py` forgets them, its
+            evaluation and training do not.
+        equivariant: rolling the input by whole pairs of patches rolls the output.
+        faithful: the released network: the adapter drops the first patch and stretches the others,
+            sides are floored to multiples of the patch (the output is as small), and tensors that
+            no forward pass reads are held.
+        precision: "float32" or "bfloat16" (backbone only).
+        gradient_checkpointing: recompute transformer blocks in the backward pass.
+        frozen_blocks: see `VitBackbone`.
+        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+            saved folder holds its own: loading one ignores this option.
+
+    Source: DAP, section 3 (range mask head, metric head); layers of the released network.
+    """
+
+    encoder_name = "backbone"
+
+    def __init__(
+        self,
+        backbone: str = "vit_large_patch16_dinov3_qkvb",
+        backbone_options: Mapping[str, Any] | None = None,
+        taps: Sequence[int] | None = None,
+        features: int = 256,
+        level_channels: Sequence[int] = (256, 512, 1024, 1024),
+        max_distance: float = 100.0,
+        thresholds: Sequence[float] = (100.0,),
+        min_pixels: int | None = None,
+        max_pixels: int | None = None,
+        normalize: bool = True,
+        equivariant: bool = False,
+        faithful: bool = False,
+        precision: str = "float32",
+        gradient_checkpointing: bool = False,
+        frozen_blocks: int | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
+    ) -> None:
+        super().__init__()
+        if equivariant and faithful:
+            raise ValueError("the released network is not equivariant: choose one of the two")
+        if max_distance <= NEAREST:
+            raise ValueError(f"max_distance is more than {NEAREST} m, got {max_distance}")
+        self.min_pixels, self.max_pixels = min_pixels, max_pixels
+        self.max_distance, self.thresholds = max_distance, tuple(thresholds)
+        self.equivariant, self.faithful = equivariant, faithful
+        vit: Any = build_vit(backbone, **{"init_values": 1.0, **(backbone_options or {})})
+        self.input = RgbInput(normalize)
+        self.backbone = DinoV3(
+            vit,
+            take_taps(taps, len(vit.blocks), dpt_taps),
+            equivariant,
+            precision=precision,
+            gradient_checkpointing=gradient_checkpointing,
+            frozen_blocks=frozen_blocks,
+        )
+        dim = self.backbone.embed_dim
+        self.norm = nn.LayerNorm(dim)
+        head = {"wrap": equivariant, "unused_skip": faithful}
+        self.head = DPTHead(dim, features, level_channels, **head)
+        self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
+        if faithful:
+            self.unused = UnusedTensors(dim, len(vit.blocks))
+        self._start_in_the_middle()
+        if backbone_weights is not None:
+            self.load_report = load_backbone(self, backbone_weights, backbone)
+
+    def _start_in_the_middle(self) -> None:
+        """Random weights predict the geometric middle of 0.1 m and the range, not half the range."""
+        share = math.sqrt(NEAREST / self.max_distance)
+        last: Any = self.head.output[-1]
+        nn.init.constant_(last.bias, math.log(share / (1 - share)))
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+        """Predict metric distance and far probability from RGB in [0, 1].
+
+        Returns:
+            `distance_metric` (metres, in (0, max_distance), before any far fill) and
+            `far_probability`, at the size of the input; if `faithful`, at that size floored to
+            multiples of the patch.
+        """
+        self.input.check(rgb)
+        size = self.network_size(rgb.shape[-2], rgb.shape[-1])
+        image = rgb[..., : size[0], : size[1]] if self.faithful else self._resize(rgb, size)
+        levels, grid = self.levels(image)
+        distance = self.head(levels, grid, size).sigmoid() * self.max_distance
+        far = self.range_head(levels, grid, size).sigmoid()
+        maps = {DISTANCE_METRIC: distance, **far_maps(far, self.thresholds)}
+        if self.faithful:
+            return maps
+        return {key: self._resize(value, rgb.shape[-2:]) for key, value in maps.items()}
+
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
+        """Size at which an input is run: floored if faithful, else the nearest that fits."""
+        patch = self.backbone.patch
+        if self.faithful:
+            rows, cols = height // patch, width // patch
+            if rows < 2 or cols < 2:
+                raise ValueError(
+                    f"input {height}x{width} is smaller than two {patch}-pixel patches"
+                )
+            return rows * patch, cols * patch
+        multiple = 2 if self.equivariant else 1  # the coarsest level joins patches in pairs
+        return fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels, multiple)
+
+    def levels(self, rgb: Float[Tensor, "b 3 h w"]) -> tuple[list[Tensor], tuple[int, int]]:
+        """Adapted tokens of the four taps, and the grid; for an image of whole patches."""
+        grid = self.backbone.grid(rgb.shape[-2], rgb.shape[-1])
+        tokens = [self.norm(level) for level in self.backbone(self.input(rgb))]
+        return ([drop_and_stretch(t, grid) for t in tokens] if self.faithful else tokens), grid
+
+    def _resize(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        return resize(x, size, wrap=self.equivariant, antialias=True)
+
+
+class UnusedTensors(nn.Module):
+    """Tensors of the released checkpoint that nothing reads, kept so that it can be written back.
+
+    `key_bias` is the middle third of the attention's bias, which the release multiplies by 0.
+    """
+
+    def __init__(self, dim: int, depth: int) -> None:
+        super().__init__()
+        self.mask_token = nn.Parameter(torch.zeros(1, dim), requires_grad=False)
+        self.key_bias = nn.Parameter(torch.zeros(depth, dim), requires_grad=False)

@@ -1,0 +1,107 @@
+"""PanoFormer's block, which EGformer uses on its fine levels: deformable attention to a 3x3 kernel on the tangent plane.
+
+Source: Z. Shen et al., "PanoFormer: Panorama Transformer for Indoor 360° Depth Estimation", ECCV 2022, sections 3.2 and 3.3.
+"""
+
+import math
+
+import torch
+from timm.layers.drop import DropPath
+from torch import Tensor, nn
+from torch.nn.functional import gelu, grid_sample
+
+from pano_geometry.tensor_types import Float
+from pano_models.tables import size_table
+from pano_models.wrap_conv import WrapConv2d
+
+POINTS = 9
+
+
+@size_table
+def tangent_kernel(h: int, w: int) -> Float[Tensor, "h w 9 2"]:
+    """Pixels (row, column) under a 3x3 kernel laid on the tangent plane of every pixel; kernel rows outer.
+
+    As released: pixel (r, c) stands at latitude (r / h - 1/2) π and longitude (c / w - 1/2) 2π, and the inverse gnomonic
+    projection uses arctan of a quotient.
+    """
+    step = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    across = (step * 2 * math.pi / w).tan().repeat(3)
+    down = ((step * math.pi / h).tan() / (step * 2 * math.pi / w).cos()).repeat_interleave(3)
+    rho = torch.hypot(across, down)
+    rho[POINTS // 2] = 1e-8
+    nu = rho.atan()
+    lat0 = ((torch.arange(h, dtype=torch.float64) / h - 0.5) * math.pi)[:, None]
+    sine = nu.cos() * lat0.sin() + down * nu.sin() * lat0.cos() / rho
+    shift = across * nu.sin() / (rho * lat0.cos() * nu.cos() - down * lat0.sin() * nu.sin())
+    row = (sine.clamp(-1, 1).asin() / math.pi + 0.5) * h
+    lon0 = (torch.arange(w, dtype=torch.float64) / w - 0.5) * 2 * math.pi
+    column = ((lon0[:, None, None] + shift.atan()) / (2 * math.pi) + 0.5) * w
+    column = column.remainder(w).transpose(0, 1)
+    return torch.stack([row[:, None].expand(h, w, POINTS), column], dim=-1).float()
+
+
+class TangentAttention(nn.Module):
+    """Deformable attention to nine points around the tangent kernel, offsets and weights predicted from the query."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_proj = nn.Linear(channels, channels)
+        self.k_proj = nn.Linear(channels, channels)
+        self.offset_proj = nn.Linear(channels, heads * POINTS * 2)
+        self.A_proj = nn.Linear(channels, heads * POINTS)
+        self.wm_proj = nn.Linear(channels, channels)
+
+    def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
+        """Attend from and to `x`."""
+        b, h, w, _ = x.shape
+        query = self.q_proj(x)
+        offset = self.offset_proj(query).unflatten(-1, (self.heads, POINTS, 2))
+        weight = self.A_proj(query).unflatten(-1, (self.heads, POINTS)).softmax(dim=-1)
+        values = self.k_proj(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
+        points = (
+            tangent_kernel(h, w).to(x)[:, :, None] + offset
+        )  # (b, h, w, heads, 9, row and column)
+        size = torch.tensor([w - 1, h - 1], device=x.device, dtype=x.dtype)
+        grids = (points.flip(-1) * 2 / size - 1).permute(0, 3, 4, 1, 2, 5).flatten(0, 1)
+        weights = weight.permute(0, 3, 4, 1, 2).flatten(0, 1)  # (b · heads, 9, h, w)
+        out = torch.zeros_like(values)
+        for k in range(POINTS):  # one at a time: nine times less memory
+            tap = grid_sample(values, grids[:, k], align_corners=False)
+            out = out + tap * weights[:, k, None]
+        merged: Tensor = self.wm_proj(out.view(b, -1, h, w).permute(0, 2, 3, 1))
+        return merged
+
+
+class LocalFeedForward(nn.Module):
+    """Feed-forward with a depth-wise 3x3 convolution whose columns wrap."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(channels, hidden)
+        self.dwconv = WrapConv2d(hidden, hidden, 3, padding=1, groups=hidden)
+        self.linear2 = nn.Linear(hidden, channels)
+
+    def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
+        """Transform `x`."""
+        hidden = gelu(self.linear1(x)).permute(0, 3, 1, 2)
+        out: Tensor = self.linear2(gelu(self.dwconv(hidden)).permute(0, 2, 3, 1))
+        return out
+
+
+class PanoFormerBlock(nn.Module):
+    """Tangent attention and local feed-forward on a map (b, h, w, c)."""
+
+    def __init__(self, channels: int, heads: int, drop_path: float = 0.0) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.dattn = TangentAttention(channels, heads)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = LocalFeedForward(channels, 4 * channels)
+        self.drop_path: nn.Module = DropPath(drop_path)
+
+    def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
+        """Transform `x`."""
+        x = x + self.drop_path(self.dattn(self.norm1(x)))
+        out: Tensor = x + self.drop_path(self.mlp(self.norm2(x)))
+        return out

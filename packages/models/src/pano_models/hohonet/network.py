@@ -1,0 +1,105 @@
+"""HoHoNet for depth: the whole panorama as one sequence over azimuth.
+
+Source: C. Sun et al., "HoHoNet: 360 Indoor Holistic Understanding with Latent Horizontal Features", CVPR 2021.
+"""
+
+from torch import Tensor, nn
+
+from pano_geometry.tensor_types import Float
+from pano_models.hohonet.horizon import (
+    AzimuthTransformer,
+    CosineColumns,
+    HorizonCompression,
+    upsample_azimuth,
+)
+from pano_models.inputs import RgbInput
+from pano_models.model import DepthModel
+from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.registry import register
+from pano_models.resizing import run_at_height
+from pano_models.resnet import ResNetEncoder
+from pano_models.wrap_conv import WrapConv1d, close_sphere, wrap_padding
+
+HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
+
+
+@register("hohonet")
+class HoHoNet(DepthModel):
+    """Panoramic depth by latent horizontal features.
+
+    The height is part of the network: its column filters span whole columns. Pictures of another size are resized to it.
+
+    Args:
+        backbone: ResNet of timm.
+        width: multiplier of the encoder stages; 1 is the published network (49.47 M with ResNet-50 and the defaults).
+        height: rows the network works on, a multiple of 32; published 512 and 256.
+        horizon_channels: channels of the sequence over azimuth.
+        latent_channels: channels of the latent horizontal feature.
+        components: cosine components of a column.
+        heads: attention heads.
+        feedforward: hidden channels of the transformer.
+        layers: transformer layers.
+        head: "metric" gives `distance_metric` in metres, "affine" gives `disparity_affine`; both unbounded.
+        normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
+        equivariant: exact sphere padding everywhere and relative azimuths in the attention.
+
+    Raises:
+        ValueError: for an unknown `head` or a height that is no multiple of 32.
+    """
+
+    encoder = "resnet"
+
+    def __init__(
+        self,
+        backbone: str = "resnet50",
+        width: float = 1.0,
+        height: int = 512,
+        horizon_channels: int = 1024,
+        latent_channels: int = 256,
+        components: int = 64,
+        heads: int = 8,
+        feedforward: int = 2048,
+        layers: int = 1,
+        head: str = "metric",
+        normalizations: int = 1,
+        equivariant: bool = False,
+    ) -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        if height % 32 or height < 32:
+            raise ValueError(f"height is {height}; expected a positive multiple of 32")
+        self.key, self.height, self.normalizations = HEADS[head], height, normalizations
+        self.equivariant = equivariant
+        self.input = RgbInput()
+        self.resnet = ResNetEncoder(backbone, width=width)
+        self.compress = HorizonCompression(self.resnet.channels[1:], height, horizon_channels)
+        wrap_padding(self.resnet)
+        self.transformer = AzimuthTransformer(
+            horizon_channels, height // 2, heads, feedforward, layers, equivariant
+        )
+        self.latent = nn.Sequential(
+            WrapConv1d(horizon_channels, latent_channels, 3, padding=1, bias=False),
+            nn.BatchNorm1d(latent_channels),
+            nn.ReLU(),
+        )
+        self.columns = CosineColumns(latent_channels, components, height)
+        if equivariant:
+            close_sphere(self)
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+        """Predict from `rgb` in [0, 1]; run at `height` x 2 `height`."""
+        self.input.check(rgb)
+        return {self.key: run_at_height(self._predict, rgb, self.height)}
+
+    def _predict(self, rgb: Tensor) -> Tensor:
+        for _ in range(self.normalizations):
+            rgb = self.input(rgb)
+        return self.predict_normalized(rgb)
+
+    def predict_normalized(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
+        """Predict from a picture that is normalised already and has the network's height."""
+        sequence = self.transformer(self.compress(self.resnet(x)[1:]))
+        latent = self.latent(upsample_azimuth(sequence, 4))
+        depth: Tensor = self.columns(latent)
+        return depth

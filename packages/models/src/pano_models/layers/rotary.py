@@ -1,0 +1,96 @@
+"""Rotary position tables: DINOv3's, and one in which a turn about the vertical axis is exact.
+
+A table is `(n, 2 * head_dim)`: the sines, then the cosines, of angles tiled twice, as timm takes it.
+Attention under a table depends on differences of angles only. Where every azimuth frequency is a
+whole number of turns, the difference of two columns does not depend on where column 0 is cut.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from pano_geometry.tensor_types import Float
+
+DINOV3_BASE = 100.0
+
+
+def rotate(
+    x: Float[Tensor, "b heads n d"], table: Float[Tensor, "n 2*d"]
+) -> Float[Tensor, "b heads n d"]:
+    """Rotate channel k together with channel k + d/2 by the table's angles."""
+    sin, cos = table.to(x.dtype).chunk(2, -1)
+    first, second = x.chunk(2, -1)
+    return x * cos + torch.cat([-second, first], -1) * sin
+
+
+def dinov3_table(rows: int, cols: int, head_dim: int) -> Float[Tensor, "n e"]:
+    """DINOv3's rotary table: coordinates in [-1, 1] on both axes, periods 100^(k/bands).
+
+    Source: DINOv3 (axial rotary embedding, no learned part).
+    """
+    periods = DINOV3_BASE ** (torch.arange(head_dim // 4) / (head_dim // 4))
+    y, x = _unit_coordinates(rows).float(), _unit_coordinates(cols).float()
+    return _table(_grid(_turns(y, 1 / periods), _turns(x, 1 / periods)))
+
+
+def dinov3_table_whole_turns(
+    rows: int, cols: int, head_dim: int, prefix: int = 0
+) -> Float[Tensor, "p+n e"]:
+    """As `dinov3_table`, with the azimuth frequencies rounded to whole turns a panorama.
+
+    A coordinate range of 2 holds `2 / period` turns: 2, 1.5, 1.1, ... become 2, 2, 1, ..., 0.
+    For `prefix` see `with_prefix`.
+    """
+    periods = DINOV3_BASE ** (torch.arange(head_dim // 4, dtype=torch.float64) / (head_dim // 4))
+    whole = (2 / periods).round() / 2
+    y, x = _unit_coordinates(rows), _unit_coordinates(cols)
+    table = _table(_grid(_turns(y, 1 / periods), _turns(x, whole))).float()
+    return with_prefix(table, cols, prefix)
+
+
+def azimuth_table(
+    rows: int, cols: int, head_dim: int, prefix: int = 0, max_turns: int = 16
+) -> Float[Tensor, "p+n e"]:
+    """Azimuth alone: half of the channel pairs stay, the rest turn 1 to `max_turns` times.
+
+    For `prefix` see `with_prefix`.
+    """
+    pairs = head_dim // 2
+    turning = pairs // 2
+    exponents = torch.linspace(0, 1, turning, dtype=torch.float64)
+    turns = torch.cat([torch.zeros(pairs - turning), (max_turns**exponents).round()])
+    angles = _turns(_unit_coordinates(cols), turns.double() / 2)
+    return with_prefix(_table(angles.repeat(rows, 1)).float(), cols, prefix)
+
+
+def with_prefix(table: Float[Tensor, "n e"], cols: int, count: int) -> Float[Tensor, "p+n e"]:
+    """Rows for `count` prefix tokens, which have no azimuth, in front of a table.
+
+    They pass the channels that azimuth leaves alone and null those it turns: a patch and a prefix
+    token then see each other the same wherever column 0 is cut.
+    """
+    dim = table.shape[1] // 2
+    spread = (table[:cols] - table[:1]).abs().amax(0)
+    still = (spread.view(2, dim).amax(0) < 1e-6).to(table)
+    row = torch.cat([torch.zeros_like(still), still])
+    return torch.cat([row.expand(count, -1), table])
+
+
+def _unit_coordinates(n: int) -> Tensor:
+    return 2 * (torch.arange(n, dtype=torch.float64) + 0.5) / n - 1
+
+
+def _turns(coordinate: Tensor, frequency: Tensor) -> Tensor:
+    return 2 * math.pi * coordinate[:, None] * frequency
+
+
+def _grid(vertical: Tensor, horizontal: Tensor) -> Tensor:
+    rows, cols = len(vertical), len(horizontal)
+    parts = (vertical[:, None].expand(rows, cols, -1), horizontal[None].expand(rows, cols, -1))
+    return torch.cat(parts, -1).flatten(0, 1)
+
+
+def _table(angles: Tensor) -> Tensor:
+    tiled = angles.repeat(1, 2)
+    return torch.cat([tiled.sin(), tiled.cos()], -1)

@@ -1,0 +1,46 @@
+"""The published names of BiFuse++ (`supervised_pretrain.pkl`, …), and of Depth Anywhere's copy."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from pano_models.model import DepthModel
+from pano_models.registry import create
+from pano_models.weights.keys import KeyMap
+from pano_models.weights.official import Release
+from pano_models.weights.strict import LoadReport, fill
+
+GEOMETRY = "grids and masks of the cube, computed here"
+GEOMETRY_PARTS = (".grid_", ".mask_", ".XY_")
+
+KEYS = KeyMap(
+    (
+        *((f"dnet.f{i + 1}.*", f"pyramid.fusion.{i}.*") for i in range(4)),
+        ("dnet.deconv1.2.*", "decoder.out.*"),
+        ("dnet.deconv#.0.*", "decoder.deconv#.*"),
+        ("dnet.resnet_equi.*", "pyramid.resnet_equi.*"),
+        ("dnet.resnet_cube.*", "pyramid.resnet_cube.*"),
+    )
+)
+
+
+def load(
+    state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
+) -> tuple[DepthModel, LoadReport]:
+    """The released network, filled. 630 of the 1176 published entries are geometry."""
+    model = create("bifuse_plus", faithful=faithful, head=head, **config)
+    dropped = {n: GEOMETRY for n in state if any(part in n for part in GEOMETRY_PARTS)}
+    fill(model, {KEYS.to_ours(n) or n: t for n, t in state.items() if n not in dropped})
+    return model, LoadReport(dropped)
+
+
+def export(model: DepthModel) -> dict[str, Tensor]:
+    """Our tensors under the published names, without the geometry."""
+    return {KEYS.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}
+
+
+SIGNATURE = "dnet.resnet_equi.conv1.weight"
+RELEASE = Release(SIGNATURE, load, export)
+DEPTH_ANYWHERE = Release(SIGNATURE, partial(load, head="affine"), export)

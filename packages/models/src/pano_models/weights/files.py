@@ -1,0 +1,76 @@
+"""Reads a weight file into a plain dict of tensors; nothing in the file is ever executed."""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pano_models.errors import CheckpointError, ModelNotFoundError
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+"""Keys under which training scripts keep the state dict, beside optimiser and epoch."""
+
+
+def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
+    """Read a `.safetensors` file or a file of `torch.save` (`weights_only=True`).
+
+    A wrapping dict (`{"state_dict": ...}`) and the prefix `module.` of data-parallel training are
+    taken off.
+
+    Raises:
+        ModelNotFoundError: no such file.
+        CheckpointError: truncated, not a weight file, or holding more than tensors (a pickle that
+            would run code is refused unread).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelNotFoundError(f"no weight file {path}")
+    raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    return strip_data_parallel(_unwrap(raw, path))
+
+
+def strip_data_parallel(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Take the prefix `module.` off, if every name has it."""
+    if state and all(name.startswith("module.") for name in state):
+        return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+    return dict(state)
+
+
+def _read_safetensors(path: Path) -> Any:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is truncated or no safetensors file: {error}") from error
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        # mmap: a 1.4 GB checkpoint is paged in as it is copied, not held twice
+        return torch.load(
+            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+        )
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds objects other than tensors, or is truncated; it was not executed: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise CheckpointError(f"{path} is truncated or no weight file: {error}") from error
+
+
+def _unwrap(raw: Any, path: Path) -> dict[str, Tensor]:
+    while isinstance(raw, Mapping):
+        if raw and all(isinstance(value, Tensor) for value in raw.values()):
+            return dict(raw)
+        inner = [raw[key] for key in WRAPPERS if isinstance(raw.get(key), Mapping)]
+        if not inner:
+            break
+        raw = inner[0]
+    raise CheckpointError(f"{path} holds no state dict (a dict of name -> tensor)")

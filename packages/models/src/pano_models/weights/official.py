@@ -1,0 +1,111 @@
+"""Checkpoints published by the authors: published names in, the same numbers out."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+from torch import Tensor
+
+from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.model import DepthModel
+from pano_models.weights.files import read_state, strip_data_parallel
+from pano_models.weights.manifest import PUBLISHED
+from pano_models.weights.strict import LoadReport
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Release:
+    """How one release's checkpoint is told from others, read and written.
+
+    Args:
+        signature: a tensor name that this release's checkpoints hold and no other's.
+        load: `(state, faithful, **config)` -> the filled network and the report.
+        export: the network -> tensors in the published names.
+    """
+
+    signature: str
+    load: Callable[..., tuple[DepthModel, LoadReport]]
+    export: Callable[[DepthModel], dict[str, Tensor]]
+
+
+_RELEASES: dict[str, Release] = {}
+
+
+def register_release(name: str, release: Release) -> None:
+    """Make `load_official(name, ...)` and `official:name=FILE` known."""
+    if name in _RELEASES:
+        raise ValueError(f"release {name!r} is registered already")
+    _RELEASES[name] = release
+
+
+def release_names() -> tuple[str, ...]:
+    """The releases `load_official` knows, sorted."""
+    return tuple(sorted(_RELEASES))
+
+
+def load_official(
+    name: str,
+    source: str | PathLike[str] | Mapping[str, Tensor],
+    faithful: bool = True,
+    **config: Any,
+) -> DepthModel:
+    """Build the network of a release and fill it with its checkpoint, strictly.
+
+    Args:
+        name: one of `release_names()`.
+        source: the checkpoint file, or its state dict; prefixes of data-parallel training and
+            wrapping dicts are taken off.
+        faithful: reproduce the release bit for bit, quirks included. False: the same weights
+            without the quirks.
+        config: options of the network that the checkpoint leaves open, e.g. `max_pixels`.
+
+    Returns:
+        The network in evaluation mode; `model.load_report` lists what was dropped and why.
+
+    Raises:
+        ModelNotFoundError: unknown release or no such file.
+        CheckpointError: the file is of another network, truncated, incomplete or not weights.
+    """
+    release = _release(name)
+    mapping = isinstance(source, Mapping)
+    state = strip_data_parallel(source) if isinstance(source, Mapping) else read_state(source)
+    origin = "the state dict" if mapping else str(source)
+    _check_signature(name, state, origin)
+    model, report = release.load(state, faithful, **config)
+    model.load_report = report
+    logger.info("%s from %s (%s): %s", name, origin, _terms(name), report)
+    return model.eval()
+
+
+def export_official(model: DepthModel) -> dict[str, Tensor]:
+    """The weights of `model` under the names its authors published.
+
+    Raises:
+        ModelNotFoundError: no release of this kind of network is known.
+    """
+    return _release(model.spec.name if model.spec else type(model).__name__).export(model)
+
+
+def _release(name: str) -> Release:
+    if name not in _RELEASES:
+        raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
+    return _RELEASES[name]
+
+
+def _terms(name: str) -> str:
+    entry = next((entry for entry in PUBLISHED if entry.name == name), None)
+    return f"licence: {entry.licence or entry.note}" if entry else "licence unknown"
+
+
+def _check_signature(name: str, state: Mapping[str, Tensor], origin: str) -> None:
+    if _release(name).signature in state:
+        return
+    others = [other for other, release in _RELEASES.items() if release.signature in state]
+    hint = f"it looks like a checkpoint of {others[0]}" if others else "it is of no known release"
+    raise CheckpointError(
+        f"{origin} is no {name} checkpoint (no tensor {_release(name).signature}): {hint}"
+    )

@@ -1,0 +1,100 @@
+"""Fills a network from tensors, strictly: whatever is dropped is named with its reason."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pano_models.errors import CheckpointError
+
+M = TypeVar("M", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a load did beyond copying tensors of equal names.
+
+    Args:
+        dropped: published name -> why it was not used.
+        absent: our names that the file lacks and the forward pass never reads.
+    """
+
+    dropped: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        reasons = sorted(set(self.dropped.values()))
+        lines = [
+            f"{sum(r == reason for r in self.dropped.values())} dropped: {reason}"
+            for reason in reasons
+        ]
+        if self.absent:
+            lines.append(f"{len(self.absent)} absent and never used")
+        return "; ".join(lines) or "every tensor used"
+
+
+def fill(
+    model: nn.Module, state: Mapping[str, Tensor], never_used: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Copy `state` into `model`.
+
+    Args:
+        model: the network.
+        state: our names -> tensors.
+        never_used: prefixes of names that may be missing, since no forward pass reads them.
+
+    Returns:
+        The names under `never_used` that were missing.
+
+    Raises:
+        CheckpointError: names the first missing, unexpected and wrongly shaped tensors.
+    """
+    own = model.state_dict()
+    allowed = tuple(never_used)
+    missing = [name for name in own if name not in state]
+    absent = tuple(name for name in missing if allowed and name.startswith(allowed))
+    problems = {
+        "missing": [name for name in missing if name not in absent],
+        "unexpected": [name for name in state if name not in own],
+        "of another shape": [
+            f"{name} {tuple(tensor.shape)} (expected {tuple(own[name].shape)})"
+            for name, tensor in state.items()
+            if name in own and own[name].shape != tensor.shape
+        ],
+    }
+    if any(problems.values()):
+        raise CheckpointError(f"weights do not fit {type(model).__name__}: {_describe(problems)}")
+    model.load_state_dict(state, strict=not absent)
+    return absent
+
+
+def build_and_fill(
+    build: Callable[[], M], state: Mapping[str, Tensor], never_used: Iterable[str] = ()
+) -> tuple[M, tuple[str, ...]]:
+    """As `fill`, for a network that takes its first values from `state`: no random initialisation.
+
+    Initialising a ViT-L takes longer than reading it. Every module with buffers outside the state
+    dict has to know `init_non_persistent_buffers` (as timm's have).
+    """
+    with torch.device("meta"):
+        model = build()
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        if any(getattr(module, name) is not None for name in module._non_persistent_buffers_set):
+            with_constants: Any = module
+            with_constants.init_non_persistent_buffers()
+    absent = fill(model, state, never_used)
+    for name in absent:
+        model.get_parameter(name).detach().zero_()
+    return model, absent
+
+
+def _describe(problems: dict[str, list[str]]) -> str:
+    parts = []
+    for kind, names in problems.items():
+        if names:
+            rest = f", ... ({len(names)} in all)" if len(names) > 3 else ""
+            parts.append(f"{kind}: {', '.join(names[:3])}{rest}")
+    return "; ".join(parts)

@@ -1,0 +1,97 @@
+import hashlib
+import io
+import os
+import tarfile
+import zipfile
+
+import pytest
+
+from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
+from pano_data.io.archives import extract, join_parts
+
+
+def make_zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path
+
+
+def make_tar(path, members, mode="w:gz"):
+    with tarfile.open(path, mode) as file:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_unpacks_and_goes_on_where_it_stopped(tmp_path, make):
+    archive = make(tmp_path / "a.archive", {"d/one.txt": b"1", "./two.txt": b"22"})
+    files = extract(archive, tmp_path / "out")
+    assert [p.read_bytes() for p in files] == [b"1", b"22"]
+    files[0].write_bytes(b"x")  # same size: kept
+    files[1].write_bytes(b"")  # cut: written again
+    extract(archive, tmp_path / "out")
+    assert [p.read_bytes() for p in files] == [b"x", b"22"]
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*")) == ["d", "one.txt", "two.txt"]
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "..\\evil", "C:/evil"])
+def test_members_that_leave_the_folder(tmp_path, make, name):
+    archive = make(tmp_path / "a.archive", {"good": b"1", name: b"2"})
+    with pytest.raises(UnsafeArchiveError, match="would be written elsewhere"):
+        extract(archive, tmp_path / "deep" / "out")
+    assert not (tmp_path / "deep").exists()  # nothing was written, the good one neither
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_links_and_devices(tmp_path, kind):
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        info = tarfile.TarInfo("innocent")
+        info.type, info.linkname = kind, "/etc/passwd"
+        file.addfile(info)
+    with pytest.raises(UnsafeArchiveError, match="link or a device"):
+        extract(tmp_path / "a.tar", tmp_path / "out")
+
+
+def test_links_in_zips(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        info = zipfile.ZipInfo("innocent")
+        info.external_attr = 0o120777 << 16
+        file.writestr(info, "/etc/passwd")
+    with pytest.raises(UnsafeArchiveError, match="is a link"):
+        extract(tmp_path / "a.zip", tmp_path / "out")
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_bombs(tmp_path, make):
+    archive = make(tmp_path / "a.archive", {"zeros": bytes(60_000_000)})
+    assert archive.stat().st_size < 100_000
+    with pytest.raises(UnsafeArchiveError, match="would unpack to 60000000"):
+        extract(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("make", [make_zip, make_tar])
+def test_damaged_archives(tmp_path, make):
+    archive = make(tmp_path / "a.archive", {"noise": os.urandom(5000)})
+    archive.write_bytes(archive.read_bytes()[:2500])
+    with pytest.raises(CorruptSampleError, match="damaged archive"):
+        extract(archive, tmp_path / "out")
+    assert not list((tmp_path).rglob("noise*"))
+    with pytest.raises(CorruptSampleError, match="missing"):
+        extract(tmp_path / "none.zip", tmp_path / "out")
+
+
+def test_parts_are_joined_in_name_order(tmp_path):
+    for name, data in (("part_ab", b"world"), ("part_aa", b"hello ")):
+        (tmp_path / name).write_bytes(data)
+    md5 = hashlib.md5(b"hello world").hexdigest()
+    assert join_parts(tmp_path, tmp_path / "a.tar.gz", md5).read_bytes() == b"hello world"
+    with pytest.raises(DataError, match="a part is missing or damaged"):
+        join_parts(tmp_path, tmp_path / "b.tar.gz", "0" * 32)
+    assert not (tmp_path / "b.tar.gz").exists()
+    with pytest.raises(DataError, match=r"no part_\* files"):
+        join_parts(tmp_path / "none", tmp_path / "c.tar.gz")

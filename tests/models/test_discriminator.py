@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from pano_models import PatchDiscriminator, normalize_distance
+
+
+def test_a_patch_verdict_sees_70_pixels():
+    """The input gradient of one logit spans 70 x 70 pixels (instance norm left out: it sees all)."""
+    judge = PatchDiscriminator(width=4)
+    judge.layers = torch.nn.Sequential(
+        *(m for m in judge.layers if not isinstance(m, torch.nn.InstanceNorm2d))
+    )
+    maps = torch.rand(1, 1, 256, 512, requires_grad=True)
+    out = judge(maps)
+    out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()
+    rows, cols = maps.grad[0, 0].abs().nonzero().T
+    assert rows.max() - rows.min() + 1 == 70
+    assert cols.max() - cols.min() + 1 == 70
+
+
+def test_verdict_does_not_depend_on_the_batch():
+    judge = PatchDiscriminator(width=4)
+    maps = torch.rand(2, 1, 64, 128)
+    torch.testing.assert_close(judge(maps)[:1], judge(maps[:1]))
+
+
+def test_score_is_a_probability_and_follows_the_logits():
+    judge = PatchDiscriminator(width=4)
+    maps = torch.rand(3, 1, 64, 128)
+    score = judge.score(maps)
+    assert score.shape == (3,)
+    assert ((score > 0) & (score < 1)).all()
+    with torch.no_grad():
+        judge.layers[-1].conv.bias += 20
+    assert (judge.score(maps) > 0.99).all()
+
+
+def test_spectral_norm_bounds_each_layer():
+    judge = PatchDiscriminator(width=4, spectral_norm=True)
+    judge.train()
+    for _ in range(30):  # power iterations
+        judge(torch.rand(1, 1, 64, 128))
+    weight = judge.layers[0].conv.weight.detach().flatten(1)
+    assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.02)
+
+
+def test_wrong_channels():
+    with pytest.raises(ValueError, match=r"expected \(b, 1, h, w\), got \(1, 3, 64, 128\)"):
+        PatchDiscriminator()(torch.rand(1, 3, 64, 128))
+
+
+def test_normalize_distance_is_scale_free_up_to_the_near_end():
+    distance = torch.linspace(1, 80, 32 * 64).view(1, 1, 32, 64)
+    valid = torch.ones_like(distance, dtype=torch.bool)
+    out = normalize_distance(distance, valid)
+    assert out.max() == 1
+    top = distance.quantile(0.98)
+    torch.testing.assert_close(out, ((distance - 0.01) / (top - 0.01)).clamp(0.01, 1))
+
+
+def test_nan_under_the_mask_changes_neither_value_nor_gradient():
+    distance = 1 + 9 * torch.rand(2, 1, 16, 32)
+    valid = torch.rand(2, 1, 16, 32) > 0.3
+    results = []
+    for poison in (5.0, float("nan")):
+        leaf = distance.where(valid, poison).requires_grad_()
+        out = normalize_distance(leaf, valid)
+        out.square().sum().backward()
+        results.append((out.detach(), leaf.grad))
+    for clean, poisoned in zip(*results, strict=True):
+        assert torch.equal(clean, poisoned)
+        assert poisoned.isfinite().all()
+
+
+def test_map_without_a_valid_pixel_is_zero():
+    out = normalize_distance(torch.rand(1, 1, 4, 8), torch.zeros(1, 1, 4, 8, dtype=torch.bool))
+    assert torch.equal(out, torch.zeros(1, 1, 4, 8))

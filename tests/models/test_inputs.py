@@ -1,0 +1,79 @@
+import warnings
+
+import pytest
+import torch
+
+from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD, RgbInput, fit_to_patches
+
+
+def test_normalisation_inverts_the_statistics():
+    rgb = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1) + torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+    torch.testing.assert_close(RgbInput()(rgb), torch.ones(1, 3, 1, 1))
+    assert torch.equal(RgbInput(normalize=False)(rgb), rgb)
+
+
+def test_statistics_are_no_weights():
+    assert not RgbInput().state_dict()
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 16), (1, 4, 8, 16), (1, 1, 8, 16)])
+def test_wrong_shape_says_what_to_do(shape):
+    with pytest.raises(ValueError, match="drop an alpha channel"):
+        RgbInput().check(torch.zeros(shape))
+
+
+def test_integers_are_refused():
+    with pytest.raises(ValueError, match="divide by 255"):
+        RgbInput().check(torch.zeros(1, 3, 8, 16, dtype=torch.uint8))
+
+
+def test_range_is_warned_about_once_a_model():
+    rgb_input = RgbInput()
+    with pytest.warns(UserWarning, match=r"RGB lies in \[0, 255\]"):
+        rgb_input.check(torch.tensor([0.0, 255.0]).repeat(8).expand(1, 3, 8, 16))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rgb_input.check(torch.full((1, 3, 8, 16), 255.0))
+
+
+def test_aspect_is_warned_about():
+    with pytest.warns(UserWarning, match="2:1, got 8x8"):
+        RgbInput().check(torch.zeros(1, 3, 8, 8))
+
+
+def test_nothing_is_said_about_a_good_panorama():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RgbInput().check(torch.rand(1, 3, 8, 16))
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((128, 256), (126, 252)),
+        ((512, 1024), (518, 1036)),
+        ((546, 1092), (546, 1092)),
+        ((3, 6), (14, 28)),
+    ],
+)
+def test_two_to_one_stays_two_to_one(size, expected):
+    assert fit_to_patches(*size, 14) == expected
+
+
+def test_area_limits():
+    rows, cols = fit_to_patches(2048, 4096, 14, max_pixels=620_000)
+    assert (rows, cols) == (546, 1092)
+    assert fit_to_patches(64, 128, 14, min_pixels=580_000) == (532, 1064)
+    assert fit_to_patches(512, 1024, 16, 1, 10**7) == (512, 1024)
+
+
+@pytest.mark.parametrize("height", [97, 301, 512, 1000])
+def test_max_pixels_is_a_bound_and_sides_are_multiples(height):
+    rows, cols = fit_to_patches(height, 2 * height, 16, max_pixels=50_000, multiple=2)
+    assert rows * cols <= 50_000
+    assert rows % 32 == cols % 32 == 0
+
+
+def test_crossed_limits():
+    with pytest.raises(ValueError, match="min_pixels 9 exceeds max_pixels 8"):
+        fit_to_patches(4, 8, 2, 9, 8)

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from torch import nn
+
+import pano_models as pm
+from pano_models.inputs import IMAGENET_MEAN, RgbInput
+from pano_models.weights.strict import LoadReport, build_and_fill, fill
+
+
+def linear():
+    return nn.ModuleDict({"used": nn.Linear(2, 3), "spare": nn.Linear(2, 1)})
+
+
+def state():
+    return {k: torch.rand_like(v) for k, v in linear().state_dict().items()}
+
+
+def test_values_arrive():
+    model, values = linear(), state()
+    assert fill(model, values) == ()
+    assert all(torch.equal(v, values[k]) for k, v in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"used.bias": None}, "missing: used.bias"),
+        ({"other": torch.ones(1)}, "unexpected: other"),
+        ({"used.bias": torch.ones(4)}, r"another shape: used.bias \(4,\) \(expected \(3,\)\)"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_nothing_is_copied(change, message):
+    model = linear()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    values = {k: v for k, v in {**state(), **change}.items() if v is not None}
+    with pytest.raises(pm.CheckpointError, match=message):
+        fill(model, values)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_only_what_is_never_used_may_be_missing():
+    values = {k: v for k, v in state().items() if k.startswith("used")}
+    assert fill(linear(), values, never_used=("spare.",)) == ("spare.weight", "spare.bias")
+    with pytest.raises(pm.CheckpointError, match=r"missing: spare\.weight, spare\.bias"):
+        fill(linear(), values)
+
+
+def test_long_lists_are_counted():
+    with pytest.raises(pm.CheckpointError, match=r"\.\.\. \(4 in all\)"):
+        fill(linear(), {})
+
+
+def test_building_without_memory_restores_constants_and_flags():
+    def build():
+        model = nn.ModuleDict(
+            {"input": RgbInput(), "spare": nn.Linear(2, 2), "head": nn.Linear(2, 1)}
+        )
+        model["spare"].requires_grad_(False)
+        return model
+
+    values = {"head.weight": torch.ones(1, 2), "head.bias": torch.ones(1)}
+    model, absent = build_and_fill(build, values, never_used=("spare.",))
+    assert absent == ("spare.weight", "spare.bias")
+    assert model["input"].mean.flatten().tolist() == pytest.approx(IMAGENET_MEAN)
+    assert model["spare"].weight.abs().sum() == 0
+    assert not model["spare"].weight.requires_grad
+    assert model["head"].weight.requires_grad
+
+
+def test_report_reads_as_a_sentence():
+    report = LoadReport({"a": "a constant", "b": "a constant", "c": "of the head"}, ("d",))
+    assert str(report) == "2 dropped: a constant; 1 dropped: of the head; 1 absent and never used"
+    assert str(LoadReport()) == "every tensor used"
