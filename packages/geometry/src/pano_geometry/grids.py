@@ -11,7 +11,7 @@ import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.pixels import from_grid, to_grid
-from pano_geometry.rays import Planes, RayTables, rotate_planes
+from pano_geometry.rays import Planes, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
 BLOCK = 1 << 15
@@ -150,77 +150,58 @@ def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Te
 def _sparse(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> SparseGrid:
-    width = target.width
     found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(_count(rotation))]
     mask = target.image_mask()
-    for sample, top, row, column, planes in _candidates(source, target, rotation, dtype):
+    for sample, position, planes in _candidates(source, target, rotation, dtype):
         u, v = source.project_planes(*planes)
         seen = source.contains(u, v)
         if mask is not None:
-            seen = seen & mask[row + top, column]
-        x, y = to_grid(u[seen], source.width), to_grid(v[seen], source.height)
-        position = ((row + top) * width + column)[seen]
-        found[sample].append((position, torch.stack([x, y], -1)))
+            seen = seen & mask.flatten()[position]
+        kept = seen.nonzero()[:, 0]
+        x, y = to_grid(u[kept], source.width), to_grid(v[kept], source.height)
+        found[sample].append((position[kept], torch.stack([x, y], -1)))
     positions = tuple(torch.cat([part[0] for part in parts]) for parts in found)
-    return SparseGrid(
-        target.size,
-        positions,
-        tuple(torch.cat([p[1] for p in parts])[None, None] for parts in found),
-    )
+    pixels = (torch.cat([part[1] for part in parts]) for parts in found)
+    return SparseGrid(target.size, positions, tuple(part[None, None] for part in pixels))
 
 
 def _candidates(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
-) -> Iterator[tuple[int, int, Tensor, Tensor, Planes]]:
-    """Pixels that may see the source: (sample, top row, rows from there, columns, rays (m,))."""
+) -> Iterator[tuple[int, Tensor, Planes]]:
+    """Pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
     least = source.least_forward()
-    if least is None or not isinstance(target, TableCamera) or not target.sees_everything:
-        for sample, rows, (x, y, z) in _blocks(target, rotation, dtype):
-            row, column = torch.ones_like(z, dtype=torch.bool).nonzero(as_tuple=True)
-            yield sample, rows.start, row, column, (x.flatten(), y.flatten(), z.flatten())
-        return
-    # Rays of such targets have unit length: one component tells which lie in the cone of view.
-    for sample, rows, tables in _table_blocks(target, rotation, dtype):
-        row, column = (tables.plane(2) >= least - CONE_MARGIN).nonzero(as_tuple=True)
-        yield sample, rows.start, row, column, tables.rays_at(row, column)
+    # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
+    cone = least is not None and isinstance(target, TableCamera) and target.sees_everything
+    for sample, rows, planes in _blocks(target, rotation, dtype):
+        x, y, z = (plane.flatten() for plane in planes)
+        first = rows.start * target.width
+        if cone and least is not None:
+            near = (z >= least - CONE_MARGIN).nonzero()[:, 0]
+            x, y, z = x[near], y[near], z[near]
+        else:
+            near = torch.arange(z.numel())
+        yield sample, near + first, (x, y, z)
 
 
 def _blocks(
     target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
 ) -> Iterator[tuple[int, slice, Planes]]:
     """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
-    if isinstance(target, TableCamera):
-        for sample, rows, tables in _table_blocks(target, rotation, dtype, upper_half):
-            yield sample, rows, tables.planes()
-        return
-    whole = target.ray_planes(None, dtype, torch.device("cpu"))
-    for sample in range(_count(rotation)):
-        turn = _turn(rotation, sample)
-        for rows in _bands(target.height, target.width):
-            x, y, z = (plane[rows] for plane in whole)
-            own = (x, y, z)
-            yield sample, rows, own if turn is None else rotate_planes(own, turn.to(dtype))
-
-
-def _table_blocks(
-    target: TableCamera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
-) -> Iterator[tuple[int, slice, RayTables]]:
-    """The same as tables, for targets that have them."""
     height = target.height // 2 if upper_half else target.height
+    step = max(1, BLOCK * torch.get_num_threads() // target.width)
+    bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
     for sample in range(_count(rotation)):
-        turn = _turn(rotation, sample)
-        tables = target.ray_tables()
-        if turn is not None:
-            tables = tables.rotate(turn.to(torch.float64))
-        tables = tables.to(dtype)
-        for rows in _bands(height, target.width):
-            yield sample, rows, tables.band(rows)
-
-
-def _turn(rotation: Tensor | None, sample: int) -> Tensor | None:
-    return rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
-
-
-def _bands(height: int, width: int) -> list[slice]:
-    step = max(1, BLOCK * torch.get_num_threads() // width)
-    return [slice(top, min(top + step, height)) for top in range(0, height, step)]
+        turn = rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
+        if isinstance(target, TableCamera):
+            tables = target.ray_tables()
+            if turn is not None:
+                tables = tables.rotate(turn.to(torch.float64))
+            tables = tables.to(dtype)
+            for rows in bands:
+                yield sample, rows, tables.band(rows).planes()
+        else:
+            whole = target.ray_planes(None, dtype, torch.device("cpu"))
+            for rows in bands:
+                x, y, z = (plane[rows] for plane in whole)
+                own = (x, y, z)
+                yield sample, rows, own if turn is None else rotate_planes(own, turn.to(dtype))

@@ -103,16 +103,6 @@ class RayTables:
         """The rays as x, y, z planes (…, h, w); not normalised."""
         return self.plane(0), self.plane(1), self.plane(2)
 
-    def rays_at(self, row: Tensor, column: Tensor) -> Planes:
-        """The rays of some pixels (m,), of tables without leading dimensions."""
-        a, b = self.columns[column], self.rows[row]
-        if self.row_scale is not None:
-            a = a * self.row_scale[row, None]
-        if self.column_scale is not None:
-            b = b * self.column_scale[column, None]
-        x, y, z = (a + b).unbind(-1)
-        return x, y, z
-
     def plane(self, axis: int) -> Tensor:
         """One component of the rays, (…, h, w)."""
         columns = self.columns[..., axis].unsqueeze(-2)
