@@ -13,7 +13,7 @@ from pano_data.worlds.indoor.openings import (
 )
 from pano_data.worlds.indoor.plan import OUTSIDE, Plan, Run
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.shapes import box, quad
 
 THIN, THICK = 0.14, 0.3
