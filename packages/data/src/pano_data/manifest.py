@@ -47,6 +47,7 @@ class Row:
             (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
         metric: Distances are metres.
+        faithful: Resample as the release does, quirks included (Cassini maps only).
         environment: Indoor, outdoor or mixed.
         label: Where the label comes from.
         score: Rank score of a pseudo label, or None.
@@ -71,6 +72,7 @@ class Row:
     intrinsics: tuple[float, ...] | None = None
     baseline: float | None = None
     metric: bool = True
+    faithful: bool = False
     environment: Environment = "indoor"
     label: Label = "none"
     score: float | None = None
@@ -114,6 +116,7 @@ _TYPES = {
     "intrinsics": _FLOATS,
     "baseline": pa.float64(),
     "metric": pa.bool_(),
+    "faithful": pa.bool_(),
     "score": pa.float64(),
 }
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))

@@ -64,7 +64,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
             projection="pinhole",
             encoding="hdf5",
             kind="distance",
-            intrinsics=intrinsics(cameras.get(scene), *_size(image)),
+            intrinsics=intrinsics(cameras.get(scene), *_size(image.parent)),
             label="ground_truth",
         )
 
@@ -85,14 +85,9 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
 
 
 @lru_cache(maxsize=4096)
-def _size_of_folder(folder: Path, name: str) -> tuple[int, int]:
-    return image_size(folder / name)
-
-
-def _size(image: Path) -> tuple[int, int]:
+def _size(folder: Path) -> tuple[int, int]:
     # All frames of a camera have one size; the first one tells it.
-    first = min(p.name for p in image.parent.glob("frame.*.tonemap.jpg"))
-    return _size_of_folder(image.parent, first)
+    return image_size(min(folder.glob("frame.*.tonemap.jpg")))
 
 
 def _table(root: Path, name: str) -> Path:
