@@ -47,6 +47,7 @@ class Row:
             (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
         metric: Distances are metres.
+        edge_margin: Pixels on either side of a depth edge that are not used.
         faithful: Resample as the release does, quirks included (Cassini maps only).
         environment: Indoor, outdoor or mixed.
         label: Where the label comes from.
@@ -72,6 +73,7 @@ class Row:
     intrinsics: tuple[float, ...] | None = None
     baseline: float | None = None
     metric: bool = True
+    edge_margin: int = 0
     faithful: bool = False
     environment: Environment = "indoor"
     label: Label = "none"
@@ -93,9 +95,10 @@ class Row:
             raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
             raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
-        if self.units_per_metre <= 0:
+        if self.units_per_metre <= 0 or self.edge_margin < 0:
             raise ManifestError(
-                f"row {self.key!r}: units_per_metre={self.units_per_metre}, not > 0"
+                f"row {self.key!r}: units_per_metre={self.units_per_metre}, "
+                f"edge_margin={self.edge_margin}; expected a positive number, and one >= 0"
             )
 
 
@@ -116,6 +119,7 @@ _TYPES = {
     "intrinsics": _FLOATS,
     "baseline": pa.float64(),
     "metric": pa.bool_(),
+    "edge_margin": pa.int64(),
     "faithful": pa.bool_(),
     "score": pa.float64(),
 }
