@@ -226,7 +226,10 @@ def read_manifest(path: Path | str) -> Manifest:
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"{path} is not a readable parquet file: {error}") from error
     if not table.schema.equals(_SCHEMA):
-        raise ManifestError(f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}")
+        raise ManifestError(
+            f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}; "
+            "it was written by another version, make it again from the data set"
+        )
     return Manifest(table)
 
 

@@ -36,7 +36,7 @@ def find(
         edge_margin: Pixels to leave out at depth edges; 1 removes the flying pixels that
             anti-aliasing of the release puts between surfaces.
     """
-    for scene in folders(top(root, "Structured3D"), "scene_*"):
+    for scene in folders(top(root, "Structured3D"), f"scene_{'[0-9]' * 5}"):
         if int(scene.name.removeprefix("scene_")) not in SPLIT_SCENES[split]:
             continue
         for room in folders(scene / "2D_rendering"):
