@@ -31,6 +31,17 @@ def test_usable_and_corrupt_rows_are_parted(tree):
     ]
 
 
+def test_incomplete_labels_can_be_left_out(tree):
+    root, manifest = tree
+    depth = np.full((8, 16), 500, np.uint16)
+    depth[0, 0] = 0
+    write_png(root / manifest[3].depth, depth)
+    usable, corrupt = sift(manifest, root, min_valid=1)
+    assert list(usable) == [manifest[0]]
+    assert (corrupt[2].reason, corrupt[2].detail) == ("incomplete", "99.22% of the label is known")
+    assert len(sift(manifest, root, min_valid=0.9)[0]) == 2
+
+
 @pytest.mark.slow  # 8 s: two fresh interpreters
 def test_processes_change_nothing(tree):
     root, manifest = tree

@@ -35,3 +35,10 @@ def test_depth_beside_the_images(tmp_path):
     for path in sorted(tmp_path.rglob("*-depth.exr")):
         path.rename(tmp_path / "asdf-flying" / path.name)
     assert len(list(spec.rows(tmp_path, "train"))) == 4
+
+
+def test_a_corrupt_first_image_does_not_hide_the_folder(tmp_path):
+    spec = build("ken_burns", tmp_path, views=2)
+    expected = [row.intrinsics for row in spec.rows(tmp_path, "train")]
+    sorted(tmp_path.rglob("*-image.png"))[0].write_bytes(b"")
+    assert [row.intrinsics for row in spec.rows(tmp_path, "train")] == expected

@@ -30,3 +30,12 @@ def test_json_of_poses_is_plain(tmp_path):
     pose = json.loads(next(tmp_path.rglob("*.json")).read_text())
     assert set(pose) == {"f_x", "f_y", "c_x", "c_y", "extrinsic"}
     assert np.linalg.det(np.array(pose["extrinsic"])[:3, :3]) == pytest.approx(-1)  # left-handed
+
+
+def test_one_damaged_pose_costs_one_image(tmp_path, caplog):
+    spec = build("mvs_synth", tmp_path, views=3)
+    poses = sorted(tmp_path.rglob("poses/*.json"))
+    poses[0].write_text("{")
+    poses[1].write_text("{}")
+    assert len(list(spec.rows(tmp_path, "train"))) == 1
+    assert "2 left out: pose damaged" in caplog.text

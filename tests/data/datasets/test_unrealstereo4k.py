@@ -23,3 +23,10 @@ def test_damaged_extrinsics(tmp_path):
         unrealstereo4k.intrinsics(tmp_path / "e.txt")
     with pytest.raises(DataError, match="line 2: got 0 numbers, expected 12"):
         unrealstereo4k.centre(tmp_path / "e.txt")
+
+
+def test_one_damaged_file_costs_one_image(tmp_path, caplog):
+    spec = build("unrealstereo4k", tmp_path, views=2)
+    (tmp_path / "00000" / "Extrinsics1" / "00000.txt").write_text("nan")
+    assert len(list(spec.rows(tmp_path, "all"))) == 14  # both images need both cameras
+    assert "2 left out: extrinsics damaged" in caplog.text
