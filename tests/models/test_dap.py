@@ -105,3 +105,10 @@ def test_large_panoramas_run_at_the_bounded_size(tiny_dap):
         distance = network(torch.rand(1, 3, 2048, 4096))[DISTANCE_METRIC]
     assert inside == [(1, 3, 64, 128)]
     assert distance.shape == (1, 1, 2048, 4096)
+
+
+def test_pixel_limit_of_the_released_network_resizes_and_comes_back(tiny_dap, stir):
+    network = stir(pm.create("dap", **tiny_dap, faithful=True, max_pixels=64 * 128))
+    assert network.network_size(64, 128) == (64, 128)
+    assert network.network_size(200, 400) == (64, 128)
+    assert network(torch.rand(1, 3, 200, 400))[DISTANCE_METRIC].shape == (1, 1, 200, 400)
