@@ -38,6 +38,9 @@ SUBCOMMANDS = {
         "experiments.apps.predict",
         "panoramas -> distance maps, previews, point clouds, meshes",
     ),
+    "view": Subcommand(
+        "experiments.apps.view", "look at predictions in the browser, or drop panoramas on a model"
+    ),
     "verify": Subcommand(
         "experiments.apps.verify", "re-hash every tracked artefact, name each file that differs"
     ),
