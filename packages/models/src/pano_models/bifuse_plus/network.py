@@ -126,6 +126,7 @@ class BiFusePlus(DepthModel):
         head: "metric" gives `distance_metric` in metres (unbounded: protocols clip to [0, 10]), "affine" gives `disparity_affine`
             (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
         normalize: apply ImageNet statistics; the release's inference script forgets it.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
         precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
@@ -143,6 +144,7 @@ class BiFusePlus(DepthModel):
         width: float = 1.0,
         head: str = "metric",
         normalize: bool = True,
+        max_height: int | None = None,
         precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
@@ -153,7 +155,7 @@ class BiFusePlus(DepthModel):
         if faithful and equivariant:
             raise ValueError("faithful and equivariant exclude each other: choose one")
         check_precision(precision)
-        self.precision = precision
+        self.precision, self.max_height = precision, max_height
         self.key, self.head = HEADS[head], head
         self.equivariant = equivariant
         self.input = RgbInput(normalize)
@@ -166,7 +168,7 @@ class BiFusePlus(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
         raw: Tensor = self.decoder(run_encoder(self.pyramid, self.input(rgb), self.precision))

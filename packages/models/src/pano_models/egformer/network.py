@@ -107,6 +107,7 @@ class EGFormer(DepthModel):
         max_depth: upper end of the metric output.
         normalize: apply ImageNet statistics; the original network was trained without, Depth Anywhere's with.
         drop_path: largest rate of stochastic depth.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
         precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's batch-wide importance and token order (see `EquirectangularAttention`).
 
@@ -123,6 +124,7 @@ class EGFormer(DepthModel):
         max_depth: float = 8.0,
         normalize: bool = True,
         drop_path: float = 0.1,
+        max_height: int | None = None,
         precision: str = "float32",
         faithful: bool = False,
     ) -> None:
@@ -130,7 +132,7 @@ class EGFormer(DepthModel):
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         check_precision(precision)
-        self.precision = precision
+        self.precision, self.max_height = precision, max_height
         self.key, self.head, self.max_depth = HEADS[head], head, max_depth
         self.input = RgbInput(normalize)
         self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
@@ -141,7 +143,7 @@ class EGFormer(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
         finest = run_encoder(self.pyramid, self.input(rgb), self.precision)[-1]

@@ -38,6 +38,7 @@ class UniFuse(DepthModel):
         squeeze_excitation: channel gate inside "cee".
         head: "metric" gives `distance_metric` in (0, max_depth) metres, "affine" gives `disparity_affine` in (0, max_depth).
         max_depth: upper end of the output.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
         precision: "float32", or "bfloat16": the encoders under autocast, the decoder in float32.
         faithful: the release's cube: 8-bit faces with seam defects, edge-inclusive grids, hard edges. Else the exact cube of
             `pano_geometry`.
@@ -58,6 +59,7 @@ class UniFuse(DepthModel):
         squeeze_excitation: bool = True,
         head: str = "metric",
         max_depth: float = 10.0,
+        max_height: int | None = None,
         precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
@@ -68,7 +70,7 @@ class UniFuse(DepthModel):
         if faithful and equivariant:
             raise ValueError("faithful and equivariant exclude each other: choose one")
         check_precision(precision)
-        self.precision = precision
+        self.precision, self.max_height = precision, max_height
         self.key, self.max_depth = HEADS[head], max_depth
         self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput()
@@ -87,7 +89,7 @@ class UniFuse(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:
