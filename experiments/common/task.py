@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
+import pano_models
 from pano_losses.accumulators import ProtocolMetric
 
 Batch = dict[str, Any]
@@ -110,12 +112,14 @@ class DepthTask(LightningModule):
         schedule = {"scheduler": self.scheduler(optimizer), "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
+    def publish(self, folder: Path) -> None:
+        """Writes the finished network so that `pano_models.load(folder)` rebuilds it."""
+        pano_models.save(self.net, folder)
+
     def _rate(self, name: str) -> float:
         return next((factor for glob, factor in self.rates.items() if fnmatch(name, glob)), 1.0)
 
     def _start_from(self, folder: str) -> None:
-        import pano_models
-
         self.net.load_state_dict(pano_models.load(folder).state_dict())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

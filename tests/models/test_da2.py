@@ -125,3 +125,21 @@ def test_bfloat16_backbone_stays_near_and_returns_float32(tiny_da2, stir):
 def test_unusable_options(tiny_da2, option, message):
     with pytest.raises(ValueError, match=message):
         pm.create("da2", **{**tiny_da2, **option})
+
+
+@pytest.mark.parametrize(
+    ("backbone", "dim", "taps"),
+    [
+        ("vit_tiny_patch16_224", 192, (2, 5, 8, 11)),
+        ("vit_base_patch14_reg4_dinov2", 768, (2, 5, 8, 11)),
+        ("vit_giant_patch14_dinov2", 1536, (9, 19, 29, 39)),
+    ],
+)
+def test_transformers_of_any_size(backbone, dim, taps):
+    with torch.device("meta"):
+        network = pm.create("da2", backbone=backbone)
+        network.input._checked = True  # a tensor without values has no range
+        out = network(torch.rand(1, 3, 140, 280))[KEY]
+    assert network.backbone.embed_dim == dim
+    assert network.backbone.taps == taps
+    assert out.shape == (1, 1, 140, 280)

@@ -71,9 +71,10 @@ def render(
             seen,
         ),
     )
-    exposed = np.where(seen[..., None], tone(image, 1.0), 0.0)
+    exposed = np.where(seen[..., None], tone(image, 1.0), np.float32(0.0))
     rng = np.random.default_rng(np.random.SeedSequence([world.seed, seed, 0x5EED]))
     rgb, artefact = develop(exposed, rays, appearance, rng)
+    rgb[~seen] = 0
     instance = np.where(hit, world.surfaces.instance[hits.triangle].reshape(shape), 0)
     return View(
         rgb=rgb,

@@ -16,7 +16,7 @@ from pano_data.worlds.patterns import Material, Plain
 from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
-_VIEWS = 6
+_VIEWS = 8
 _HEAD_ROOM = 0.6
 _AMBIENT = (0.40, 0.385, 0.36)
 

@@ -17,7 +17,7 @@ from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
 Random = np.random.Generator
-_VIEWS = 6
+_VIEWS = 8
 
 
 @dataclass(frozen=True)
