@@ -25,8 +25,8 @@ from experiments.common.callbacks import LossLog, Panels, Throughput
 from experiments.common.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
-    RandomState,
     ResumableCheckpoint,
+    StepSeed,
 )
 from experiments.common.environment import global_rank, set_threads
 from experiments.common.run_folder import (
@@ -128,7 +128,7 @@ class ParamsCLI(LightningCLI):
             self.trainer_defaults = {
                 "callbacks": [
                     ResumableCheckpoint(str(self.state.resolve()), config.checkpoint_every),
-                    RandomState(),
+                    StepSeed(int(self.resolved["seed_everything"] or 0)),
                     NonFiniteGuard(config.patience),
                     LossLog(str(self.state / "loss.jsonl")),
                     Panels(config.panels),
