@@ -76,6 +76,19 @@ def test_golden_27_gradients_do_not_see_the_mask(masked) -> None:
     assert grads[0].abs().max() > 0
 
 
+def test_masked_sampling_gradcheck_of_image_and_rotation(generator) -> None:
+    image = torch.rand(1, 1, 6, 12, generator=generator).double().requires_grad_()
+    valid = torch.rand(1, 1, 6, 12, generator=generator) > 0.3
+    vector = torch.tensor([0.3, -0.4, 0.2], dtype=torch.float64, requires_grad=True)
+    view = pg.Perspective.from_fov(3, 4, 1.3)
+
+    def masked_view(image, vector):
+        turn = pg.from_axis_angle(vector)
+        return pg.resample_masked(image, valid, pg.Equirectangular(6, 12), view, turn)[0]
+
+    assert torch.autograd.gradcheck(masked_view, (image, vector))
+
+
 def test_masked_sampling_refuses(masked) -> None:
     image, valid = masked
     camera = pg.Equirectangular(32, 64)

@@ -108,11 +108,11 @@ def resample_masked(
     kept = torch.where(valid, image, torch.zeros_like(image)).to(dtype)
     mask = valid.expand(image.shape[0], -1, -1, -1).to(dtype)
     both = resample(torch.cat([kept, mask], 1), source, target, rotation, mode, supersample)
-    coverage = both[:, -1:].detach()
+    coverage = both[:, -1:]
     enough = coverage >= threshold
     values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
     values = torch.where(enough, values, torch.zeros_like(values))
-    return restore(values, image.dtype), coverage
+    return restore(values, image.dtype), coverage.detach()
 
 
 def check_request(image: Tensor, source: Camera, rotation: Tensor | None, mode: Mode) -> None:
@@ -150,7 +150,7 @@ def _takes_grids(
     """Whether coordinates may be computed apart, without gradients, on the CPU."""
     if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
         return False
-    if source.key() is None or target.key() is None:
+    if source.key() is None or target.key() is None or source.surface is Surface.CYLINDER:
         return False
     if rotation is not None and (_differentiates(rotation) or rotation.device.type != "cpu"):
         return False
