@@ -20,7 +20,7 @@ def test_eyes_are_level_and_in_range():
 
 
 def test_views_of_a_world_differ():
-    for kind, least in (("indoor", 0.5), ("outdoor", 3.0)):
+    for kind, least in (("indoor", 0.2), ("outdoor", 3.0)):
         for seed in range(3):
             at = np.array([v.position for v in make_world(kind, seed).viewpoints])
             apart = np.linalg.norm(at[:, None] - at[None], axis=-1) + 99 * np.eye(len(at))
