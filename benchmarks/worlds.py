@@ -3,6 +3,8 @@
 `uv run python benchmarks/worlds.py --worlds 6` prints a table and writes docs/benchmarks/worlds.md.
 A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
 caster is shared by all of the world's viewpoints, as in a rendered data set.
+
+`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg` makes the contact sheet of docs/worlds.md instead.
 """
 
 import argparse
@@ -14,10 +16,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 import pano_geometry as pg
-from pano_data.worlds import CAMERA, make_world, render
+from pano_data.worlds import CAMERA, CLEAN, make_world, render
 from pano_data.worlds.world import Kind
 
 GOAL_PER_HOUR = 20_000
@@ -80,11 +83,43 @@ def kinds(work: list[Work]) -> list[str]:
     return lines
 
 
+def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
+    share = np.log(np.maximum(distance, 0.5) / 0.5) / np.log(600.0)
+    grey = np.where(sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
+    return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
+
+
+def contact_sheet(path: Path) -> None:
+    """Pictures of both appearances with distance, normals and edges."""
+    rows: list[np.ndarray] = []
+    scenes: list[tuple[Kind, int, int]] = [
+        ("indoor", 12, 0),
+        ("indoor", 3, 4),
+        ("outdoor", 22, 1),
+        ("outdoor", 33, 1),
+    ]
+    for number, (kind, seed, place) in enumerate(scenes):
+        world = make_world(kind, seed)
+        camera = pg.Equirectangular(*SIZE)
+        view = render(
+            world, world.viewpoints[place], camera, (CLEAN, CAMERA)[number % 2], seed=number
+        )
+        normal = np.where(view.sky[..., None], 0, (view.normal + 1.0) * 127.5).astype(np.uint8)
+        rows.append(np.hstack([view.rgb[..., ::-1], coloured(view.distance, view.sky), normal]))
+    if not cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85]):
+        raise OSError(f"could not write {path}: check that the folder exists")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=6, help="worlds of each kind per run")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet here and time nothing")
     args = parser.parse_args()
+    if args.sheet:
+        contact_sheet(args.sheet)
+        return
     runs = [(n, *timed(n, args.worlds)) for n in args.processes]
     text = "\n".join(
         [

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pano_data.worlds.arrays import F64
-from pano_data.worlds.builder import Builder, to_world
+from pano_data.worlds.builder import Builder
 from pano_data.worlds.indoor.openings import make_openings
 from pano_data.worlds.indoor.plan import Plan, make_plan
 from pano_data.worlds.indoor.rooms import choose_uses, furnish, room_of
@@ -15,9 +15,10 @@ from pano_data.worlds.materials import Material
 from pano_data.worlds.outdoor.garden import build_garden
 from pano_data.worlds.patterns import Plain
 from pano_data.worlds.sky import make_sky
-from pano_data.worlds.world import Viewpoint, World, upright
+from pano_data.worlds.viewpoints import VIEWS, look_around, spread
+from pano_data.worlds.world import Viewpoint, World
 
-_VIEWS = 8
+_CANDIDATES = 80
 _HEAD_ROOM = 0.6
 # Share of the houses whose lamps are on; the others have daylight alone.
 _LIT = 0.75
@@ -53,13 +54,9 @@ def _viewpoints(
     places = {n: _open_places(space, lamps, n) for n in numbers}
     rooms = [n for n in numbers if len(places[n])]
     share = np.array([plan.area(n) for n in rooms])
-    chosen = rng.choice(rooms, size=_VIEWS, p=share / share.sum())
-    views = []
-    for number in chosen:
-        x, y = places[int(number)][int(rng.integers(len(places[int(number)])))]
-        eye = to_world(np.array([x, y, rng.uniform(1.2, 1.75)]))
-        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
-    return tuple(views)
+    chosen = rng.choice(rooms, size=_CANDIDATES, p=share / share.sum())
+    candidates = [places[int(n)][int(rng.integers(len(places[int(n)])))] for n in chosen]
+    return look_around(spread(np.array(candidates), VIEWS), (1.2, 1.75), rng)
 
 
 def _open_places(space: FloorSpace, lamps: list[Lamp], room: int) -> F64:

@@ -146,7 +146,7 @@ def fit_window(
     room = inside * (thick / 2)
     if o.sill > 0.3:
         ya, yb = sorted((room - inside * 0.02, room + inside * 0.14))
-        box(b, (o.low - 0.06, ya, o.sill - 0.04), (o.high + 0.06, yb, o.sill), s.white)
+        box(b, (o.low - 0.06, ya, o.sill - 0.04), (o.high + 0.06, yb, o.sill + 0.006), s.white)
         if rng.random() < 0.6:
             _radiator(b, s, o, room, inside)
     if rng.random() < 0.6:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pano_data.worlds.builder import Builder, Frame, to_world
+from pano_data.worlds.builder import Builder, Frame
 from pano_data.worlds.lighting import Light
 from pano_data.worlds.materials import Material
 from pano_data.worlds.outdoor import fixtures
@@ -13,10 +13,10 @@ from pano_data.worlds.outdoor.vehicles import person
 from pano_data.worlds.patterns import Ground, Marble, Plain, Tiles
 from pano_data.worlds.shapes import box, cylinder, dome, quad, ring, sphere
 from pano_data.worlds.sky import make_sky
-from pano_data.worlds.world import Viewpoint, World, upright
+from pano_data.worlds.viewpoints import VIEWS, look_around, spread
+from pano_data.worlds.world import Viewpoint, World
 
 Random = np.random.Generator
-_VIEWS = 8
 _HALF_PATH = 1.6
 _STONE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)
 _WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=1.0)
@@ -148,16 +148,15 @@ def _greenery(
         grow = bush if k % 4 == 0 else tree
         ground = float(terrain.at(np.array(x), np.array(y))) - 0.1
         with b.object(grow.__name__, Frame(x, y, ground)):
-            grow(b, rng, 900 if reach < 35 else 250)
+            grow(b, rng, 1400 if reach < 30 else 300)
 
 
 def _viewpoints(plaza: float, rng: Random) -> tuple[Viewpoint, ...]:
     """On the round place and on the paths."""
-    views = []
-    for k in range(_VIEWS):
+    candidates = []
+    for k in range(3 * VIEWS):
         turn = float(rng.integers(4)) * np.pi / 2
         reach = float(rng.uniform(4.8, plaza - 0.8)) if k % 2 else float(rng.uniform(plaza, 45.0))
         place = Frame(0, 0, 0, turn).child(reach, float(rng.uniform(-1.0, 1.0)))
-        eye = to_world(np.array([place.x, place.y, rng.uniform(1.3, 2.2)]))
-        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
-    return tuple(views)
+        candidates.append((place.x, place.y))
+    return look_around(spread(np.array(candidates), VIEWS), (1.3, 2.2), rng)
