@@ -169,3 +169,24 @@ def test_view_loss_promises_the_same(maps):
     found = term(**dict(zip(names, views, strict=True))).value
     flat = AffineInvariantL1()(**maps._asdict()).value
     assert torch.equal(found, flat)
+
+
+@pytest.mark.gpu
+@every_loss
+def test_deterministic_and_without_host_synchronisation_on_a_gpu(maps, name):
+    moved = type(maps)(*(x.float().cuda() if x.is_floating_point() else x.cuda() for x in maps))
+    term = DISTANCE[name].cuda()
+    _gradient(term, moved)  # tables are built once
+    torch.cuda.set_sync_debug_mode("error")
+    torch.use_deterministic_algorithms(True)
+    try:
+        first, first_gradient = _gradient(term, moved)
+        again, again_gradient = _gradient(term, moved)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+        torch.use_deterministic_algorithms(False)
+        term.cpu()
+    assert torch.equal(first.value, again.value)
+    assert torch.equal(first_gradient, again_gradient)
+    exact = DISTANCE[name](**maps._asdict()).value.item()
+    assert first.value.item() == pytest.approx(exact, rel=1e-4)

@@ -76,6 +76,7 @@ def test_context_follows_the_true_sphere_unless_faithful(tiny_da2):
     faithful = pm.create("da2", **tiny_da2, faithful=True)
     assert plain.network_size(64, 128) == ((70, 140), None)
     assert faithful.network_size(70, 140) == ((70, 140), (546.0, 1092.0))
+    assert (plain.native_size, faithful.native_size) == (None, (546, 1092))
 
 
 @pytest.mark.parametrize("option", [{}, {"equivariant": True}])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pano_data.worlds.materials import Points
 from pano_data.worlds.patterns import (
     Books,
     Fabric,
@@ -8,7 +9,6 @@ from pano_data.worlds.patterns import (
     Marble,
     Painting,
     Plain,
-    Points,
     Stripes,
     Tiles,
     Wood,

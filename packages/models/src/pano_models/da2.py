@@ -102,6 +102,7 @@ class DA2(DepthModel):
         self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
         self.head = PyramidHead(width, head_channels, residual_units, wrap=equivariant)
         if faithful:
+            self.native_size = RELEASED_SPHERE
             self.unused = UnusedTensors(dim, width // 4, head_channels)
         if backbone_weights is not None:
             self.load_report = load_backbone(self, backbone_weights, backbone)

@@ -21,6 +21,9 @@ from pano_models.outputs import DISTANCE_METRIC, Prediction
 from pano_models.registry import register
 from pano_models.weights.backbone import load_backbone
 
+RELEASED_SIZE = (512, 1024)
+"""Height and width of the release's evaluation and training."""
+
 NEAREST = 0.1
 """Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
 
@@ -101,6 +104,7 @@ class DAP(DepthModel):
         self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
         if faithful:
             self.unused = UnusedTensors(dim, len(vit.blocks))
+        self.native_size = RELEASED_SIZE if faithful else None
         self._start_in_the_middle()
         if backbone_weights is not None:
             self.load_report = load_backbone(self, backbone_weights, backbone)
@@ -116,30 +120,32 @@ class DAP(DepthModel):
 
         Returns:
             `distance_metric` (metres, in (0, max_distance), before any far fill) and
-            `far_probability`, at the size of the input; if `faithful`, at that size floored to
-            multiples of the patch.
+            `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
+            that size floored to multiples of the patch.
         """
         self.input.check(rgb)
-        size = self.network_size(rgb.shape[-2], rgb.shape[-1])
-        image = rgb[..., : size[0], : size[1]] if self.faithful else self._resize(rgb, size)
+        height, width = rgb.shape[-2:]
+        size = self.network_size(height, width)
+        as_released = self.faithful and size == self.backbone.floor(height, width)
+        image = rgb[..., : size[0], : size[1]] if as_released else self._resize(rgb, size)
         levels, grid = self.levels(image)
         distance = self.head(levels, grid, size).sigmoid() * self.max_distance
         far = self.range_head(levels, grid, size).sigmoid()
         maps = {DISTANCE_METRIC: distance, **far_maps(far, self.thresholds)}
-        if self.faithful:
+        if as_released:
             return maps
-        return {key: self._resize(value, rgb.shape[-2:]) for key, value in maps.items()}
+        return {key: self._resize(value, (height, width)) for key, value in maps.items()}
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
-        """Size at which an input is run: floored if faithful, else the nearest that fits."""
-        patch = self.backbone.patch
-        if self.faithful:
-            rows, cols = height // patch, width // patch
-            if rows < 2 or cols < 2:
+        """Size at which an input is run: the nearest that fits; floored if faithful and in limits."""
+        patch, area = self.backbone.patch, height * width
+        within = (self.min_pixels or 0) <= area <= (self.max_pixels or area)
+        if self.faithful and within:
+            if min(height, width) < 2 * patch:
                 raise ValueError(
                     f"input {height}x{width} is smaller than two {patch}-pixel patches"
                 )
-            return rows * patch, cols * patch
+            return self.backbone.floor(height, width)
         multiple = 2 if self.equivariant else 1  # the coarsest level joins patches in pairs
         return fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels, multiple)
 

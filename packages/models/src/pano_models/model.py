@@ -32,6 +32,9 @@ class DepthModel(nn.Module):
     probe_size: ClassVar[tuple[int, int]] = (128, 256)
     """A small input size that the network accepts."""
 
+    native_size: tuple[int, int] | None = None
+    """Height and width at which a published network was evaluated; None: it has none of its own."""
+
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pano_data.worlds.arrays import F64, I32
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.quadrics import Quadric, QuadricTable
 
 

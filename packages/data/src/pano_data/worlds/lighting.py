@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_data.worlds.arrays import F32, F64, I32, Index, cross, dot, unit
-from pano_data.worlds.patterns import Colour
+from pano_data.worlds.materials import Colour
 from pano_data.worlds.sky import Sky
 from pano_data.worlds.tracing import Tracer
 

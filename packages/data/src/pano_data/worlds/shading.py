@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_data.worlds.arrays import F32, F64, I32, dot, unit
-from pano_data.worlds.patterns import Points
+from pano_data.worlds.materials import Points
 from pano_data.worlds.world import World
 
 _HAZE_METRES = 900.0

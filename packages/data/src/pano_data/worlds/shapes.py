@@ -3,12 +3,13 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
 from pano_data.worlds.arrays import F64, cross, dot
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.quadrics import ARCH, CYLINDER, DOME, SPHERE, cone, disc
 
 Point = Sequence[float]
@@ -99,6 +100,26 @@ def arch(b: Builder, start: Point, end: Point, radius: float, material: Material
     base, axes = _axes(start, end, radius)
     mesh, gap = _tube(axes, 1.0, half=True)
     b.quadric(ARCH, axes, base, mesh, gap, material)
+
+
+def spandrel(
+    b: Builder, middle: float, y: float, rise: float, radius: float, top: float, material: Material
+) -> None:
+    """Flat wall in the plane `y` above a round arch, from the arch's rim up to `top`.
+
+    Args:
+        b: Receives the wall.
+        middle: x of the arch's axis.
+        y: Plane of the wall.
+        rise: Height of the arch's axis.
+        radius: Radius of the arch.
+        top: Upper edge of the wall.
+        material: Its material.
+    """
+    angle = np.linspace(0.0, np.pi, 2 * _SIDES + 1)
+    rim = [(middle + radius * float(np.cos(a)), rise + radius * float(np.sin(a))) for a in angle]
+    for (xa, za), (xb, zb) in pairwise(rim):
+        quad(b, [(xa, y, za), (xb, y, zb), (xb, y, top), (xa, y, top)], material)
 
 
 def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:

@@ -35,7 +35,7 @@ class PerspectiveViT(DepthModel):
     Source: DPT (Ranftl et al. 2021) in the form of Depth Anything (Yang et al. 2024).
     """
 
-    encoder = "backbone"
+    encoder_name = "backbone"
     probe_size = (64, 64)
 
     def __init__(

@@ -1,17 +1,17 @@
 """A park: lawns and paths, a pond, a pavilion with a dome, an arcade, many trees, hills close by."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from pano_data.worlds.builder import Builder, Frame, to_world
 from pano_data.worlds.lighting import Light
+from pano_data.worlds.materials import Material
 from pano_data.worlds.outdoor import fixtures
+from pano_data.worlds.outdoor.arches import arcade
 from pano_data.worlds.outdoor.terrain import Terrain, build_terrain
 from pano_data.worlds.outdoor.vegetation import bush, tree
 from pano_data.worlds.outdoor.vehicles import person
-from pano_data.worlds.patterns import Ground, Marble, Material, Plain, Tiles
-from pano_data.worlds.shapes import arch, box, cylinder, dome, quad, ring, sphere
+from pano_data.worlds.patterns import Ground, Marble, Plain, Tiles
+from pano_data.worlds.shapes import box, cylinder, dome, quad, ring, sphere
 from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
@@ -110,32 +110,6 @@ def pond(b: Builder, rng: Random) -> None:
     cylinder(b, (0, 0, -0.1), (0, 0, 0.3), r - 0.4, _STONE, caps=False)
     ring(b, (0, 0, 0.3), r, r - 0.4, _STONE)
     ring(b, (0, 0, 0.14), r - 0.4, 0.0, _WATER)
-
-
-def arcade(b: Builder, rng: Random) -> None:
-    """Row of round arches on piers along x."""
-    count, span, pier, rise, thick = (
-        int(rng.integers(3, 6)),
-        float(rng.uniform(1.8, 2.6)),
-        0.5,
-        2.1,
-        0.45,
-    )
-    step = span + pier
-    top = rise + span / 2 + 0.5
-    for k in range(count + 1):
-        x = (k - count / 2) * step
-        box(b, (x - pier / 2, -thick, -0.2), (x + pier / 2, thick, top), _STONE)
-    angle = np.linspace(0.0, np.pi, 25)
-    for k in range(count):
-        x, r = (k - count / 2 + 0.5) * step, span / 2
-        rim = [(x + r * float(np.cos(a)), rise + r * float(np.sin(a))) for a in angle]
-        for y in (-thick + 0.02, thick - 0.02):
-            for (xa, za), (xb, zb) in pairwise(rim):
-                quad(b, [(xa, y, za), (xb, y, zb), (xb, y, top), (xa, y, top)], _STONE)
-        arch(b, (x, -thick + 0.02, rise), (x, thick - 0.02, rise), r, _STONE)
-    half = (count * step + pier) / 2 + 0.15
-    box(b, (-half, -thick - 0.15, top), (half, thick + 0.15, top + 0.3), _STONE)
 
 
 def _furniture(b: Builder, plaza: float, rng: Random) -> None:
