@@ -25,19 +25,21 @@ MAX_WIDTH = 2048
 DPI = 100
 
 
+def colour_limits(low: float, high: float) -> tuple[float, float, bool]:
+    """Ends of a colour scale, and whether it is logarithmic: over more than 1:12."""
+    if high <= low:
+        low, high = low - 0.01 * abs(low), high + 0.01 * abs(high) + 1e-6
+    return low, high, low > 0 and high / low > LOG_ABOVE
+
+
 def colour_scale(prediction: Prediction) -> Normalize:
-    """The scale of the colours: 2 % to 98 % of the near pixels, logarithmic over more than 1:12."""
+    """The scale of the colours: from the 2 % to the 98 % quantile of what is near."""
     values = prediction.values[prediction.near]
     if not values.size:
         return Normalize(0.0, 1.0)
-    low, high = (
-        float(q) for q in np.quantile(values[:: max(1, values.size // 1_000_000)], QUANTILES)
-    )
-    if high <= low:
-        low, high = low * 0.99, high * 1.01
-    return (
-        LogNorm(low, high, clip=True) if high / low > LOG_ABOVE else Normalize(low, high, clip=True)
-    )
+    quantiles = np.quantile(values[:: max(1, values.size // 1_000_000)], QUANTILES)
+    low, high, logarithmic = colour_limits(float(quantiles[0]), float(quantiles[1]))
+    return LogNorm(low, high, clip=True) if logarithmic else Normalize(low, high, clip=True)
 
 
 def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:

@@ -35,10 +35,14 @@ def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
     )
 
 
+def camera_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(h, w)` distances to `(h, w, 3)` points in the camera frame: x right, y down, z forward."""
+    return distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
+
+
 def surface_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(h, w)` distances to `(h, w, 3)` points, y up, camera at the origin."""
-    points = distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
-    return np.asarray(points * Y_UP, dtype=np.float32)
+    return np.asarray(camera_points(distance) * Y_UP, dtype=np.float32)
 
 
 def torn(

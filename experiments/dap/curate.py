@@ -37,7 +37,7 @@ def scored(
 
 def curate(
     discriminator: str,
-    manifest: str,
+    manifests: list[str],
     root: str,
     out: str,
     keep: dict[str, int],
@@ -51,8 +51,8 @@ def curate(
 
     Args:
         discriminator: Folder of the trained discriminator.
-        manifest: Pseudo-labelled rows.
-        root: Root of the manifest's paths.
+        manifests: Pseudo-labelled rows.
+        root: Root of the manifests' paths.
         out: The new manifest.
         keep: Environment -> number of rows.
         by: By score, or at random (the ablation).
@@ -62,7 +62,7 @@ def curate(
         threads: CPU threads; fixes the last digits.
     """
     set_threads(threads)
-    rows = scored(discriminator, manifest, root, size, batch_size)
+    rows = [r for m in manifests for r in scored(discriminator, m, root, size, batch_size)]
     write_manifest(out, select(rows, keep, by, seed))
 
 

@@ -13,8 +13,10 @@ def test_views_look_at_the_vertices_of_a_regular_icosahedron():
     forward = icosahedron_rotations()[:, :, 2]
     cosines = (forward @ forward.T).fill_diagonal_(0).sort(dim=1).values
     # Each vertex has 5 neighbours, 5 next ones and an antipode.
-    expected = torch.tensor([-1.0] + [-1 / math.sqrt(5)] * 5 + [0.0] + [1 / math.sqrt(5)] * 5)
-    torch.testing.assert_close(cosines, expected.double().expand(12, 12), atol=1e-12, rtol=0)
+    expected = torch.tensor(
+        [-1.0] + [-1 / math.sqrt(5)] * 5 + [0.0] + [1 / math.sqrt(5)] * 5, dtype=torch.float64
+    )
+    torch.testing.assert_close(cosines, expected.expand(12, 12), atol=1e-12, rtol=0)
 
 
 def test_elevations_are_those_measured_in_the_figure():

@@ -34,3 +34,10 @@ def test_given_height():
     network = Recorder()
     assert run_at_height(network, torch.rand(1, 3, 64, 128), 32).shape == (1, 1, 64, 128)
     assert network.size == (32, 64)
+
+
+def test_largest_height():
+    network = Recorder()
+    out = run_at_stride(network, torch.rand(1, 3, 200, 400), 32, max_height=140)
+    assert network.size == (128, 256)
+    assert out.shape == (1, 1, 200, 400)

@@ -5,7 +5,8 @@ import torch
 import pano_geometry as pg
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.lighting import Light
-from pano_data.worlds.patterns import Material, Plain
+from pano_data.worlds.materials import Material
+from pano_data.worlds.patterns import Plain
 from pano_data.worlds.sky import Sky
 from pano_data.worlds.world import Viewpoint, World, upright
 

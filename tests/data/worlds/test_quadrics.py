@@ -6,7 +6,7 @@ import pytest
 import pano_geometry as pg
 from pano_data.worlds import render
 from pano_data.worlds.builder import to_world
-from pano_data.worlds.shapes import arch, box, cylinder, frustum, quad, ring, sphere
+from pano_data.worlds.shapes import arch, box, cylinder, dome, frustum, quad, ring, sphere
 from tests.data.worlds.conftest import GREY, rays64
 
 CAMERA = pg.Equirectangular(128, 256)
@@ -47,6 +47,20 @@ def test_sphere_from_inside(world_of):
     np.testing.assert_allclose(
         view.distance, along + np.sqrt(along**2 - centre @ centre + 4.0), rtol=TOLERANCE
     )
+
+
+def test_dome_is_the_upper_half(world_of):
+    view = seen(world_of, lambda b: dome(b, (0, 0, 0.5), 2.0, 1.0, GREY))
+    rays = rays64(CAMERA)
+    points = rays * view.distance[..., None]
+    hit = ~view.sky
+    value = (
+        (points[hit][:, 0] / 2) ** 2 + (points[hit][:, 2] / 2) ** 2 + (points[hit][:, 1] + 0.5) ** 2
+    )
+    np.testing.assert_allclose(value, 1.0, atol=1e-6)
+    assert points[hit][:, 1].max() <= -0.5 + 1e-6
+    # Seen from below its middle: everything above the rim, which is 14 degrees up.
+    np.testing.assert_array_equal(hit, rays[..., 1] < -0.5 / np.hypot(0.5, 2.0))
 
 
 def test_ellipsoid_points_satisfy_its_equation(world_of):

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -128,33 +129,31 @@ def test_bad_rays_are_named(world):
         render(world, world.viewpoints[0], Flat())
 
 
-SCRIPT = """
-import hashlib, sys
-import pano_geometry as pg
-from pano_data.worlds import CAMERA, make_world, render
-h = hashlib.sha256()
-for kind in ("indoor", "outdoor"):
-    world = make_world(kind, 11)
-    for v in world.viewpoints[:2]:
-        view = render(world, v, pg.Equirectangular(48, 96), CAMERA, seed=2)
-        for a in (view.rgb, view.distance, view.normal, view.instance, view.sky, view.edge, view.artefact):
-            h.update(a.tobytes())
-print(h.hexdigest())
-"""
+def bytes_of_worlds() -> str:
+    digests = []
+    for kind in KINDS:
+        world = make_world(kind, 11)
+        views = (
+            render(world, v, pg.Equirectangular(48, 96), CAMERA, seed=2)
+            for v in world.viewpoints[:2]
+        )
+        digests += [digest(view) for view in views]
+    return " ".join(digests)
 
 
-def test_same_bytes_in_processes_with_other_threads_and_hashes():
-    """Two processes; 4 s."""
-
-    def run(threads: str, hash_seed: str) -> str:
-        env = {**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": hash_seed}
-        return subprocess.run(
-            [sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    first = run("1", "1")
-    assert len(first) == 64
-    assert first == run("4", "77")
+def test_same_bytes_in_another_process_with_other_threads_and_hashes():
+    script = "from tests.data.worlds.test_render import bytes_of_worlds; print(bytes_of_worlds())"
+    env = {**os.environ, "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "77"}
+    root = Path(__file__).parents[3]
+    other = subprocess.run(
+        [sys.executable, "-c", script],
+        env=env,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout.strip() == bytes_of_worlds()
 
 
 def test_other_seeds_are_other_worlds(small_erp):

@@ -121,3 +121,9 @@ def test_hohonet_height_is_read_off_the_checkpoint():
 def test_depth_anywhere_hohonet_normalises_twice():
     loaded = pm.load_official("hohonet_depth_anywhere", checkpoint("hohonet"))
     assert loaded.normalizations == 2
+
+
+@pytest.mark.parametrize("name", ["unifuse", "bifuse_plus", "egformer"])
+def test_large_panoramas_run_at_the_released_height(name):
+    assert pm.load_official(name, checkpoint(name)).max_height == 512
+    assert pm.load_official(name, checkpoint(name), max_height=256).max_height == 256

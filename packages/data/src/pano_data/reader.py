@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from pano_data.cassini import cassini_to_erp
+from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
+from pano_data.decode import Label
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, read_manifest
 from pano_data.quarantine import Quarantine
@@ -22,7 +23,7 @@ MAX_NEIGHBOURS = 8
 def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     """Decode a row: sentinels to masks at full size, then to distance, then resize with masks.
 
-    Cassini maps come back as panoramas.
+    Cassini maps come back as panoramas, resampled exactly unless ``row.faithful``.
 
     Args:
         row: A manifest row.
@@ -41,9 +42,19 @@ def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
 
 
 def _to_erp(stored: Decoded) -> Decoded:
+    if stored.row.faithful:
+        return _to_erp_faithful(stored)
     rgb, label = cassini_to_erp(stored.rgb, stored.label)
     _, kept = cassini_to_erp(stored.rgb, replace(stored.label, valid=stored.keep))
     return replace(stored, rgb=rgb, label=label, keep=kept.valid)
+
+
+def _to_erp_faithful(stored: Decoded) -> Decoded:
+    distance = cassini_to_erp_faithful(stored.label.distance)
+    keep = cassini_to_erp_faithful(stored.keep.astype(np.float32)) > 0.999
+    label = Label(distance, keep & (distance > 0), np.zeros(distance.shape, bool))
+    rgb = cassini_to_erp_faithful(stored.rgb)
+    return replace(stored, rgb=rgb, label=label, keep=keep)
 
 
 def _resized(stored: Decoded, size: Size) -> Decoded:

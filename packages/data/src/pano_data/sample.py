@@ -54,7 +54,7 @@ def validate_sample(sample: ErpSample) -> None:
     _check_maps(sample)
     _check_values(sample)
     metric = sample["metric"]
-    if metric.dtype != torch.bool or metric.ndim != 0:
+    if not isinstance(metric, Tensor) or metric.dtype != torch.bool or metric.ndim != 0:
         raise DataError(f"sample['metric']: got {metric!r}, expected a bool scalar tensor")
     for name in ("key", "dataset"):
         if not sample[name]:

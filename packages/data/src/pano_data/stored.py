@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pano_data.decode import Label, decode
+from pano_data.edges import without_edges
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
 from pano_data.io.images import read_mask, read_rgb
@@ -59,7 +60,10 @@ def _label(row: Row, root: Path, size: Size) -> Label:
             "size mismatch",
             f"the label is {native.shape}, its image {row.image} is {size}",
         )
-    return decode(native, row)
+    label = decode(native, row)
+    if row.edge_margin == 0:
+        return label
+    return without_edges(label, row.edge_margin, wrap=row.projection == "erp")
 
 
 def _masked(label: Label, keep: NDArray[np.bool_]) -> Label:

@@ -4,6 +4,7 @@ Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
 longitude grows to the right; rotations map rays of the output camera into the source frame.
 """
 
+from pano_geometry import native
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras import (
     Camera,
@@ -75,6 +76,7 @@ __all__ = [
     "great_circle_angle",
     "grid_cache",
     "lonlat_to_rays",
+    "native",
     "pad",
     "pad_cube",
     "perspective_to_erp",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
+from pano_geometry.pixels import to_index
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.reduction import Reduced, blank, masked_mean, mean_over_images, ratio
 from pano_losses.terms import Term
@@ -36,13 +37,29 @@ def icosahedron_rotations() -> Float[Tensor, "12 3 3"]:
 def cut_views(
     maps: Float[Tensor, "b c h w"], rotations: Float[Tensor, "n 3 3"], size: int, fov_deg: float
 ) -> Float[Tensor, "b n c f f"]:
-    """Square perspective views of panoramas, sampled bilinearly, values kept (not turned to z)."""
-    b, c, height, width = maps.shape
+    """Square perspective views of panoramas, sampled bilinearly, values kept (not turned to z).
+
+    The same numbers as ``pano_geometry.erp_to_perspective`` of each view; written as four
+    selections because those compile to one graph and have a deterministic gradient on CUDA, which
+    ``grid_sample`` has not.
+    """
+    height, width = maps.shape[-2:]
     camera = pg.Perspective.from_fov(size, size, math.radians(fov_deg))
-    # The batch travels as channels: one grid for each view serves it all.
-    stacked = maps.reshape(1, b * c, height, width)
-    views = pg.resample(stacked, pg.Equirectangular(height, width), camera, rotations.to(maps))
-    return views.reshape(len(rotations), b, c, size, size).transpose(0, 1)
+    rays = camera.rays(dtype=torch.float64, device=maps.device)
+    world = torch.einsum("nij,yxj->nyxi", rotations.to(rays), rays)
+    pixel = pg.Equirectangular(height, width).project(world).reshape(-1, 2)
+    # Index coordinates in the map padded by one pixel as the sphere goes on.
+    corner = to_index(pixel + 1).floor()
+    across, down = (to_index(pixel + 1) - corner).to(maps.dtype).unbind(-1)
+    column, row = corner.long().unbind(-1)
+    first = row * (width + 2) + column
+    flat = pg.pad(maps, 1).flatten(-2)
+    upper, lower = (
+        flat.index_select(-1, start) * (1 - across) + flat.index_select(-1, start + 1) * across
+        for start in (first, first + width + 2)
+    )
+    views = upper * (1 - down) + lower * down
+    return views.reshape(*maps.shape[:2], len(rotations), size, size).transpose(1, 2)
 
 
 def gram_matrix_loss(

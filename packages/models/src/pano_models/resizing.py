@@ -9,14 +9,20 @@ from pano_models.layers.padding import resize
 
 
 def run_at_stride(
-    network: Callable[[Tensor], Tensor], rgb: Float[Tensor, "b 3 h w"], stride: int
+    network: Callable[[Tensor], Tensor],
+    rgb: Float[Tensor, "b 3 h w"],
+    stride: int,
+    max_height: int | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
     """Run `network` at the nearest size (s, 2 s) with s a multiple of `stride` (at least two of them), and bring its map back to (h, w).
 
-    The size is taken from the height; a picture that has it already is passed on untouched. Resizing is bilinear between pixel
+    `max_height` bounds s, and with it memory and time. The size is taken from the height; a picture that has it already is passed on untouched. Resizing is bilinear between pixel
     centres and across the seam, antialiased where it shrinks.
     """
-    return run_at_height(network, rgb, stride * max(2, round(rgb.shape[-2] / stride)))
+    strides = max(2, round(rgb.shape[-2] / stride))
+    if max_height is not None:
+        strides = min(strides, max(2, max_height // stride))
+    return run_at_height(network, rgb, stride * strides)
 
 
 def run_at_height(

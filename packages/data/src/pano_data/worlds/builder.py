@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pano_data.worlds.arrays import F64, I32
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.quadrics import Quadric, QuadricTable
 
 
@@ -80,7 +80,8 @@ class Builder:
     _triangles: list[F64] = field(default_factory=list)
     _rows: list[tuple[int, int, int, int]] = field(default_factory=list)
     _frames: list[tuple[float, float, float, float]] = field(default_factory=list)
-    _materials: dict[Material, int] = field(default_factory=dict)
+    _materials: list[Material] = field(default_factory=list)
+    _index: dict[int, int] = field(default_factory=dict)
     _quadrics: list[tuple[Quadric, F64, F64, float]] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
 
@@ -141,7 +142,10 @@ class Builder:
     def _add(self, corners: F64, material: Material, quadric: int) -> None:
         if not self._labels:
             raise ValueError("no object is open: wrap shapes in `with builder.object(label):`")
-        index = self._materials.setdefault(material, len(self._materials))
+        # By identity: hashing nested patterns costs more than a few equal rows do.
+        index = self._index.setdefault(id(material), len(self._materials))
+        if index == len(self._materials):
+            self._materials.append(material)
         f = self.frame
         self._triangles.append(corners)
         self._rows.append((len(corners), index, len(self._labels), quadric))

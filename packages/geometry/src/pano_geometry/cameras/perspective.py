@@ -96,6 +96,15 @@ class Perspective(TableCamera):
         scaled = (factor * value for value in (self.fx, self.fy, self.cx, self.cy))
         return Perspective(self.height * factor, self.width * factor, *scaled)
 
+    def least_forward(self) -> float | None:
+        """See `Camera.least_forward`: z of the farthest corner; not for tensors."""
+        if self.key() is None:
+            return None
+        fx, fy, cx, cy = (float(v) for v in (self.fx, self.fy, self.cx, self.cy))
+        x = max(abs(cx), abs(self.width - cx)) / fx
+        y = max(abs(cy), abs(self.height - cy)) / fy
+        return 1.0 / math.sqrt(1.0 + x * x + y * y)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(X, 0, 1) + (0, Y, 0)."""
         x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)

@@ -11,6 +11,7 @@ from pano_models.bifuse_plus.projection import projections
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder
@@ -125,6 +126,8 @@ class BiFusePlus(DepthModel):
         head: "metric" gives `distance_metric` in metres (unbounded: protocols clip to [0, 10]), "affine" gives `disparity_affine`
             (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
         normalize: apply ImageNet statistics; the release's inference script forgets it.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
             cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
@@ -133,7 +136,7 @@ class BiFusePlus(DepthModel):
         ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
     """
 
-    encoder = "pyramid"
+    encoder_name = "pyramid"
 
     def __init__(
         self,
@@ -141,6 +144,8 @@ class BiFusePlus(DepthModel):
         width: float = 1.0,
         head: str = "metric",
         normalize: bool = True,
+        max_height: int | None = None,
+        precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
     ) -> None:
@@ -149,6 +154,8 @@ class BiFusePlus(DepthModel):
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         if faithful and equivariant:
             raise ValueError("faithful and equivariant exclude each other: choose one")
+        check_precision(precision)
+        self.precision, self.max_height = precision, max_height
         self.key, self.head = HEADS[head], head
         self.equivariant = equivariant
         self.input = RgbInput(normalize)
@@ -161,8 +168,8 @@ class BiFusePlus(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
-        raw: Tensor = self.decoder(self.pyramid(self.input(rgb)))
+        raw: Tensor = self.decoder(run_encoder(self.pyramid, self.input(rgb), self.precision))
         return (10 * raw.sigmoid() + 0.01).reciprocal() if self.head == "self_supervised" else raw

@@ -13,6 +13,7 @@ from pano_models.egformer.panoformer import PanoFormerBlock
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 
@@ -106,13 +107,15 @@ class EGFormer(DepthModel):
         max_depth: upper end of the metric output.
         normalize: apply ImageNet statistics; the original network was trained without, Depth Anywhere's with.
         drop_path: largest rate of stochastic depth.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's batch-wide importance and token order (see `EquirectangularAttention`).
 
     Raises:
         ValueError: for an unknown `head`.
     """
 
-    encoder = "pyramid"
+    encoder_name = "pyramid"
 
     def __init__(
         self,
@@ -121,11 +124,15 @@ class EGFormer(DepthModel):
         max_depth: float = 8.0,
         normalize: bool = True,
         drop_path: float = 0.1,
+        max_height: int | None = None,
+        precision: str = "float32",
         faithful: bool = False,
     ) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        check_precision(precision)
+        self.precision, self.max_height = precision, max_height
         self.key, self.head, self.max_depth = HEADS[head], head, max_depth
         self.input = RgbInput(normalize)
         self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
@@ -136,10 +143,10 @@ class EGFormer(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
-        finest: Tensor = self.pyramid(self.input(rgb))[-1]
+        finest = run_encoder(self.pyramid, self.input(rgb), self.precision)[-1]
         raw: Tensor = self.readout(self.tune_final(finest.permute(0, 2, 3, 1)))
         return raw if self.head == "affine" else self.max_depth * raw.sigmoid()
 

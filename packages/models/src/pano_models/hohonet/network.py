@@ -15,6 +15,7 @@ from pano_models.hohonet.horizon import (
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_height
 from pano_models.resnet import ResNetEncoder
@@ -41,13 +42,14 @@ class HoHoNet(DepthModel):
         layers: transformer layers.
         head: "metric" gives `distance_metric` in metres, "affine" gives `disparity_affine`; both unbounded.
         normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
+        precision: "float32", or "bfloat16": the ResNet under autocast, the decoder in float32.
         equivariant: exact sphere padding everywhere and relative azimuths in the attention.
 
     Raises:
         ValueError: for an unknown `head` or a height that is no multiple of 32.
     """
 
-    encoder = "resnet"
+    encoder_name = "resnet"
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class HoHoNet(DepthModel):
         layers: int = 1,
         head: str = "metric",
         normalizations: int = 1,
+        precision: str = "float32",
         equivariant: bool = False,
     ) -> None:
         super().__init__()
@@ -69,6 +72,8 @@ class HoHoNet(DepthModel):
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
+        check_precision(precision)
+        self.precision = precision
         self.key, self.height, self.normalizations = HEADS[head], height, normalizations
         self.equivariant = equivariant
         self.input = RgbInput()
@@ -99,7 +104,7 @@ class HoHoNet(DepthModel):
 
     def predict_normalized(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         """Predict from a picture that is normalised already and has the network's height."""
-        sequence = self.transformer(self.compress(self.resnet(x)[1:]))
+        sequence = self.transformer(self.compress(run_encoder(self.resnet, x, self.precision)[1:]))
         latent = self.latent(upsample_azimuth(sequence, 4))
         depth: Tensor = self.columns(latent)
         return depth

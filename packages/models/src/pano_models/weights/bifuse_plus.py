@@ -12,6 +12,8 @@ from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
+RELEASED_HEIGHT = 512
+"""Rows the published network was trained with; larger panoramas are run at it."""
 GEOMETRY = "grids and masks of the cube, computed here"
 GEOMETRY_PARTS = (".grid_", ".mask_", ".XY_")
 
@@ -30,7 +32,8 @@ def load(
     state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled. 630 of the 1176 published entries are geometry."""
-    model = create("bifuse_plus", faithful=faithful, head=head, **config)
+    options = {"max_height": RELEASED_HEIGHT, "faithful": faithful, "head": head, **config}
+    model = create("bifuse_plus", **options)
     dropped = {n: GEOMETRY for n in state if any(part in n for part in GEOMETRY_PARTS)}
     fill(model, {KEYS.to_ours(n) or n: t for n, t in state.items() if n not in dropped})
     return model, LoadReport(dropped)

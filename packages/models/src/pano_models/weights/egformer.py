@@ -13,6 +13,8 @@ from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
+RELEASED_HEIGHT = 512
+"""Rows of the published network, whose size is fixed; larger panoramas are run at it."""
 UNUSED_NORM = "no forward pass of the release reads it"
 SUPERFLUOUS = "no tensor of the network (the published file carries some 4 MB of such entries)"
 
@@ -62,7 +64,8 @@ def load(
     **config: Any,
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled; `superfluous` entries are dropped and named in the report."""
-    model = create("egformer", faithful=faithful, head=head, normalize=normalize, **config)
+    options = {"max_height": RELEASED_HEIGHT, "head": head, "normalize": normalize, **config}
+    model = create("egformer", faithful=faithful, **options)
     dropped = {name: UNUSED_NORM for name in ("norm.weight", "norm.bias") if name in state}
     ours = {name: KEYS.to_ours(name) for name in state if name not in dropped}
     if superfluous:

@@ -132,7 +132,7 @@ def furnish(
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[Run, float, float]] = []
-    again = room.use.by_wall if room.area > _LARGE else ()
+    again = room.use.by_wall if room.area > _LARGE and not room.use.wet else ()
     for piece in room.use.by_wall + again:
         if rng.random() < 0.9:
             _by_wall(b, room, piece, space, openings, tall, rng)
@@ -269,7 +269,7 @@ def _pictures(
 def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
     lamps = []
     warm = float(rng.uniform(0.6, 1.0))
-    bright = float(rng.uniform(1.8, 3.4))
+    bright = float(rng.uniform(2.4, 4.6))
     for x, y in room.centres:
         with b.object("lamp", Frame(x, y, room.height)):
             drop = objects.ceiling_lamp(b, room.style, rng)

@@ -7,7 +7,8 @@ import numpy as np
 from pano_data.worlds.builder import Builder, Frame, to_world
 from pano_data.worlds.lighting import Light
 from pano_data.worlds.outdoor import fixtures
-from pano_data.worlds.outdoor.buildings import build, draw_building, facing, gateway
+from pano_data.worlds.outdoor.arches import gateway
+from pano_data.worlds.outdoor.buildings import build, draw_building, facing
 from pano_data.worlds.outdoor.roads import KERB, Roads, build_roads
 from pano_data.worlds.outdoor.terrain import Terrain, build_terrain
 from pano_data.worlds.outdoor.vegetation import bush, tree
@@ -17,7 +18,7 @@ from pano_data.worlds.sky import make_sky
 from pano_data.worlds.world import Viewpoint, World, upright
 
 Random = np.random.Generator
-_VIEWS = 6
+_VIEWS = 8
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ import numpy as np
 
 from pano_data.worlds.arrays import F64, unit
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Colour, Ground, Material
+from pano_data.worlds.materials import Colour, Material
+from pano_data.worlds.patterns import Ground
 from pano_data.worlds.shapes import cylinder, frustum
 
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
