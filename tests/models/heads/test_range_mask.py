@@ -37,6 +37,13 @@ def test_frozen_base_trains_the_head_alone(tiny_da2):
     assert all(n.startswith("range_head.") for n in with_gradient)
 
 
+@pytest.mark.parametrize("name", ["da2", "dap"])
+def test_every_trained_parameter_gets_a_gradient(name, request):
+    masked = pm.attach_range_mask(pm.create(name, **request.getfixturevalue(f"tiny_{name}")))
+    sum(m.square().mean() for m in masked(torch.rand(1, 3, 64, 128)).values()).backward()
+    assert [n for n, p in masked.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
 def test_head_learns_what_is_far(tiny_da2):
     """Bright means far: a few steps of the head alone separate the two."""
     torch.manual_seed(0)

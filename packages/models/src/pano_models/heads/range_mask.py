@@ -104,6 +104,9 @@ class RangeMasked(DepthModel):
         self.freeze_base = freeze_base
         if freeze_base:
             self.base.requires_grad_(False)
+        own = getattr(self.base, "range_head", None)
+        if isinstance(own, nn.Module):  # replaced by ours: would get no gradient, and stall DDP
+            own.requires_grad_(False)
         channels = self._probe()
         wrap = bool(getattr(self.base, "equivariant", False))
         self.range_head = RangeMaskHead(channels, features, len(self.thresholds), wrap)
