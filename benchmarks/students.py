@@ -3,7 +3,7 @@
 Forms of a case run in turn, round after round; medians of CPU seconds are printed (one thread, so a busy machine counts little), on a GPU
 medians of wall time. Memory is the peak beyond the loaded network, in a fresh process a form. Usage:
 
-    python -m benchmarks.students [--cases small published training] [--rounds 5] [--out FILE.md]
+    python -m benchmarks.students [--cases small published training] [--rounds 5] [--no-memory] [--out FILE.md]
 """
 
 import argparse
@@ -156,7 +156,7 @@ def _resident(field_name: str) -> float:
     raise RuntimeError(f"this system's /proc tells no {field_name}")
 
 
-def inference_table(published: bool, rounds: int) -> list[Row]:
+def inference_table(published: bool, rounds: int, memory: bool) -> list[Row]:
     """Forms and modes of all students at one size."""
     size = (512, 1024) if published else (128, 256)
     rgb = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(DEVICE)
@@ -167,7 +167,7 @@ def inference_table(published: bool, rounds: int) -> list[Row]:
         runs = {key: forward(build(name, key[0], published, key[1]).eval(), key[1]) for key in keys}
         measured = measure(runs, name, rgb, rounds)
         for row in measured:
-            if row.mode == "float32":
+            if memory and row.mode == "float32":
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
                     row.megabytes = pool.apply(peak_memory, (name, row.form, published, size))
         rows += measured
@@ -210,6 +210,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=["small", "published", "training"])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -219,9 +220,14 @@ def main() -> None:
         "`change` is the mean change of the output relative to the released form's, not an error.\n"
     )
     if "small" in arguments.cases:
-        text += as_markdown("Small networks, 128x256", inference_table(False, arguments.rounds))
+        text += as_markdown(
+            "Small networks, 128x256", inference_table(False, arguments.rounds, arguments.memory)
+        )
     if "published" in arguments.cases:
-        text += as_markdown("Published networks, 512x1024", inference_table(True, arguments.rounds))
+        text += as_markdown(
+            "Published networks, 512x1024",
+            inference_table(True, arguments.rounds, arguments.memory),
+        )
     if "training" in arguments.cases:
         text += as_markdown(
             "Training step, small networks, 2 x 128x256", training_table(arguments.rounds)

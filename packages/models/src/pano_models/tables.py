@@ -10,18 +10,21 @@ Table = Callable[..., Tensor]
 
 
 def size_table(function: Table) -> Table:
-    """Cache a function of integers that returns a tensor; `torch.compile` takes its result as a constant."""
+    """Cache a function of integers that returns a tensor; `torch.compile` takes its result as a constant.
 
-    @lru_cache(maxsize=32)
-    def cached(*args: int) -> Tensor:
+    The result takes a keyword `device` beside (the CPU if not given): a table is moved to an accelerator once.
+    """
+
+    @lru_cache(maxsize=64)
+    def cached(device: torch.device | None, *args: int) -> Tensor:
         # A table first needed in validation serves training too, so it is no inference tensor; one
         # first needed while shapes are traced on the meta device still holds numbers.
         with torch.inference_mode(False), torch.device("cpu"):
-            return function(*args)
+            return function(*args).to(device or "cpu")
 
     @wraps(function)
-    def table(*args: int) -> Tensor:
-        return cached(*args)
+    def table(*args: int, device: torch.device | None = None) -> Tensor:
+        return cached(device, *args)
 
     constant: Table = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
     return constant

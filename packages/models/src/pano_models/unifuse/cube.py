@@ -59,4 +59,4 @@ def released_equirectangular(
     faces: Float[Tensor, "b 6 c f f"], height: int, width: int
 ) -> Float[Tensor, "b c h w"]:
     """Resample features on faces to the panorama; nothing is interpolated across the edges of the cube."""
-    return sample_faces(faces, released_sample_grid(height, width))
+    return sample_faces(faces, released_sample_grid(height, width, device=faces.device))
