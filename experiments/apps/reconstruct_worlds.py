@@ -137,6 +137,7 @@ def benchmark(seed: int, views: int, model: str | None) -> list[dict[str, Any]]:
     ways = {
         "exact distances, known poses": (clean, Free(False, False)),
         "exact distances, estimated poses": (_unaligned(clean), Free(False, True)),
+        f"{NOISE:.0%} noise, known poses": (noisy, Free(False, False)),
         f"{NOISE:.0%} noise, estimated poses": (_unaligned(noisy), Free(False, True)),
     }
     if model is not None:
