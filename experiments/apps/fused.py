@@ -82,11 +82,13 @@ def free_space(
     for start in range(0, len(field), CHUNK):
         at = np.stack(np.unravel_index(np.arange(start, min(start + CHUNK, len(field))), shape), 1)
         world = low + at * voxel
+        part = field[start : start + CHUNK]
         for panorama in panoramas:
-            seen, away = panorama.seen_distance(world)
+            away = np.linalg.norm(world - panorama.pose.position, axis=1)
+            open_to = np.flatnonzero((part < 3 * voxel) & (away < reach + 3 * voxel))
+            seen, away = panorama.seen_distance(world[open_to])
             depth = np.clip(np.minimum(seen, reach) - away, -3 * voxel, 3 * voxel)
-            part = field[start : start + CHUNK]
-            np.maximum(part, depth.astype(np.float32), out=part)
+            part[open_to] = np.maximum(part[open_to], depth.astype(np.float32))
     grid = field.reshape(shape)
     for axis in range(3):
         np.moveaxis(grid, axis, 0)[[0, -1]] = -3 * voxel

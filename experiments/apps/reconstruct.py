@@ -20,7 +20,7 @@ from experiments.apps.registration import (
     Free,
     Pose,
     overlaps,
-    register,
+    register_poses,
     register_scales,
 )
 from experiments.apps.replace_file import replace_file
@@ -36,7 +36,7 @@ SOLVES = {
     "all": Free(True, True),
 }
 REGISTRATION_POINTS = 4000
-ENOUGH_OVERLAP = 0.3
+ENOUGH_OVERLAP = 0.5
 AXES = "axes: x right, y up, z backward of the first camera's world frame"
 
 
@@ -157,7 +157,7 @@ def align(
     if len(panoramas) > 1 and free == SOLVES["scale"]:
         poses = register_scales(clouds, poses)
     elif len(panoramas) > 1:
-        poses = register(clouds, poses, free)
+        poses = register_poses(clouds, poses, free) if free.pose else poses
     shares = overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
     named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
     lost = [name for name, share in named.items() if share < ENOUGH_OVERLAP]
