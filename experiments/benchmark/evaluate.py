@@ -67,7 +67,7 @@ def score(
         protocols: Ids in `pano_losses.protocols`; those that cannot score the model's kind of map are left out.
         batch_size: Panoramas a forward pass.
         device: Where the model runs.
-        name: Shown beside the progress bar.
+        name: Data set id: some protocols have rules of their own for some data sets.
     """
     model = model.to(device).eval()
     accumulators: dict[str, ProtocolMetric] = {}
@@ -76,14 +76,17 @@ def score(
     for batch in track(loader, description=f"scoring {name}", disable=not sys.stderr.isatty()):
         prediction = model(batch["image"].to(device))
         accumulators = accumulators or {
-            p: ProtocolMetric(p).to(device) for p in protocols if can_score(p, prediction)
+            p: ProtocolMetric(p, dataset=name).to(device)
+            for p in protocols
+            if can_score(p, prediction)
         }
         target, valid = batch["distance"].to(device), batch["valid"].to(device)
+        far = batch["far"].to(device)
         curves.update(
             {k: v.cpu() for k, v in prediction.items()}, batch["distance"], batch["valid"]
         )
         for accumulator in accumulators.values():
-            accumulator.update(prediction, target, valid, keys=batch["key"])
+            accumulator.update(prediction, target, valid, keys=batch["key"], far=far)
     metrics = {
         p: {k: round(float(v), DIGITS) for k, v in a.compute().items()}
         for p, a in accumulators.items()
@@ -147,7 +150,7 @@ def evaluate(
     results, tables, curves = {}, [], {}
     for name, source in datasets.items():
         data = ManifestDataset(source.manifest, source.root, size)
-        scores = score(network, data, protocols, batch_size, device, f"{model} on {name}")
+        scores = score(network, data, protocols, batch_size, device, name)
         results[name] = scores.metrics
         tables.append(scores.table.assign(dataset=name))
         curves[name] = scores.curves

@@ -75,14 +75,18 @@ class DepthTask(LightningModule):
         """One accumulator per validation data set and protocol."""
         names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
         for name in names:
-            self.scores[name] = nn.ModuleDict({p: ProtocolMetric(p) for p in self.protocols})
+            self.scores[name] = nn.ModuleDict(
+                {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
+            )
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
         prediction = self(batch["image"])
         name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
         for score in self.scores[name].values():  # type: ignore[operator]
-            score.update(prediction, batch["distance"], batch["valid"], keys=batch["key"])
+            score.update(
+                prediction, batch["distance"], batch["valid"], keys=batch["key"], far=batch["far"]
+            )
 
     def on_validation_epoch_end(self) -> None:
         """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""

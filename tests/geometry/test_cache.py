@@ -113,3 +113,18 @@ def test_fork_while_the_lock_is_held(cache, generator) -> None:
 def test_limit_refuses_negative_numbers(cache) -> None:
     with pytest.raises(ValueError, match="limit"):
         cache.limit = -1
+
+
+@pytest.mark.parametrize("use", ["grid", "ring"])
+def test_tables_made_under_inference_mode_serve_training(cache, use) -> None:
+    faces = torch.rand(1, 6, 3, 9, 9)
+
+    def run(x: torch.Tensor) -> torch.Tensor:
+        return pg.cube_to_erp(x, 18, 36) if use == "grid" else pg.pad_cube(x, 2)
+
+    with torch.inference_mode():
+        run(faces)
+    grown = faces.clone().requires_grad_()
+    run(grown).sum().backward()
+    assert grown.grad is not None
+    assert torch.isfinite(grown.grad).all()

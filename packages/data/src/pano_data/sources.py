@@ -54,7 +54,7 @@ class Source:
 
 
 class Unlabelled:
-    """A data set with its distance hidden; `valid` is True everywhere.
+    """A data set with its distance hidden; `valid` is True wherever the picture shows the scene.
 
     Lets a data set with ground truth stand in as an unlabelled one without leaking it.
 
@@ -73,6 +73,7 @@ class Unlabelled:
         """Return one row without its distance."""
         sample = self.dataset[index].copy()
         sample["distance"] = torch.zeros_like(sample["distance"])
-        sample["valid"] = torch.ones_like(sample["valid"])
+        kept = sample.pop("keep", None)  # the mask of rows without label
+        sample["valid"] = torch.ones_like(sample["valid"]) if kept is None else kept
         sample["far"] = torch.zeros_like(sample["far"])
         return sample
