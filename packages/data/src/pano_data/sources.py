@@ -9,17 +9,19 @@ from torch.utils.data import Dataset
 from pano_data.keyed import MapDataset
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample
+from pano_data.shards.dataset import ShardDataset
 
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: a manifest with its root, or an object that is a data set already.
+    """One data set: a manifest with its root, shards, or an object that is a data set already.
 
     Args:
         manifest: parquet file of rows.
         root: folder that the paths in the manifest are relative to.
         weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
         dataset: a map-style data set of samples instead of `manifest` and `root`.
+        shards: folder of shards (`pano_data.shards.pack`) instead of `manifest` and `root`.
 
     Raises:
         ValueError: not exactly one of the forms is given.
@@ -29,6 +31,7 @@ class Source:
     root: str | None = None
     weight: float = 1.0
     dataset: Dataset[Any] | None = None
+    shards: str | None = None
 
     def __post_init__(self) -> None:
         if (self.manifest is None) != (self.root is None):
@@ -36,10 +39,10 @@ class Source:
                 f"a source needs manifest and root, got manifest={self.manifest!r}, "
                 f"root={self.root!r}"
             )
-        given = [name for name in ("manifest", "dataset") if getattr(self, name) is not None]
+        given = [name for name in ("manifest", "dataset", "shards") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
-                "a source is one of: manifest with root, dataset; "
+                "a source is one of: manifest with root, shards, dataset; "
                 f"got {' and '.join(given) or 'nothing'}"
             )
 
@@ -48,6 +51,8 @@ class Source:
         if self.dataset is not None:
             opened: Any = self.dataset
             return opened  # type: ignore[no-any-return]
+        if self.shards is not None:
+            return ShardDataset(self.shards, size)
         if self.manifest is None or self.root is None:
             raise ValueError("a source needs manifest and root")
         return ManifestDataset(self.manifest, self.root, size)
