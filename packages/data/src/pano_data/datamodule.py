@@ -139,9 +139,9 @@ class ErpDataModule(LightningDataModule):
         """Return where training stands: the next batch to be trained on."""
         if self.trainer is None:
             return {}
-        loop = self.trainer.fit_loop
+        progress: Any = self.trainer.fit_loop.epoch_loop.batch_progress.current
         # `processed`: `completed` is still one short inside checkpoint hooks.
-        batch = loop.epoch_loop.batch_progress.current.processed
+        batch = progress.processed
         epoch = self.trainer.current_epoch
         if batch >= self.trainer.num_training_batches:
             # Without this, workers of a run resumed at an epoch's end would give no batch.
