@@ -169,7 +169,9 @@ def create_store(uri: str) -> None:
         return
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
-    store = SqlAlchemyStore(f"sqlite:///{part}", (target.parent / "mlruns").as_uri())
+    store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
+        f"sqlite:///{part}", (target.parent / "mlruns").as_uri()
+    )
     store.engine.dispose()
     with contextlib.suppress(FileExistsError):
         os.link(part, target)
