@@ -8,9 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from pano_data.datamodule import ErpDataModule
 from pano_data.sources import Source
 from pano_data.transforms import Compose, Flip, Roll
-
 from tests.data.synthetic import Numbered
-
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint"),

@@ -15,7 +15,7 @@ DA2 = {
 
 
 def rows(mix, start, stop):
-    return [(draw.source, draw.index) for draw in mix.draws(start, stop)]
+    return [(draw.source, draw.row) for draw in mix.draws(start, stop)]
 
 
 def test_da2_shares_follow_size_times_weight():
@@ -47,7 +47,7 @@ def test_a_light_set_is_covered_before_any_row_comes_again():
 def test_a_heavy_set_repeats_evenly_with_fresh_seeds():
     mix = Mix([4], [2.5], seed=5)
     drawn = mix.draws(0, 20)  # two rounds of ten: five passes over four rows
-    assert sorted(draw.index for draw in drawn) == sorted(list(range(4)) * 5)
+    assert sorted(draw.row for draw in drawn) == sorted(list(range(4)) * 5)
     assert len({draw.seed for draw in drawn}) == 20
 
 

@@ -11,7 +11,7 @@ def sampler(n=20, batch=2, rank=0, world=1, seed=7, **kwargs):
 def test_an_epoch_gives_every_row_once():
     batches = list(sampler())
     assert len(batches) == 10
-    assert sorted(draw.index for batch in batches for draw in batch) == list(range(20))
+    assert sorted(draw.row for batch in batches for draw in batch) == list(range(20))
 
 
 def test_epochs_differ_and_repeat_themselves():
@@ -57,7 +57,7 @@ def test_the_unlabelled_pass_runs_on_over_epochs_and_ranks():
         for rank in range(world):
             each = sampler(n=12, batch=4, rank=rank, world=world, unlabelled=Mix([n], seed=4))
             each.set_epoch(epoch)  # two batches of 2 + 2 a rank: 12 unlabelled draws an epoch
-            drawn += [d.index for batch in each for d in batch if not d.labelled]
+            drawn += [d.row for batch in each for d in batch if not d.labelled]
     assert sorted(drawn) == list(range(n))
 
 

@@ -55,7 +55,7 @@ class KeyedDataset(Dataset[TrainSample]):
     def __getitem__(self, draw: Draw) -> TrainSample:
         """Read, augment and tag the sample of one draw."""
         sources = self.labelled if draw.labelled else self.unlabelled
-        sample = sources[draw.source][draw.index]
+        sample = sources[draw.source][draw.row]
         if self.augment is not None:
             sample = self.augment(sample, torch.Generator().manual_seed(draw.seed))
         tagged: Any = {**sample, "labelled": draw.labelled}

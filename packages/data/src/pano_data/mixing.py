@@ -13,13 +13,13 @@ class Draw(NamedTuple):
 
     Attributes:
         source: position of the data set in the mix.
-        index: row of the data set.
+        row: row of the data set.
         seed: 63-bit seed of every random choice made for this sample (augmentation).
         labelled: False where the sample comes from the unlabelled mix of a half batch.
     """
 
     source: int
-    index: int
+    row: int
     seed: int
     labelled: bool = True
 

@@ -1,0 +1,16 @@
+"""The curation engine of DA²: perspective pictures with distance become panoramas."""
+
+from pano_data.curation.dataset import CuratedDataset
+from pano_data.curation.outpaint import Outpainter, blend_known
+from pano_data.curation.project import P2E, Placement, Projected
+from pano_data.curation.reflect import ReflectionOutpainter
+
+__all__ = [
+    "P2E",
+    "CuratedDataset",
+    "Outpainter",
+    "Placement",
+    "Projected",
+    "ReflectionOutpainter",
+    "blend_known",
+]

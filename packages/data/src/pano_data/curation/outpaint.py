@@ -1,0 +1,36 @@
+"""What an out-painter is: it invents the rest of a panorama around what a picture shows."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from pano_geometry.tensor_types import Bool, Float
+
+
+class Outpainter(Protocol):
+    """Fills the unknown part of a panorama; the image only, never the distance."""
+
+    def __call__(
+        self,
+        image: Float[Tensor, "3 h w"],
+        known: Bool[Tensor, "1 h w"],
+        environment: str,
+        seed: int,
+    ) -> Float[Tensor, "3 h w"]:
+        """Return the filled panorama.
+
+        Args:
+            image: RGB in [0, 1]; read only where `known`.
+            known: what the picture shows; kept as it is.
+            environment: "indoor", "outdoor" or "mixed".
+            seed: of everything random.
+        """
+        ...
+
+
+def blend_known(
+    image: Float[Tensor, "3 h w"], painted: Float[Tensor, "3 h w"], known: Bool[Tensor, "1 h w"]
+) -> Float[Tensor, "3 h w"]:
+    """Return the known pixels of `image` and the others of `painted`, in [0, 1]."""
+    return torch.where(known, image, painted.to(image)).clamp(0, 1)

@@ -1,0 +1,129 @@
+"""The embedded out-painter: the scene mirrored about vertical planes, closed by a membrane.
+
+Why this one. It needs no weights, is deterministic and takes a fraction of a second. Panoramas are
+ordered by height (floor, wall, ceiling; ground, horizon, sky), and a mirror image about a vertical
+plane is an isometry of the sphere that keeps every height: walls stay upright, the horizon stays
+level, texture keeps its scale. So a network sees a scene all around and no border that gives away
+where labels are. Above and below, where mirror images would pinch, detail fades into the smoothest
+continuation over the poles. It invents no objects; for that there is `FluxOutpainter`.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+import pano_geometry as pg
+from pano_data.curation.membrane import membrane
+from pano_data.curation.outpaint import blend_known
+from pano_geometry.tensor_types import Bool, Float
+
+
+class ReflectionOutpainter:
+    """Mirrors the picture around the horizon an even number of times, so that the circle closes.
+
+    Args:
+        fade_deg: angle over which detail above and below the picture falls to 1/e.
+    """
+
+    def __init__(self, fade_deg: float = 12.0) -> None:
+        if not fade_deg > 0:
+            raise ValueError(f"fade_deg must be positive, got {fade_deg}")
+        self.fade = math.radians(fade_deg)
+
+    def __call__(
+        self,
+        image: Float[Tensor, "3 h w"],
+        known: Bool[Tensor, "1 h w"],
+        environment: str = "mixed",
+        seed: int = 0,
+    ) -> Float[Tensor, "3 h w"]:
+        """Return the filled panorama; environment and seed change nothing.
+
+        Raises:
+            ValueError: nothing is known.
+        """
+        if bool(known.all()):
+            return image
+        band, seen = mirror_around(torch.where(known, image, 0.0), known)
+        filled = membrane(band, seen)
+        detail = _detail_beyond(filled, seen[0], self.fade)
+        return blend_known(image, filled + detail, known)
+
+
+def mirror_around(
+    image: Float[Tensor, "c h w"], known: Bool[Tensor, "1 h w"]
+) -> tuple[Float[Tensor, "c h w"], Bool[Tensor, "1 h w"]]:
+    """Continue what is known by mirror images about vertical planes, all around the horizon.
+
+    The rest of the circle takes an odd number of mirror images, as near to true size as that
+    allows, so that the last one ends where the picture begins.
+
+    Args:
+        image: 0 where not known.
+        known: any shape; its widest stretch of well-covered columns is mirrored.
+
+    Returns:
+        The continued image and which of its pixels are filled.
+    """
+    width = known.shape[-1]
+    first, count = _stretch(known[0])
+    rest = width - count
+    if not rest:
+        return image, known
+    copies = max(1, 2 * round((rest / count - 1) / 2) + 1)
+    phase = (torch.arange(width) - first) % width + 0.5  # columns right of the left border
+    along = (phase - count) / rest * copies  # in mirror images right of the right border
+    odd = along.floor().long() % 2 == 0
+    inside = (torch.where(odd, 1 - along % 1, along % 1) * count).clamp(0.5, count - 0.5)
+    columns = (torch.where(phase < count, phase, inside) + first) % width
+    rows = torch.arange(known.shape[-2]) + 0.5
+    v, u = torch.meshgrid(rows, columns, indexing="ij")
+    pixels = torch.stack([u, v], -1)[None]
+    surface = pg.Equirectangular(known.shape[-2], width).surface
+    layers = torch.cat([image, known.to(image.dtype)])[None]
+    found = pg.sample(layers, pixels, surface)[0]
+    seen = (found[-1:] > 0.999) | known
+    return torch.where(known, image, found[:-1] * seen), seen
+
+
+def _stretch(known: Tensor) -> tuple[int, int]:
+    """First column and number of columns of the widest run that is at least half as tall as all."""
+    tall = known.sum(0)
+    good = 2 * tall >= tall.max()
+    if bool(good.all()):
+        return 0, len(good)
+    start = int((~good).nonzero()[0])  # runs are counted from a gap, so the seam cuts none
+    best, run = (0, 0), 0
+    for step, flag in enumerate(good.roll(-start).tolist()):
+        run = run + 1 if flag else 0
+        best = max(best, (run, step - run + 1))
+    return (best[1] + start) % len(good), best[0]
+
+
+def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
+    """Detail of the band, mirrored about its upper and lower border and fading towards the poles."""
+    height = seen.shape[0]
+    rows = torch.arange(height)[:, None]
+    top = torch.where(seen, rows, height).amin(0)
+    bottom = torch.where(seen, rows, -1).amax(0)
+    border = torch.where(rows < top, top, torch.where(rows > bottom, bottom, rows))
+    mirrored = (2 * border - rows).clamp(0, height - 1)
+    lat = math.pi / 2 - math.pi * (rows + 0.5) / height
+    lat_border = math.pi / 2 - math.pi * (border + 0.5) / height
+    angle = (lat - lat_border).abs()
+    # Towards a pole the same columns stand closer: detail has to vanish there.
+    strength = torch.exp(-angle / fade) * (lat.cos() / lat_border.cos()).clamp(max=1)
+    high = filled - _lowpass(filled)
+    found = high.gather(-2, mirrored.expand_as(high))
+    return found * strength * ~seen
+
+
+def _lowpass(image: Tensor) -> Tensor:
+    """Means over about 6 degrees, without a seam."""
+    height, width = image.shape[-2:]
+    factor = math.gcd(math.gcd(height, width), max(1, height // 32))
+    coarse = pg.pad(avg_pool2d(image[None], factor), 1)
+    fine = interpolate(coarse, scale_factor=factor, mode="bilinear", align_corners=False)
+    return fine[0, :, factor : factor + height, factor : factor + width]

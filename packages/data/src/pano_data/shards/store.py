@@ -1,0 +1,222 @@
+"""A folder of LitData chunks: written chunk by chunk by any process, read by number or by key.
+
+Chunk ``k`` of a plan holds the same items whoever writes it, under the same name and with the same
+bytes, and appears under its name only when it is whole. So several processes or nodes share the
+work without talking to each other, a killed run goes on where it stopped, and running again does
+nothing.
+"""
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import litdata
+from litdata.streaming.writer import BinaryWriter
+
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
+from pano_data.io.encode import write_json
+
+Record = dict[str, Any]
+_LOG = logging.getLogger(__name__)
+INDEX, PLAN = "index.json", "plan.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many items a store holds, and what decides their content.
+
+    Attributes:
+        count: items.
+        chunk: items per chunk; 200 to 400 panoramas of 512 x 1024 make 64 to 128 MB.
+        settings: JSON-able values that the content depends on (sources, seed, sizes, model).
+    """
+
+    count: int
+    chunk: int
+    settings: dict[str, Any]
+
+    def chunks(self) -> list[range]:
+        """Positions of the items of each chunk."""
+        starts = range(0, self.count, self.chunk)
+        return [range(start, min(start + self.chunk, self.count)) for start in starts]
+
+
+def open_plan(out: Path | str, plan: Plan) -> None:
+    """Note the plan in the folder, or check that it is the one noted.
+
+    Raises:
+        DataError: nothing to store, or the folder holds the work of another plan.
+    """
+    out = Path(out)
+    if plan.count < 1 or plan.chunk < 1:
+        raise DataError(f"nothing to store: {plan.count} items in chunks of {plan.chunk}")
+    noted: Any = json.loads(json.dumps(asdict(plan)))
+    if not (out / PLAN).is_file():
+        write_json(out / PLAN, noted)
+    found = json.loads((out / PLAN).read_text())
+    if found != noted:
+        keys = [key for key in noted if found.get(key) != noted[key]]
+        raise DataError(
+            f"{out} holds the work of another plan ({', '.join(keys)} differ): "
+            "remove the folder to start anew, or choose another one"
+        )
+
+
+def write_chunks(
+    out: Path | str,
+    plan: Plan,
+    read: Callable[[range], Iterable[Record | CorruptSampleError]],
+    rank: int = 0,
+    world: int = 1,
+) -> int:
+    """Write those chunks of this rank that are not there yet.
+
+    Args:
+        out: folder of the store.
+        plan: the same for all ranks.
+        read: positions of a chunk -> its records, in order, each with a unique ``key``; or, for an
+            item that cannot be read, the error, which is noted.
+        rank: number of this process; chunk ``k`` belongs to rank ``k % world``.
+        world: number of processes.
+
+    Returns:
+        Number of chunks written.
+    """
+    out = Path(out)
+    open_plan(out, plan)
+    written = 0
+    for number, positions in list(enumerate(plan.chunks()))[rank::world]:
+        if not _card(out, number).is_file():
+            _write_chunk(out, number, list(read(positions)))
+            written += 1
+    return written
+
+
+def close(out: Path | str) -> "Store":
+    """Write the index over all chunks; call once, after all ranks are done.
+
+    Raises:
+        DataError: chunks are missing, two items share a key, or all items are left out.
+    """
+    out = Path(out)
+    if not (out / PLAN).is_file():
+        raise DatasetNotFoundError("plan of a store", out, "out", "pano_data.shards.pack")
+    plan = Plan(**json.loads((out / PLAN).read_text()))
+    cards = [_card(out, number) for number in range(len(plan.chunks()))]
+    missing = [number for number, card in enumerate(cards) if not card.is_file()]
+    if missing:
+        raise DataError(
+            f"{out}: {len(missing)} of {len(cards)} chunks are missing, first {missing[:5]}: "
+            "start the same command again with every rank"
+        )
+    contents = [json.loads(card.read_text()) for card in cards]
+    filled = [content for content in contents if content["keys"]]
+    keys = [key for content in filled for key in content["keys"]]
+    if len(set(keys)) != len(keys):
+        twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
+        raise DataError(f"{out}: two items share a key, for example {twice}")
+    if not filled:
+        raise DataError(f"{out}: all {plan.count} items were left out, see cards/*.json")
+    # LitData puts the wall clock here, which would make every run a new version of the data.
+    digest = hashlib.sha256("".join(content["sha256"] for content in filled).encode())
+    index = {
+        "chunks": [content["chunk"] for content in filled],
+        "config": filled[0]["config"],
+        "updated_at": digest.hexdigest(),
+    }
+    write_json(out / "keys.json", keys)
+    write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
+    write_json(out / INDEX, index)
+    return Store(out)
+
+
+class Store:
+    """The records of a closed folder, by number or by key; opened anew in every process.
+
+    Args:
+        path: folder of the store.
+
+    Raises:
+        DatasetNotFoundError: no closed store is there.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not (self.path / INDEX).is_file():
+            raise DatasetNotFoundError(
+                "closed store", self.path, "shards", "pano_data.shards.pack and finish"
+            )
+        self.keys: list[str] = json.loads((self.path / "keys.json").read_text())
+        self.digest: str = json.loads((self.path / INDEX).read_text())["updated_at"]
+
+    @cached_property
+    def _items(self) -> Any:
+        return litdata.StreamingDataset(str(self.path))
+
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {key: number for number, key in enumerate(self.keys)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_items", "_numbers")}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> Record:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"item {index} of a store of {len(self)}")
+        record: Record = self._items[index % len(self)]
+        return record
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._numbers
+
+    def find(self, key: str) -> Record:
+        """Return the record of a key.
+
+        Raises:
+            DataError: no item has this key.
+        """
+        if key not in self._numbers:
+            raise DataError(f"{self.path} holds no item {key!r} among its {len(self)}")
+        return self[self._numbers[key]]
+
+
+def _card(out: Path, number: int) -> Path:
+    return out / "cards" / f"{number:06d}.json"
+
+
+def _write_chunk(
+    out: Path, number: int, items: Sequence[Record | CorruptSampleError]
+) -> None:
+    records = [item for item in items if not isinstance(item, CorruptSampleError)]
+    errors = [item for item in items if isinstance(item, CorruptSampleError)]
+    for error in errors:
+        _LOG.warning("left out of %s: %s", out, error)
+    card: dict[str, Any] = {
+        "keys": [record["key"] for record in records],
+        "left_out": [{"path": e.path, "reason": e.reason, "detail": e.detail} for e in errors],
+    }
+    if records:
+        with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
+            writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)
+            for position, record in enumerate(records):
+                writer.add_item(position, record)
+            (path,) = writer.done()
+            (index,) = Path(folder).glob("*index.json")
+            described = json.loads(index.read_text())
+            name = f"chunk-0-{number}.bin"  # LitData's own carries the rank of the writer
+            card["chunk"] = {**described["chunks"][0], "filename": name}
+            # Chunks may differ in length; only the layout of an item must agree.
+            card["config"] = {**described["config"], "chunk_size": None}
+            card["sha256"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            shutil.move(path, out / name)
+    write_json(_card(out, number), card)

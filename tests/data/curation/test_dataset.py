@@ -1,0 +1,54 @@
+import pytest
+import torch
+
+from pano_data import datasets, miniatures
+from pano_data.curation import P2E, CuratedDataset, ReflectionOutpainter
+from pano_data.errors import CorruptSampleError
+from pano_data.manifest import manifest_of
+from pano_data.reader import ManifestDataset
+from pano_data.sample import validate_sample
+from pano_data.shards import ShardDataset, finish, pack
+
+
+@pytest.fixture(scope="module")
+def perspective(tmp_path_factory):
+    root = tmp_path_factory.mktemp("vkitti2")
+    miniatures.write("vkitti2", root, seed=1, scenes={"train": 1}, views=2, size=(48, 160))
+    rows = list(datasets.get("vkitti2").rows(root, "train"))[:4]
+    return ManifestDataset(manifest_of(rows), root)
+
+
+def test_samples_are_panoramas(perspective):
+    curated = CuratedDataset(perspective, P2E((64, 128)), ReflectionOutpainter(), seed=3)
+    for index in range(len(curated)):
+        sample = curated[index]
+        validate_sample(sample)
+        assert sample["image"].shape == (3, 64, 128)
+        assert 0.005 < sample["valid"].float().mean() < 0.2
+        assert sample["image"].amax(0).min() > 0  # nothing left black
+
+
+def test_without_outpainting_the_rest_is_black(perspective):
+    sample = CuratedDataset(perspective, P2E((64, 128)))[0]
+    assert (sample["image"].sum(0) == 0).float().mean() > 0.8
+
+
+def test_a_row_is_a_function_of_seed_and_number(perspective):
+    one, two = (CuratedDataset(perspective, P2E((64, 128)), seed=s) for s in (3, 4))
+    again = CuratedDataset(perspective, P2E((64, 128)), seed=3)
+    one[1]
+    assert torch.equal(one[0]["distance"], again[0]["distance"])
+    assert not torch.equal(one[0]["distance"], two[0]["distance"])
+
+
+def test_curated_rows_go_into_shards(perspective, tmp_path):
+    curated = CuratedDataset(perspective, P2E((64, 128)), ReflectionOutpainter())
+    pack(curated, tmp_path, chunk=2)
+    finish(tmp_path)
+    assert len(ShardDataset(tmp_path)) == len(perspective)
+
+
+def test_hardly_a_label_is_refused(perspective):
+    p2e = P2E((64, 128), profile="da2_linear_fov", fov_x_deg=2)
+    with pytest.raises(CorruptSampleError, match="hardly a label"):
+        CuratedDataset(perspective, p2e)[0]

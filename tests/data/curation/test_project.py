@@ -1,0 +1,122 @@
+import math
+
+import pytest
+import torch
+
+import pano_geometry as pg
+from pano_data.curation import P2E, Placement
+from pano_data.errors import DataError
+
+SIZE = (128, 256)
+
+
+def sample(height=96, width=128, fov_deg=70.0, normal=(0.1, -0.2, 1.0), offset=3.0):
+    """A picture of the plane n . x = offset, coloured by the ray that each pixel looks along."""
+    camera = pg.Perspective.from_fov(height, width, math.radians(fov_deg))
+    rays = camera.rays()
+    n = torch.tensor(normal) / torch.tensor(normal).norm()
+    distance = (offset / (rays @ n))[None]
+    valid = torch.ones(1, height, width, dtype=torch.bool)
+    return {
+        "image": (rays.permute(2, 0, 1) + 1) / 2,
+        "distance": distance,
+        "valid": valid,
+        "far": ~valid,
+        "metric": torch.tensor(True),
+        "key": "k",
+        "dataset": "d",
+        "intrinsics": camera.intrinsics,
+    }, (camera, n, offset)
+
+
+@pytest.mark.parametrize("place", [(0.0, 0.0), (0.5, 0.2), (-0.4, -0.25), (math.pi, 0.1), (0, 1.5)])
+def test_directions_and_distance_against_the_plane(place):
+    given, (camera, n, offset) = sample()
+    part = P2E(SIZE).project(given, Placement(*place))
+    rotation = pg.from_ypr(*place)
+    rays = pg.Equirectangular(*SIZE).rays() @ rotation  # in the frame of the picture
+    seen = part.coverage[0]
+    torch.testing.assert_close(
+        part.coverage, pg.coverage(camera, pg.Equirectangular(*SIZE), rotation.mT)[0]
+    )
+    truth = (rays.permute(2, 0, 1) + 1) / 2
+    assert (part.image - truth)[:, seen].abs().max() < 0.012  # half a picture pixel at the rim
+    exact = (offset / (rays @ n))[seen]
+    error = (part.distance[0][seen] / exact - 1).abs()
+    assert error.max() < 0.02  # nearest pixel of a slanted plane
+    assert error.median() < 0.004
+
+
+def test_nothing_outside_the_picture():
+    given, _ = sample()
+    part = P2E(SIZE).project(given, Placement(0.2, 0.1))
+    assert (part.image * ~part.coverage == 0).all()
+    assert not (part.valid & ~part.coverage).any()
+    assert (part.distance[~part.valid] == 0).all()
+    share = pg.solid_angle(*SIZE)[:, None] * part.coverage[0] / (4 * math.pi)
+    t = math.tan(math.radians(35))
+    fov = 4 * math.asin(t * 0.75 * t / math.hypot(1, t) / math.hypot(1, 0.75 * t)) / (4 * math.pi)
+    assert share.sum() == pytest.approx(fov, rel=0.01)  # solid angle of a 4:3 picture
+
+
+def test_yaw_moves_columns_only():
+    given, _ = sample()
+    one = P2E(SIZE).project(given, Placement(0.0, 0.2))
+    two = P2E(SIZE).project(given, Placement(10 * 2 * math.pi / SIZE[1], 0.2))
+    torch.testing.assert_close(two.image, one.image.roll(10, -1), atol=2e-5, rtol=0)
+    moved = one.distance.roll(10, -1) != two.distance
+    assert moved.float().mean() < 1e-3  # ties of the nearest pixel
+
+
+def test_invalid_and_far_pixels_do_not_spread():
+    given, _ = sample()
+    given["valid"][..., :64] = False
+    given["far"][..., :32] = True
+    given["distance"][..., :64] = float("nan")
+    part = P2E(SIZE).project(given, Placement(0, 0))
+    assert torch.isfinite(part.distance).all()
+    whole = int(part.coverage.sum())
+    assert int(part.valid.sum()) == pytest.approx(whole / 2, rel=0.03)
+    assert not (part.far & part.valid).any()
+    assert part.far.any()
+
+
+def test_a_fine_picture_is_averaged_not_sampled():
+    given, _ = sample(960, 1280)
+    checker = (torch.arange(960)[:, None] + torch.arange(1280)) % 2
+    given["image"] = checker.float().expand(3, -1, -1)
+    image = P2E(SIZE).project(given, Placement(0, 0)).image
+    part = P2E(SIZE).project(given, Placement(0, 0)).coverage[0]
+    assert (image[:, part] - 0.5).abs().max() < 0.06
+
+
+def test_linear_field_of_view_of_da2():
+    given, _ = sample(375, 1242)
+    camera = P2E(SIZE, profile="da2_linear_fov", fov_x_deg=80).camera(given)
+    fov_y = 2 * math.degrees(math.atan(375 / 2 / camera.fy))
+    assert fov_y == pytest.approx(80 * 375 / 1242)  # 24.15 degrees; a pinhole has 28.4
+    assert camera.fx != pytest.approx(camera.fy)
+
+
+def test_places_are_uniform_in_their_limits_and_seeded():
+    p2e = P2E(SIZE)
+    places = torch.tensor([p2e.place(torch.Generator().manual_seed(s)) for s in range(400)])
+    limits = torch.tensor([math.radians(30), math.radians(15)])
+    assert (places.abs() <= limits).all()
+    assert (places.abs().mean(0) / limits - 0.5).abs().max() < 0.05
+    assert places[3].tolist() == pytest.approx(list(p2e.place(torch.Generator().manual_seed(3))))
+
+
+def test_raises():
+    with pytest.raises(ValueError, match="twice as wide as high"):
+        P2E((100, 100))
+    with pytest.raises(ValueError, match="goes with fov_x_deg"):
+        P2E(profile="da2_linear_fov")
+    given, _ = sample()
+    del given["intrinsics"]
+    with pytest.raises(DataError, match="has no intrinsics"):
+        P2E(SIZE).project(given, Placement(0, 0))
+    given, _ = sample()
+    given["intrinsics"][0, 1] = 3.0
+    with pytest.raises(DataError, match="skewed"):
+        P2E(SIZE).project(given, Placement(0, 0))

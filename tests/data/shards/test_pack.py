@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import torch
+
+from pano_data.datamodule import ErpDataModule
+from pano_data.errors import CorruptSampleError
+from pano_data.shards import ShardDataset, finish, pack
+from pano_data.sources import Source
+from tests.data.synthetic import Numbered
+
+
+class Damaged(Numbered):
+    def __getitem__(self, index):
+        if index == 4:
+            raise CorruptSampleError("images/4.png", "truncated", "got 10 bytes")
+        return super().__getitem__(index)
+
+
+def test_every_sample_once_in_a_global_random_order(tmp_path):
+    pack(Numbered(200), tmp_path, seed=3, chunk=16)
+    keys = [int(key) for key in finish(tmp_path).keys]
+    assert sorted(keys) == list(range(200))
+    steps = np.abs(np.diff(keys)).mean() / 200
+    assert steps > 0.25  # one third is ideal; a sorted pack has 0.005
+
+
+def test_samples_equal_those_packed(tmp_path):
+    source = Numbered(11)
+    pack(source, tmp_path, chunk=4)
+    finish(tmp_path)
+    for sample in map(ShardDataset(tmp_path).__getitem__, range(11)):
+        truth = source[int(sample["key"])]
+        expected = torch.where(truth["valid"], truth["distance"], 0.0)
+        torch.testing.assert_close(sample["distance"], expected, rtol=6e-5, atol=0)
+
+
+def test_damaged_samples_are_left_out_with_their_reason(tmp_path, caplog):
+    pack(Damaged(9), tmp_path, chunk=4)
+    assert len(finish(tmp_path)) == 8
+    (entry,) = json.loads((tmp_path / "left_out.json").read_text())
+    assert entry["reason"] == "truncated"
+    assert "images/4.png" in caplog.text
+
+
+def test_the_loader_reads_shards_with_and_without_workers(tmp_path):
+    pack(Numbered(12), tmp_path, chunk=5)
+    finish(tmp_path)
+    batches = []
+    for workers in (0, 2):
+        data = ErpDataModule(
+            {"a": Source(shards=str(tmp_path))}, size=(4, 8), batch_size=3, num_workers=workers
+        )
+        batches.append(list(data.train_dataloader()))
+    assert sorted(k for b in batches[0] for k in b["key"]) == [f"{i:04d}" for i in range(12)]
+    for one, two in zip(*batches, strict=True):
+        assert one["key"] == two["key"]
+        assert torch.equal(one["distance"], two["distance"])
