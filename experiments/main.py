@@ -38,6 +38,26 @@ SUBCOMMANDS = {
         "experiments.apps.predict",
         "panoramas -> distance maps, previews, point clouds, meshes",
     ),
+    "reconstruct": Subcommand(
+        "experiments.apps.reconstruct",
+        "several panoramas of one place -> one point cloud, mesh and collision mesh",
+    ),
+    "audit": Subcommand(
+        "experiments.apps.audit", "open real files of a data set, check what the readers rely on"
+    ),
+    "evaluate": Subcommand(
+        "experiments.benchmark.evaluate_command",
+        "one model, one data set, one protocol -> metrics.json",
+    ),
+    "sync": Subcommand(
+        "experiments.common.tracking", "deliver what runs logged while the MLflow server was away"
+    ),
+    "view": Subcommand(
+        "experiments.apps.view", "look at predictions in the browser, or drop panoramas on a model"
+    ),
+    "verify": Subcommand(
+        "experiments.apps.verify", "re-hash every tracked artefact, name each file that differs"
+    ),
 }
 
 

@@ -33,12 +33,14 @@ class Prediction:
             factor, or disparity up to a factor and a shift. Finite everywhere.
         valid: `(h, w)` bool: not masked by the user.
         far: `(h, w)` bool: sky or beyond the network's range.
+        working_height: Rows of the map that the network made, before it was resized to `h`.
     """
 
     kind: Kind
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     far: NDArray[np.bool_]
+    working_height: int | None = None
 
     @property
     def unit(self) -> str:
@@ -49,6 +51,33 @@ class Prediction:
     def near(self) -> NDArray[np.bool_]:
         """`(h, w)` bool: valid and not far, where `values` measure something."""
         return self.valid & ~self.far & (self.values > 0)
+
+
+@dataclass(frozen=True)
+class WorkingMaps:
+    """What a network says about one panorama, at its working size.
+
+    Attributes:
+        kind: What `values` are.
+        values: `(working height, 2 working height)` float32, finite.
+        far_probability: Of the same size, or None when the network has no such map.
+    """
+
+    kind: Kind
+    values: NDArray[np.float32]
+    far_probability: NDArray[np.float32] | None
+
+    def at_size_of(self, panorama: Panorama) -> Prediction:
+        """The prediction at the panorama's own size: bilinear, wrapping around the seam.
+
+        `far_probability` is resized first and thresholded at one half after.
+        """
+        height, width = panorama.valid.shape
+        values = resize_panorama(self.values, height, width)
+        far = np.zeros(values.shape, dtype=np.bool_)
+        if self.far_probability is not None:
+            far = resize_panorama(self.far_probability, height, width) > FAR_THRESHOLD
+        return Prediction(self.kind, values, panorama.valid, far, len(self.values))
 
 
 def choose_device(name: str) -> torch.device:
@@ -83,29 +112,21 @@ def _kind_of(maps: dict[str, torch.Tensor]) -> Kind:
     raise CommandError(f"the network returned {sorted(maps)}, expected one of {', '.join(KINDS)}")
 
 
-def _at_input_size(small: torch.Tensor, panorama: Panorama) -> NDArray[np.float32]:
-    height, width = panorama.valid.shape
-    return resize_panorama(small[0].float().cpu().numpy(), height, width)
-
-
 @torch.inference_mode()
 def predict_batch(
     network: nn.Module, panoramas: Sequence[Panorama], height: int, device: torch.device
-) -> list[Prediction]:
-    """Runs the network at `height x 2 height` and brings its maps back to each panorama's size.
-
-    Panoramas are resized to the working size with antialiasing, maps back bilinearly; both wrap
-    around the seam. `far_probability` is resized first and thresholded at one half after.
+) -> list[WorkingMaps]:
+    """Runs the network on panoramas of any sizes, each resized to `height x 2 height`.
 
     Args:
         network: `forward(rgb (b, 3, h, w) in [0, 1])` -> dict of `(b, 1, h, w)` maps; in eval mode
             and on `device`.
-        panoramas: Any sizes.
+        panoramas: Shrunk with antialiasing or enlarged bilinearly, wrapping around the seam.
         height: Working height in pixels.
         device: Where the network is.
 
     Returns:
-        One prediction a panorama.
+        Small maps, one set a panorama; `at_size_of` brings them back to its size.
 
     Raises:
         BadPanoramaError: The network returned NaN or infinity.
@@ -115,12 +136,8 @@ def predict_batch(
     kind = _kind_of(maps)
     if not bool(torch.isfinite(maps[kind]).all()):
         raise BadPanoramaError("the network returned values that are not finite")
-    probability = maps.get("far_probability")
-    predictions = []
-    for i, panorama in enumerate(panoramas):
-        values = _at_input_size(maps[kind][i], panorama)
-        far = np.zeros(values.shape, dtype=np.bool_)
-        if probability is not None:
-            far = _at_input_size(probability[i], panorama) > FAR_THRESHOLD
-        predictions.append(Prediction(kind, values, panorama.valid, far))
-    return predictions
+    values = maps[kind][:, 0].float().cpu().numpy()
+    far = [None] * len(panoramas)
+    if "far_probability" in maps:
+        far = list(maps["far_probability"][:, 0].float().cpu().numpy())
+    return [WorkingMaps(kind, v, f) for v, f in zip(values, far, strict=True)]

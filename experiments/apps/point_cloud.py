@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 
 from experiments.apps.inference import Prediction
-from experiments.apps.surface import surface_distance, surface_points, torn
+from experiments.apps.surface import smear, surface_distance, surface_points, torn
 
 MAX_POINTS = 2_000_000
 
@@ -50,7 +50,7 @@ def point_cloud(
     """
     distance = surface_distance(prediction)
     rows, columns = even_pixels(distance.shape[0], distance.shape[1], max_points)
-    keep = ((distance > 0) & ~torn(distance))[rows, columns]
+    keep = ((distance > 0) & ~torn(distance, smear(prediction)))[rows, columns]
     rows, columns = rows[keep], columns[keep]
     return surface_points(distance)[rows, columns], rgb[rows, columns]
 

@@ -1,15 +1,11 @@
 """`panodepth predict`: a folder of panoramas becomes distance maps, previews, point clouds, meshes."""
 
 import argparse
-import errno
 import os
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,59 +13,13 @@ from rich.table import Table
 from torch import nn
 
 from experiments.apps.command_error import CommandError
-from experiments.apps.inference import Prediction, choose_device, predict_batch
+from experiments.apps.inference import choose_device
 from experiments.apps.network import load_network, working_height
-from experiments.apps.panoramas import (
-    BadPanoramaError,
-    Panorama,
-    PanoramaFile,
-    find_mask,
-    find_panoramas,
-    read_panorama,
-)
-from experiments.apps.prediction_files import FORMATS, is_complete, save_prediction
+from experiments.apps.panoramas import PanoramaFile, find_panoramas
+from experiments.apps.predict_files import Outcome, PredictSettings, predict_files
+from experiments.apps.prediction_files import FORMATS
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
-# Nothing that follows can be written either.
-DISK_IS_UNUSABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """What `predict` does with each panorama, apart from which panoramas they are.
-
-    Attributes:
-        out: Output folder.
-        model: The MODEL as the user gave it, kept in the records.
-        formats: Keys of `FORMATS`.
-        height: Working height of the network in pixels.
-        device: Where the network is.
-        batch: Panoramas a forward pass.
-        masks: Folder with masks, if any.
-        force_aspect: Accept images that are not 2:1.
-        skip_existing: Leave out panoramas an earlier run has completed.
-    """
-
-    out: Path
-    model: str
-    formats: tuple[str, ...]
-    height: int
-    device: torch.device
-    batch: int = 4
-    masks: Path | None = None
-    force_aspect: bool = False
-    skip_existing: bool = False
-
-
-@dataclass
-class Outcome:
-    """What became of one panorama: `error` is None when all its files are written."""
-
-    file: PanoramaFile
-    error: str | None = None
-    skipped: bool = False
-    summary: str = ""
-    files: list[Path] = field(default_factory=list)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -187,120 +137,6 @@ def _with_progress(
                     f"[red]failed[/] {escape(str(outcome.file.path))}: {escape(outcome.error)}"
                 )
     return outcomes
-
-
-def predict_files(
-    network: nn.Module, files: Sequence[PanoramaFile], settings: PredictSettings
-) -> Iterator[Outcome]:
-    """Predicts and writes panoramas one batch at a time; the next batch is read meanwhile.
-
-    Args:
-        network: In eval mode on `settings.device`.
-        files: What to predict.
-        settings: How.
-
-    Yields:
-        One outcome a file, in order; a failed one does not stop the others.
-
-    Raises:
-        CommandError: The disk is full or read-only.
-    """
-    todo = []
-    for file in files:
-        if settings.skip_existing and is_complete(
-            settings.out, file.name, settings.formats, settings.model
-        ):
-            yield Outcome(file, skipped=True, summary="done before")
-        else:
-            todo.append(file)
-    batches = [todo[i : i + settings.batch] for i in range(0, len(todo), settings.batch)]
-    with ThreadPoolExecutor(max_workers=settings.batch) as readers:
-        reading = _submit(readers, batches[0], settings) if batches else []
-        for i, batch in enumerate(batches):
-            current, reading = (
-                reading,
-                (_submit(readers, batches[i + 1], settings) if i + 1 < len(batches) else []),
-            )
-            yield from _predict_batch_files(network, batch, current, settings)
-
-
-def _submit(
-    readers: ThreadPoolExecutor, batch: Sequence[PanoramaFile], settings: PredictSettings
-) -> list["Future[Panorama]"]:
-    masks = [find_mask(settings.masks, f) if settings.masks else None for f in batch]
-    return [
-        readers.submit(read_panorama, file.path, mask, settings.force_aspect)
-        for file, mask in zip(batch, masks, strict=True)
-    ]
-
-
-def _predict_batch_files(
-    network: nn.Module,
-    batch: Sequence[PanoramaFile],
-    reading: Sequence["Future[Panorama]"],
-    settings: PredictSettings,
-) -> Iterator[Outcome]:
-    panoramas: list[Panorama | str] = []
-    for future in reading:
-        try:
-            panoramas.append(future.result())
-        except BadPanoramaError as error:
-            panoramas.append(str(error))
-    readable = [p for p in panoramas if isinstance(p, Panorama)]
-    predictions = iter(_predict_each(network, readable, settings))
-    for file, panorama in zip(batch, panoramas, strict=True):
-        if isinstance(panorama, str):
-            yield Outcome(file, error=panorama)
-            continue
-        prediction = next(predictions)
-        if isinstance(prediction, str):
-            yield Outcome(file, error=prediction)
-        else:
-            yield _save(file, panorama, prediction, settings)
-
-
-def _predict_each(
-    network: nn.Module, panoramas: Sequence[Panorama], settings: PredictSettings
-) -> list[Prediction | str]:
-    """Predictions, or the reason why there is none; a batch that fails is tried one by one."""
-    if not panoramas:
-        return []
-    try:
-        return list(predict_batch(network, panoramas, settings.height, settings.device))
-    except (RuntimeError, ValueError, BadPanoramaError) as error:  # out of memory is a RuntimeError
-        if len(panoramas) == 1:
-            return [f"the network failed: {str(error).splitlines()[0]}"]
-    return [p for one in panoramas for p in _predict_each(network, [one], settings)]
-
-
-def _save(
-    file: PanoramaFile, panorama: Panorama, prediction: Prediction, settings: PredictSettings
-) -> Outcome:
-    about = {
-        "source": str(file.path.absolute()),
-        "model": settings.model,
-        "working_height": settings.height,
-    }
-    try:
-        files = save_prediction(
-            settings.out, file.name, panorama.rgb, prediction, settings.formats, about
-        )
-    except OSError as error:
-        if error.errno in DISK_IS_UNUSABLE:
-            raise CommandError(
-                f"{settings.out} cannot take more ({error.strerror}) at {file.path}: "
-                "free some space and go on with --skip-existing"
-            ) from error
-        return Outcome(file, error=f"cannot write: {error}")
-    return Outcome(file, summary=_describe(prediction), files=files)
-
-
-def _describe(prediction: Prediction) -> str:
-    near = prediction.values[prediction.near]
-    if not near.size:
-        return "nothing near"
-    far = f", {prediction.far.mean():.0%} far" if prediction.far.any() else ""
-    return f"{near.min():.3g} to {near.max():.3g} {prediction.unit}{far}"
 
 
 def _print_summary(

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
 
-from experiments.apps.export import write_exr, write_npy, write_png16
-from experiments.apps.inference import Prediction
+from experiments.apps.command_error import CommandError
+from experiments.apps.export import read_png16, write_exr, write_npy, write_png16
+from experiments.apps.inference import KINDS, Kind, Prediction
 from experiments.apps.point_cloud import write_ply
 from experiments.apps.preview import write_preview
 from experiments.apps.replace_file import replace_file
@@ -115,3 +117,62 @@ def is_complete(folder: Path, name: str, formats: Sequence[str], model: str) -> 
     return record.get("model") == model and all(
         key in files and (path.parent / files[key]).is_file() for key in formats
     )
+
+
+def load_prediction(record_file: Path) -> Prediction:
+    """Reads a prediction back from the most exact map that its record names.
+
+    Args:
+        record_file: `<name>_prediction.json`.
+
+    Raises:
+        CommandError: The record is damaged, or names no distance map.
+    """
+    record = read_record(record_file)
+    for key, read in READERS.items():
+        if key in record["files"]:
+            path = record_file.parent / record["files"][key]
+            try:
+                stored = read(path)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise CommandError(f"{path} cannot be read ({error}): predict it again") from error
+            return _from_stored(stored, record["kind"], record.get("working_height"))
+    raise CommandError(
+        f"{record_file} names no distance map, expected one of {', '.join(READERS)}: "
+        "predict again with --save npy"
+    )
+
+
+def read_record(record_file: Path) -> dict[str, Any]:
+    """The record of a prediction.
+
+    Raises:
+        CommandError: It is no record.
+    """
+    try:
+        record: dict[str, Any] = json.loads(record_file.read_text())
+        if record["kind"] not in KINDS or not isinstance(record["files"], dict):
+            raise ValueError(f"kind {record['kind']!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{record_file} is not a record of panodepth predict ({error})"
+        ) from error
+    return record
+
+
+def _from_stored(stored: NDArray[np.float32], kind: Kind, working_height: int | None) -> Prediction:
+    far, valid = np.isinf(stored), (stored != 0) & np.isfinite(stored)
+    values = np.where(valid, stored, np.float32(0))
+    return Prediction(kind, values, valid | far, far, working_height)
+
+
+def _read_exr(path: Path) -> NDArray[np.float32]:
+    with OpenEXR.File(str(path)) as file:
+        return np.asarray(file.channels()["Y"].pixels, dtype=np.float32)
+
+
+READERS: dict[str, Callable[[Path], NDArray[np.float32]]] = {
+    "npy": lambda path: np.asarray(np.load(path, allow_pickle=False), dtype=np.float32),
+    "exr": _read_exr,
+    "png16": lambda path: read_png16(path)[0],
+}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.apps.inference import Prediction
+from experiments.apps.nearest import thinned
 from experiments.apps.resize import resize_panorama
 
 COLORMAP = "Spectral"  # near is red, as in the papers' figures
@@ -24,19 +25,21 @@ MAX_WIDTH = 2048
 DPI = 100
 
 
+def colour_limits(low: float, high: float) -> tuple[float, float, bool]:
+    """Ends of a colour scale, and whether it is logarithmic: over more than 1:12."""
+    if high <= low:
+        low, high = low - 0.01 * abs(low), high + 0.01 * abs(high) + 1e-6
+    return low, high, low > 0 and high / low > LOG_ABOVE
+
+
 def colour_scale(prediction: Prediction) -> Normalize:
-    """The scale of the colours: 2 % to 98 % of the near pixels, logarithmic over more than 1:12."""
+    """The scale of the colours: from the 2 % to the 98 % quantile of what is near."""
     values = prediction.values[prediction.near]
     if not values.size:
         return Normalize(0.0, 1.0)
-    low, high = (
-        float(q) for q in np.quantile(values[:: max(1, values.size // 1_000_000)], QUANTILES)
-    )
-    if high <= low:
-        low, high = low * 0.99, high * 1.01
-    return (
-        LogNorm(low, high, clip=True) if high / low > LOG_ABOVE else Normalize(low, high, clip=True)
-    )
+    quantiles = np.quantile(values[:: max(1, values.size // 1_000_000)], QUANTILES)
+    low, high, logarithmic = colour_limits(float(quantiles[0]), float(quantiles[1]))
+    return LogNorm(low, high, clip=True) if logarithmic else Normalize(low, high, clip=True)
 
 
 def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:
@@ -55,19 +58,6 @@ def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:
     return pixels
 
 
-def _shrunk(prediction: Prediction) -> Prediction:
-    height, width = prediction.values.shape
-    if width <= MAX_WIDTH:
-        return prediction
-    # Nearest: a mean over an edge is a distance where nothing is.
-    rows = ((np.arange(MAX_WIDTH // 2) + 0.5) * height / (MAX_WIDTH // 2)).astype(int)
-    columns = ((np.arange(MAX_WIDTH) + 0.5) * width / MAX_WIDTH).astype(int)
-    at = np.ix_(rows, columns)
-    return Prediction(
-        prediction.kind, prediction.values[at], prediction.valid[at], prediction.far[at]
-    )
-
-
 def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.uint8]:
     """The panorama above its distance map, a scale bar with the unit at the right.
 
@@ -78,7 +68,7 @@ def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np
     Returns:
         `(2 h', w', 3)` uint8, wide 640 to 2048 pixels plus the bar.
     """
-    small = _shrunk(prediction)
+    small = thinned(prediction, MAX_WIDTH)
     scale = colour_scale(small)
     picture = colour_map(small, scale)
     width = max(640, picture.shape[1])

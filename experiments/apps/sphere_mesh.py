@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from experiments.apps.inference import Prediction
+from experiments.apps.nearest import nearest_samples
 from experiments.apps.resize import resize_panorama
 from experiments.apps.surface import EDGE_RATIO, surface_distance, surface_points
 
@@ -48,13 +49,6 @@ def grid_faces(height: int, width: int) -> NDArray[np.int64]:
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1), *caps])
 
 
-def _sampled(distance: NDArray[np.float32], height: int) -> NDArray[np.float32]:
-    """Nearest samples: a mean over an edge would be a wall where there is none."""
-    rows = ((np.arange(height) + 0.5) * distance.shape[0] / height).astype(int)
-    columns = ((np.arange(2 * height) + 0.5) * distance.shape[1] / (2 * height)).astype(int)
-    return distance[np.ix_(rows, columns)]
-
-
 def _pole_distance(row: NDArray[np.float32]) -> float:
     return float(np.median(row)) if bool((row > 0).all()) else 0.0
 
@@ -75,7 +69,8 @@ def sphere_mesh(
     Returns:
         The mesh, y up, camera at the origin.
     """
-    grid = _sampled(distance, min(height, distance.shape[0]))
+    height = min(height, distance.shape[0])
+    grid = nearest_samples(distance, height, 2 * height)
     rows, columns = grid.shape
     points = surface_points(grid)
     closed = np.concatenate([points, points[:, :1]], axis=1).reshape(-1, 3)

@@ -35,32 +35,44 @@ def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
     )
 
 
+def camera_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`(h, w)` distances to `(h, w, 3)` points in the camera frame: x right, y down, z forward."""
+    return distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
+
+
 def surface_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(h, w)` distances to `(h, w, 3)` points, y up, camera at the origin."""
-    points = distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
-    return np.asarray(points * Y_UP, dtype=np.float32)
+    return np.asarray(camera_points(distance) * Y_UP, dtype=np.float32)
 
 
-def torn(distance: NDArray[np.float32], ratio: float = EDGE_RATIO) -> NDArray[np.bool_]:
+def torn(
+    distance: NDArray[np.float32], reach: int = 1, ratio: float = EDGE_RATIO
+) -> NDArray[np.bool_]:
     """Pixels between two surfaces: farther than one neighbour and nearer than the opposite one.
 
     Resizing a map smears an edge over its pixels; such pixels hang in the air behind the near thing.
 
     Args:
         distance: `(h, w)`, 0 where there is none.
+        reach: How far away the two neighbours are, in pixels: the width of the smear.
         ratio: Step to each of the two neighbours that counts as an edge.
 
     Returns:
         `(h, w)` bool; the seam is no border.
     """
-    padded = np.pad(np.pad(distance, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
-    centre = padded[1:-1, 1:-1]
+    rows = np.pad(distance, ((reach, reach), (0, 0)), mode="edge")
     pairs = (
-        (padded[1:-1, :-2], padded[1:-1, 2:]),
-        (padded[:-2, 1:-1], padded[2:, 1:-1]),
+        (np.roll(distance, reach, axis=1), np.roll(distance, -reach, axis=1)),
+        (rows[: -2 * reach], rows[2 * reach :]),
     )
     between = np.zeros(distance.shape, dtype=np.bool_)
     for a, b in pairs:
         near, far = np.minimum(a, b), np.maximum(a, b)
-        between |= (near > 0) & (centre > near * ratio) & (far > centre * ratio)
+        between |= (near > 0) & (distance > near * ratio) & (far > distance * ratio)
     return between
+
+
+def smear(prediction: Prediction) -> int:
+    """Pixels over which resizing spread an edge of the network's map; at least 1."""
+    working = prediction.working_height or prediction.values.shape[0]
+    return max(1, int(prediction.values.shape[0] / working + 0.5))

@@ -10,15 +10,18 @@ from typing import Any
 import pandas as pd
 import torch
 from jsonargparse import auto_cli
+from PIL import Image
 from rich.progress import track
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 import pano_losses
 import pano_models
 from experiments.benchmark.baselines import ConstantBaseline, LatitudeBaseline
+from experiments.benchmark.curves import ErrorCurves
 from experiments.common import params
 from experiments.common.environment import set_threads
+from experiments.common.panels import panel
 from experiments.common.run_folder import FINISHED, STATE
 from experiments.common.tracking import tracking_uri
 from experiments.common.tracking_queue import TrackingQueue
@@ -26,6 +29,7 @@ from pano_data.reader import ManifestDataset
 from pano_losses.accumulators import ProtocolMetric
 
 REPORTS = Path("reports")
+SAMPLES = 3
 DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
 
 
@@ -39,10 +43,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Scores:
-    """Metrics by protocol and the row of every image, of one model on one data set."""
+    """Metrics by protocol, the row of every image and the error curves, of one model on one data set."""
 
     metrics: dict[str, dict[str, float]]
     table: pd.DataFrame
+    curves: dict[str, list[float | None]]
 
 
 @torch.inference_mode()
@@ -62,25 +67,32 @@ def score(
         protocols: Ids in `pano_losses.protocols`; those that cannot score the model's kind of map are left out.
         batch_size: Panoramas a forward pass.
         device: Where the model runs.
-        name: Shown beside the progress bar.
+        name: Data set id: some protocols have rules of their own for some data sets.
     """
     model = model.to(device).eval()
     accumulators: dict[str, ProtocolMetric] = {}
+    curves = ErrorCurves()
     loader = DataLoader(dataset, batch_size=batch_size)
     for batch in track(loader, description=f"scoring {name}", disable=not sys.stderr.isatty()):
         prediction = model(batch["image"].to(device))
         accumulators = accumulators or {
-            p: ProtocolMetric(p).to(device) for p in protocols if can_score(p, prediction)
+            p: ProtocolMetric(p, dataset=name).to(device)
+            for p in protocols
+            if can_score(p, prediction)
         }
         target, valid = batch["distance"].to(device), batch["valid"].to(device)
+        far = batch["far"].to(device)
+        curves.update(
+            {k: v.cpu() for k, v in prediction.items()}, batch["distance"], batch["valid"]
+        )
         for accumulator in accumulators.values():
-            accumulator.update(prediction, target, valid, keys=batch["key"])
+            accumulator.update(prediction, target, valid, keys=batch["key"], far=far)
     metrics = {
         p: {k: round(float(v), DIGITS) for k, v in a.compute().items()}
         for p, a in accumulators.items()
     }
     tables = [pd.DataFrame(a.table()).assign(protocol=p) for p, a in accumulators.items()]
-    return Scores(metrics, pd.concat(tables, ignore_index=True))
+    return Scores(metrics, pd.concat(tables, ignore_index=True), curves.compute())
 
 
 def can_score(protocol: str, prediction: Mapping[str, Any]) -> bool:
@@ -134,21 +146,40 @@ def evaluate(
     """
     set_threads(threads)
     network = resolve(model, latitude_from, size)
-    results, tables = {}, []
+    folder = Path(out) if out else REPORTS / Path(model).name
+    results, tables, curves = {}, [], {}
     for name, source in datasets.items():
         data = ManifestDataset(source.manifest, source.root, size)
-        scores = score(network, data, protocols, batch_size, device, f"{model} on {name}")
+        scores = score(network, data, protocols, batch_size, device, name)
         results[name] = scores.metrics
         tables.append(scores.table.assign(dataset=name))
-    folder = Path(out) if out else REPORTS / Path(model).name
-    write_results(folder, results, pd.concat(tables, ignore_index=True))
+        curves[name] = scores.curves
+        draw_samples(network, data, folder / "samples" / name, device)
+    write_results(folder, results, pd.concat(tables, ignore_index=True), curves)
     log_to_run(model, results)
     return results
 
 
-def write_results(folder: Path, results: Mapping[str, Any], table: pd.DataFrame) -> None:
-    """Both files under temporary names first; `metrics.json` appears last."""
+@torch.inference_mode()
+def draw_samples(
+    model: nn.Module, data: ManifestDataset, folder: Path, device: str, count: int = SAMPLES
+) -> None:
+    """Pictures of evenly spaced samples: the same ones for every model."""
     folder.mkdir(parents=True, exist_ok=True)
+    for place in range(min(count, len(data))):
+        batch = default_collate([data[place * len(data) // min(count, len(data))]])
+        prediction = {k: v.cpu() for k, v in model(batch["image"].to(device)).items()}
+        [picture] = panel(batch["image"], prediction, batch["distance"], batch["valid"])
+        Image.fromarray(picture).save(folder / f"{place}.png")
+
+
+def write_results(
+    folder: Path, results: Mapping[str, Any], table: pd.DataFrame, curves: Mapping[str, Any]
+) -> None:
+    """All files under temporary names first; `metrics.json` appears last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".curves.part").write_text(json.dumps(curves, indent=1, sort_keys=True) + "\n")
+    (folder / ".curves.part").replace(folder / "curves.json")
     table.to_parquet(folder / ".per_image.part", index=False)
     (folder / ".per_image.part").replace(folder / "per_image.parquet")
     (folder / ".metrics.part").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")

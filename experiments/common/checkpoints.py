@@ -1,14 +1,14 @@
-"""Checkpoints that survive a kill at any moment, and the state Lightning leaves out of them."""
+"""Checkpoints that survive a kill at any moment, and what else an exact resume needs."""
 
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
 class TrainingDivergedError(RuntimeError):
@@ -33,7 +33,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
 
 
 class ResumableCheckpoint(ModelCheckpoint):
-    """`last.ckpt` every `every_n_train_steps` steps and on SIGTERM or divergence; one file, always complete.
+    """`last.ckpt` every `every_n_train_steps` steps and and on SIGTERM; one file, always complete.
 
     Args:
         dirpath: Folder of the run's resumable state.
@@ -50,36 +50,37 @@ class ResumableCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
 
-    def on_exception(
-        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
-    ) -> None:
-        """Saves on pre-emption; any other exception leaves the last regular checkpoint as it is."""
-        if isinstance(exception, SIGTERMException):
+    def on_train_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Saves at regular steps, and at the end of the step in which SIGTERM came."""
+        super().on_train_batch_end(trainer, *args, **kwargs)
+        if trainer.received_sigterm and self._last_global_step_saved != trainer.global_step:
             self._save_checkpoint(trainer, str(Path(str(self.dirpath)) / "last.ckpt"))
 
+    def on_exception(self, *args: Any) -> None:
+        """Saves nothing: in the middle of a step the state is not one to go on from."""
 
-class RandomState(Callback):
-    """Puts torch's random state into checkpoints: dropout and drop path go on exactly after a resume."""
 
-    def __init__(self) -> None:
-        self._pending: dict[str, Any] | None = None
+class StepSeed(Callback):
+    """Seeds torch before every batch: dropout and drop path are functions of seed, step and rank.
 
-    def state_dict(self) -> dict[str, Any]:
-        """State of the CPU and all CUDA generators of this process."""
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return {"cpu": torch.get_rng_state(), "cuda": cuda}
+    A stored generator state would not do: validation and new epochs draw from the global generator
+    too, and a resumed run has not drawn the same number of times.
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Keeps the state until the first batch: start-up itself draws random numbers."""
-        self._pending = state_dict
+    Args:
+        seed: Of the run.
+    """
 
-    def on_train_batch_start(self, *args: Any, **kwargs: Any) -> None:
-        """Restores the state once."""
-        if self._pending is not None:
-            torch.set_rng_state(self._pending["cpu"])
-            if self._pending["cuda"]:
-                torch.cuda.set_rng_state_all(self._pending["cuda"])
-            self._pending = None
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._last = (-1, 0)
+
+    def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Seeds from (seed, optimiser step, batch within the step, rank)."""
+        step = trainer.global_step
+        micro = self._last[1] + 1 if self._last[0] == step else 0
+        self._last = (step, micro)
+        entropy = [self.seed, step, micro, trainer.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1, np.uint32)[0]))
 
 
 class NonFiniteGuard(Callback):

@@ -20,14 +20,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-import pano_models
 from experiments.common import params
 from experiments.common.callbacks import LossLog, Panels, Throughput
 from experiments.common.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
-    RandomState,
     ResumableCheckpoint,
+    StepSeed,
 )
 from experiments.common.environment import global_rank, set_threads
 from experiments.common.run_folder import (
@@ -42,7 +41,7 @@ from experiments.common.run_folder import (
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
-from pano_models.model import ModelSpec
+from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
 EXIT_USAGE = 2
@@ -117,6 +116,8 @@ class ParamsCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Builds everything; the network learns how to be built again, for its own folder."""
         super().instantiate_classes()
+        if not isinstance(self.model.net, DepthModel):
+            return
         options = self.resolved["model"]["init_args"]["net"].get("init_args") or {}
         self.model.net.spec = ModelSpec(name_of(type(self.model.net)), options)
 
@@ -127,7 +128,7 @@ class ParamsCLI(LightningCLI):
             self.trainer_defaults = {
                 "callbacks": [
                     ResumableCheckpoint(str(self.state.resolve()), config.checkpoint_every),
-                    RandomState(),
+                    StepSeed(int(self.resolved["seed_everything"] or 0)),
                     NonFiniteGuard(config.patience),
                     LossLog(str(self.state / "loss.jsonl")),
                     Panels(config.panels),
@@ -169,7 +170,7 @@ class ParamsCLI(LightningCLI):
         checkpoint = part / "checkpoints" / "final.ckpt"
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
-            pano_models.save(self.model.net, part)
+            self.model.publish(part)
             shutil.copy(self.state / "loss.jsonl", part / "loss.jsonl")
             write_yaml(part / "config.yaml", self.resolved)
             (part / "run_key").write_text(self.state.name + "\n")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
+import pano_models
 from pano_losses.accumulators import ProtocolMetric
 
 Batch = dict[str, Any]
@@ -73,14 +75,18 @@ class DepthTask(LightningModule):
         """One accumulator per validation data set and protocol."""
         names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
         for name in names:
-            self.scores[name] = nn.ModuleDict({p: ProtocolMetric(p) for p in self.protocols})
+            self.scores[name] = nn.ModuleDict(
+                {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
+            )
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
         prediction = self(batch["image"])
         name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
         for score in self.scores[name].values():  # type: ignore[operator]
-            score.update(prediction, batch["distance"], batch["valid"], keys=batch["key"])
+            score.update(
+                prediction, batch["distance"], batch["valid"], keys=batch["key"], far=batch["far"]
+            )
 
     def on_validation_epoch_end(self) -> None:
         """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
@@ -110,12 +116,14 @@ class DepthTask(LightningModule):
         schedule = {"scheduler": self.scheduler(optimizer), "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
+    def publish(self, folder: Path) -> None:
+        """Writes the finished network so that `pano_models.load(folder)` rebuilds it."""
+        pano_models.save(self.net, folder)
+
     def _rate(self, name: str) -> float:
         return next((factor for glob, factor in self.rates.items() if fnmatch(name, glob)), 1.0)
 
     def _start_from(self, folder: str) -> None:
-        import pano_models
-
         self.net.load_state_dict(pano_models.load(folder).state_dict())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ A data set that the user has goes to the same place; take its name out of `world
 and the pipeline reads the real tree with the same reader.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     part = root / f".{name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    miniatures.write(name, part, progress=True, **settings)
+    miniatures.write(name, part, workers=os.cpu_count() or 1, progress=True, **settings)
     (part / MARKER).touch()
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)

@@ -1,4 +1,4 @@
-"""Depth Anywhere: labelled panoramas, and a perspective teacher on rotated faces of unlabelled ones."""
+"""Depth Anywhere: labelled panoramas, and a perspective teacher on rotated views of unlabelled ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,22 +8,22 @@ from torch import Tensor, nn
 
 import pano_geometry as pg
 from experiments.common.task import Batch, DepthTask
+from experiments.depth_anywhere.views import Views
 
 
 class DepthAnywhereTask(DepthTask):
-    """Trains a student on half labelled, half pseudo-labelled batches.
+    """Trains a student on batches that are half labelled, half pseudo-labelled.
 
-    The unlabelled half is rotated at random and cut into perspective views; the teacher labels the
-    views, the student's panorama is cut into the same views, and both are compared up to scale and
-    shift, view by view. The student never sees the rotated picture: only its prediction is rotated.
+    The unlabelled half is turned at random and cut into perspective views; the teacher labels the
+    views, the student's panorama is cut into the same views, and the two are compared view by view,
+    up to scale and shift. The student sees the upright picture: only its prediction is turned.
 
     Args:
-        teacher: Perspective network; `teacher(views)` returns `disparity_affine` `(n, 1, f, f)`.
-            Its weights are not trained.
-        rig: Views a panorama is cut into: the six cube faces, or tangent patches.
-        max_angle_deg: Each Euler angle of the random rotation is uniform in ± this; 0 switches it off.
+        teacher: Perspective network; `teacher(views)` gives `disparity_affine` `(n, 1, f, f)`.
+        views: What a panorama is cut into.
+        max_angle_deg: Each angle of the random rotation is uniform in ± this; 0 switches it off.
         per_sample: A rotation for every sample instead of one for the batch.
-        seed: Seed of the rotations; with the step number it decides each of them.
+        seed: Seed of the rotations; with the step it decides each of them.
         **task: See `DepthTask`.
 
     Source: Depth Anywhere (arXiv 2406.12849) §3; one rotation a batch within ±45° as released.
@@ -32,35 +32,35 @@ class DepthAnywhereTask(DepthTask):
     def __init__(
         self,
         teacher: nn.Module,
-        rig: pg.Rig,
+        views: Views,
         max_angle_deg: float = 45.0,
         per_sample: bool = False,
         seed: int = 0,
         **task: Any,
     ) -> None:
         super().__init__(**task)
-        self.teacher = teacher.requires_grad_(False).eval()
-        self.rig = rig
+        self.teacher = teacher.requires_grad_(False)
+        self.views = views
         self.max_angle_deg = max_angle_deg
         self.per_sample = per_sample
         self.seed = seed
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Half from the panoramas with truth, half from the views with the teacher's opinion."""
+        """Half from panoramas with truth, half from views with the teacher's opinion."""
         labelled = int(batch["labelled"].sum())
         disparity = self.net(batch["image"])["disparity_affine"]
-        image, seen = batch["image"][labelled:], batch["valid"][labelled:]
-        rotation = self.rotations(len(image))
-        views, usable = self.rig.cut(image, rotation), self.rig.cut_mask(seen, rotation)
+        rotation = self.rotations(len(disparity) - labelled)
+        views = self.views.cut(batch["image"][labelled:], rotation)
         with torch.no_grad():
-            opinion = self.teacher(views)["disparity_affine"]
+            opinion = self.teacher.eval()(views.flatten(0, 1))["disparity_affine"]
+        own = self.views.cut(disparity[labelled:], rotation)
         total, terms = self.loss(
             prediction=disparity[:labelled],
-            target=1 / batch["distance"][:labelled],
+            target=1 / batch["distance"][:labelled].clamp(min=1e-3),
             valid=batch["valid"][:labelled],
-            view_prediction=self.rig.cut(disparity[labelled:], rotation) / self.rig.cosine,
-            view_target=opinion,
-            view_valid=usable,
+            view_prediction=own / self.views.cosine(own),  # disparity of depth, not of distance
+            view_target=opinion.unflatten(0, own.shape[:2]),
+            view_valid=self.views.cut_mask(batch["valid"][labelled:], rotation),
         )
         return total, terms
 
@@ -68,5 +68,5 @@ class DepthAnywhereTask(DepthTask):
         """Random rotations `(samples, 3, 3)` of this step."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
         angles = torch.rand(samples if self.per_sample else 1, 3, generator=generator) * 2 - 1
-        angles = torch.deg2rad(angles * self.max_angle_deg).expand(samples, 3)
-        return pg.euler_rotation(*angles.unbind(-1)).to(self.device)
+        turns = pg.from_ypr(*torch.deg2rad(angles * self.max_angle_deg).unbind(-1))
+        return turns.expand(samples, 3, 3).to(self.device)

@@ -89,7 +89,8 @@ def test_index_out_of_range_and_pickling():
         ({"depth": None}, "expected a path with both"),
         ({"intrinsics": None}, "needs intrinsics"),
         ({"kind": "disparity"}, "needs a positive baseline"),
-        ({"units_per_metre": 0}, "not > 0"),
+        ({"units_per_metre": 0}, "units_per_metre=0, "),
+        ({"edge_margin": -1}, "edge_margin=-1; expected"),
     ],
 )
 def test_rows_that_mean_nothing_are_refused(changes, message):

@@ -9,7 +9,8 @@ from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row, write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
-from pano_data.reader import ManifestDataset, read, resize_label, resize_rgb
+from pano_data.reader import ManifestDataset, read
+from pano_data.resize import resize_label, resize_rgb
 from pano_data.sample import validate_sample
 
 

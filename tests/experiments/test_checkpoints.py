@@ -3,13 +3,14 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from experiments.common.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
-    RandomState,
+    StepSeed,
     TrainingDivergedError,
 )
 
@@ -68,13 +69,30 @@ def test_checkpoint_is_replaced_only_when_complete(
     assert torch.load(path, weights_only=True) == {"step": 1}
 
 
-def test_random_state_goes_on_where_it_was() -> None:
-    saved = RandomState().state_dict()
-    expected = torch.rand(3)
-    resumed = RandomState()
-    resumed.load_state_dict(saved)
-    torch.rand(100)
-    resumed.on_train_batch_start()
-    torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
-    resumed.on_train_batch_start()  # only once
-    assert not torch.equal(torch.rand(3), expected)
+class Recorder(Callback):
+    """Notes the random number that each batch draws first."""
+
+    def __init__(self) -> None:
+        self.drawn: list[float] = []
+
+    def on_train_batch_start(self, *args: object, **kwargs: object) -> None:
+        self.drawn.append(float(torch.rand(())))
+
+
+def _drawn(accumulate: int, noise: int) -> list[float]:
+    torch.manual_seed(noise)
+    recorder = Recorder()
+    trainer = Trainer(
+        max_epochs=2, logger=False, enable_checkpointing=False, callbacks=[StepSeed(3), recorder],
+        accumulate_grad_batches=accumulate, accelerator="cpu", enable_progress_bar=False,
+        enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(Regression(), DataLoader(torch.ones(4, 1), batch_size=1, shuffle=True))
+    return recorder.drawn
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_random_numbers_of_a_step_depend_on_the_step_alone(accumulate: int) -> None:
+    drawn = _drawn(accumulate, noise=0)
+    assert _drawn(accumulate, noise=1) == drawn
+    assert len(set(drawn)) == 8

@@ -44,6 +44,32 @@ def test_direction_coded_sphere_back_to_panorama(source: pg.Camera) -> None:
     assert pixel_error(got, truth, 256).max() < 5e-3
 
 
+def test_cylinder_is_interpolated_across_its_seam() -> None:
+    source = pg.Cylindrical(128, 256)
+    view = pg.Perspective.from_fov(40, 40, math.radians(6))
+    rotation = pg.from_ypr(math.pi, 0.1)
+    directions = torch.nn.functional.normalize(image_of_rays(source), dim=1)
+    got = pg.resample(directions, source, view, rotation)
+    truth = turned(rotation.double(), image_of_rays(view, torch.float64))
+    assert pixel_error(got, truth, 256).max() < 5e-3
+
+
+def test_intrinsics_of_a_batch_equal_a_loop(generator) -> None:
+    image = torch.rand(2, 3, 32, 64, generator=generator)
+    fov = torch.tensor([0.7, 1.5])
+    rotations = pg.random_rotation(2, generator)
+    views = pg.erp_to_perspective(image, pg.Perspective.from_fov(9, 13, fov), rotations)
+    for k in range(2):
+        camera = pg.Perspective.from_fov(9, 13, float(fov[k]))
+        one = pg.erp_to_perspective(image[k : k + 1], camera, rotations[k])
+        assert torch.allclose(views[k : k + 1], one, atol=2e-4)
+    back, seen = pg.perspective_to_erp(
+        views, pg.Perspective.from_fov(9, 13, fov), rotations, 16, 32
+    )
+    assert back.shape == (2, 3, 16, 32)
+    assert seen.flatten(1).any(1).all()
+
+
 def test_harmonic_field_converges_with_second_order() -> None:
     errors = []
     for width in (128, 256):

@@ -64,3 +64,49 @@ def test_reset_forgets_everything(generator):
     metric.reset()
     assert metric.table() == []
     assert metric.images.sum() == 0
+
+
+def _rank(rank, store, maps, sizes, results):
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=len(sizes)
+    )
+    start = sum(sizes[:rank])
+    mine = type(maps)(*(x[start : start + sizes[rank]] for x in maps))
+    found = _filled("solid_angle_median", mine, [1] * sizes[rank]).compute()
+    results[rank] = {name: value.item() for name, value in found.items()}
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.ddp
+def test_two_processes_with_uneven_shards_give_the_same_scores(generator, tmp_path):
+    maps = make_maps(generator, batch=5)
+    maps.valid[3] = False
+    with torch.multiprocessing.get_context("spawn").Manager() as manager:
+        results = manager.dict()
+        torch.multiprocessing.spawn(
+            _rank, (str(tmp_path / "store"), maps, (4, 1), results), nprocs=2
+        )
+        found = dict(results)
+    alone = _filled("solid_angle_median", maps, [5]).compute()
+    for rank in (0, 1):
+        for name, value in alone.items():
+            assert found[rank][name] == pytest.approx(value.item(), abs=1e-13), name
+
+
+def test_a_rank_without_images_adds_nothing(generator):
+    maps = make_maps(generator)
+    busy, idle = _filled("metric", maps, [3]), ProtocolMetric("metric")
+    assert torch.equal(busy.total + idle.total, busy.total)
+    idle._update_count = 1
+    assert idle.compute()["absrel"].isnan()
+    assert idle.compute()["images_scored"] == 0
+
+
+@pytest.mark.gpu
+def test_states_follow_the_device_and_scores_agree(generator):
+    maps = make_maps(generator)
+    metric = ProtocolMetric("solid_angle_median").to("cuda")
+    moved = [x.to("cuda") for x in maps]
+    metric.update({"distance_metric": moved[0]}, *moved[1:])
+    for name, value in evaluate(*maps, "solid_angle_median").items():
+        assert metric.compute()[name].item() == pytest.approx(value, abs=1e-10), name

@@ -76,6 +76,7 @@ def test_context_follows_the_true_sphere_unless_faithful(tiny_da2):
     faithful = pm.create("da2", **tiny_da2, faithful=True)
     assert plain.network_size(64, 128) == ((70, 140), None)
     assert faithful.network_size(70, 140) == ((70, 140), (546.0, 1092.0))
+    assert (plain.native_size, faithful.native_size) == (None, (546, 1092))
 
 
 @pytest.mark.parametrize("option", [{}, {"equivariant": True}])
@@ -125,3 +126,21 @@ def test_bfloat16_backbone_stays_near_and_returns_float32(tiny_da2, stir):
 def test_unusable_options(tiny_da2, option, message):
     with pytest.raises(ValueError, match=message):
         pm.create("da2", **{**tiny_da2, **option})
+
+
+@pytest.mark.parametrize(
+    ("backbone", "dim", "taps"),
+    [
+        ("vit_tiny_patch16_224", 192, (2, 5, 8, 11)),
+        ("vit_base_patch14_reg4_dinov2", 768, (2, 5, 8, 11)),
+        ("vit_giant_patch14_dinov2", 1536, (9, 19, 29, 39)),
+    ],
+)
+def test_transformers_of_any_size(backbone, dim, taps):
+    with torch.device("meta"):
+        network = pm.create("da2", backbone=backbone)
+        network.input._checked = True  # a tensor without values has no range
+        out = network(torch.rand(1, 3, 140, 280))[KEY]
+    assert network.backbone.embed_dim == dim
+    assert network.backbone.taps == taps
+    assert out.shape == (1, 1, 140, 280)

@@ -88,3 +88,27 @@ def test_compiles_without_graph_breaks(tiny_dap, stir):
 def test_faithful_and_equivariant_exclude_each_other(tiny_dap):
     with pytest.raises(ValueError, match="not equivariant"):
         pm.create("dap", **tiny_dap, faithful=True, equivariant=True)
+
+
+def test_random_weights_start_in_the_geometric_middle(tiny_dap):
+    torch.manual_seed(0)
+    distance = pm.create("dap", **tiny_dap)(torch.rand(1, 3, 64, 128))[DISTANCE_METRIC]
+    assert 2 < distance.log().mean().exp() < 5  # the middle of 0.1 m and 100 m is 3.2 m
+
+
+def test_large_panoramas_run_at_the_bounded_size(tiny_dap):
+    """2048x4096 goes through the network at 64x128 and comes back in full."""
+    network = pm.create("dap", **tiny_dap, max_pixels=64 * 128).eval()
+    inside = []
+    network.backbone.register_forward_hook(lambda _m, inputs, _o: inside.append(inputs[0].shape))
+    with torch.no_grad():
+        distance = network(torch.rand(1, 3, 2048, 4096))[DISTANCE_METRIC]
+    assert inside == [(1, 3, 64, 128)]
+    assert distance.shape == (1, 1, 2048, 4096)
+
+
+def test_pixel_limit_of_the_released_network_resizes_and_comes_back(tiny_dap, stir):
+    network = stir(pm.create("dap", **tiny_dap, faithful=True, max_pixels=64 * 128))
+    assert network.network_size(64, 128) == (64, 128)
+    assert network.network_size(200, 400) == (64, 128)
+    assert network(torch.rand(1, 3, 200, 400))[DISTANCE_METRIC].shape == (1, 1, 200, 400)

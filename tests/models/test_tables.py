@@ -46,3 +46,14 @@ def test_constant_of_a_compiled_graph():
 
     compiled = torch.compile(lambda x: x * ramp(3), backend="eager", fullgraph=True)
     assert compiled(torch.ones(3)).tolist() == [0.0, 1.0, 3.0]
+
+
+def test_one_copy_per_device():
+    @size_table
+    def ramp(n: int) -> torch.Tensor:
+        return torch.arange(n, dtype=torch.float32)
+
+    there = ramp(3, device=torch.device("meta"))
+    assert there.device.type == "meta"
+    assert ramp(3, device=torch.device("meta")) is there
+    assert ramp(3).device.type == "cpu"

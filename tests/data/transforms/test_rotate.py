@@ -1,8 +1,9 @@
 import math
 
-import pano_geometry as pg
 import pytest
 import torch
+
+import pano_geometry as pg
 from pano_data.transforms import Rotate
 
 
@@ -29,7 +30,9 @@ def test_all_maps_move_together(max_tilt_deg):
     truth = 2 + ray[0] + 0.5 * ray[1]
     inside = turned["valid"][0]
     assert inside.float().mean() > 0.5
-    assert (turned["distance"][0] - truth)[inside].abs().max() < 0.15  # nearest: half a pixel of slope
+    assert (turned["distance"][0] - truth)[
+        inside
+    ].abs().max() < 0.15  # nearest: half a pixel of slope
     assert torch.equal(turned["far"], ~turned["valid"])
 
 
@@ -42,7 +45,10 @@ def test_distances_are_never_mixed():
 def test_tilt_is_bounded():
     rotate = Rotate(20.0, p=1.0)
     up = torch.tensor([0.0, 1.0, 0.0])
-    tilts = [math.degrees(math.acos(min(1.0, float((rotate._draw(seeded(s)) @ up)[1])))) for s in range(200)]
+    tilts = [
+        math.degrees(math.acos(min(1.0, float((rotate._draw(seeded(s)) @ up)[1]))))
+        for s in range(200)
+    ]
     assert max(tilts) <= 20.001
     assert max(tilts) > 15
 

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from pano_data.transforms import Compose, Flip, Roll
-
 from tests.data.synthetic import Numbered
 
 SAMPLE = Numbered(1)[0]

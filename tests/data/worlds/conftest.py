@@ -1,28 +1,39 @@
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
+import torch
 
+import pano_geometry as pg
+from pano_data.worlds.builder import Builder
+from pano_data.worlds.lighting import Light
+from pano_data.worlds.materials import Material
+from pano_data.worlds.patterns import Plain
+from pano_data.worlds.sky import Sky
+from pano_data.worlds.world import Viewpoint, World, upright
 
-@dataclass(frozen=True)
-class Rays:
-    """A camera given by its rays."""
-
-    directions: np.ndarray
-
-    def rays(self, *, dtype=None):
-        return self.directions
-
-
-def erp_rays(height: int, width: int) -> Rays:
-    lon = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
-    lat = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
-    lon, lat = np.meshgrid(lon, lat)
-    return Rays(
-        np.stack([np.cos(lat) * np.sin(lon), -np.sin(lat), np.cos(lat) * np.cos(lon)], axis=-1)
-    )
+GREY = Material(Plain((0.5, 0.5, 0.5)))
+NIGHT = Light(
+    (), Sky((0.0, -1.0, 0.0), (0.0,) * 3, (0.2,) * 3, (0.3,) * 3, 0.0, 0), (0.3,) * 3, 2.0
+)
 
 
 @pytest.fixture(scope="session")
-def small_erp() -> Rays:
-    return erp_rays(64, 128)
+def small_erp():
+    return pg.Equirectangular(64, 128)
+
+
+@pytest.fixture
+def world_of():
+    """Makes a world from one function that adds shapes, seen from the origin."""
+
+    def make(add):
+        builder = Builder()
+        with builder.object("thing"):
+            add(builder)
+        view = Viewpoint(np.zeros(3), upright(0.0))
+        return World("indoor", 0, builder.finish(), NIGHT, (view,))
+
+    return make
+
+
+def rays64(camera) -> np.ndarray:
+    return np.asarray(camera.rays(dtype=torch.float64))

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
+
+from experiments.apps.posed import PosedPanorama
+from experiments.apps.registration import Pose
+from pano_geometry import Equirectangular
 
 
 def box_distance(height: int, width: int) -> Tensor:
@@ -66,3 +71,24 @@ def save_panorama(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return save
+
+
+def box_panorama(
+    position: tuple[float, float, float], height: int = 64, yaw: float = 0.0
+) -> PosedPanorama:
+    """A 6 x 2.8 x 5 m box with walls in different colours, seen level from a place in it."""
+    turn = Rotation.from_euler("y", yaw).as_matrix()
+    rays = Equirectangular(height, 2 * height).rays(dtype=torch.float64).numpy() @ turn.T
+    half, at = np.array([3.0, 1.4, 2.5]), np.array(position)
+    with np.errstate(divide="ignore"):
+        reach = np.where(rays > 0, half - at, -half - at) / rays
+    wall = reach.argmin(-1)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]], np.uint8)
+    distance = reach.min(-1).astype(np.float32)
+    nothing = np.zeros(distance.shape, bool)
+    return PosedPanorama("box", colours[wall], distance, nothing, Pose(1.0, turn, at), True)
+
+
+@pytest.fixture
+def box_from() -> Callable[..., PosedPanorama]:
+    return box_panorama

@@ -20,7 +20,11 @@ def test_maps_come_back_at_each_panoramas_size(
     box_room: nn.Module, box_map: Callable[[int, int], Tensor]
 ) -> None:
     sizes = [(64, 128), (100, 200), (33, 66)]
-    predictions = predict_batch(box_room, [_panorama(*s) for s in sizes], 128, CPU)
+    panoramas = [_panorama(*s) for s in sizes]
+    predictions = [
+        m.at_size_of(p)
+        for m, p in zip(predict_batch(box_room, panoramas, 128, CPU), panoramas, strict=True)
+    ]
     assert box_room.seen == [(3, 3, 128, 256)]
     for size, prediction in zip(sizes, predictions, strict=True):
         truth = box_map(*size).numpy()
@@ -32,7 +36,7 @@ def test_maps_come_back_at_each_panoramas_size(
 def test_far_is_thresholded_after_resizing(box_room: nn.Module) -> None:
     panorama = _panorama(64, 128)
     panorama.rgb[:, 64:] = 250
-    far = predict_batch(box_room, [panorama], 32, CPU)[0].far
+    far = predict_batch(box_room, [panorama], 32, CPU)[0].at_size_of(panorama).far
     share = far.mean()
     assert 0.45 < share < 0.55
     assert far[:, 70:-6].all()

@@ -44,3 +44,12 @@ def test_a_smeared_edge_is_torn_and_a_slanted_wall_is_not() -> None:
     assert marked.sum() == 32
     wall = 2 / np.cos(np.linspace(-1.2, 1.2, 64))[None].repeat(8, 0).astype(np.float32)
     assert not torn(wall)[:, 1:-1].any()
+
+
+def test_a_wide_smear_is_found_at_its_width() -> None:
+    ramp = np.interp(np.arange(64), [28, 36], [2, 3]).astype(np.float32)[None].repeat(8, 0)
+    ramp[:, 48:] = 2.9  # less than the ratio: one surface
+    assert not torn(ramp)[:, 1:-1].any()  # from pixel to pixel it is a slope
+    marked = torn(ramp, reach=8)
+    assert marked[:, 31:34].all()
+    assert not marked[:, 40:60].any()

@@ -19,12 +19,11 @@ def test_attaches_to_transformers_and_keeps_their_prediction(name, request, stir
         assert ((maps[far] > 0) & (maps[far] < 1)).all()
 
 
-def test_attaches_to_a_convolutional_network(monkeypatch):
-    monkeypatch.setattr(pm.UniFuse, "encoder", "equi_encoder")
+def test_attaches_to_a_convolutional_network():
     base = pm.create("unifuse", backbone="resnet10t", width=0.125, fusion="none")
-    maps = pm.attach_range_mask(base, thresholds=[20.0, 100.0], features=8)(
-        torch.rand(1, 3, 64, 128)
-    )
+    maps = pm.attach_range_mask(
+        base, thresholds=[20.0, 100.0], features=8, encoder_name="equi_encoder"
+    )(torch.rand(1, 3, 64, 128))
     assert maps["far_probability_20m"].shape == (1, 1, 64, 128)
 
 
@@ -36,6 +35,13 @@ def test_frozen_base_trains_the_head_alone(tiny_da2):
     with_gradient = {n for n, p in masked.named_parameters() if p.grad is not None}
     assert with_gradient == {n for n, p in masked.named_parameters() if p.requires_grad}
     assert all(n.startswith("range_head.") for n in with_gradient)
+
+
+@pytest.mark.parametrize("name", ["da2", "dap"])
+def test_every_trained_parameter_gets_a_gradient(name, request):
+    masked = pm.attach_range_mask(pm.create(name, **request.getfixturevalue(f"tiny_{name}")))
+    sum(m.square().mean() for m in masked(torch.rand(1, 3, 64, 128)).values()).backward()
+    assert [n for n, p in masked.named_parameters() if p.requires_grad and p.grad is None] == []
 
 
 def test_head_learns_what_is_far(tiny_da2):
@@ -77,6 +83,6 @@ def test_thresholds_rise(tiny_da2):
 
 
 def test_network_without_an_encoder(tiny_da2, monkeypatch):
-    monkeypatch.setattr(pm.DA2, "encoder", "")
+    monkeypatch.setattr(pm.DA2, "encoder_name", "")
     with pytest.raises(ValueError, match="names no encoder"):
         pm.attach_range_mask(pm.create("da2", **tiny_da2))

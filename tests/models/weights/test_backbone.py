@@ -22,7 +22,19 @@ def test_timm_names(tmp_path, tiny_da2):
     model = pm.create("da2", backbone_weights=tmp_path / "vit.safetensors", **tiny_da2)
     assert torch.equal(model.backbone.vit.blocks[2].mlp.fc1.weight, vit.blocks[2].mlp.fc1.weight)
     assert {n.split(".")[1] for n in model.load_report.dropped} == {"4", "5"}
-    assert "backbone_weights" not in model.spec.config
+
+
+def test_saved_folder_needs_the_first_weights_no_more(tmp_path, tiny_da2):
+    vit = timm.create_model(tiny_da2["backbone"], num_classes=0, **tiny_da2["backbone_options"])
+    first = tmp_path / "vit.safetensors"
+    save_file(vit.state_dict(), first)
+    model = pm.create("da2", backbone_weights=str(first), **tiny_da2).eval()
+    pm.save(model, tmp_path / "run")
+    first.unlink()
+    again = pm.load(tmp_path / "run")
+    assert torch.equal(
+        again(RGB)["distance_scale_invariant"], model(RGB)["distance_scale_invariant"]
+    )
 
 
 @pytest.mark.parametrize("name", ["da2", "dap"])

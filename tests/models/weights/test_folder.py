@@ -83,3 +83,44 @@ def test_broken_config(folder, text):
 def test_model_that_was_not_created_cannot_be_saved(tmp_path, tiny_da2):
     with pytest.raises(ValueError, match=r"pano_models\.create"):
         pm.save(pm.DA2(**tiny_da2), tmp_path)
+
+
+def test_hub_id_is_fetched_in_our_layout(folder, monkeypatch):
+    model, path = folder
+    asked = []
+
+    def snapshot(repo, allow_patterns):
+        asked.append((repo, allow_patterns))
+        return str(path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert pm.load("someone/da2-small").spec == model.spec
+    assert asked == [("someone/da2-small", ["config.json", "model.safetensors"])]
+
+
+def test_hub_out_of_reach(monkeypatch):
+    def snapshot(repo, allow_patterns):
+        raise OSError("no route")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    with pytest.raises(pm.ModelNotFoundError, match="cannot be reached: no route"):
+        pm.load("someone/da2-small")
+
+
+def test_path_beside_an_existing_folder_never_asks_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", None)
+    with pytest.raises(pm.ModelNotFoundError, match=r"no config\.json in runs"):
+        pm.load("runs/da2")
+
+
+def test_options_fit_published_checkpoints_only(folder):
+    with pytest.raises(ValueError, match=r"options \['faithful'\] fit official"):
+        pm.load(folder[1], faithful=True)
+
+
+def test_compiled_network_is_saved_as_itself(folder, tmp_path):
+    model, _ = folder
+    path = pm.save(torch.compile(model, backend="eager"), tmp_path / "compiled")
+    assert pm.load(path).spec == model.spec

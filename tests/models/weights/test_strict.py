@@ -71,3 +71,15 @@ def test_report_reads_as_a_sentence():
     report = LoadReport({"a": "a constant", "b": "a constant", "c": "of the head"}, ("d",))
     assert str(report) == "2 dropped: a constant; 1 dropped: of the head; 1 absent and never used"
     assert str(LoadReport()) == "every tensor used"
+
+
+def test_constants_that_cannot_be_rewritten_are_built_in_the_ordinary_way():
+    class Table(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(2))
+            self.register_buffer("table", torch.arange(3.0), persistent=False)
+
+    model, _ = build_and_fill(Table, {"weight": torch.ones(2)})
+    assert model.table.tolist() == [0, 1, 2]
+    assert model.weight.tolist() == [1, 1]

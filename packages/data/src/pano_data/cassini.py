@@ -1,11 +1,14 @@
 """Cassini maps to panoramas: the reader does it, so that nothing later meets the projection."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_data.decode import Label
+from pano_geometry.compat import dap
 
 
 def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uint8], Label]:
@@ -27,3 +30,14 @@ def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uin
         torch.from_numpy(planes)[None], source, target, mode="nearest"
     )[0].numpy()
     return image.permute(1, 2, 0).contiguous().numpy(), Label(distance, valid > 0, far > 0)
+
+
+def cassini_to_erp_faithful(values: NDArray[Any]) -> NDArray[Any]:
+    """Resample ``(h, w)`` or ``(h, w, c)`` as the readers of MODE, PanDA and DAP do.
+
+    Half a pixel off and bilinear for distance too; 8-bit values are cut, not rounded.
+    """
+    planes = torch.from_numpy(values.reshape(*values.shape[:2], -1)).permute(2, 0, 1)[None].float()
+    panorama = dap.cassini_to_erp(planes)[0].permute(1, 2, 0).numpy()
+    shape = (values.shape[1], values.shape[0], *values.shape[2:])
+    return np.ascontiguousarray(panorama).reshape(shape).astype(values.dtype)

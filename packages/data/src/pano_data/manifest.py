@@ -47,6 +47,8 @@ class Row:
             (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
         metric: Distances are metres.
+        edge_margin: Pixels on either side of a depth edge that are not used.
+        faithful: Resample as the release does, quirks included (Cassini maps only).
         environment: Indoor, outdoor or mixed.
         label: Where the label comes from.
         score: Rank score of a pseudo label, or None.
@@ -71,6 +73,8 @@ class Row:
     intrinsics: tuple[float, ...] | None = None
     baseline: float | None = None
     metric: bool = True
+    edge_margin: int = 0
+    faithful: bool = False
     environment: Environment = "indoor"
     label: Label = "none"
     score: float | None = None
@@ -91,9 +95,10 @@ class Row:
             raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
             raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
-        if self.units_per_metre <= 0:
+        if self.units_per_metre <= 0 or self.edge_margin < 0:
             raise ManifestError(
-                f"row {self.key!r}: units_per_metre={self.units_per_metre}, not > 0"
+                f"row {self.key!r}: units_per_metre={self.units_per_metre}, "
+                f"edge_margin={self.edge_margin}; expected a positive number, and one >= 0"
             )
 
 
@@ -114,9 +119,12 @@ _TYPES = {
     "intrinsics": _FLOATS,
     "baseline": pa.float64(),
     "metric": pa.bool_(),
+    "edge_margin": pa.int64(),
+    "faithful": pa.bool_(),
     "score": pa.float64(),
 }
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))
+_BLOCK = 65536
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _FIELDS])
 
 
@@ -150,8 +158,10 @@ class Manifest(Sequence[Row]):
     def digest(self) -> str:
         """SHA-256 of the rows: equal wherever and with whatever library they were written."""
         sha = hashlib.sha256()
-        for row in self:
-            sha.update(json.dumps(dataclasses.astuple(row)).encode() + b"\n")
+        for name in self.table.schema.names:
+            for start in range(0, len(self), _BLOCK):  # so that a large manifest is not copied
+                values = self.table[name].slice(start, _BLOCK).to_pylist()
+                sha.update(f"{name} {json.dumps(values)}\n".encode())
         return sha.hexdigest()
 
     def filter(self, **equal: object) -> "Manifest":
@@ -216,7 +226,10 @@ def read_manifest(path: Path | str) -> Manifest:
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"{path} is not a readable parquet file: {error}") from error
     if not table.schema.equals(_SCHEMA):
-        raise ManifestError(f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}")
+        raise ManifestError(
+            f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}; "
+            "it was written by another version, make it again from the data set"
+        )
     return Manifest(table)
 
 

@@ -1,46 +1,29 @@
-"""The one reader: manifest row in, decoded sample out."""
+"""The one reader: manifest row in, decoded sample out, in numpy or as tensors."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from pano_data.cassini import cassini_to_erp
-from pano_data.decode import Label, decode
+from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
+from pano_data.decode import Label
 from pano_data.errors import CorruptSampleError
-from pano_data.io.depth import read_depth
-from pano_data.io.images import read_mask, read_rgb
 from pano_data.manifest import Manifest, Row, read_manifest
+from pano_data.quarantine import Quarantine
+from pano_data.resize import Size, nearest, resize_label, resize_rgb
 from pano_data.sample import ErpSample
+from pano_data.stored import Decoded, read_stored
 
-Size = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A sample in numpy.
-
-    Attributes:
-        row: The manifest row it came from.
-        rgb: ``(h, w, 3)`` uint8.
-        label: Distance, valid and far at the same size; nothing is valid where there is no label.
-        intrinsics: ``(3, 3)`` float64 in pixels of this size, or None for panoramas.
-    """
-
-    row: Row
-    rgb: NDArray[np.uint8]
-    label: Label
-    intrinsics: NDArray[np.float64] | None
+MAX_NEIGHBOURS = 8
+"""Corrupt samples in a row after which a data set counts as broken."""
 
 
 def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     """Decode a row: sentinels to masks at full size, then to distance, then resize with masks.
 
-    Cassini maps come back as panoramas.
+    Cassini maps come back as panoramas, resampled exactly unless ``row.faithful``.
 
     Args:
         row: A manifest row.
@@ -52,39 +35,37 @@ def read(row: Row, root: Path | str, size: Size | None = None) -> Decoded:
     Raises:
         CorruptSampleError: Any file is missing or unusable, sizes differ, nothing is valid.
     """
-    root = Path(root)
-    rgb = read_rgb(root / row.image)
-    label = _label(row, root, (rgb.shape[0], rgb.shape[1]))
-    if row.mask is not None:
-        label = _masked(label, read_mask(root / row.mask))
+    stored = read_stored(row, Path(root))
     if row.projection == "cassini":
-        rgb, label = cassini_to_erp(rgb, label)
-    K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
-    if size is None or size == rgb.shape[:2]:
-        return Decoded(row, rgb, label, K)
-    scale = np.diag((size[1] / rgb.shape[1], size[0] / rgb.shape[0], 1.0))
-    resized = resize_rgb(rgb, size, wrap=row.projection != "pinhole")
-    return Decoded(row, resized, resize_label(label, size), None if K is None else scale @ K)
+        stored = _to_erp(stored)
+    return stored if size is None or size == stored.rgb.shape[:2] else _resized(stored, size)
 
 
-def resize_rgb(rgb: NDArray[np.uint8], size: Size, wrap: bool) -> NDArray[np.uint8]:
-    """Resize an image; ``wrap`` continues it over the left and right border (panoramas)."""
-    height, width = rgb.shape[:2]
-    if size[0] <= height and size[1] <= width:
-        return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    if not wrap:
-        return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
-    # A whole turn on either side keeps the pixel grid for every ratio; crop the middle one.
-    turned = cv2.resize(
-        np.concatenate((rgb, rgb, rgb), 1), (3 * size[1], size[0]), interpolation=cv2.INTER_CUBIC
+def _to_erp(stored: Decoded) -> Decoded:
+    if stored.row.faithful:
+        return _to_erp_faithful(stored)
+    rgb, label = cassini_to_erp(stored.rgb, stored.label)
+    _, kept = cassini_to_erp(stored.rgb, replace(stored.label, valid=stored.keep))
+    return replace(stored, rgb=rgb, label=label, keep=kept.valid)
+
+
+def _to_erp_faithful(stored: Decoded) -> Decoded:
+    distance = cassini_to_erp_faithful(stored.label.distance)
+    keep = cassini_to_erp_faithful(stored.keep.astype(np.float32)) > 0.999
+    label = Label(distance, keep & (distance > 0), np.zeros(distance.shape, bool))
+    rgb = cassini_to_erp_faithful(stored.rgb)
+    return replace(stored, rgb=rgb, label=label, keep=keep)
+
+
+def _resized(stored: Decoded, size: Size) -> Decoded:
+    scale = np.diag((size[1] / stored.rgb.shape[1], size[0] / stored.rgb.shape[0], 1.0))
+    return replace(
+        stored,
+        rgb=resize_rgb(stored.rgb, size, wrap=stored.row.projection != "pinhole"),
+        label=resize_label(stored.label, size),
+        intrinsics=None if stored.intrinsics is None else scale @ stored.intrinsics,
+        keep=nearest(stored.keep, size),
     )
-    return np.ascontiguousarray(turned[:, size[1] : 2 * size[1]]).astype(np.uint8, copy=False)
-
-
-def resize_label(label: Label, size: Size) -> Label:
-    """Take the nearest pixel (by pixel centres) of distance and masks alike."""
-    pick = np.ix_(*(_nearest(*n) for n in zip(label.valid.shape, size, strict=True)))
-    return Label(label.distance[pick], label.valid[pick], label.far[pick])
 
 
 def to_tensors(decoded: Decoded) -> ErpSample:
@@ -102,6 +83,8 @@ def to_tensors(decoded: Decoded) -> ErpSample:
     )
     if decoded.intrinsics is not None:
         sample["intrinsics"] = torch.from_numpy(decoded.intrinsics).float()
+    if row.depth is None:
+        sample["keep"] = torch.from_numpy(decoded.keep)[None]
     return sample
 
 
@@ -109,55 +92,50 @@ class ManifestDataset(Dataset[ErpSample]):
     """Map-style data set over a manifest.
 
     Rows of perspective images give their native pinhole sample with ``intrinsics``; the curation
-    engine lifts those to panoramas.
+    engine lifts those to panoramas. Rows without label give ``keep``.
 
     Args:
         manifest: Path of a manifest, or one in memory.
         root: Folder that the paths of the rows are relative to.
         size: ``(height, width)`` of the samples; the stored sizes if None.
+        quarantine: File that corrupt samples are written to; the next usable row stands in for
+            them, which keeps the order of samples a function of the index alone. For training:
+            a score must not count one image twice, so evaluate what ``pano_data.sift`` keeps.
+            Without it, a corrupt sample raises.
 
     Raises:
         DatasetNotFoundError: If there is no manifest.
-        CorruptSampleError: From ``__getitem__``, with path and reason.
+        CorruptSampleError: From ``__getitem__``, with path and reason: without quarantine at once,
+            with it after ``MAX_NEIGHBOURS`` corrupt rows in a row.
     """
 
     def __init__(
-        self, manifest: Path | str | Manifest, root: Path | str, size: Size | None = None
+        self,
+        manifest: Path | str | Manifest,
+        root: Path | str,
+        size: Size | None = None,
+        quarantine: Path | str | None = None,
     ) -> None:
         self.manifest = manifest if isinstance(manifest, Manifest) else read_manifest(manifest)
         self.root = Path(root)
         self.size = None if size is None else (int(size[0]), int(size[1]))
+        self.quarantine = None if quarantine is None else Quarantine(quarantine)
 
     def __len__(self) -> int:
         return len(self.manifest)
 
     def __getitem__(self, index: int) -> ErpSample:
         row: Row = self.manifest[index]
-        return to_tensors(read(row, self.root, self.size))
-
-
-def _label(row: Row, root: Path, size: Size) -> Label:
-    if row.depth is None:
-        nothing = np.zeros(size, bool)
-        return Label(np.zeros(size, np.float32), nothing, nothing.copy())
-    native = read_depth(root / row.depth, row.encoding)
-    if native.shape != size:
+        if self.quarantine is None:
+            return to_tensors(read(row, self.root, self.size))
+        for step in range(MAX_NEIGHBOURS):
+            row = self.manifest[(index + step) % len(self)]
+            try:
+                return to_tensors(read(row, self.root, self.size))
+            except CorruptSampleError as error:
+                self.quarantine.add(row, error)
         raise CorruptSampleError(
-            root / row.depth,
-            "size mismatch",
-            f"the label is {native.shape}, its image {row.image} is {size}",
+            self.root,
+            "many corrupt samples",
+            f"{MAX_NEIGHBOURS} in a row from {self.manifest[index].key}; see {self.quarantine.path}",
         )
-    return decode(native, row)
-
-
-def _masked(label: Label, keep: NDArray[np.bool_]) -> Label:
-    if keep.shape != label.valid.shape:  # masks may be stored at another size
-        pick = np.ix_(*(_nearest(*n) for n in zip(keep.shape, label.valid.shape, strict=True)))
-        keep = keep[pick]
-    valid = label.valid & keep
-    return Label(np.where(valid, label.distance, np.float32(0)), valid, label.far)
-
-
-def _nearest(source: int, target: int) -> NDArray[np.intp]:
-    centres = (np.arange(target) + 0.5) * (source / target)
-    return np.minimum(centres.astype(np.intp), source - 1)

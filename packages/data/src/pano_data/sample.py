@@ -22,6 +22,8 @@ class ErpSample(TypedDict):
         dataset: Data set id.
         intrinsics: Only for perspective images: ``(3, 3)`` float32, ``pixel ~ K @ ray`` in
             pixels of this sample, pixel centres at +0.5, OpenCV axes.
+        keep: Only for images without label: ``(1, h, w)`` bool, False on what a mask takes out
+            (sky, watermark); all True without a mask.
     """
 
     image: Tensor
@@ -32,6 +34,7 @@ class ErpSample(TypedDict):
     key: str
     dataset: str
     intrinsics: NotRequired[Tensor]
+    keep: NotRequired[Tensor]
 
 
 _MAPS = {
@@ -51,7 +54,7 @@ def validate_sample(sample: ErpSample) -> None:
     _check_maps(sample)
     _check_values(sample)
     metric = sample["metric"]
-    if metric.dtype != torch.bool or metric.ndim != 0:
+    if not isinstance(metric, Tensor) or metric.dtype != torch.bool or metric.ndim != 0:
         raise DataError(f"sample['metric']: got {metric!r}, expected a bool scalar tensor")
     for name in ("key", "dataset"):
         if not sample[name]:

@@ -4,6 +4,7 @@ Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
 longitude grows to the right; rotations map rays of the output camera into the source frame.
 """
 
+from pano_geometry import native
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras import (
     Camera,
@@ -14,6 +15,8 @@ from pano_geometry.cameras import (
     Perspective,
 )
 from pano_geometry.errors import ShapeError
+from pano_geometry.fusion import align_views, blend_views, fuse_gradients
+from pano_geometry.great_circle import great_circle_angle
 from pano_geometry.normals import distance_to_normals
 from pano_geometry.padding import pad
 from pano_geometry.panorama import (
@@ -28,6 +31,7 @@ from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resample import coverage, resample, resample_masked
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
+from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
 from pano_geometry.rotations import (
     from_axis_angle,
     from_quaternion,
@@ -38,6 +42,7 @@ from pano_geometry.rotations import (
 )
 from pano_geometry.sampling import sample
 from pano_geometry.solid_angle import cube_solid_angle, solid_angle
+from pano_geometry.splat import points_to_distance
 
 __all__ = [
     "FACES",
@@ -49,6 +54,8 @@ __all__ = [
     "Fisheye",
     "Perspective",
     "ShapeError",
+    "align_views",
+    "blend_views",
     "coverage",
     "cube_solid_angle",
     "cube_to_erp",
@@ -58,17 +65,22 @@ __all__ = [
     "distance_to_points",
     "erp_to_cube",
     "erp_to_perspective",
+    "erp_to_tangents",
     "face_camera",
     "face_rotations",
     "from_axis_angle",
     "from_quaternion",
     "from_ypr",
+    "fuse_gradients",
     "geodesic_angle",
+    "great_circle_angle",
     "grid_cache",
     "lonlat_to_rays",
+    "native",
     "pad",
     "pad_cube",
     "perspective_to_erp",
+    "points_to_distance",
     "random_rotation",
     "rays_to_lonlat",
     "resample",
@@ -76,5 +88,6 @@ __all__ = [
     "rotate",
     "sample",
     "solid_angle",
+    "tangent_rotations",
     "to_ypr",
 ]

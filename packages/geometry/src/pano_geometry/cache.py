@@ -5,6 +5,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
+import torch
+
 from pano_geometry.grids import Grid
 
 DEFAULT_LIMIT = 256 << 20
@@ -63,7 +65,9 @@ class GridCache:
             if not self._worth_keeping(key, at_once):
                 return None
         # Two threads may build the same grid; both are right, the later one stays.
-        grid = build()
+        # A grid made under inference_mode could not be used in training later.
+        with torch.inference_mode(mode=False):
+            grid = build()
         with self._lock:
             self._put(key, grid)
         return grid

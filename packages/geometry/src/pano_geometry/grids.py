@@ -17,6 +17,9 @@ from pano_geometry.tensor_types import Tensor
 BLOCK = 1 << 15
 """Pixels per block and thread: half a dozen float32 planes of it fit into a second-level cache."""
 
+CONE_MARGIN = 1e-5
+"""Added to the cone that pre-selects rays, so that rounding loses none."""
+
 
 @dataclass(frozen=True)
 class DenseGrid:
@@ -147,35 +150,46 @@ def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Te
 def _sparse(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> SparseGrid:
-    n = _count(rotation)
+    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(_count(rotation))]
     mask = target.image_mask()
-    width = target.width
-    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(n)]
-    for sample, rows, planes in _blocks(target, rotation, dtype):
+    for sample, position, planes in _candidates(source, target, rotation, dtype):
         u, v = source.project_planes(*planes)
         seen = source.contains(u, v)
         if mask is not None:
-            seen = seen & mask[rows]
-        position = seen.flatten().nonzero()[:, 0]
-        if position.numel():
-            x = to_grid(u.flatten()[position], source.width)
-            y = to_grid(v.flatten()[position], source.height)
-            found[sample].append((position + rows.start * width, torch.stack([x, y], -1)))
-    none = (torch.empty(0, dtype=torch.int64), torch.empty(0, 2, dtype=dtype))
-    parts = [(*zip(*(blocks or [none]), strict=True),) for blocks in found]
-    positions = tuple(torch.cat(part[0]) for part in parts)
-    return SparseGrid(target.size, positions, tuple(torch.cat(p[1])[None, None] for p in parts))
+            seen = seen & mask.flatten()[position]
+        kept = seen.nonzero()[:, 0]
+        x, y = to_grid(u[kept], source.width), to_grid(v[kept], source.height)
+        found[sample].append((position[kept], torch.stack([x, y], -1)))
+    positions = tuple(torch.cat([part[0] for part in parts]) for parts in found)
+    pixels = (torch.cat([part[1] for part in parts]) for parts in found)
+    return SparseGrid(target.size, positions, tuple(part[None, None] for part in pixels))
+
+
+def _candidates(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> Iterator[tuple[int, Tensor, Planes]]:
+    """Pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
+    least = source.least_forward()
+    # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
+    cone = least is not None and isinstance(target, TableCamera) and target.sees_everything
+    for sample, rows, planes in _blocks(target, rotation, dtype):
+        x, y, z = (plane.flatten() for plane in planes)
+        first = rows.start * target.width
+        if cone and least is not None:
+            near = (z >= least - CONE_MARGIN).nonzero()[:, 0]
+            x, y, z = x[near], y[near], z[near]
+        else:
+            near = torch.arange(z.numel())
+        yield sample, near + first, (x, y, z)
 
 
 def _blocks(
     target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
 ) -> Iterator[tuple[int, slice, Planes]]:
     """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
-    width = target.width
     height = target.height // 2 if upper_half else target.height
-    step = max(1, BLOCK * torch.get_num_threads() // width)
+    step = max(1, BLOCK * torch.get_num_threads() // target.width)
     bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
-    cpu = torch.device("cpu")
     for sample in range(_count(rotation)):
         turn = rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
         if isinstance(target, TableCamera):
@@ -186,12 +200,8 @@ def _blocks(
             for rows in bands:
                 yield sample, rows, tables.band(rows).planes()
         else:
-            whole = target.ray_planes(None, dtype, cpu)
+            whole = target.ray_planes(None, dtype, torch.device("cpu"))
             for rows in bands:
                 x, y, z = (plane[rows] for plane in whole)
-                planes = (x, y, z)
-                yield (
-                    sample,
-                    rows,
-                    planes if turn is None else rotate_planes(planes, turn.to(dtype)),
-                )
+                own = (x, y, z)
+                yield sample, rows, own if turn is None else rotate_planes(own, turn.to(dtype))

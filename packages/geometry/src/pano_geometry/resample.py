@@ -3,12 +3,15 @@
 import torch
 
 from pano_geometry.cache import grid_cache
-from pano_geometry.cameras.base import Camera
+from pano_geometry.cameras.base import Camera, Surface
 from pano_geometry.errors import check_image, check_mask, check_rotation
+from pano_geometry.gpu import resample as gpu
 from pano_geometry.grids import build_grid
 from pano_geometry.minification import Supersample, average, supersampling
+from pano_geometry.native import kernel
 from pano_geometry.sampling import (
     check_mode,
+    pad_strip,
     restore,
     sample_grid,
     sample_planes,
@@ -105,11 +108,11 @@ def resample_masked(
     kept = torch.where(valid, image, torch.zeros_like(image)).to(dtype)
     mask = valid.expand(image.shape[0], -1, -1, -1).to(dtype)
     both = resample(torch.cat([kept, mask], 1), source, target, rotation, mode, supersample)
-    coverage = both[:, -1:].detach()
+    coverage = both[:, -1:]
     enough = coverage >= threshold
     values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
     values = torch.where(enough, values, torch.zeros_like(values))
-    return restore(values, image.dtype), coverage
+    return restore(values, image.dtype), coverage.detach()
 
 
 def check_request(image: Tensor, source: Camera, rotation: Tensor | None, mode: Mode) -> None:
@@ -126,6 +129,9 @@ def resample_seen(
     """`resample` of checked arguments, and which pixels were seen (n, ho, wo); None if all."""
     if _takes_grids(image, source, target, rotation, mode):
         return _by_grid(image, source, target, rotation)
+    if _takes_gpu_kernel(image, source, target, rotation, mode):
+        strip = pad_strip(image, 1) if source.surface is Surface.CUBE else image
+        return gpu.resample(strip, source, target, rotation)
     dtype = working_dtype(image)
     u, v = source_pixels(source, target, rotation, dtype, image.device)
     seen = seen_pixels(source, target, u, v)
@@ -144,18 +150,33 @@ def _takes_grids(
     """Whether coordinates may be computed apart, without gradients, on the CPU."""
     if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
         return False
-    if source.key() is None or target.key() is None:
+    if source.key() is None or target.key() is None or source.surface is Surface.CYLINDER:
         return False
     if rotation is not None and (_differentiates(rotation) or rotation.device.type != "cpu"):
         return False
+    if kernel.enabled() and image.dtype == torch.uint8:
+        return True
     # A small view of a large uint8 image: no conversion of the whole of it.
     view = 4 * target.height * target.width < source.height * source.width
     return image.dtype == working_dtype(image) or not view
 
 
+def _takes_gpu_kernel(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> bool:
+    """Whether one launch does it; gradients of rotations and compilers take the plain path."""
+    if torch.compiler.is_compiling() or mode != "bilinear" or not gpu.takes(image, source, target):
+        return False
+    return rotation is None or not _differentiates(rotation)
+
+
 def _by_grid(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
+    if kernel.enabled():
+        found = _by_kernel(image, source, target, rotation)
+        if found is not None:
+            return found
     dtype = working_dtype(image)
     turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
     key = (source.key(), target.key(), turn, dtype)
@@ -168,6 +189,19 @@ def _by_grid(
         grid = build_grid(source, target, rotation, dtype)
         return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
     return _one_by_one(image, source, target, rotation)
+
+
+def _by_kernel(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
+) -> tuple[Tensor, Tensor | None] | None:
+    """By the compiled kernel, if it knows the cameras and nobody asks for gradients."""
+    if _differentiates(image):
+        return None
+    if kernel.takes_cube(image, source, target):
+        return kernel.resample(pad_strip(image, 1), source, target, rotation)
+    if kernel.takes(image, source, target):
+        return kernel.resample(image, source, target, rotation)
+    return None
 
 
 def _one_by_one(

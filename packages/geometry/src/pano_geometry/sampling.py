@@ -62,7 +62,8 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         return _cube(image, u, v, mode)
     size = (image.shape[-2], image.shape[-1])
     if mode == "nearest":
-        return interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
+        labels = interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
+        return labels.transpose(0, 1).contiguous()
     dtype = working_dtype(image)
     # A small view of a large image of another dtype: converting the image would cost most.
     view = image.dtype != dtype and 4 * u.shape[-2] * u.shape[-1] < size[0] * size[1]
@@ -70,6 +71,7 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         values = _bilinear(image.to(dtype), u, v, surface)
     else:
         values = interpolate(dense_fetch(image, dtype), u, v, size, surface, mode)
+        values = values.transpose(0, 1).contiguous()
     return restore(values, image.dtype)
 
 

@@ -108,7 +108,7 @@ def _rows(row: Tensor, height: int, surface: Surface) -> tuple[Tensor, Tensor | 
 
 
 def dense_fetch(image: Tensor, dtype: torch.dtype) -> Fetch:
-    """Read (b, c, h, w) at index fields (b or 1, ho, wo): values (b, c, ho, wo) in `dtype`."""
+    """Read (b, c, h, w) at index fields (b or 1, ho, wo): values (c, b, ho, wo) in `dtype`."""
     b, c, _, width = image.shape
     flat = image.flatten(2)
 
@@ -116,7 +116,7 @@ def dense_fetch(image: Tensor, dtype: torch.dtype) -> Fetch:
         index = (row * width + column)[:, None]
         shape = (b, c, *index.shape[-2:])
         values: Tensor = flat.gather(2, index.expand(shape).flatten(2)).reshape(shape)
-        return values.to(dtype)
+        return values.transpose(0, 1).to(dtype)
 
     return fetch
 

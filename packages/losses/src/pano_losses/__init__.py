@@ -2,34 +2,60 @@
 
 from pano_losses import accumulators, alignment, metrics, reduction, weighting
 from pano_losses.accumulators import ProtocolMetric
+from pano_losses.adversarial import DiscriminatorLoss, GeneratorLoss, patch_score
+from pano_losses.affine import AffineInvariantL1, ViewAffineInvariantL1, affine_invariant_l1
 from pano_losses.alignment import Alignment
 from pano_losses.distance import MedianAlignedL1, median_aligned_l1
 from pano_losses.evaluation import Scores, evaluate
+from pano_losses.gradient import EdgeSILog, edge_silog
+from pano_losses.gram import GramMatrixLoss, gram_matrix_loss
+from pano_losses.logarithmic import SILog, silog
+from pano_losses.mask import RangeMask, range_mask
 from pano_losses.metrics import Metric
 from pano_losses.normals import NormalL1, normal_l1
+from pano_losses.points import PointL1, point_l1
 from pano_losses.protocol import Protocol
 from pano_losses.reduction import Reduced
+from pano_losses.reverse_huber import BerHu, berhu
 from pano_losses.rulebook import protocols
 from pano_losses.terms import Term, WeightedSum
 
 __all__ = [
+    "AffineInvariantL1",
     "Alignment",
+    "BerHu",
+    "DiscriminatorLoss",
+    "EdgeSILog",
+    "GeneratorLoss",
+    "GramMatrixLoss",
     "MedianAlignedL1",
     "Metric",
     "NormalL1",
+    "PointL1",
     "Protocol",
     "ProtocolMetric",
+    "RangeMask",
     "Reduced",
+    "SILog",
     "Scores",
     "Term",
+    "ViewAffineInvariantL1",
     "WeightedSum",
     "accumulators",
+    "affine_invariant_l1",
     "alignment",
+    "berhu",
+    "edge_silog",
     "evaluate",
+    "gram_matrix_loss",
     "median_aligned_l1",
     "metrics",
     "normal_l1",
+    "patch_score",
+    "point_l1",
     "protocols",
+    "range_mask",
     "reduction",
+    "silog",
     "weighting",
 ]

@@ -13,7 +13,7 @@ from pano_losses.protocol import Protocol
 class ProtocolMetric(Metric):
     """Scores of a data set under one protocol.
 
-    The states are sums over images in float64, so 1 or N processes with even or uneven shards
+    The states are sums over images in float64 (float32 on Apple's GPUs), so 1 or N processes with even or uneven shards
     give the same numbers; a batch average is never averaged.
 
     Args:
@@ -30,7 +30,9 @@ class ProtocolMetric(Metric):
         super().__init__()
         self.rules = resolve(protocol)
         self.dataset = dataset
-        zeros = torch.zeros(len(self.rules.metrics), dtype=torch.float64)
+        # Apple's GPUs have no float64: a module with such a state could not be moved there.
+        exact = torch.float32 if torch.backends.mps.is_available() else torch.float64
+        zeros = torch.zeros(len(self.rules.metrics), dtype=exact)
         self.add_state("total", zeros.clone(), dist_reduce_fx="sum")
         self.add_state("count", zeros.clone(), dist_reduce_fx="sum")
         self.add_state("images", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")

@@ -12,6 +12,8 @@ from pano_losses.protocol import Protocol
 from pano_losses.reduction import blank, ratio
 from pano_losses.rulebook import protocols
 
+ROUNDING = 1e-6  # relative; that of a float32 distance
+
 Prediction = Tensor | Mapping[str, Tensor]
 
 
@@ -227,8 +229,9 @@ def _truth(
         target, valid = torch.where(beyond, protocol.high, target), valid | beyond
     elif far is not None:
         valid = valid & ~far
-    under = target <= protocol.high if protocol.high_inclusive else target < protocol.high
-    mask = valid & (target > protocol.low) & under
+    # Truth decoded to metres and back must stay on its side of the limit.
+    slack = ROUNDING if protocol.high_inclusive else -ROUNDING
+    mask = valid & (target > protocol.low) & (target <= protocol.high * (1 + slack))
     return target, mask & _uncropped(target, protocol.crop.get(dataset or "", 0.0))
 
 

@@ -96,6 +96,12 @@ def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return torch.where(denominator > 0, numerator / safe, 0.0)
 
 
+def root(value: Tensor) -> Tensor:
+    """Square root, zero with zero gradient where the value is not positive (rounding included)."""
+    positive = value > 0
+    return torch.where(positive, torch.where(positive, value, 1.0).sqrt(), 0.0)
+
+
 def masked_mean(
     value: Float[Tensor, "b *rest"],
     valid: Bool[Tensor, "b *rest"],
@@ -165,6 +171,17 @@ def _middle_values(holed: Tensor, rule: MedianRule) -> tuple[Tensor, Tensor]:
     return lower.squeeze(1), ordered.gather(1, (count // 2).clamp(max=holed.shape[1] - 1)).squeeze(
         1
     )
+
+
+def masked_quantile(
+    value: Float[Tensor, "b *rest"], valid: Bool[Tensor, "b *rest"], quantile: float
+) -> Float[Tensor, "b"]:
+    """Quantile over the valid pixels of each image (lower sample), zero for an image with none."""
+    flat = widen(value)
+    mask = valid.expand_as(flat)
+    ordered = torch.where(mask, flat, torch.inf).flatten(1).sort(dim=1).values
+    count = mask.flatten(1).sum(1, keepdim=True)
+    return _pick(ordered, ((count - 1).clamp(min=0) * quantile).long())
 
 
 def weighted_median(

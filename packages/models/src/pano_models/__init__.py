@@ -7,10 +7,12 @@ from pano_models.dap import DAP
 from pano_models.discriminator import PatchDiscriminator, normalize_distance
 from pano_models.egformer import EGFormer
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.fusion_baseline import FusionBaseline, ViewRig
 from pano_models.heads.range_mask import RangeMasked, attach_range_mask
 from pano_models.hohonet import HoHoNet
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import create, model_names, register
+from pano_models.teachers import PerspectiveViT, Teacher, load_depth_anything, load_teacher
 from pano_models.unifuse import UniFuse
 from pano_models.weights import da2 as da2_weights
 from pano_models.weights import dap as dap_weights
@@ -23,6 +25,7 @@ from pano_models.weights.official import (
     register_release,
     release_names,
 )
+from pano_models.weights.resnet import load_resnets
 
 register_release("da2", da2_weights.RELEASE)
 register_release("dap", dap_weights.RELEASE)
@@ -35,18 +38,25 @@ __all__ = [
     "CheckpointError",
     "DepthModel",
     "EGFormer",
+    "FusionBaseline",
     "HoHoNet",
     "ModelNotFoundError",
     "ModelSpec",
     "PatchDiscriminator",
+    "PerspectiveViT",
     "RangeMasked",
+    "Teacher",
     "UniFuse",
+    "ViewRig",
     "attach_range_mask",
     "create",
     "export_official",
     "load",
     "load_backbone",
+    "load_depth_anything",
     "load_official",
+    "load_resnets",
+    "load_teacher",
     "model_names",
     "normalize_distance",
     "outputs",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from os import PathLike
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from pano_models.layers.tables import TableCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
 from pano_models.registry import register
+from pano_models.weights.backbone import load_backbone
 
 QUANTILE = 0.98
 RELEASED_SPHERE = (546, 1092)
@@ -51,11 +53,13 @@ class DA2(DepthModel):
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: recompute transformer blocks in the backward pass.
         frozen_blocks: see `VitBackbone`; None: nothing is frozen (patch embedding if `faithful`).
+        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+            saved folder holds its own: loading one ignores this option.
 
     Source: DA², section 3.2; widths and layers of the released network.
     """
 
-    encoder = "backbone"
+    encoder_name = "backbone"
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class DA2(DepthModel):
         precision: str = "float32",
         gradient_checkpointing: bool = False,
         frozen_blocks: int | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         if equivariant and (faithful or embedding not in (None, "latitude")):
@@ -97,7 +102,10 @@ class DA2(DepthModel):
         self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
         self.head = PyramidHead(width, head_channels, residual_units, wrap=equivariant)
         if faithful:
+            self.native_size = RELEASED_SPHERE
             self.unused = UnusedTensors(dim, width // 4, head_channels)
+        if backbone_weights is not None:
+            self.load_report = load_backbone(self, backbone_weights, backbone)
         self._context = TableCache(_context_builder(embedding, faithful, equivariant, width))
         self._azimuth = TableCache(partial(azimuth_table, head_dim=width // heads))
 

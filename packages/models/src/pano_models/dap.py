@@ -1,6 +1,8 @@
 """DAP: metric distance and a far mask from a DINOv3 transformer and two DPT heads."""
 
+import math
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
@@ -17,6 +19,13 @@ from pano_models.layers.token_stretch import drop_and_stretch
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_METRIC, Prediction
 from pano_models.registry import register
+from pano_models.weights.backbone import load_backbone
+
+RELEASED_SIZE = (512, 1024)
+"""Height and width of the release's evaluation and training."""
+
+NEAREST = 0.1
+"""Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
 
 
 @register("dap")
@@ -43,11 +52,13 @@ class DAP(DepthModel):
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: recompute transformer blocks in the backward pass.
         frozen_blocks: see `VitBackbone`.
+        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+            saved folder holds its own: loading one ignores this option.
 
     Source: DAP, section 3 (range mask head, metric head); layers of the released network.
     """
 
-    encoder = "backbone"
+    encoder_name = "backbone"
 
     def __init__(
         self,
@@ -66,10 +77,13 @@ class DAP(DepthModel):
         precision: str = "float32",
         gradient_checkpointing: bool = False,
         frozen_blocks: int | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
         if equivariant and faithful:
             raise ValueError("the released network is not equivariant: choose one of the two")
+        if max_distance <= NEAREST:
+            raise ValueError(f"max_distance is more than {NEAREST} m, got {max_distance}")
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
         self.max_distance, self.thresholds = max_distance, tuple(thresholds)
         self.equivariant, self.faithful = equivariant, faithful
@@ -90,36 +104,48 @@ class DAP(DepthModel):
         self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
         if faithful:
             self.unused = UnusedTensors(dim, len(vit.blocks))
+        self.native_size = RELEASED_SIZE if faithful else None
+        self._start_in_the_middle()
+        if backbone_weights is not None:
+            self.load_report = load_backbone(self, backbone_weights, backbone)
+
+    def _start_in_the_middle(self) -> None:
+        """Random weights predict the geometric middle of 0.1 m and the range, not half the range."""
+        share = math.sqrt(NEAREST / self.max_distance)
+        last: Any = self.head.output[-1]
+        nn.init.constant_(last.bias, math.log(share / (1 - share)))
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict metric distance and far probability from RGB in [0, 1].
 
         Returns:
             `distance_metric` (metres, in (0, max_distance), before any far fill) and
-            `far_probability`, at the size of the input; if `faithful`, at that size floored to
-            multiples of the patch.
+            `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
+            that size floored to multiples of the patch.
         """
         self.input.check(rgb)
-        size = self.network_size(rgb.shape[-2], rgb.shape[-1])
-        image = rgb[..., : size[0], : size[1]] if self.faithful else self._resize(rgb, size)
+        height, width = rgb.shape[-2:]
+        size = self.network_size(height, width)
+        as_released = self.faithful and size == self.backbone.floor(height, width)
+        image = rgb[..., : size[0], : size[1]] if as_released else self._resize(rgb, size)
         levels, grid = self.levels(image)
         distance = self.head(levels, grid, size).sigmoid() * self.max_distance
         far = self.range_head(levels, grid, size).sigmoid()
         maps = {DISTANCE_METRIC: distance, **far_maps(far, self.thresholds)}
-        if self.faithful:
+        if as_released:
             return maps
-        return {key: self._resize(value, rgb.shape[-2:]) for key, value in maps.items()}
+        return {key: self._resize(value, (height, width)) for key, value in maps.items()}
 
     def network_size(self, height: int, width: int) -> tuple[int, int]:
-        """Size at which an input is run: floored if faithful, else the nearest that fits."""
-        patch = self.backbone.patch
-        if self.faithful:
-            rows, cols = height // patch, width // patch
-            if rows < 2 or cols < 2:
+        """Size at which an input is run: the nearest that fits; floored if faithful and in limits."""
+        patch, area = self.backbone.patch, height * width
+        within = (self.min_pixels or 0) <= area <= (self.max_pixels or area)
+        if self.faithful and within:
+            if min(height, width) < 2 * patch:
                 raise ValueError(
                     f"input {height}x{width} is smaller than two {patch}-pixel patches"
                 )
-            return rows * patch, cols * patch
+            return self.backbone.floor(height, width)
         multiple = 2 if self.equivariant else 1  # the coarsest level joins patches in pairs
         return fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels, multiple)
 

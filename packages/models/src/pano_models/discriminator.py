@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.padding import pad
+from pano_geometry.pixels import HALF_TURN, centre_angles
 from pano_geometry.tensor_types import Bool, Float
 
 NEAR = 0.01
@@ -68,8 +69,7 @@ class PatchDiscriminator(nn.Module):
         """
         real = self(maps).sigmoid().mean(-1)[:, 0]
         rows = real.shape[-1]
-        centres = (torch.arange(rows, device=real.device, dtype=real.dtype) + 0.5) / rows
-        area = torch.sin(centres * torch.pi)
+        area = centre_angles(rows, HALF_TURN, real.device).cos().to(real.dtype)
         weighted: Tensor = (real * area).sum(-1) / area.sum()
         return weighted
 

@@ -26,11 +26,14 @@ class DepthModel(nn.Module):
     `load_report` says what reading a published checkpoint dropped.
     """
 
-    encoder: ClassVar[str] = ""
+    encoder_name: ClassVar[str] = ""
     """Submodule whose output is a list of feature maps (or of a transformer's tokens)."""
 
     probe_size: ClassVar[tuple[int, int]] = (128, 256)
     """A small input size that the network accepts."""
+
+    native_size: tuple[int, int] | None = None
+    """Height and width at which a published network was evaluated; None: it has none of its own."""
 
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from os import PathLike
 from typing import Any, TypeVar
 
 from pano_models.errors import ModelNotFoundError
@@ -42,15 +41,11 @@ def name_of(builder: Callable[..., DepthModel]) -> str:
     raise ModelNotFoundError(f"{builder!r} is not registered; known: {', '.join(model_names())}")
 
 
-def create(
-    name: str, backbone_weights: str | PathLike[str] | None = None, **config: Any
-) -> DepthModel:
-    """Build the network `name`, with random weights but for those of the backbone.
+def create(name: str, **config: Any) -> DepthModel:
+    """Build the network `name`, with random weights unless an option names some.
 
     Args:
         name: one of `model_names()`.
-        backbone_weights: where the transformer's weights come from, see `load_backbone`; not an
-            option of the network: a saved folder holds its own weights.
         config: options of the network: the keyword arguments of its class.
 
     Returns:
@@ -67,10 +62,6 @@ def create(
     resolved = _resolve(name, builder, config)
     model = builder(**resolved)
     model.spec = ModelSpec(name, resolved)
-    if backbone_weights is not None:
-        from pano_models.weights.backbone import load_backbone  # builds on this module
-
-        model.load_report = load_backbone(model, backbone_weights)
     return model
 
 

@@ -3,20 +3,26 @@
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from pano_geometry.tensor_types import Float
+from pano_models.layers.padding import resize
 
 
 def run_at_stride(
-    network: Callable[[Tensor], Tensor], rgb: Float[Tensor, "b 3 h w"], stride: int
+    network: Callable[[Tensor], Tensor],
+    rgb: Float[Tensor, "b 3 h w"],
+    stride: int,
+    max_height: int | None = None,
 ) -> Float[Tensor, "b 1 h w"]:
     """Run `network` at the nearest size (s, 2 s) with s a multiple of `stride` (at least two of them), and bring its map back to (h, w).
 
-    The size is taken from the height; a picture that has it already is passed on untouched. Resizing is bilinear between pixel
-    centres, antialiased where it shrinks.
+    `max_height` bounds s, and with it memory and time. The size is taken from the height; a picture that has it already is passed on untouched. Resizing is bilinear between pixel
+    centres and across the seam, antialiased where it shrinks.
     """
-    return run_at_height(network, rgb, stride * max(2, round(rgb.shape[-2] / stride)))
+    strides = max(2, round(rgb.shape[-2] / stride))
+    if max_height is not None:
+        strides = min(strides, max(2, max_height // stride))
+    return run_at_height(network, rgb, stride * strides)
 
 
 def run_at_height(
@@ -24,10 +30,5 @@ def run_at_height(
 ) -> Float[Tensor, "b 1 h w"]:
     """As `run_at_stride`, at exactly (height, 2 height)."""
     size = (rgb.shape[-2], rgb.shape[-1])
-    return _resize(network(_resize(rgb, (height, 2 * height))), size)
-
-
-def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(x.shape[-2:]) == size:
-        return x
-    return interpolate(x, size, mode="bilinear", align_corners=False, antialias=True)
+    out = network(resize(rgb, (height, 2 * height), wrap=True, antialias=True))
+    return resize(out, size, wrap=True, antialias=True)

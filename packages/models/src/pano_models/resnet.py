@@ -22,21 +22,18 @@ class ResNetEncoder(nn.Module):
     Args:
         name: ResNet of timm ("resnet10t" … "resnet152").
         width: multiplier of the four stages' channels; 1 is the published network. The stem keeps its 64 channels.
-        pretrained: ImageNet weights (needs the network or a filled cache; `width` 1).
 
     Attributes:
+        name: as given.
         channels: channels of the five maps, finest first.
     """
 
-    def __init__(
-        self, name: str = "resnet18", *, width: float = 1.0, pretrained: bool = False
-    ) -> None:
+    def __init__(self, name: str = "resnet18", *, width: float = 1.0) -> None:
         super().__init__()
+        self.name = name
         options: dict[str, Any] = {"channels": tuple(scaled(c, width) for c in STAGE_CHANNELS)}
         # zero_init_last: torchvision's start, which the published networks had, keeps residual branches
-        body: Any = timm.create_model(
-            name, pretrained=pretrained, num_classes=0, zero_init_last=False, **options
-        )
+        body: Any = timm.create_model(name, num_classes=0, zero_init_last=False, **options)
         self.conv1, self.bn1, self.act1, self.maxpool = (
             body.conv1,
             body.bn1,

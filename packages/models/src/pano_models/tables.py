@@ -2,27 +2,29 @@
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
-from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
 
-P = ParamSpec("P")
+Table = Callable[..., Tensor]
 
 
-def size_table(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
-    """Cache a function of integers that returns a tensor; `torch.compile` takes its result as a constant."""
+def size_table(function: Table) -> Table:
+    """Cache a function of integers that returns a tensor; `torch.compile` takes its result as a constant.
 
-    @lru_cache(maxsize=32)
-    def cached(*args: Any) -> Tensor:
+    The result takes a keyword `device` beside (the CPU if not given): a table is moved to an accelerator once.
+    """
+
+    @lru_cache(maxsize=64)
+    def cached(device: torch.device | None, *args: int) -> Tensor:
         # A table first needed in validation serves training too, so it is no inference tensor; one
         # first needed while shapes are traced on the meta device still holds numbers.
         with torch.inference_mode(False), torch.device("cpu"):
-            return function(*args)
+            return function(*args).to(device or "cpu")
 
     @wraps(function)
-    def table(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        return cached(*args, **kwargs)
+    def table(*args: int, device: torch.device | None = None) -> Tensor:
+        return cached(device, *args)
 
-    constant: Callable[P, Tensor] = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
+    constant: Table = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
     return constant

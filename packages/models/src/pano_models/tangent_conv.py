@@ -54,7 +54,7 @@ class TangentConv2d(nn.Conv2d):
         """Convolve a panorama whose sides are multiples of the stride."""
         b, c, h, w = input.shape
         stride, flat = int(self.stride[0]), input.flatten(2)
-        taps = tangent_taps(h, w, int(self.kernel_size[0]), stride).to(input.device)
+        taps = tangent_taps(h, w, int(self.kernel_size[0]), stride, device=input.device)
         start = torch.arange(0, w, stride, device=input.device)
         views: Tensor | float = 0.0
         for row, column, weight in zip(*taps, strict=True):

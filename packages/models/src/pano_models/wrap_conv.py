@@ -1,4 +1,4 @@
-"""Convolutions and pooling that see a panorama as closed: columns wrap, rows optionally continue across the poles."""
+"""Convolutions and pooling that see a panorama as closed: columns wrap, rows may go on across the poles."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate, max_pool2d
 
 from pano_geometry import pad
 from pano_geometry.tensor_types import Float
+from pano_models.layers.padding import SphereConv2d
 
 
 def wrap_columns(x: Float[Tensor, "b c *n"], columns: int) -> Float[Tensor, "b c *n"]:
@@ -30,18 +31,12 @@ class WrapConv1d(nn.Conv1d):
 
 
 class WrapConv2d(nn.Conv2d):
-    """Convolution of a panorama: columns wrap; rows are padded with zeros, or across the poles.
-
-    `poles` is False as in HoHoNet; True makes the padding exact on the sphere (square kernels).
-    """
-
-    poles = False
+    """Convolution of a panorama as HoHoNet has it: columns wrap, rows are padded with zeros."""
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d u v"]:
         """Convolve (b, c, h, w)."""
-        rows, columns = int(self.padding[0]), int(self.padding[1])
-        padded = pad(input, rows) if self.poles else wrap_columns(input, columns)
-        vertical = (0 if self.poles else rows, 0)
+        padded = wrap_columns(input, int(self.padding[1]))
+        vertical = (int(self.padding[0]), 0)
         return nn.functional.conv2d(
             padded, self.weight, self.bias, self.stride, vertical, self.dilation, self.groups
         )
@@ -75,29 +70,32 @@ def replace_children(module: nn.Module, replace: Callable[[nn.Module], nn.Module
             replace_children(child, replace)
 
 
-def wrap_padding(module: nn.Module, *, poles: bool = False) -> None:
-    """Make every padded convolution of `module` wrap its columns, in place; parameters and their names stay.
-
-    Args:
-        module: any network of 2-D convolutions on panoramas.
-        poles: also continue rows across the poles, and pool so.
-    """
-    replace_children(module, partial(_wrapped, poles=poles))
+def wrap_padding(module: nn.Module) -> None:
+    """Make every padded convolution of `module` wrap its columns, in place; parameters and their names stay."""
+    replace_children(module, partial(_repadded, build=WrapConv2d))
 
 
-def _wrapped(child: nn.Module, poles: bool) -> nn.Module:
-    if poles and isinstance(child, nn.MaxPool2d):
+def close_sphere(module: nn.Module) -> None:
+    """Pad every convolution and pooling of `module` as the sphere goes on, in place; parameters and their names stay."""
+    replace_children(module, _closed)
+
+
+def _closed(child: nn.Module) -> nn.Module:
+    if isinstance(child, nn.MaxPool2d):
         return SphereMaxPool2d(child.kernel_size, child.stride, child.padding)
+    return _repadded(child, SphereConv2d)
+
+
+def _repadded(child: nn.Module, build: type[nn.Conv2d]) -> nn.Module:
+    """A convolution of class `build` with the parameters of `child`, if that is a padded convolution."""
     if not isinstance(child, nn.Conv2d) or not any(int(p) for p in child.padding):
         return child
-    new = WrapConv2d(
-        child.in_channels,
-        child.out_channels,
-        child.kernel_size,  # type: ignore[arg-type]
-        child.stride,  # type: ignore[arg-type]
-        child.padding,  # type: ignore[arg-type]
-        groups=child.groups,
-        bias=child.bias is not None,
-    )
-    new.weight, new.bias, new.poles = child.weight, child.bias, poles
+    if child.groups != 1:
+        raise ValueError(f"got a convolution of {child.groups} groups, expected an ungrouped one")
+    kernel, stride = child.kernel_size[0], child.stride[0]
+    bias = child.bias is not None
+    new = build(child.in_channels, child.out_channels, kernel, stride, bias=bias)
+    if build is WrapConv2d:
+        new.padding = child.padding
+    new.weight, new.bias = child.weight, child.bias
     return new

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from pano_data.datasets.layout import files, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DataError
 from pano_data.manifest import Encoding, Row
 
 _ENCODINGS = {".png": "png", ".exr": "exr", ".npy": "npy", ".npz": "npz", ".hdf5": "hdf5"}
@@ -31,7 +32,7 @@ def find(root: Path, split: str, units_per_metre: float = 1.0) -> Iterator[Found
             scale-invariant losses of DA².
     """
     for index in files(root, "*_pano.json"):
-        for number, entry in enumerate(_entries(json.loads(index.read_text()))):
+        for number, entry in enumerate(_entries(_load(index))):
             image, depth = _pair(list(_strings(entry)), (root, root / index.stem))
             if image is None or depth is None:
                 path = f"{relative(index, root)}[{number}]"
@@ -55,9 +56,16 @@ def find(root: Path, split: str, units_per_metre: float = 1.0) -> Iterator[Found
 
 def describe(index: Path) -> str:
     """Say what an index file holds: its type, length and first entry."""
-    entries = list(_entries(json.loads(index.read_text())))
+    entries = list(_entries(_load(index)))
     first = json.dumps(entries[0])[:500] if entries else "nothing"
     return f"{index.name}: {len(entries)} entries, the first is {first}"
+
+
+def _load(index: Path) -> Any:
+    try:
+        return json.loads(index.read_text())
+    except json.JSONDecodeError as error:
+        raise DataError(f"{index} is no JSON ({error}); fetch it again") from error
 
 
 def _entries(content: Any) -> Iterator[Any]:

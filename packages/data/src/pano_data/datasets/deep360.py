@@ -17,13 +17,17 @@ FOLDERS = {"train": "training", "val": "validation", "test": "testing"}
 FAR_FROM = 1000.0
 
 
-def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
+def find(
+    root: Path, split: str, rgb_folder: str = "rgb", faithful: bool = False
+) -> Iterator[Found]:
     """List frames of a split.
 
     Args:
         root: Folder that holds ``ep*_500frames``.
         split: ``train``, ``val`` or ``test``.
         rgb_folder: ``rgb``, or ``rgb_soiled`` for dirty lenses.
+        faithful: Convert to panoramas as DAP and PanDA do, to reproduce their scores: half a pixel
+            off, distance interpolated over edges, sky left as a large distance.
     """
     for episode in folders(top(root, "Deep360"), "ep*_500frames"):
         part = episode / FOLDERS[split]
@@ -44,7 +48,8 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
                 projection="cassini",
                 encoding="npz",
                 kind="distance",
-                far_from=FAR_FROM,
+                far_from=None if faithful else FAR_FROM,
+                faithful=faithful,
                 environment="outdoor",
                 label="ground_truth",
             )

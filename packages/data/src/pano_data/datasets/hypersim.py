@@ -14,10 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pano_data.datasets.layout import relative, top
+from pano_data.datasets.layout import files, readable_size, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DatasetNotFoundError
-from pano_data.io.headers import image_size
 from pano_data.manifest import Row
 
 SPLIT_TABLE = "metadata_images_split_scene_v1.csv"
@@ -51,6 +50,10 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
         if not (image.is_file() and depth.is_file()):
             yield Skipped(relative(image, root), "image or depth missing")
             continue
+        size = _size(image.parent)
+        if size is None:
+            yield Skipped(relative(image, root), "no image of the camera can be read")
+            continue
         if not nominal and scene not in cameras:
             yield Skipped(relative(image, root), f"scene not in {CAMERA_TABLE}")
             continue
@@ -64,7 +67,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
             projection="pinhole",
             encoding="hdf5",
             kind="distance",
-            intrinsics=intrinsics(cameras.get(scene), *_size(image)),
+            intrinsics=intrinsics(cameras.get(scene), *size),
             label="ground_truth",
         )
 
@@ -85,14 +88,8 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
 
 
 @lru_cache(maxsize=4096)
-def _size_of_folder(folder: Path, name: str) -> tuple[int, int]:
-    return image_size(folder / name)
-
-
-def _size(image: Path) -> tuple[int, int]:
-    # All frames of a camera have one size; the first one tells it.
-    first = min(p.name for p in image.parent.glob("frame.*.tonemap.jpg"))
-    return _size_of_folder(image.parent, first)
+def _size(folder: Path) -> tuple[int, int] | None:
+    return readable_size(files(folder, "frame.*.tonemap.jpg"))
 
 
 def _table(root: Path, name: str) -> Path:

@@ -9,22 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pano_data.datasets.hypersim import intrinsics
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, folders, readable_size, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
-from pano_data.io.headers import image_size
 from pano_data.manifest import Row
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
     """List the images of a split; all scenes have the nominal camera of 60 degrees."""
     for scene in folders(top(root, f"processed/{split}", split), "ai_*"):
-        K = None
+        size = readable_size(files(scene, "rgb_*.png"))
         for image in files(scene, "rgb_*.png"):
             depth = image.with_name(image.name.replace("rgb_", "depth_plane_", 1))
-            if not depth.is_file():
-                yield Skipped(relative(image, root), "depth missing")
+            if size is None or not depth.is_file():
+                yield Skipped(relative(image, root), "depth missing or no image readable")
                 continue
-            K = K or intrinsics(None, *image_size(image))
             yield Row(
                 key=f"{scene.name}/{image.stem.removeprefix('rgb_')}",
                 dataset="hypersim_processed",
@@ -37,7 +35,7 @@ def find(root: Path, split: str) -> Iterator[Found]:
                 kind="z",
                 units_per_metre=1000,
                 invalid=(0,),
-                intrinsics=K,
+                intrinsics=intrinsics(None, *size),
                 label="ground_truth",
             )
 

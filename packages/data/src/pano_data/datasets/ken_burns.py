@@ -11,9 +11,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, folders, readable_size, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
-from pano_data.io.headers import image_size
 from pano_data.manifest import Row
 
 UNITS = 1000.0
@@ -26,25 +25,29 @@ def find(root: Path, split: str) -> Iterator[Found]:
     for sequence in folders(top(root, "3d-ken-burns", "ken_burns")):
         if sequence.name.endswith(("-depth", "-normal")):
             continue
-        size = None
+        size = readable_size(files(sequence, "*-image.png"))
         for meta in files(sequence, "*-meta.json"):
             number = meta.name.removesuffix("-meta.json")
             fov = field_of_view(meta)
             for image in files(sequence, f"{number}-*-image.png"):
-                size = size or image_size(image)
                 yield _view(sequence, image, fov, size, root, split)
 
 
 def _view(
-    sequence: Path, image: Path, fov: float | None, size: tuple[int, int], root: Path, split: str
+    sequence: Path,
+    image: Path,
+    fov: float | None,
+    size: tuple[int, int] | None,
+    root: Path,
+    split: str,
 ) -> Found:
     name = image.name.replace("-image.png", "-depth.exr")
     places = (sequence.with_name(f"{sequence.name}-depth") / name, sequence / name)
     depth = next((place for place in places if place.is_file()), None)
     if fov is None:
         return Skipped(relative(image, root), "meta.json empty or without fltFov")
-    if depth is None:
-        return Skipped(relative(image, root), "depth missing")
+    if depth is None or size is None:
+        return Skipped(relative(image, root), "depth missing or no image readable")
     height, width = size
     focal = focal_length(fov, width)
     return Row(

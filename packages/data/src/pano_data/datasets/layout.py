@@ -1,7 +1,10 @@
 """Walking published trees: stable order, optional top folder, paths relative to the root."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from pano_data.errors import CorruptSampleError
+from pano_data.io.headers import image_size
 
 
 def top(root: Path, *names: str) -> Path:
@@ -24,6 +27,19 @@ def files(folder: Path, pattern: str) -> Iterator[Path]:
         yield from sorted(
             p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith(".")
         )
+
+
+def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
+    """Height and width of the first image whose header can be read; the others have the same.
+
+    A corrupt file must not keep its whole folder from being listed.
+    """
+    for image in images:
+        try:
+            return image_size(image)
+        except (CorruptSampleError, OSError):
+            continue
+    return None
 
 
 def relative(path: Path, root: Path) -> str:

@@ -9,10 +9,9 @@ Source: Matterport3D (3DV 2017, arXiv:1709.06158), data organisation of the rele
 from collections.abc import Iterator
 from pathlib import Path
 
-from pano_data.datasets.layout import folders, relative, top
+from pano_data.datasets.layout import files, folders, readable_size, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
-from pano_data.io.headers import image_size
 from pano_data.manifest import Row
 from pano_data.splits import MATTERPORT3D, matterport3d
 
@@ -30,15 +29,13 @@ def find(root: Path, split: str) -> Iterator[Found]:
 
 
 def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found]:
-    height = None
+    size = readable_size(files(house / "undistorted_color_images", "*.jpg"))
     for intrinsics, depth_name, colour_name in parse_conf(cameras):
         image = house / "undistorted_color_images" / colour_name
         depth = house / "undistorted_depth_images" / depth_name
-        if not (image.is_file() and depth.is_file()):
-            yield Skipped(relative(image, root), "image or depth missing")
+        if size is None or not (image.is_file() and depth.is_file()):
+            yield Skipped(relative(image, root), "image or depth missing, or no image readable")
             continue
-        if height is None:  # one size a house
-            height = image_size(image)[0]
         fx, cx, fy, cy = intrinsics
         yield Row(
             key=f"{house.name}/{image.stem}",
@@ -53,7 +50,7 @@ def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found
             units_per_metre=4000,
             invalid=(0,),
             # The release counts rows from the bottom.
-            intrinsics=(fx, 0, cx, 0, fy, height - cy, 0, 0, 1),
+            intrinsics=(fx, 0, cx, 0, fy, size[0] - cy, 0, 0, 1),
             label="ground_truth",
         )
 

@@ -28,8 +28,12 @@ def find(root: Path, split: str) -> Iterator[Found]:
             if not (depth.is_file() and pose.is_file()):
                 yield Skipped(relative(image, root), "depth or pose missing")
                 continue
-            camera = json.loads(pose.read_text())
-            fx, fy, cx, cy = (float(camera[name]) for name in ("f_x", "f_y", "c_x", "c_y"))
+            try:
+                camera = json.loads(pose.read_text())
+                fx, fy, cx, cy = (float(camera[name]) for name in ("f_x", "f_y", "c_x", "c_y"))
+            except (json.JSONDecodeError, KeyError):
+                yield Skipped(relative(image, root), "pose damaged")
+                continue
             yield Row(
                 key=f"{sequence.name}/{image.stem}",
                 dataset="mvs_synth",

@@ -21,6 +21,7 @@ def find(
     split: str,
     furniture: Sequence[str] = ("full",),
     lights: Sequence[str] = ("rawlight",),
+    edge_margin: int = 0,
 ) -> Iterator[Found]:
     """List panoramas that have image and depth; the errata of the release are left out.
 
@@ -32,8 +33,10 @@ def find(
         furniture: Of ``empty``, ``simple``, ``full``. DAP trains on ``full`` (18,298 panoramas),
             DA² on all three (63,097).
         lights: Of ``rawlight``, ``coldlight``, ``warmlight``.
+        edge_margin: Pixels to leave out at depth edges; 1 removes the flying pixels that
+            anti-aliasing of the release puts between surfaces.
     """
-    for scene in folders(top(root, "Structured3D"), "scene_*"):
+    for scene in folders(top(root, "Structured3D"), f"scene_{'[0-9]' * 5}"):
         if int(scene.name.removeprefix("scene_")) not in SPLIT_SCENES[split]:
             continue
         for room in folders(scene / "2D_rendering"):
@@ -41,10 +44,12 @@ def find(
                 yield Skipped(relative(room, root), "listed in the errata of the release")
                 continue
             for level in furniture:
-                yield from _room(room / "panorama" / level, root, split, lights)
+                yield from _room(room / "panorama" / level, root, split, lights, edge_margin)
 
 
-def _room(folder: Path, root: Path, split: str, lights: Sequence[str]) -> Iterator[Found]:
+def _room(
+    folder: Path, root: Path, split: str, lights: Sequence[str], edge_margin: int
+) -> Iterator[Found]:
     level, room, scene = folder.name, folder.parents[1].name, folder.parents[3].name
     for light in lights:
         image, depth = folder / f"rgb_{light}.png", folder / "depth.png"
@@ -63,6 +68,7 @@ def _room(folder: Path, root: Path, split: str, lights: Sequence[str]) -> Iterat
             kind="distance",
             units_per_metre=1000,
             invalid=(0,),
+            edge_margin=edge_margin,
             label="ground_truth",
         )
 

@@ -34,7 +34,10 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
     texts = [scene / f"Extrinsics{n}" / f"{image.stem}.txt" for n in (0, 1)]
     if not (disparity.is_file() and all(text.is_file() for text in texts)):
         return Skipped(relative(image, root), "disparity or extrinsics missing")
-    (left, right), K = (centre(text) for text in texts), intrinsics(texts[view])
+    try:
+        (left, right), K = (centre(text) for text in texts), intrinsics(texts[view])
+    except ValueError:  # DataError is one
+        return Skipped(relative(image, root), "extrinsics damaged")
     return Row(
         key=f"{scene.name}/Image{view}/{image.stem}",
         dataset="unrealstereo4k",

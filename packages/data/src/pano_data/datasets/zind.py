@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pano_data.datasets.layout import files, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found
-from pano_data.errors import DatasetNotFoundError
+from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Row
 
 PARTITION = "zind_partition.json"
@@ -21,6 +21,7 @@ def find(root: Path, split: str) -> Iterator[Found]:
 
     Raises:
         DatasetNotFoundError: If the partition file is missing.
+        DataError: If it is damaged.
     """
     base = top(root, "zind", "data")
     for home in _homes(base, split):
@@ -42,7 +43,10 @@ def _homes(base: Path, split: str) -> list[str]:
         raise DatasetNotFoundError(
             f"zind, split {split!r}", path, "root", f"copy {PARTITION} of the ZInD code there"
         )
-    return sorted(json.loads(path.read_text())[split])
+    try:
+        return sorted(json.loads(path.read_text())[split])
+    except (json.JSONDecodeError, KeyError) as error:
+        raise DataError(f"{path} holds no homes of {split!r} ({error}); copy it again") from error
 
 
 SPEC = DatasetSpec(

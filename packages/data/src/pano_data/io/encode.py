@@ -80,9 +80,15 @@ def _encoded(suffix: str, image: Array, options: list[int], path: Path) -> bytes
     order = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     conversion = order[2 if image.ndim == 2 else image.shape[2]]
     pixels = np.ascontiguousarray(image)
-    done, data = cv2.imencode(
-        suffix, pixels if conversion is None else cv2.cvtColor(pixels, conversion), options
-    )
+    try:
+        ordered = pixels if conversion is None else cv2.cvtColor(pixels, conversion)
+        done, data = cv2.imencode(suffix, ordered, options)
+    except cv2.error as error:
+        done, reason = False, str(error)
+    else:
+        reason = "the encoder refused it"
     if not done:
-        raise DataError(f"{path}: {image.dtype} {image.shape} cannot be encoded as {suffix}")
+        raise DataError(
+            f"{path}: {image.dtype} {image.shape} cannot be stored as {suffix}: {reason}"
+        )
     return bytes(data.tobytes())

@@ -38,11 +38,11 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     image = read_png_or_jpeg(path)
     if image.dtype == np.uint16:
         image = ((image.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.shape[2] < 3:  # grey, or grey with alpha
-        return np.ascontiguousarray(np.repeat(image[..., :1], 3, axis=2)).astype(np.uint8)
-    return np.ascontiguousarray(image[..., 2::-1]).astype(np.uint8, copy=False)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if channels == 2:  # grey with alpha
+        image, channels = image[..., 0], 1
+    conversion = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}[channels]
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), conversion), np.uint8)
 
 
 def read_mask(path: Path, threshold: int = 128) -> NDArray[np.bool_]:

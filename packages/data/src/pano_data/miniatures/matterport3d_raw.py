@@ -12,6 +12,7 @@ from pano_data.miniatures.labels import codes, planar
 from pano_data.miniatures.matterport3d import house_of
 from pano_data.miniatures.miniature import Miniature, digits
 from pano_data.miniatures.studio import Pose, Shot, Studio
+from pano_data.splits import MATTERPORT3D, matterport3d
 
 FOCAL = 1075 / 1280
 """Focal length over the width."""
@@ -69,5 +70,6 @@ MINIATURE = Miniature(
     write_scene=write_scene,
     splits={"train": 1, "val": 1, "test": 1},
     size=(64, 80),
+    most={split: len(matterport3d(split)) for split in MATTERPORT3D},
     appearance="camera",
 )

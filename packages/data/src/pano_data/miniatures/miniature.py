@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ class Miniature:
         size: Stored ``(height, width)`` if the caller does not say.
         kind: Worlds it is made of.
         appearance: ``clean`` (synthetic sets) or ``camera`` (real sets).
+        most: Scenes a split has room for, where each needs a house of its own.
         finish: Writes what spans scenes (lists, tables) when all scenes are there.
     """
 
@@ -29,6 +30,7 @@ class Miniature:
     size: tuple[int, int] = (64, 128)
     kind: Literal["indoor", "outdoor"] = "indoor"
     appearance: Literal["clean", "camera"] = "clean"
+    most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 
 

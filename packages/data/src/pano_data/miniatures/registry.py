@@ -92,7 +92,8 @@ def write(
 
     Raises:
         UnknownDatasetError: With the known ids.
-        DataError: For a split that the data set does not have, or fewer than one view.
+        DataError: For a split that the data set does not have, more scenes than it has houses, or
+            fewer than one view.
     """
     if name not in _MINIATURES:
         raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
@@ -122,6 +123,12 @@ def _shots(
     unknown = sorted(set(scenes) - set(mini.splits))
     if unknown:
         raise DataError(f"miniature of {mini.name}: no split {unknown}, expected {[*mini.splits]}")
+    for split, most in mini.most.items():
+        if scenes.get(split, 0) > most:
+            raise DataError(
+                f"miniature of {mini.name}: got {scenes[split]} scenes of {split}, which has {most} "
+                "houses; ask for more views of fewer scenes"
+            )
     if views < 1:
         raise DataError(f"miniature of {mini.name}: got views={views}, expected at least 1")
     order = [(split, index) for split in mini.splits for index in range(scenes.get(split, 0))]

@@ -1,5 +1,6 @@
 """Miniature of Structured3D: houses numbered as in the official split, millimetres, RGBA."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,16 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     ``semantic.png``, ``albedo.png``, layouts and annotations are not written: nothing here reads
     them and a world has no such labels.
     """
-    houses = [f"scene_{number:05d}" for number in SPLIT_SCENES[shot.split]]
-    sound = [house for house in houses if house not in names("structured3d_errata")]
-    scene = root / "Structured3D" / sound[shot.index] / "2D_rendering"
+    scene = root / "Structured3D" / _houses(shot.split)[shot.index] / "2D_rendering"
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         _write_room(scene / str(_FIRST_ROOM + 31 * viewpoint) / "panorama", view)
+
+
+@cache
+def _houses(split: str) -> tuple[str, ...]:
+    houses = (f"scene_{number:05d}" for number in SPLIT_SCENES[split])
+    return tuple(house for house in houses if house not in names("structured3d_errata"))
 
 
 def _write_room(panorama: Path, view: View) -> None:
@@ -54,5 +59,8 @@ def _normal(normal: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 MINIATURE = Miniature(
-    name="structured3d", write_scene=write_scene, splits={"train": 1, "val": 1, "test": 1}
+    name="structured3d",
+    write_scene=write_scene,
+    splits={"train": 1, "val": 1, "test": 1},
+    most={split: len(_houses(split)) for split in SPLIT_SCENES},
 )

@@ -1,5 +1,6 @@
 """Miniature of Virtual KITTI 2: two cameras, two weathers, centimetres, 65535 sky."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,16 +27,27 @@ def camera_of(size: tuple[int, int]) -> pg.Perspective:
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     """Write frames of one world to the clone and fog variations of a scene."""
-    scenes = _SCENES[shot.split]
-    scene = root / scenes[shot.index % len(scenes)]
-    first = shot.index // len(scenes) * shot.views
+    name, first = _place(shot)
+    scene = root / name
     for viewpoint in range(shot.views):
         for camera in (0, 1):
             pose = Pose(step=np.array((BASELINE * camera, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
             _write_frame(scene, f"{first + viewpoint:05d}", camera, view)
-    for variation in ("clone", "fog"):
-        write_text(scene / variation / "intrinsic.txt", _intrinsic(shot, first + shot.views))
+
+
+def write_intrinsics(root: Path, shots: Sequence[Shot]) -> None:
+    """Write the camera file of each sequence; worlds share a sequence one after the other."""
+    frames = {name: first + shot.views for shot in shots for name, first in [_place(shot)]}
+    for name, count in frames.items():
+        for variation in ("clone", "fog"):
+            write_text(root / name / variation / "intrinsic.txt", _intrinsic(shots[0], count))
+
+
+def _place(shot: Shot) -> tuple[str, int]:
+    """Scene folder and first frame of a world."""
+    scenes = _SCENES[shot.split]
+    return scenes[shot.index % len(scenes)], shot.index // len(scenes) * shot.views
 
 
 def _write_frame(scene: Path, number: str, camera: int, view: View) -> None:
@@ -67,4 +79,5 @@ MINIATURE = Miniature(
     splits={"train": 1, "val": 1},
     size=(38, 124),
     kind="outdoor",
+    finish=write_intrinsics,
 )

@@ -64,4 +64,4 @@ class Colour(Augmentation):
         )
         changed = torch.from_numpy(np.ascontiguousarray(self.compose(image=picture)["image"]))
         image = changed.permute(2, 0, 1).float() / 255
-        return {**sample, "image": image}  # type: ignore[return-value, typeddict-item]
+        return {**sample, "image": image}

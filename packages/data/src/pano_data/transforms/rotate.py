@@ -34,7 +34,7 @@ class Rotate(Augmentation):
             return sample
         labels = torch.cat([sample["distance"], sample["valid"].float(), sample["far"].float()])
         image = pg.rotate(sample["image"][None], rotation)[0]
-        distance, valid, far = pg.rotate(labels[None], rotation, mode="nearest")[0].split(1)
+        distance, valid, far = pg.rotate(labels[None], rotation, mode="nearest")[0].chunk(3)
         changed = sample.copy()
         changed["image"], changed["distance"] = image, distance
         changed["valid"], changed["far"] = valid > 0.5, far > 0.5

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pano_data.worlds.arrays import F64, U8, Mask
+from pano_data.worlds.arrays import F32, F64, U8, Mask
 from pano_data.worlds.noise import fractal
 
 
@@ -16,7 +16,7 @@ class Appearance:
     Attributes:
         exposure: Standard deviation of the exposure, stops.
         white_balance: Standard deviation of the red and blue gains.
-        noise: Standard deviation of the sensor noise at mid grey, in [0, 1] units.
+        noise: Standard deviation of the sensor noise at mid grey, in [0, 1] units; any brings 2 % of uneven gain.
         jpeg: Quality of the JPEG round trip, 0 for none.
         seams: Strength of brightness steps and ghosting where the lenses' images join.
         vignette: Loss of light at the rim of each lens.
@@ -48,7 +48,7 @@ CAMERA = Appearance(
 
 
 def develop(
-    image: F64, rays: F64, appearance: Appearance, rng: np.random.Generator
+    image: F32, rays: F64, appearance: Appearance, rng: np.random.Generator
 ) -> tuple[U8, Mask]:
     """Turn sRGB floats into bytes with the traces of a camera.
 
@@ -64,9 +64,11 @@ def develop(
     artefact = np.zeros(image.shape[:2], dtype=bool)
     if appearance == CLEAN:
         return _bytes(image), artefact
-    gains = 2.0 ** (appearance.exposure * rng.standard_normal() / 2.2)
-    balance = 1.0 + appearance.white_balance * np.array([1.0, 0.0, -1.0]) * rng.standard_normal()
-    out = _lenses(image * gains * balance, rays, appearance, rng)
+    gain = 2.0 ** (appearance.exposure * rng.standard_normal() / 2.2)
+    balance = gain * (
+        1.0 + appearance.white_balance * np.array([1.0, 0.0, -1.0]) * rng.standard_normal()
+    )
+    out = _lenses(image * balance.astype(np.float32), rays.astype(np.float32), appearance, rng)
     if rng.random() < appearance.tripod:
         out, artefact = _tripod(out, rays, rng)
     if rng.random() < appearance.watermark:
@@ -76,11 +78,11 @@ def develop(
     return _jpeg(_bytes(out), appearance.jpeg), artefact
 
 
-def _bytes(image: F64) -> U8:
+def _bytes(image: F32) -> U8:
     return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _lenses(image: F64, rays: F64, a: Appearance, rng: np.random.Generator) -> F64:
+def _lenses(image: F32, rays: F32, a: Appearance, rng: np.random.Generator) -> F32:
     """Two back-to-back fisheyes: darker rims, a brightness step and ghosting where they join."""
     axis = rays[..., 2]
     rim = 1.0 - a.vignette * (1.0 - np.abs(axis)) ** 2
@@ -88,10 +90,11 @@ def _lenses(image: F64, rays: F64, a: Appearance, rng: np.random.Generator) -> F
     ghost = np.exp(-((axis / 0.035) ** 2))[..., None] * min(1.0, 8.0 * a.seams)
     shift = int(rng.integers(2, 5)) * max(1, image.shape[1] // 512)
     doubled = 0.5 * (image + np.roll(image, shift, axis=1))
-    return (image + (doubled - image) * ghost) * (rim * step)[..., None]
+    joined: F32 = (image + (doubled - image) * ghost) * (rim * step)[..., None]
+    return joined.astype(np.float32)
 
 
-def _tripod(image: F64, rays: F64, rng: np.random.Generator) -> tuple[F64, Mask]:
+def _tripod(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
     """A dark tripod with three legs, or a plain disc that hides it."""
     down = np.clip(rays[..., 1], -1.0, 1.0)
     slant = np.sqrt(np.maximum(1.0 - down * down, 0.0)) / np.maximum(down, 1e-3)
@@ -105,10 +108,11 @@ def _tripod(image: F64, rays: F64, rng: np.random.Generator) -> tuple[F64, Mask]
         legs = np.abs(np.sin(1.5 * (around - turn))) * slant < 0.06
         mask = below & (((slant < 0.75) & legs) | (slant < 0.16))
         colour = np.array([0.08, 0.08, 0.09])
-    return np.where(mask[..., None], colour * (0.8 + 0.2 * down[..., None]), image), mask
+    shade = (colour * (0.8 + 0.2 * down[..., None])).astype(np.float32)
+    return np.where(mask[..., None], shade, image), mask
 
 
-def _watermark(image: F64, rays: F64, rng: np.random.Generator) -> tuple[F64, Mask]:
+def _watermark(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
     """Bright blocks like the letters of a logo, anywhere around the lower half."""
     lon, lat = np.arctan2(rays[..., 0], rays[..., 2]), np.arcsin(np.clip(-rays[..., 1], -1.0, 1.0))
     at, height = rng.uniform(-2.6, 2.6), rng.uniform(-0.9, -0.4)
@@ -122,16 +126,18 @@ def _watermark(image: F64, rays: F64, rng: np.random.Generator) -> tuple[F64, Ma
     return np.where(ink[..., None], 0.25 * image + 0.75, image), inside
 
 
-def _noise(image: F64, strength: float, rng: np.random.Generator) -> F64:
+def _noise(image: F32, strength: float, rng: np.random.Generator) -> F32:
+    """Grain of each pixel, and a sensor that is a little uneven over a quarter of the picture."""
+    if strength == 0.0:
+        return image
     h, w = image.shape[:2]
     signal = strength * np.sqrt(0.4 + np.clip(image, 0.0, 1.0))
     luminance = rng.standard_normal((h, w, 1), dtype=np.float32)
     chroma = rng.standard_normal((h, w, 3), dtype=np.float32)
-    y, x = np.mgrid[0:h, 0:w].astype(np.float64)
-    uneven = 1.0 + 0.02 * fractal(
-        x / 90.0, y / 90.0, np.full((h, w), 0.01), int(rng.integers(1 << 30)), 2
-    )
-    return image * uneven[..., None] + signal * (luminance + 0.5 * chroma)
+    y, x = np.mgrid[0:h, 0:w] / 90.0
+    uneven = 1.0 + 0.02 * fractal(x, y, np.full((h, w), 0.01), int(rng.integers(1 << 30)), 2)
+    noisy: F32 = image * uneven.astype(np.float32)[..., None] + signal * (luminance + 0.5 * chroma)
+    return noisy
 
 
 def _jpeg(image: U8, quality: int) -> U8:

@@ -33,7 +33,8 @@ def unit(vectors: npt.NDArray[S]) -> npt.NDArray[S]:
 
 def cross(a: npt.NDArray[S], b: npt.NDArray[S]) -> npt.NDArray[S]:
     """Cross products of vectors `(..., 3)`."""
-    (ax, ay, az), (bx, by, bz) = (np.moveaxis(v, -1, 0) for v in (a, b))
+    ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
+    bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pano_data.worlds.arrays import F64, I32
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.quadrics import Quadric, QuadricTable
 
 
@@ -78,8 +78,10 @@ class Builder:
 
     frame: Frame = field(default_factory=Frame)
     _triangles: list[F64] = field(default_factory=list)
-    _rows: list[tuple[int, int, int, int, float]] = field(default_factory=list)
-    _materials: dict[Material, int] = field(default_factory=dict)
+    _rows: list[tuple[int, int, int, int]] = field(default_factory=list)
+    _frames: list[tuple[float, float, float, float]] = field(default_factory=list)
+    _materials: list[Material] = field(default_factory=list)
+    _index: dict[int, int] = field(default_factory=dict)
     _quadrics: list[tuple[Quadric, F64, F64, float]] = field(default_factory=list)
     _labels: list[str] = field(default_factory=list)
 
@@ -130,7 +132,9 @@ class Builder:
             gap: Largest distance between mesh and surface, metres.
             material: Its material.
         """
-        world_axes = to_world((self.frame.axes @ axes).T).T
+        # Columns turn like points; no BLAS, so that the bytes do not depend on it.
+        turned = np.sum(self.frame.axes[:, :, None] * axes[None], axis=1)
+        world_axes = to_world(turned.T).T
         self._quadrics.append((surface, world_axes, to_world(self.frame.place(centre)), gap))
         corners = np.sum(mesh[..., None, :] * axes, axis=-1) + centre
         self._add(corners, material, len(self._quadrics) - 1)
@@ -138,20 +142,29 @@ class Builder:
     def _add(self, corners: F64, material: Material, quadric: int) -> None:
         if not self._labels:
             raise ValueError("no object is open: wrap shapes in `with builder.object(label):`")
-        index = self._materials.setdefault(material, len(self._materials))
-        self._triangles.append(to_world(self.frame.place(corners)))
-        self._rows.append((len(corners), index, len(self._labels), quadric, self.frame.yaw))
+        # By identity: hashing nested patterns costs more than a few equal rows do.
+        index = self._index.setdefault(id(material), len(self._materials))
+        if index == len(self._materials):
+            self._materials.append(material)
+        f = self.frame
+        self._triangles.append(corners)
+        self._rows.append((len(corners), index, len(self._labels), quadric))
+        self._frames.append((f.x, f.y, f.z, f.yaw))
 
     def finish(self) -> Surfaces:
         """Return everything that was added."""
-        n, material, instance, quadric, yaw = (np.array(c) for c in zip(*self._rows, strict=True))
-        yaw = np.repeat(yaw, n)
+        n, material, instance, quadric = np.array(self._rows).T
+        x, y, z, yaw = np.repeat(np.array(self._frames), n, axis=0).T
+        corners = np.concatenate(self._triangles)
+        c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+        right = c * corners[..., 0] - s * corners[..., 1] + x[:, None]
+        ahead = s * corners[..., 0] + c * corners[..., 1] + y[:, None]
         return Surfaces(
-            np.concatenate(self._triangles),
+            to_world(np.stack([right, ahead, corners[..., 2] + z[:, None]], axis=-1)),
             np.repeat(material, n).astype(np.int32),
             np.repeat(instance, n).astype(np.int32),
             np.repeat(quadric, n).astype(np.int32),
-            np.stack([np.cos(yaw), np.zeros_like(yaw), np.sin(yaw)], axis=-1),
+            np.stack([c[:, 0], np.zeros_like(yaw), s[:, 0]], axis=-1),
             tuple(self._materials),
             _table(self._quadrics),
             tuple(self._labels),

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 
 from pano_data.worlds.indoor.house import make_house
-from pano_data.worlds.outdoor.street import make_street
+from pano_data.worlds.outdoor.place import make_place
 from pano_data.worlds.world import Kind, World
 
 _MAKERS: dict[str, Callable[[int, np.random.Generator], World]] = {
     "indoor": make_house,
-    "outdoor": make_street,
+    "outdoor": make_place,
 }
 
 
@@ -18,7 +18,7 @@ def make_world(kind: Kind, seed: int) -> World:
     """Make a scene.
 
     Args:
-        kind: `"indoor"` (a furnished house) or `"outdoor"` (a street in a landscape).
+        kind: `"indoor"` (a furnished house) or `"outdoor"` (a street or a park in a landscape).
         seed: Non-negative number; the same one gives the same world.
 
     Returns:

@@ -4,61 +4,12 @@ Colours are linear RGB in [0, 1]. Texture coordinates are metres on the surface.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from pano_data.worlds.arrays import F64
+from pano_data.worlds.materials import Colour, Points, mix
 from pano_data.worlds.noise import fractal, hashed, pulse
-
-Colour = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Points:
-    """Where a pattern is evaluated.
-
-    Attributes:
-        u, v: `(n,)` texture coordinates, metres (v up on walls).
-        du, dv: `(n,)` size of the pixel's footprint along u and v, metres.
-    """
-
-    u: F64
-    v: F64
-    du: F64
-    dv: F64
-
-
-class Pattern(Protocol):
-    """A texture."""
-
-    @property
-    def mean(self) -> Colour:
-        """Average colour, what the pattern fades to in the distance."""
-
-    def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)`."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """A pattern and how it answers to light.
-
-    Attributes:
-        pattern: Albedo.
-        gloss: Strength of the highlight, 0 to 1.
-        emission: Radiance given off, linear, relative to a white wall in room light.
-    """
-
-    pattern: Pattern
-    gloss: float = 0.0
-    emission: float = 0.0
-
-
-def mix(a: F64 | Colour, b: F64 | Colour, share: F64) -> F64:
-    """`a` where `share` is 0, `b` where it is 1."""
-    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    return first + (second - first) * share[:, None]
 
 
 @dataclass(frozen=True)
@@ -273,12 +224,14 @@ class Painting:
     def __call__(self, p: Points) -> F64:
         """Linear albedo `(n, 3)` at the points."""
         width = np.maximum(p.du, p.dv) / self.size
-        rgb = [
-            0.35
-            + 0.45 * fractal(p.u / self.size, p.v / self.size * 1.7, width, self.seed + 7 * k, 5)
+        tones = [
+            fractal(p.u / self.size, p.v / self.size * 1.7, width, self.seed + 7 * k, 5)
             for k in range(3)
         ]
-        return np.clip(np.stack(rgb, axis=-1), 0.02, 0.9)
+        hue = np.stack(tones, axis=-1)
+        grey = np.mean(hue, axis=-1, keepdims=True)
+        painted: F64 = np.clip(0.3 + 0.5 * grey + 0.3 * (hue - grey), 0.02, 0.9)
+        return painted
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Pixels:
     seen: Mask
 
 
-def picture(world: World, position: F64, pixels: Pixels) -> F64:
+def picture(world: World, position: F64, pixels: Pixels) -> F32:
     """Linear radiance `(h, w, 3)` seen from `position`; outlines take four more rays per pixel."""
     light = _light(world, pixels)
     flat = Fragments(
@@ -75,9 +75,9 @@ def _light(world: World, pixels: Pixels) -> F32:
     return join(samples, pixels.normals, pixels.points, pixels.distance)
 
 
-def _shade(world: World, f: Fragments, light: F32) -> F64:
+def _shade(world: World, f: Fragments, light: F32) -> F32:
     """Radiance `(n, 3)` of fragments, sky included."""
-    image, hit = np.empty(f.directions.shape), f.triangle >= 0
+    image, hit = np.empty(f.directions.shape, dtype=np.float32), f.triangle >= 0
     image[~hit] = world.light.sky.radiance(f.directions[~hit])
     part = Fragments(*(getattr(f, name)[hit] for name in Fragments.__dataclass_fields__))
     image[hit] = colours(world, part, light[hit].astype(np.float64))
@@ -99,8 +99,8 @@ def _outlines(world: World, pixels: Pixels) -> Mask:
 
 
 def _smooth(
-    world: World, position: F64, pixels: Pixels, light: F32, centre: F64, rows: Index, cols: Index
-) -> F64:
+    world: World, position: F64, pixels: Pixels, light: F32, centre: F32, rows: Index, cols: Index
+) -> F32:
     """Mean radiance of outline pixels over the centre and four more rays."""
     d = pixels.directions[rows, cols]
     dy, dx = (np.asarray(np.gradient(pixels.directions, axis=k))[rows, cols] for k in (0, 1))
@@ -120,7 +120,7 @@ def _smooth(
     )
     near = _nearby_light(pixels, light, f, np.tile(rows, n), np.tile(cols, n))
     total = _shade(world, f, near).reshape(n, -1, 3).sum(axis=0)
-    mean: F64 = (total + centre) / (n + 1)
+    mean: F32 = (total + centre) / (n + 1)
     return mean
 
 
@@ -128,11 +128,10 @@ def _nearby_light(pixels: Pixels, light: F32, f: Fragments, rows: Index, cols: I
     """Irradiance of the neighbour that lies best in the plane of each fragment."""
     h, w = pixels.distance.shape
     best, result = np.full(len(rows), np.inf), light[rows, cols]
-    for y in (-1, 0, 1):
-        for x in (-1, 0, 1):
-            r, c = np.clip(rows + y, 0, h - 1), (cols + x) % w
-            off = np.abs(dot(f.normals, pixels.points[r, c] - f.points))
-            off += f.distance * (1.0 - dot(f.normals, pixels.normals[r, c]))
-            closer = off < best
-            best[closer], result[closer] = off[closer], light[r[closer], c[closer]]
+    for y, x in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
+        r, c = np.clip(rows + y, 0, h - 1), (cols + x) % w
+        off = np.abs(dot(f.normals, pixels.points[r, c] - f.points))
+        off += f.distance * (1.0 - dot(f.normals, pixels.normals[r, c]))
+        closer = np.flatnonzero(off < best)
+        best[closer], result[closer] = off[closer], light[r[closer], c[closer]]
     return result

@@ -34,6 +34,7 @@ class Quadric:
 
 
 SPHERE = Quadric(1.0, 1.0, 0.0, -1.0)
+DOME = Quadric(1.0, 1.0, 0.0, -1.0, z_range=(0.0, np.inf))
 CYLINDER = Quadric(1.0, 0.0, 0.0, -1.0, z_range=(0.0, 1.0))
 ARCH = Quadric(1.0, 0.0, 0.0, -1.0, z_range=(0.0, 1.0), y_min=0.0)
 

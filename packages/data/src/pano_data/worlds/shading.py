@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F64, I32, dot, unit
-from pano_data.worlds.patterns import Points
+from pano_data.worlds.arrays import F32, F64, I32, dot, unit
+from pano_data.worlds.materials import Points
 from pano_data.worlds.world import World
 
 _HAZE_METRES = 900.0
 _GRAZING = 0.06
+# Share of the S-curve in the tone curve.
+_CONTRAST = 0.45
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,11 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
     return hazy
 
 
-def tone(radiance: F64, exposure: float) -> F64:
-    """Linear radiance to sRGB in [0, 1] with a soft shoulder."""
-    x = np.maximum(radiance * exposure, 0.0)
-    x = x * (1.0 + x / 9.0) / (1.0 + x)
-    x = np.minimum(1.35 * x, 1.0)
-    return np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055)
+def tone(radiance: F32, exposure: float) -> F32:
+    """Linear radiance to sRGB in [0, 1] with a soft shoulder and a little contrast."""
+    x = np.maximum(radiance * np.float32(exposure), 0.0)
+    x = np.minimum(np.float32(1.35) * x * (1.0 + x / 9.0) / (1.0 + x), 1.0)
+    srgb: F32 = np.where(
+        x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1.0 / 2.4) - 0.055
+    )
+    return srgb + np.float32(_CONTRAST) * (srgb * srgb * (3.0 - 2.0 * srgb) - srgb)

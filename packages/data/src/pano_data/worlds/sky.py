@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_data.worlds.arrays import F64, dot
+from pano_data.worlds.materials import Colour
 from pano_data.worlds.noise import fractal
-from pano_data.worlds.patterns import Colour
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,10 @@ class Camera(ABC):
     def finer(self, factor: int) -> "Camera":
         """The same view with `factor` times as many rows and columns."""
 
+    def least_forward(self) -> float | None:
+        """Least z that a unit ray of the image has; None if it is not known."""
+        return None
+
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
         """Pixels that have a ray; None when all have one."""
         return None

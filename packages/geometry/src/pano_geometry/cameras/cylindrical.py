@@ -65,6 +65,6 @@ class Cylindrical(TableCamera):
         axial = square == 0
         radius = torch.where(axial, torch.ones_like(square), square).sqrt()
         lon = torch.atan2(x, torch.where(axial, torch.ones_like(z), z))
-        tan_lat = torch.where(axial, torch.full_like(y, float("nan")), y / radius)
-        v = pixel_of(tan_lat, self.height, self.height / self.focal_y)
+        v = pixel_of(y / radius, self.height, self.height / self.focal_y)
+        v = torch.where(axial, torch.full_like(v, float("nan")), v)
         return pixel_of(lon, self.width, self.fov_x), v

@@ -146,6 +146,7 @@ class Fisheye(ExplicitCamera):
         per_length = torch.where(axial, one / z.abs().clamp_min(1e-30), self._radius(t) / off_axis)
         # Straight behind, every direction of the image circle's rim is as good as another.
         hidden = (t > 0.5 * self.fov) | (axial & (z <= 0))
-        per_length = torch.where(hidden, torch.full_like(t, float("nan")), per_length)
         cx, cy = self.centre
-        return x * per_length * self.focal + cx, y * per_length * self.focal + cy
+        u, v = x * per_length * self.focal + cx, y * per_length * self.focal + cy
+        nan = torch.full_like(t, float("nan"))
+        return torch.where(hidden, nan, u), torch.where(hidden, nan, v)

@@ -96,6 +96,15 @@ class Perspective(TableCamera):
         scaled = (factor * value for value in (self.fx, self.fy, self.cx, self.cy))
         return Perspective(self.height * factor, self.width * factor, *scaled)
 
+    def least_forward(self) -> float | None:
+        """See `Camera.least_forward`: z of the farthest corner; not for tensors."""
+        if self.key() is None:
+            return None
+        fx, fy, cx, cy = (float(v) for v in (self.fx, self.fy, self.cx, self.cy))
+        x = max(abs(cx), abs(self.width - cx)) / fx
+        y = max(abs(cy), abs(self.height - cy)) / fy
+        return 1.0 / math.sqrt(1.0 + x * x + y * y)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(X, 0, 1) + (0, Y, 0)."""
         x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)
@@ -108,9 +117,11 @@ class Perspective(TableCamera):
         """See `Camera.project_planes`; NaN where z <= 0."""
         ahead = z > FORWARD_EPS * (x.abs() + y.abs())
         inverse = torch.where(ahead, z, torch.ones_like(z)).reciprocal()
-        inverse = torch.where(ahead, inverse, torch.full_like(inverse, float("nan")))
         fx, fy, cx, cy = (_plane(value, x) for value in (self.fx, self.fy, self.cx, self.cy))
-        return x * inverse * fx + cx, y * inverse * fy + cy
+        # NaN last: a product with it would send NaN back into the gradients.
+        nan = torch.full_like(inverse, float("nan"))
+        u, v = x * inverse * fx + cx, y * inverse * fy + cy
+        return torch.where(ahead, u, nan), torch.where(ahead, v, nan)
 
 
 def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:

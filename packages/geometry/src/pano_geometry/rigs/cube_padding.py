@@ -64,11 +64,27 @@ def _fill_ring(framed: Tensor, source: Tensor, n: int, inset: int) -> Tensor:
     return framed
 
 
-@lru_cache(maxsize=32)  # a few hundred kB each at face size 256; the same for every image
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _ring_taps(
     size: int, n: int, inset: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """A table for compilers: it depends on sizes alone."""
+    return _cached_ring_taps(size, n, inset, device)
+
+
+@lru_cache(maxsize=32)  # a few hundred kB each at face size 256; the same for every image
+def _cached_ring_taps(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
     """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
+    # A table made under inference_mode could not be used in training later.
+    with torch.inference_mode(mode=False):
+        return _ring_taps_of(size, n, inset, device)
+
+
+def _ring_taps_of(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
     full, inner = size + 2 * n, size + 2 * inset
     axis = torch.arange(full, device=device)
     outside = (axis < n) | (axis >= n + size)

@@ -64,6 +64,10 @@ class VitBackbone(nn.Module):
         """Rows and columns of patches in an image; a remainder at the bottom/right is ignored."""
         return height // self.patch, width // self.patch
 
+    def floor(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of the part of an image that whole patches tile."""
+        return height // self.patch * self.patch, width // self.patch * self.patch
+
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n c"]]:
         """Patch tokens, row-major, after the final norm, one tensor per tap."""
         levels = []

@@ -7,15 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.bifuse_plus.cube import projections
+from pano_models.bifuse_plus.projection import projections
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder
 from pano_models.tangent_conv import lay_on_tangent_planes
-from pano_models.wrap_conv import SphereUpsample, wrap_padding
+from pano_models.wrap_conv import SphereUpsample, close_sphere
 
 STRIDE = 32
 HEADS = {
@@ -75,68 +76,32 @@ class PixelShuffleDecoder(nn.Module):
         return out
 
 
-@register("bifuse_plus")
-class BiFusePlus(DepthModel):
-    """Panoramic depth by bi-projection fusion.
+class BiProjectionEncoder(nn.Module):
+    """Two ResNets, on the panorama and on its faces, that exchange features after every stage.
 
     Args:
-        backbone: ResNet of timm for both encoders.
-        width: multiplier of encoder stages and decoder; 1 is the published network (52.49 M with ResNet-34).
-        head: "metric" gives `distance_metric` in metres (unbounded: protocols clip to [0, 10]), "affine" gives `disparity_affine`
-            (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
-        normalize: apply ImageNet statistics; the release's inference script forgets it.
-        pretrained: ImageNet weights for both encoders.
-        faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
-        equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
-            cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
-
-    Raises:
-        ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
+        backbone: ResNet of timm.
+        width: multiplier of the stages' channels.
+        faithful: faces as released.
+        equivariant: no faces, tangent planes of the panorama.
     """
 
-    def __init__(
-        self,
-        backbone: str = "resnet34",
-        width: float = 1.0,
-        head: str = "metric",
-        normalize: bool = True,
-        pretrained: bool = False,
-        faithful: bool = False,
-        equivariant: bool = False,
-    ) -> None:
+    def __init__(self, backbone: str, width: float, faithful: bool, equivariant: bool) -> None:
         super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        if faithful and equivariant:
-            raise ValueError("faithful and equivariant exclude each other: choose one")
-        self.key, self.head = HEADS[head], head
         self.to_cube, self.to_panorama = projections(faithful, equivariant)
-        self.input = RgbInput(normalize)
-        self.resnet_equi = ResNetEncoder(backbone, width=width, pretrained=pretrained)
-        self.resnet_cube = ResNetEncoder(backbone, width=width, pretrained=pretrained)
-        channels = self.resnet_equi.channels[1:]
-        self.fusion = nn.ModuleList(BiProjectionExchange(c) for c in channels)
+        self.resnet_equi = ResNetEncoder(backbone, width=width)
+        self.resnet_cube = ResNetEncoder(backbone, width=width)
+        self.channels = self.resnet_equi.channels[1:]
+        self.fusion = nn.ModuleList(BiProjectionExchange(c) for c in self.channels)
         # the last exchange feeds nobody; its weights are in published checkpoints, so they stay, frozen
         last: nn.Module = self.fusion[3]
         for unused in ("conv_equi_cat", "conv_cube_cat"):
             last.get_submodule(unused).requires_grad_(False)
-        self.decoder = PixelShuffleDecoder(channels)
         if equivariant:
             lay_on_tangent_planes(self.resnet_cube)
-            wrap_padding(self, poles=True)
-            self.decoder.upsample = SphereUpsample()
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
-        self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
-
-    def _predict(self, rgb: Tensor) -> Tensor:
-        raw: Tensor = self.decoder(self.fused_levels(self.input(rgb)))
-        return (10 * raw.sigmoid() + 0.01).reciprocal() if self.head == "self_supervised" else raw
-
-    def fused_levels(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
-        """Skip maps (1/4 … 1/32, finest first) of normalised pictures."""
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Fused maps (1/4 … 1/32, finest first) of normalised pictures."""
         equi: Tensor = self.resnet_equi.maxpool(self.resnet_equi.stem(x))
         cube: Tensor = self.resnet_cube.maxpool(self.resnet_cube.stem(self.to_cube(x)))
         levels: list[Tensor] = []
@@ -149,3 +114,62 @@ class BiFusePlus(DepthModel):
                 equi, projected = fusion.exchange(equi, projected)
                 cube = self.to_cube(projected)
         return levels
+
+
+@register("bifuse_plus")
+class BiFusePlus(DepthModel):
+    """Panoramic depth by bi-projection fusion.
+
+    Args:
+        backbone: ResNet of timm for both encoders.
+        width: multiplier of encoder stages and decoder; 1 is the published network (52.49 M with ResNet-34).
+        head: "metric" gives `distance_metric` in metres (unbounded: protocols clip to [0, 10]), "affine" gives `disparity_affine`
+            (unbounded), "self_supervised" gives `distance_metric` 1 / (10 sigmoid(x) + 0.01).
+        normalize: apply ImageNet statistics; the release's inference script forgets it.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
+        faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
+        equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
+            cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
+
+    Raises:
+        ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
+    """
+
+    encoder_name = "pyramid"
+
+    def __init__(
+        self,
+        backbone: str = "resnet34",
+        width: float = 1.0,
+        head: str = "metric",
+        normalize: bool = True,
+        max_height: int | None = None,
+        precision: str = "float32",
+        faithful: bool = False,
+        equivariant: bool = False,
+    ) -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        if faithful and equivariant:
+            raise ValueError("faithful and equivariant exclude each other: choose one")
+        check_precision(precision)
+        self.precision, self.max_height = precision, max_height
+        self.key, self.head = HEADS[head], head
+        self.equivariant = equivariant
+        self.input = RgbInput(normalize)
+        self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
+        self.decoder = PixelShuffleDecoder(self.pyramid.channels)
+        if equivariant:
+            close_sphere(self)
+            self.decoder.upsample = SphereUpsample()
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
+        self.input.check(rgb)
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
+
+    def _predict(self, rgb: Tensor) -> Tensor:
+        raw: Tensor = self.decoder(run_encoder(self.pyramid, self.input(rgb), self.precision))
+        return (10 * raw.sigmoid() + 0.01).reciprocal() if self.head == "self_supervised" else raw

@@ -13,6 +13,7 @@ from pano_models.egformer.panoformer import PanoFormerBlock
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 
@@ -61,6 +62,41 @@ class DepthReadout(nn.Module):
         return out
 
 
+class RowColumnPyramid(nn.Module):
+    """The U-shaped transformer: four levels down, a bottleneck, four levels up.
+
+    Args:
+        embed_dim: channels of the finest level.
+        drop_path: largest rate of stochastic depth.
+        faithful: see `EquirectangularAttention`.
+    """
+
+    def __init__(self, embed_dim: int, drop_path: float, faithful: bool) -> None:
+        super().__init__()
+        dims = [embed_dim << i for i in range(5)]
+        self.patch_embed = ConvNorm(3, embed_dim, stride=2, activation=False)
+        self.encoder = _encoder_stages(dims, drop_path, faithful)
+        self.downsample = nn.ModuleList(ConvNorm(dims[i], dims[i + 1], stride=2) for i in range(4))
+        self.bottleneck = _row_column(dims[4], 16, _rates(drop_path, 16), faithful)
+        self.upsample = nn.ModuleList(Upsample(dims[4 - i], dims[3 - i]) for i in range(4))
+        self.decoder = _decoder_stages(dims, drop_path, faithful)
+        self.tune = nn.ModuleList(ConvNorm(2 * dims[3 - i], dims[3 - i]) for i in range(4))
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
+        """Maps (b, c, h, w) at 1/16, 1/8, 1/4 and 1/2 of normalised pictures."""
+        x = self.patch_embed(x.permute(0, 2, 3, 1))
+        skips: list[Tensor] = []
+        for stage, down in zip(self.encoder, self.downsample, strict=True):
+            skips.append(stage(x))
+            x = down(skips[-1])
+        x = self.bottleneck(x)
+        levels: list[Tensor] = []
+        for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
+            x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
+            levels.append(x.permute(0, 3, 1, 2))
+        return levels
+
+
 @register("egformer")
 class EGFormer(DepthModel):
     """Panoramic depth by attention along rows and columns.
@@ -71,11 +107,15 @@ class EGFormer(DepthModel):
         max_depth: upper end of the metric output.
         normalize: apply ImageNet statistics; the original network was trained without, Depth Anywhere's with.
         drop_path: largest rate of stochastic depth.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's batch-wide importance and token order (see `EquirectangularAttention`).
 
     Raises:
         ValueError: for an unknown `head`.
     """
+
+    encoder_name = "pyramid"
 
     def __init__(
         self,
@@ -84,21 +124,18 @@ class EGFormer(DepthModel):
         max_depth: float = 8.0,
         normalize: bool = True,
         drop_path: float = 0.1,
+        max_height: int | None = None,
+        precision: str = "float32",
         faithful: bool = False,
     ) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        check_precision(precision)
+        self.precision, self.max_height = precision, max_height
         self.key, self.head, self.max_depth = HEADS[head], head, max_depth
         self.input = RgbInput(normalize)
-        self.patch_embed = ConvNorm(3, embed_dim, stride=2, activation=False)
-        dims = [embed_dim << i for i in range(5)]
-        self.encoder = _encoder_stages(dims, drop_path, faithful)
-        self.downsample = nn.ModuleList(ConvNorm(dims[i], dims[i + 1], stride=2) for i in range(4))
-        self.bottleneck = _row_column(dims[4], 16, _rates(drop_path, 16), faithful)
-        self.upsample = nn.ModuleList(Upsample(dims[4 - i], dims[3 - i]) for i in range(4))
-        self.decoder = _decoder_stages(dims, drop_path, faithful)
-        self.tune = nn.ModuleList(ConvNorm(2 * dims[3 - i], dims[3 - i]) for i in range(4))
+        self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
         self.tune_final = ConvNorm(embed_dim, embed_dim)
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
@@ -106,24 +143,12 @@ class EGFormer(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
-        raw: Tensor = self.readout(self.features(self.input(rgb)))
+        finest = run_encoder(self.pyramid, self.input(rgb), self.precision)[-1]
+        raw: Tensor = self.readout(self.tune_final(finest.permute(0, 2, 3, 1)))
         return raw if self.head == "affine" else self.max_depth * raw.sigmoid()
-
-    def features(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b u v c"]:
-        """Features at half size of normalised pictures."""
-        x = self.patch_embed(x.permute(0, 2, 3, 1))
-        skips: list[Tensor] = []
-        for stage, down in zip(self.encoder, self.downsample, strict=True):
-            skips.append(stage(x))
-            x = down(skips[-1])
-        x = self.bottleneck(x)
-        for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
-            x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
-        out: Tensor = self.tune_final(x)
-        return out
 
 
 def _rates(largest: float, first: int) -> tuple[float, float]:

@@ -60,7 +60,7 @@ class TangentAttention(nn.Module):
         weight = self.A_proj(query).unflatten(-1, (self.heads, POINTS)).softmax(dim=-1)
         values = self.k_proj(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
         points = (
-            tangent_kernel(h, w).to(x)[:, :, None] + offset
+            tangent_kernel(h, w, device=x.device).to(x)[:, :, None] + offset
         )  # (b, h, w, heads, 9, row and column)
         size = torch.tensor([w - 1, h - 1], device=x.device, dtype=x.dtype)
         grids = (points.flip(-1) * 2 / size - 1).permute(0, 3, 4, 1, 2, 5).flatten(0, 1)

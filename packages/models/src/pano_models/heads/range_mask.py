@@ -74,9 +74,11 @@ class RangeMasked(DepthModel):
         thresholds: ranges in metres, rising; see `far_maps` for the keys.
         features: channels of the head.
         freeze_base: train the head alone (plug-and-play on a finished network).
+        encoder_name: submodule of the network whose output is a list of feature maps; None: the
+            one it names itself.
 
     Raises:
-        ValueError: the network names no encoder (`DepthModel.encoder`), or thresholds do not rise.
+        ValueError: the network names no encoder, or thresholds do not rise.
 
     Source: DAP, section 3 (range mask head, plug-and-play, 10/20/50/100 m).
     """
@@ -87,17 +89,24 @@ class RangeMasked(DepthModel):
         thresholds: Sequence[float] = PAPER_THRESHOLDS,
         features: int = 64,
         freeze_base: bool = False,
+        encoder_name: str | None = None,
     ) -> None:
         super().__init__()
         self.thresholds = tuple(thresholds)
         if not self.thresholds or sorted(set(self.thresholds)) != list(self.thresholds):
             raise ValueError(f"thresholds are distances in metres that rise, got {thresholds}")
         self.base = base if isinstance(base, DepthModel) else create(base["name"], **base["config"])
-        if not self.base.encoder:
-            raise ValueError(f"{type(self.base).__name__} names no encoder to attach a head to")
+        self.tapped = encoder_name or self.base.encoder_name
+        if not self.tapped:
+            raise ValueError(
+                f"{type(self.base).__name__} names no encoder to attach a head to: pass encoder_name"
+            )
         self.freeze_base = freeze_base
         if freeze_base:
             self.base.requires_grad_(False)
+        own = getattr(self.base, "range_head", None)
+        if isinstance(own, nn.Module):  # replaced by ours: would get no gradient, and stall DDP
+            own.requires_grad_(False)
         channels = self._probe()
         wrap = bool(getattr(self.base, "equivariant", False))
         self.range_head = RangeMaskHead(channels, features, len(self.thresholds), wrap)
@@ -118,7 +127,7 @@ class RangeMasked(DepthModel):
 
     def _run_base(self, rgb: Tensor) -> tuple[Prediction, list[Tensor]]:
         maps: list[Tensor] = []
-        encoder = self.base.get_submodule(self.base.encoder)
+        encoder = self.base.get_submodule(self.tapped)
         handle = encoder.register_forward_hook(
             lambda module, inputs, out: maps.extend(_as_maps(module, inputs[0], out))
         )
@@ -159,6 +168,7 @@ def attach_range_mask(model: DepthModel, **options: Any) -> RangeMasked:
         "thresholds": masked.thresholds,
         "features": masked.range_head.refine.in_channels,
         "freeze_base": masked.freeze_base,
+        "encoder_name": masked.tapped,
     }
     masked.spec = ModelSpec("range_masked", config)
     return masked

@@ -152,5 +152,8 @@ class CosineColumns(nn.Module):
 
     def forward(self, latent: Float[Tensor, "b c w"]) -> Float[Tensor, "b 1 h w"]:
         """Map of unbounded values."""
-        columns = torch.einsum("bkw,kh->bhw", self.coefficients(latent), self.basis)
-        return (self.bias + columns)[:, None]
+        coefficients = self.coefficients(latent)
+        # eight bits of a mixed-precision product are centimetres of depth
+        with torch.autocast(latent.device.type, enabled=False):
+            columns = torch.einsum("bkw,kh->bhw", coefficients.to(self.basis), self.basis)
+            return (self.bias + columns)[:, None]

@@ -15,10 +15,11 @@ from pano_models.hohonet.horizon import (
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_height
 from pano_models.resnet import ResNetEncoder
-from pano_models.wrap_conv import WrapConv1d, wrap_padding
+from pano_models.wrap_conv import WrapConv1d, close_sphere, wrap_padding
 
 HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
 
@@ -41,12 +42,14 @@ class HoHoNet(DepthModel):
         layers: transformer layers.
         head: "metric" gives `distance_metric` in metres, "affine" gives `disparity_affine`; both unbounded.
         normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
-        pretrained: ImageNet weights for the encoder.
+        precision: "float32", or "bfloat16": the ResNet under autocast, the decoder in float32.
         equivariant: exact sphere padding everywhere and relative azimuths in the attention.
 
     Raises:
         ValueError: for an unknown `head` or a height that is no multiple of 32.
     """
+
+    encoder_name = "resnet"
 
     def __init__(
         self,
@@ -61,7 +64,7 @@ class HoHoNet(DepthModel):
         layers: int = 1,
         head: str = "metric",
         normalizations: int = 1,
-        pretrained: bool = False,
+        precision: str = "float32",
         equivariant: bool = False,
     ) -> None:
         super().__init__()
@@ -69,11 +72,14 @@ class HoHoNet(DepthModel):
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
+        check_precision(precision)
+        self.precision = precision
         self.key, self.height, self.normalizations = HEADS[head], height, normalizations
+        self.equivariant = equivariant
         self.input = RgbInput()
-        self.encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
-        self.compress = HorizonCompression(self.encoder.channels[1:], height, horizon_channels)
-        wrap_padding(self.encoder)
+        self.resnet = ResNetEncoder(backbone, width=width)
+        self.compress = HorizonCompression(self.resnet.channels[1:], height, horizon_channels)
+        wrap_padding(self.resnet)
         self.transformer = AzimuthTransformer(
             horizon_channels, height // 2, heads, feedforward, layers, equivariant
         )
@@ -84,7 +90,7 @@ class HoHoNet(DepthModel):
         )
         self.columns = CosineColumns(latent_channels, components, height)
         if equivariant:
-            wrap_padding(self, poles=True)
+            close_sphere(self)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at `height` x 2 `height`."""
@@ -98,7 +104,7 @@ class HoHoNet(DepthModel):
 
     def predict_normalized(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         """Predict from a picture that is normalised already and has the network's height."""
-        sequence = self.transformer(self.compress(self.encoder(x)[1:]))
+        sequence = self.transformer(self.compress(run_encoder(self.resnet, x, self.precision)[1:]))
         latent = self.latent(upsample_azimuth(sequence, 4))
         depth: Tensor = self.columns(latent)
         return depth

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from pano_geometry.pixels import centre_angles
 from pano_geometry.tensor_types import Float
 
 DINOV3_BASE = 100.0
@@ -30,7 +31,7 @@ def dinov3_table(rows: int, cols: int, head_dim: int) -> Float[Tensor, "n e"]:
     Source: DINOv3 (axial rotary embedding, no learned part).
     """
     periods = DINOV3_BASE ** (torch.arange(head_dim // 4) / (head_dim // 4))
-    y, x = _unit_coordinates(rows).float(), _unit_coordinates(cols).float()
+    y, x = centre_angles(rows, 2.0).float(), centre_angles(cols, 2.0).float()
     return _table(_grid(_turns(y, 1 / periods), _turns(x, 1 / periods)))
 
 
@@ -44,7 +45,7 @@ def dinov3_table_whole_turns(
     """
     periods = DINOV3_BASE ** (torch.arange(head_dim // 4, dtype=torch.float64) / (head_dim // 4))
     whole = (2 / periods).round() / 2
-    y, x = _unit_coordinates(rows), _unit_coordinates(cols)
+    y, x = centre_angles(rows, 2.0), centre_angles(cols, 2.0)
     table = _table(_grid(_turns(y, 1 / periods), _turns(x, whole))).float()
     return with_prefix(table, cols, prefix)
 
@@ -60,7 +61,7 @@ def azimuth_table(
     turning = pairs // 2
     exponents = torch.linspace(0, 1, turning, dtype=torch.float64)
     turns = torch.cat([torch.zeros(pairs - turning), (max_turns**exponents).round()])
-    angles = _turns(_unit_coordinates(cols), turns.double() / 2)
+    angles = _turns(centre_angles(cols, 2.0), turns.double() / 2)
     return with_prefix(_table(angles.repeat(rows, 1)).float(), cols, prefix)
 
 
@@ -75,10 +76,6 @@ def with_prefix(table: Float[Tensor, "n e"], cols: int, count: int) -> Float[Ten
     still = (spread.view(2, dim).amax(0) < 1e-6).to(table)
     row = torch.cat([torch.zeros_like(still), still])
     return torch.cat([row.expand(count, -1), table])
-
-
-def _unit_coordinates(n: int) -> Tensor:
-    return 2 * (torch.arange(n, dtype=torch.float64) + 0.5) / n - 1
 
 
 def _turns(coordinate: Tensor, frequency: Tensor) -> Tensor:

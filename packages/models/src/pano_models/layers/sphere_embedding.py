@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pano_geometry.pixels import FULL_TURN, HALF_TURN, angle_of, centre_angles, centres
 from pano_geometry.tensor_types import Float
 
 RELEASED_FOV = (6.2832, 3.1416)
@@ -31,10 +32,9 @@ def released_angles(
     Source: DA² release; the paper (section 3.2) has colatitude and azimuth from the left edge.
     """
     height, width = sphere_size
-    v = torch.arange(rows, dtype=torch.float32) * patch + 0.5
-    u = torch.arange(cols, dtype=torch.float32) * patch + 0.5
-    lat = ((v - height / 2) / height * RELEASED_FOV[1])[:, None].expand(rows, cols)
-    lon = ((u - width / 2) / width * RELEASED_FOV[0])[None].expand(rows, cols)
+    down = angle_of(centres(rows * patch)[::patch] / height, 1, RELEASED_FOV[1]).float()
+    right = angle_of(centres(cols * patch)[::patch] / width, 1, RELEASED_FOV[0]).float()
+    lat, lon = torch.meshgrid(down, right, indexing="ij")
     # Through the unit vector, as the release does: angles beyond the sphere fold back.
     x, y, z = lat.cos() * lon.sin(), lat.sin(), lat.cos() * lon.cos()
     z = torch.where(z < 0, -1.0, 1.0) * z.abs().clamp(min=1e-5)
@@ -57,11 +57,10 @@ def paper_angles(rows: int, cols: int) -> Float[Tensor, "n 2"]:
 
     Source: DA², section 3.2: φ = 2πu/W, θ = πv/H, here at the patch centres.
     """
-    phi = (torch.arange(cols) + 0.5) * (2 * math.pi / cols)
-    theta = (torch.arange(rows) + 0.5) * (math.pi / rows)
-    return torch.stack([phi.expand(rows, cols), theta[:, None].expand(rows, cols)], -1).flatten(
-        0, 1
-    )
+    phi = centre_angles(cols, FULL_TURN) + HALF_TURN
+    theta = centre_angles(rows, HALF_TURN) + HALF_TURN / 2
+    grid = torch.meshgrid(theta, phi, indexing="ij")
+    return torch.stack(grid[::-1], -1).flatten(0, 1).float()
 
 
 def paper_embedding(

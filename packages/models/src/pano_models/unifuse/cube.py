@@ -1,84 +1,27 @@
-"""Cube geometry of UniFuse as released: the input strip, and features on faces back to the panorama.
+"""Cube geometry of UniFuse as released: 8-bit faces in, features on faces back to the panorama.
 
-Faces F R B L U D; the face grid is edge-inclusive (first and last sample lie on the face's border) in both directions.
+Faces F R B L U D; the first and the last sample of a face lie on its border.
 
 Source: UniFuse (Jiang et al. 2021) section III; both functions agree with the release, defects included.
 """
 
 import math
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from pano_geometry.compat.unifuse import erp_to_cube
 from pano_geometry.tensor_types import Float
-from pano_models.face_volume import FACES, face_coordinate, sample_faces
+from pano_models.face_volume import face_coordinate, sample_faces
 from pano_models.tables import size_table
 
 UP, DOWN = 4, 5
 
 
-def _face_directions(n: int) -> Tensor:
-    """Directions (6, n, n, 3) of the samples, x right, y up, z forward."""
-    t = torch.linspace(-0.5, 0.5, n, dtype=torch.float64)
-    v, u = torch.meshgrid(-t, t, indexing="ij")
-    half = torch.full_like(u, 0.5)
-    xyz = [(u, v, half), (half, v, -u), (-u, v, -half), (-half, v, u), (u, half, -v), (u, -half, v)]
-    return torch.stack([torch.stack(face, dim=-1) for face in xyz])
-
-
-def _wrap(coordinate: Tensor, length: int) -> Tensor:
-    """Fold into [0, length - 1] with period ``length - 1`` (the period of scipy's "wrap", one short of the panorama)."""
-    return torch.where(
-        (coordinate < 0) | (coordinate > length - 1), coordinate.remainder(length - 1), coordinate
-    )
-
-
-@lru_cache(maxsize=8)
-def _strip_taps(height: int, width: int, n: int) -> tuple[Tensor, Tensor]:
-    """Flat source indices (4, 6·n·n) into the panorama with two extra rows, and their bilinear weights."""
-    x, y, z = _face_directions(n).flatten(0, 2).unbind(-1)
-    lon, lat = torch.atan2(x, z), torch.atan2(y, torch.hypot(x, z))
-    column = _wrap((lon / (2 * math.pi) + 0.5) * width - 0.5, width)
-    row = _wrap((-lat / math.pi + 0.5) * height - 0.5, height + 2)
-    c0, r0 = column.floor().long(), row.floor().long()
-    fc, fr = column - c0, row - r0
-    c1, r1 = (c0 + 1).clamp(max=width - 1), (r0 + 1).clamp(max=height + 1)
-    index = torch.stack([r0 * width + c0, r0 * width + c1, r1 * width + c0, r1 * width + c1])
-    weight = torch.stack([(1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc])
-    return index, weight
-
-
-@size_table
-def _strip_index(height: int, width: int, n: int) -> Tensor:
-    return _strip_taps(height, width, n)[0]
-
-
-@size_table
-def _strip_weight(height: int, width: int, n: int) -> Tensor:
-    return _strip_taps(height, width, n)[1]
-
-
-def released_cube(rgb: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
-    """Resample a panorama to six faces of size h / 2 as UniFuse's data reader does.
-
-    The period of the wrap is one column short and the zenith blends with the nadir: a seam of a few pixels in the middle of the
-    back face and at the zenith. ``pano_geometry.erp_to_cube`` is the exact counterpart.
-    """
-    b, c, h, w = rgb.shape
-    n = h // 2
-    index, weight = _strip_index(h, w, n), _strip_weight(h, w, n)
-    below = [rgb[:, :, -1:].roll(w // 2, -1), rgb[:, :, :1].roll(w // 2, -1)]
-    source = torch.cat([rgb, *below], dim=2).flatten(2)
-    taps = source[:, :, index.to(rgb.device)]  # (b, c, 4, 6·n·n)
-    faces = (taps * weight.to(rgb)).sum(dim=2)
-    return faces.view(b, c, FACES, n, n).transpose(1, 2)
-
-
-def released_cube_uint8(rgb: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
-    """``released_cube`` of the 8-bit picture, rounded to 8 bits again, back in [0, 1]."""
-    faces = released_cube((rgb * 255).round().double())
-    return ((faces + 0.5).floor() / 255).to(rgb.dtype)
+def released_cube(rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 6 3 f f"]:
+    """Faces of size h / 2 of a panorama in [0, 1], read from its 8-bit picture and rounded to 8 bits again."""
+    picture = (rgb * 255).round().clamp(0, 255).to(torch.uint8)
+    return erp_to_cube(picture, rgb.shape[-2] // 2).to(rgb.dtype) / 255
 
 
 def _face_map(h: int, w: int) -> Tensor:
@@ -116,4 +59,4 @@ def released_equirectangular(
     faces: Float[Tensor, "b 6 c f f"], height: int, width: int
 ) -> Float[Tensor, "b c h w"]:
     """Resample features on faces to the panorama; nothing is interpolated across the edges of the cube."""
-    return sample_faces(faces, released_sample_grid(height, width))
+    return sample_faces(faces, released_sample_grid(height, width, device=faces.device))

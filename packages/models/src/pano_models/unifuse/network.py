@@ -12,14 +12,15 @@ from pano_geometry.tensor_types import Float
 from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision, run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder, scaled
 from pano_models.tangent_conv import lay_on_tangent_planes
-from pano_models.unifuse.cube import released_cube_uint8, released_equirectangular
+from pano_models.unifuse.cube import released_cube, released_equirectangular
 from pano_models.unifuse.decoder import UNetDecoder
 from pano_models.unifuse.fusion import SqueezeExcitation, make_fusion
-from pano_models.wrap_conv import wrap_padding
+from pano_models.wrap_conv import close_sphere
 
 STRIDE = 32
 DECODER_CHANNELS = (16, 32, 64, 128, 256)  # full size first
@@ -37,7 +38,8 @@ class UniFuse(DepthModel):
         squeeze_excitation: channel gate inside "cee".
         head: "metric" gives `distance_metric` in (0, max_depth) metres, "affine" gives `disparity_affine` in (0, max_depth).
         max_depth: upper end of the output.
-        pretrained: ImageNet weights for both encoders.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        precision: "float32", or "bfloat16": the encoders under autocast, the decoder in float32.
         faithful: the release's cube: 8-bit faces with seam defects, edge-inclusive grids, hard edges. Else the exact cube of
             `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
@@ -47,6 +49,8 @@ class UniFuse(DepthModel):
         ValueError: for an unknown `fusion` or `head`, or `faithful` and `equivariant` together.
     """
 
+    encoder_name = "equi_encoder"
+
     def __init__(
         self,
         backbone: str = "resnet18",
@@ -55,7 +59,8 @@ class UniFuse(DepthModel):
         squeeze_excitation: bool = True,
         head: str = "metric",
         max_depth: float = 10.0,
-        pretrained: bool = False,
+        max_height: int | None = None,
+        precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
     ) -> None:
@@ -64,15 +69,17 @@ class UniFuse(DepthModel):
             raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
         if faithful and equivariant:
             raise ValueError("faithful and equivariant exclude each other: choose one")
+        check_precision(precision)
+        self.precision, self.max_height = precision, max_height
         self.key, self.max_depth = HEADS[head], max_depth
         self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput()
-        self.equi_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+        self.equi_encoder = ResNetEncoder(backbone, width=width)
         self.cube_encoder: ResNetEncoder | None = None
         self.fusion = nn.ModuleList()
         if fusion != "none":
             build = make_fusion(fusion, squeeze_excitation=squeeze_excitation)
-            self.cube_encoder = ResNetEncoder(backbone, width=width, pretrained=pretrained)
+            self.cube_encoder = ResNetEncoder(backbone, width=width)
             self.fusion = nn.ModuleList(build(c) for c in self.equi_encoder.channels)
         channels = [scaled(c, width) for c in DECODER_CHANNELS]
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
@@ -82,12 +89,12 @@ class UniFuse(DepthModel):
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
         self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE)}
+        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:
             lay_on_tangent_planes(self.cube_encoder)
-        wrap_padding(self, poles=True)
+        close_sphere(self)
         for module in self.modules():
             if isinstance(module, SqueezeExcitation):
                 module.sorted_mean = True
@@ -97,18 +104,17 @@ class UniFuse(DepthModel):
             return self.predict_from_faces(rgb, None)
         if self.equivariant:
             return self._decode(
-                self.equi_encoder(self.input(rgb)), self.cube_encoder(self.input(rgb))
+                run_encoder(self.equi_encoder, self.input(rgb), self.precision),
+                run_encoder(self.cube_encoder, self.input(rgb), self.precision),
             )
-        faces = (
-            released_cube_uint8(rgb) if self.faithful else pg.erp_to_cube(rgb, rgb.shape[-2] // 2)
-        )
+        faces = released_cube(rgb) if self.faithful else pg.erp_to_cube(rgb, rgb.shape[-2] // 2)
         return self.predict_from_faces(rgb, faces)
 
     def predict_from_faces(
         self, rgb: Float[Tensor, "b 3 h w"], faces: Float[Tensor, "b 6 3 f f"] | None
     ) -> Float[Tensor, "b 1 h w"]:
         """Predict from a panorama and its cube map, both in [0, 1]; faces F R B L U D of size h / 2, None without cube branch."""
-        levels = self.equi_encoder(self.input(rgb))
+        levels = run_encoder(self.equi_encoder, self.input(rgb), self.precision)
         return self._decode(levels, None if faces is None else self._cube_levels(faces, levels))
 
     def _decode(self, levels: Sequence[Tensor], cube: Sequence[Tensor] | None) -> Tensor:
@@ -123,7 +129,7 @@ class UniFuse(DepthModel):
         assert self.cube_encoder is not None
         batch = faces.shape[:2]
         join = released_equirectangular if self.faithful else pg.cube_to_erp
-        levels = self.cube_encoder(self.input(faces.flatten(0, 1)))
+        levels = run_encoder(self.cube_encoder, self.input(faces.flatten(0, 1)), self.precision)
         return [
             join(x.view(*batch, *x.shape[1:]), grid.shape[-2], grid.shape[-1])
             for x, grid in zip(levels, grids, strict=True)

@@ -20,13 +20,16 @@ BEYOND = "of a block after the last tap, which the network does not have"
 OUTSIDE = "of the self-supervised head, or a constant"
 
 
-def load_backbone(model: DepthModel, source: str | PathLike[str]) -> LoadReport:
+def load_backbone(
+    model: DepthModel, source: str | PathLike[str], name: str | None = None
+) -> LoadReport:
     """Fill the transformer of `model`; everything else keeps its values.
 
     Args:
         model: a network with a `VitBackbone` named `backbone`.
         source: a weight file in the names of timm, of Meta's DINOv2 or of Meta's DINOv3; or
-            "timm", which downloads timm's weights for the backbone's name.
+            "timm", which downloads timm's weights.
+        name: of the transformer in timm, needed for "timm".
 
     Returns:
         What was dropped and why.
@@ -39,7 +42,7 @@ def load_backbone(model: DepthModel, source: str | PathLike[str]) -> LoadReport:
     backbone: Any = getattr(model, "backbone", None)
     if not isinstance(backbone, VitBackbone):
         raise ValueError(f"{type(model).__name__} has no transformer backbone")
-    state = _download(model) if str(source) == "timm" else read_state(source)
+    state = _download(name) if str(source) == "timm" else read_state(source)
     ours = _to_timm_names(state)
     own = backbone.vit.state_dict()
     depth = len(backbone.vit.blocks)
@@ -55,10 +58,10 @@ def load_backbone(model: DepthModel, source: str | PathLike[str]) -> LoadReport:
     return LoadReport(dropped)
 
 
-def _download(model: DepthModel) -> dict[str, Tensor]:
-    if model.spec is None:
-        raise ValueError('"timm" needs a network from pano_models.create: its name is known')
-    vit = timm.create_model(model.spec.config["backbone"], pretrained=True, num_classes=0)
+def _download(name: str | None) -> dict[str, Tensor]:
+    if name is None:
+        raise ValueError('"timm" needs the name of the transformer in timm')
+    vit = timm.create_model(name, pretrained=True, num_classes=0)
     return dict(vit.state_dict())
 
 

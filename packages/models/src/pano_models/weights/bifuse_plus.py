@@ -12,16 +12,18 @@ from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
+RELEASED_HEIGHT = 512
+"""Rows the published network was trained with; larger panoramas are run at it."""
 GEOMETRY = "grids and masks of the cube, computed here"
 GEOMETRY_PARTS = (".grid_", ".mask_", ".XY_")
 
 KEYS = KeyMap(
     (
-        *((f"dnet.f{i + 1}.*", f"fusion.{i}.*") for i in range(4)),
+        *((f"dnet.f{i + 1}.*", f"pyramid.fusion.{i}.*") for i in range(4)),
         ("dnet.deconv1.2.*", "decoder.out.*"),
         ("dnet.deconv#.0.*", "decoder.deconv#.*"),
-        ("dnet.resnet_equi.*", "resnet_equi.*"),
-        ("dnet.resnet_cube.*", "resnet_cube.*"),
+        ("dnet.resnet_equi.*", "pyramid.resnet_equi.*"),
+        ("dnet.resnet_cube.*", "pyramid.resnet_cube.*"),
     )
 )
 
@@ -30,7 +32,8 @@ def load(
     state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled. 630 of the 1176 published entries are geometry."""
-    model = create("bifuse_plus", faithful=faithful, head=head, **config)
+    options = {"max_height": RELEASED_HEIGHT, "faithful": faithful, "head": head, **config}
+    model = create("bifuse_plus", **options)
     dropped = {n: GEOMETRY for n in state if any(part in n for part in GEOMETRY_PARTS)}
     fill(model, {KEYS.to_ours(n) or n: t for n, t in state.items() if n not in dropped})
     return model, LoadReport(dropped)

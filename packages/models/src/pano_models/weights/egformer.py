@@ -13,6 +13,8 @@ from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
+RELEASED_HEIGHT = 512
+"""Rows of the published network, whose size is fixed; larger panoramas are run at it."""
 UNUSED_NORM = "no forward pass of the release reads it"
 SUPERFLUOUS = "no tensor of the network (the published file carries some 4 MB of such entries)"
 
@@ -31,20 +33,20 @@ def _stage(published: str, ours: str, tangent: bool) -> tuple[tuple[str, str], .
 
 KEYS = KeyMap(
     (
-        ("patch_embed.0.*", "patch_embed.conv.*"),
-        ("patch_embed.2.*", "patch_embed.norm.*"),
+        ("patch_embed.0.*", "pyramid.patch_embed.conv.*"),
+        ("patch_embed.2.*", "pyramid.patch_embed.norm.*"),
         *(
             rule
             for i in range(4)
             for rule in (
-                *_stage(f"stage{i + 1}.", f"encoder.{i}.", tangent=i < 2),
-                *_stage(f"dec_stage{i + 5}.", f"decoder.{i}.", tangent=i >= 2),
-                (f"downsample{i + 1}.*", f"downsample.{i}.*"),
-                (f"upsample{i + 5}.*", f"upsample.{i}.*"),
-                (f"tune{i + 5}.*", f"tune.{i}.*"),
+                *_stage(f"stage{i + 1}.", f"pyramid.encoder.{i}.", tangent=i < 2),
+                *_stage(f"dec_stage{i + 5}.", f"pyramid.decoder.{i}.", tangent=i >= 2),
+                (f"downsample{i + 1}.*", f"pyramid.downsample.{i}.*"),
+                (f"upsample{i + 5}.*", f"pyramid.upsample.{i}.*"),
+                (f"tune{i + 5}.*", f"pyramid.tune.{i}.*"),
             )
         ),
-        ("bottleneck.*", "bottleneck.*"),
+        ("bottleneck.*", "pyramid.bottleneck.*"),
         ("tune_final.*", "tune_final.*"),
         ("output_conv.0.*", "readout.conv1.*"),
         ("output_conv.2.*", "readout.conv2.*"),
@@ -62,7 +64,8 @@ def load(
     **config: Any,
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled; `superfluous` entries are dropped and named in the report."""
-    model = create("egformer", faithful=faithful, head=head, normalize=normalize, **config)
+    options = {"max_height": RELEASED_HEIGHT, "head": head, "normalize": normalize, **config}
+    model = create("egformer", faithful=faithful, **options)
     dropped = {name: UNUSED_NORM for name in ("norm.weight", "norm.bias") if name in state}
     ours = {name: KEYS.to_ours(name) for name in state if name not in dropped}
     if superfluous:

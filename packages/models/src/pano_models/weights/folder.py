@@ -21,6 +21,9 @@ from pano_models.weights.strict import fill
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+FIRST_WEIGHTS = ("backbone_weights", "pretrained")
+"""Options that a trained model has outgrown: what they name may be out of reach by now."""
+
 OFFICIAL = "official:"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -138,6 +141,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict) or set(config) < {"name", "config"}:
+    if not isinstance(config, dict) or not set(config) >= {"name", "config"}:
         raise CheckpointError(f'{path} lacks "name" or "config"')
+    for option in FIRST_WEIGHTS:
+        config["config"].pop(option, None)
     return config

@@ -29,9 +29,9 @@ _LEVEL = (
 # The release wraps every padded convolution, which adds ".1" to its name.
 KEYS = KeyMap(
     (
-        ("encoder.encoder.conv1.1.weight", "encoder.conv1.weight"),
-        ("encoder.encoder.layer#.#.conv2.1.weight", "encoder.layer#.#.conv2.weight"),
-        ("encoder.encoder.*", "encoder.*"),
+        ("encoder.encoder.conv1.1.weight", "resnet.conv1.weight"),
+        ("encoder.encoder.layer#.#.conv2.1.weight", "resnet.layer#.#.conv2.weight"),
+        ("encoder.encoder.*", "resnet.*"),
         *with_prefix("decoder.ghc_lst.#.", "compress.levels.#.", _LEVEL),
         ("decoder.fuse.0.*", "compress.conv.*"),
         ("decoder.fuse.1.*", "compress.bn.*"),
@@ -58,8 +58,9 @@ def load(
 
     Without `faithful` Depth Anywhere's second normalisation stays: its weights were trained with it.
     """
-    options = {"height": 4 * state[SIGNATURE].shape[2], "normalizations": normalizations}
-    model = create("hohonet", head=head, **options, **config)
+    height = 4 * state[SIGNATURE].shape[2]
+    options = {"height": height, "head": head, "normalizations": normalizations, **config}
+    model = create("hohonet", **options)
     dropped = {name: CONSTANTS[name] for name in state if name in CONSTANTS}
     fill(model, {KEYS.to_ours(n) or n: t for n, t in state.items() if n not in dropped})
     return model, LoadReport(dropped)

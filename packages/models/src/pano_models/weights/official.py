@@ -11,6 +11,7 @@ from torch import Tensor
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.weights.files import read_state, strip_data_parallel
+from pano_models.weights.manifest import PUBLISHED
 from pano_models.weights.strict import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def load_official(
     _check_signature(name, state, origin)
     model, report = release.load(state, faithful, **config)
     model.load_report = report
-    logger.info("%s from %s: %s", name, origin, report)
+    logger.info("%s from %s (%s): %s", name, origin, _terms(name), report)
     return model.eval()
 
 
@@ -93,6 +94,11 @@ def _release(name: str) -> Release:
     if name not in _RELEASES:
         raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
     return _RELEASES[name]
+
+
+def _terms(name: str) -> str:
+    entry = next((entry for entry in PUBLISHED if entry.name == name), None)
+    return f"licence: {entry.licence or entry.note}" if entry else "licence unknown"
 
 
 def _check_signature(name: str, state: Mapping[str, Tensor], origin: str) -> None:

@@ -76,19 +76,26 @@ def build_and_fill(
     """As `fill`, for a network that takes its first values from `state`: no random initialisation.
 
     Initialising a ViT-L takes longer than reading it. Every module with buffers outside the state
-    dict has to know `init_non_persistent_buffers` (as timm's have).
+    dict has to know `init_non_persistent_buffers` (as timm's have); else the network is built
+    in the ordinary way.
     """
     with torch.device("meta"):
         model = build()
-    model.to_empty(device="cpu")
-    for module in model.modules():
-        if any(getattr(module, name) is not None for name in module._non_persistent_buffers_set):
-            with_constants: Any = module
-            with_constants.init_non_persistent_buffers()
+    constants: list[Any] = [m for m in model.modules() if _has_constants(m)]
+    if all(hasattr(module, "init_non_persistent_buffers") for module in constants):
+        model.to_empty(device="cpu")
+        for module in constants:
+            module.init_non_persistent_buffers()
+    else:
+        model = build()
     absent = fill(model, state, never_used)
     for name in absent:
         model.get_parameter(name).detach().zero_()
     return model, absent
+
+
+def _has_constants(module: Any) -> bool:
+    return any(getattr(module, n) is not None for n in module._non_persistent_buffers_set)
 
 
 def _describe(problems: dict[str, list[str]]) -> str:

@@ -15,6 +15,8 @@ from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
 GEOMETRY = "sampling grids of the cube, computed here"
+RELEASED_HEIGHT = 512
+"""Rows the published networks were trained with; larger panoramas are run at it."""
 BACKBONES = {
     (2, False): "resnet18",
     (6, False): "resnet34",
@@ -81,7 +83,8 @@ def load(
     state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
 ) -> tuple[DepthModel, LoadReport]:
     """The network that `state` describes, filled."""
-    options = {**options_of(state), "faithful": faithful, "head": head, **config}
+    size = {"max_height": RELEASED_HEIGHT}
+    options = {**size, **options_of(state), "faithful": faithful, "head": head, **config}
     model = create("unifuse", **options)
     keys = FUSED_KEYS if options["fusion"] != "none" else PLAIN_KEYS
     dropped = {name: GEOMETRY for name in state if name.startswith("projectors.")}

@@ -3,21 +3,25 @@
 import numpy as np
 
 from pano_data.worlds.arrays import F64
-from pano_data.worlds.builder import Builder, to_world
+from pano_data.worlds.builder import Builder
 from pano_data.worlds.indoor.openings import make_openings
 from pano_data.worlds.indoor.plan import Plan, make_plan
 from pano_data.worlds.indoor.rooms import choose_uses, furnish, room_of
 from pano_data.worlds.indoor.space import FloorSpace
 from pano_data.worlds.indoor.style import make_style
 from pano_data.worlds.indoor.walls import build_slabs, build_walls
-from pano_data.worlds.lighting import Light
+from pano_data.worlds.lighting import Lamp, Light
+from pano_data.worlds.materials import Material
 from pano_data.worlds.outdoor.garden import build_garden
-from pano_data.worlds.patterns import Material, Plain
+from pano_data.worlds.patterns import Plain
 from pano_data.worlds.sky import make_sky
-from pano_data.worlds.world import Viewpoint, World, upright
+from pano_data.worlds.viewpoints import VIEWS, look_around, spread
+from pano_data.worlds.world import Viewpoint, World
 
-_VIEWS = 6
-_AMBIENT = (0.40, 0.385, 0.36)
+_CANDIDATES = 80
+_HEAD_ROOM = 0.6
+# Share of the houses whose lamps are on; the others have daylight alone.
+_LIT = 0.75
 
 
 def make_house(seed: int, rng: np.random.Generator) -> World:
@@ -25,39 +29,43 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
     b, plan = Builder(), make_plan(rng)
     height = float(rng.uniform(2.4, 3.1))
     uses = choose_uses(plan, rng)
-    styles = [make_style(rng)] + [make_style(rng, use.wet) for use in uses]
+    lit = bool(rng.random() < _LIT)
+    styles = [make_style(rng)] + [make_style(rng, use.wet, lit) for use in uses]
     openings = make_openings(plan, height, rng)
     build_slabs(b, plan, styles, height)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
     space = FloorSpace(plan, openings)
-    lamps = []
+    lamps: list[Lamp] = []
     for number, use in enumerate(uses, start=1):
         room = room_of(plan, number, use, styles[number], height)
         lamps += furnish(b, room, space, openings, rng)
     build_garden(b, rng)
-    light = Light(tuple(lamps), make_sky(rng, seed), _AMBIENT, 1.6)
-    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, rng))
+    level = float(rng.uniform(0.75, 1.1))
+    ambient = (0.40 * level, 0.385 * level, 0.36 * level)
+    light = Light(tuple(lamps) if lit else (), make_sky(rng, seed), ambient, 1.6)
+    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, lamps, rng))
 
 
-def _viewpoints(plan: Plan, space: FloorSpace, rng: np.random.Generator) -> tuple[Viewpoint, ...]:
+def _viewpoints(
+    plan: Plan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
+) -> tuple[Viewpoint, ...]:
     """Places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)
-    places = {n: _open_places(space, n) for n in numbers}
+    places = {n: _open_places(space, lamps, n) for n in numbers}
     rooms = [n for n in numbers if len(places[n])]
     share = np.array([plan.area(n) for n in rooms])
-    chosen = rng.choice(rooms, size=_VIEWS, p=share / share.sum())
-    views = []
-    for number in chosen:
-        x, y = places[int(number)][int(rng.integers(len(places[int(number)])))]
-        eye = to_world(np.array([x, y, rng.uniform(1.2, 1.75)]))
-        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
-    return tuple(views)
+    chosen = rng.choice(rooms, size=_CANDIDATES, p=share / share.sum())
+    candidates = [places[int(n)][int(rng.integers(len(places[int(n)])))] for n in chosen]
+    return look_around(spread(np.array(candidates), VIEWS), (1.2, 1.75), rng)
 
 
-def _open_places(space: FloorSpace, room: int) -> F64:
-    """The most open standing places of a room."""
-    for clearance in (0.7, 0.5, 0.3, 0.1, 0.0):
+def _open_places(space: FloorSpace, lamps: list[Lamp], room: int) -> F64:
+    """The most open standing places of a room, none of them under a lamp."""
+    below = np.array([(lamp.centre[0], lamp.centre[2]) for lamp in lamps])
+    for clearance in (0.7, 0.5, 0.4, 0.3):
         places = space.standing_places(room, clearance)
-        if len(places):
-            return places
+        apart = np.abs(places[:, None] - below).max(axis=-1).min(axis=1, initial=9.0)
+        if (apart > _HEAD_ROOM).any():
+            free: F64 = places[apart > _HEAD_ROOM]
+            return free
     return np.zeros((0, 2))

@@ -4,7 +4,8 @@ import numpy as np
 
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.patterns import Material, Painting
+from pano_data.worlds.materials import Material
+from pano_data.worlds.patterns import Painting
 from pano_data.worlds.shapes import box, cylinder, frustum, quad, ring, sphere
 
 Random = np.random.Generator

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from itertools import pairwise
 
 import numpy as np
 
 from pano_data.worlds.builder import Builder, Frame
 from pano_data.worlds.indoor.plan import OUTSIDE, Plan, Run
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.shapes import arch, box, cylinder, quad, sphere
+from pano_data.worlds.shapes import arch, box, cylinder, spandrel, sphere
 
 
 class Kind(Enum):
@@ -124,11 +123,8 @@ def fit_arch(
 ) -> None:
     """Round head of an archway and the wall around it, up to `top`."""
     radius, middle = (o.high - o.low) / 2, (o.low + o.high) / 2
-    angle = np.linspace(0.0, np.pi, 25)
-    rim = [(middle + radius * float(np.cos(a)), o.head + radius * float(np.sin(a))) for a in angle]
     for y, style in ((thick / 2, left), (-thick / 2, right)):
-        for (xa, za), (xb, zb) in pairwise(rim):
-            quad(b, [(xa, y, za), (xb, y, zb), (xb, y, top), (xa, y, top)], style.wall)
+        spandrel(b, middle, y, o.head, radius, top, style.wall)
     arch(b, (middle, -thick / 2, o.head), (middle, thick / 2, o.head), radius, s.white)
 
 
@@ -150,7 +146,7 @@ def fit_window(
     room = inside * (thick / 2)
     if o.sill > 0.3:
         ya, yb = sorted((room - inside * 0.02, room + inside * 0.14))
-        box(b, (o.low - 0.06, ya, o.sill - 0.04), (o.high + 0.06, yb, o.sill), s.white)
+        box(b, (o.low - 0.06, ya, o.sill - 0.04), (o.high + 0.06, yb, o.sill + 0.006), s.white)
         if rng.random() < 0.6:
             _radiator(b, s, o, room, inside)
     if rng.random() < 0.6:

@@ -15,6 +15,8 @@ from pano_data.worlds.lighting import Lamp
 from pano_data.worlds.shapes import prism
 
 _TRIES = 30
+# Rooms above this area get a second set of furniture, square metres.
+_LARGE = 20.0
 # Furniture keeps this distance from the wall (skirting boards), metres.
 _BACK = 0.02
 
@@ -107,6 +109,7 @@ class Room:
     sides: tuple[tuple[Run, float], ...]
     centres: tuple[tuple[float, float], ...]
     height: float
+    area: float
 
 
 def room_of(plan: Plan, number: int, use: Use, style: Style, height: float) -> Room:
@@ -114,9 +117,8 @@ def room_of(plan: Plan, number: int, use: Use, style: Style, height: float) -> R
     sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
         (r, -1.0) for r in plan.runs if r.right == number
     ]
-    return Room(
-        number, use, style, tuple(sides), tuple(r.centre for r in plan.rooms[number - 1]), height
-    )
+    centres = tuple(r.centre for r in plan.rooms[number - 1])
+    return Room(number, use, style, tuple(sides), centres, height, plan.area(number))
 
 
 def furnish(
@@ -129,9 +131,11 @@ def furnish(
     """Fill a room; returns its lamps."""
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
-    for piece in room.use.by_wall:
+    tall: list[tuple[Run, float, float]] = []
+    again = room.use.by_wall if room.area > _LARGE and not room.use.wet else ()
+    for piece in room.use.by_wall + again:
         if rng.random() < 0.9:
-            _by_wall(b, room, piece, space, openings, rng)
+            _by_wall(b, room, piece, space, openings, tall, rng)
     if room.use.free and room.use.free[0] in (seating.dining, seating.coffee_table):
         _in_the_open(b, room, room.use.free[0], space, rng)
     for piece in room.use.free[-2:]:
@@ -140,7 +144,7 @@ def furnish(
         _in_the_open(b, room, lambda c, s, _: objects.column(c, s, room.height), space, rng)
     if not room.use.wet and rng.random() < 0.6:
         _rug(b, room, rng)
-    _pictures(b, room, openings, rng)
+    _pictures(b, room, openings, tall, rng)
     return _lamps(b, room, rng)
 
 
@@ -157,6 +161,7 @@ def _by_wall(
     piece: Piece,
     space: FloorSpace,
     openings: dict[Run, list[Opening]],
+    tall: list[tuple[Run, float, float]],
     rng: np.random.Generator,
 ) -> None:
     seed = int(rng.integers(1 << 30))
@@ -178,6 +183,8 @@ def _by_wall(
             space.take(frame, (-w / 2, -d), (w / 2, 0.0))
             with b.object(piece.__name__, frame):
                 piece(b, room.style, np.random.default_rng(seed))
+            if high:
+                tall.append((run, x - w / 2, x + w / 2))
             return
 
 
@@ -240,11 +247,18 @@ def _rug(b: Builder, room: Room, rng: np.random.Generator) -> None:
 
 
 def _pictures(
-    b: Builder, room: Room, openings: dict[Run, list[Opening]], rng: np.random.Generator
+    b: Builder,
+    room: Room,
+    openings: dict[Run, list[Opening]],
+    tall: list[tuple[Run, float, float]],
+    rng: np.random.Generator,
 ) -> None:
     for run, side in room.sides:
         x = float(rng.uniform(0.2, 0.8)) * run.length
-        near = [o for o in openings[run] if o.low - 0.8 < x < o.high + 0.8]
+        taken = [(o.low, o.high) for o in openings[run]] + [
+            (low, high) for r, low, high in tall if r == run
+        ]
+        near = [1 for low, high in taken if low - 0.8 < x < high + 0.8]
         if near or run.length < 1.6 or rng.random() < 0.45:
             continue
         frame = along(run).child(x, side * thickness(run) / 2, 1.65, np.pi if side > 0 else 0.0)
@@ -255,7 +269,7 @@ def _pictures(
 def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
     lamps = []
     warm = float(rng.uniform(0.6, 1.0))
-    bright = float(rng.uniform(1.8, 3.4))
+    bright = float(rng.uniform(2.4, 4.6))
     for x, y in room.centres:
         with b.object("lamp", Frame(x, y, room.height)):
             drop = objects.ceiling_lamp(b, room.style, rng)

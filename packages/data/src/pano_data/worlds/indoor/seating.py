@@ -7,7 +7,7 @@ import numpy as np
 
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.shapes import box, cylinder, sphere
 
 Random = np.random.Generator

@@ -8,7 +8,8 @@ import numpy as np
 from pano_data.worlds.builder import Builder
 from pano_data.worlds.indoor.objects import table_lamp
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.patterns import Books, Material
+from pano_data.worlds.materials import Material
+from pano_data.worlds.patterns import Books
 from pano_data.worlds.shapes import box, cylinder, sphere
 
 Random = np.random.Generator

@@ -6,18 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import (
-    Colour,
-    Fabric,
-    Ground,
-    Marble,
-    Material,
-    Pattern,
-    Plain,
-    Stripes,
-    Tiles,
-    Wood,
-)
+from pano_data.worlds.materials import Colour, Material, Pattern
+from pano_data.worlds.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
 
 _WOODS: tuple[tuple[Colour, Colour], ...] = (
     ((0.45, 0.29, 0.15), (0.27, 0.15, 0.07)),
@@ -128,8 +118,8 @@ def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
     return Plain(paint, 0.05, 0.9, _number(rng))
 
 
-def make_style(rng: np.random.Generator, wet: bool = False) -> Style:
-    """Draw the materials of a room."""
+def make_style(rng: np.random.Generator, wet: bool = False, lit: bool = True) -> Style:
+    """Draw the materials of a room; `wet` rooms are tiled, in `lit` ones the lamps are on."""
     return Style(
         wall=Material(wall_pattern(rng, wet)),
         floor=Material(floor_pattern(rng, wet), gloss=0.5),
@@ -151,6 +141,6 @@ def make_style(rng: np.random.Generator, wet: bool = False) -> Style:
         leaves=Material(
             Ground((0.05, 0.14, 0.03), (0.11, 0.24, 0.06), 0.2, 0.03, 0.4, _number(rng))
         ),
-        glow=Material(Plain((0.95, 0.88, 0.72), 0.0), emission=1.6),
+        glow=Material(Plain((0.95, 0.88, 0.72), 0.0), emission=1.6 if lit else 0.0),
         glass=Material(Plain((0.05, 0.06, 0.07), 0.0), gloss=1.0),
     )

@@ -13,7 +13,7 @@ from pano_data.worlds.indoor.openings import (
 )
 from pano_data.worlds.indoor.plan import OUTSIDE, Plan, Run
 from pano_data.worlds.indoor.style import Style
-from pano_data.worlds.patterns import Material
+from pano_data.worlds.materials import Material
 from pano_data.worlds.shapes import box, quad
 
 THIN, THICK = 0.14, 0.3
@@ -24,6 +24,15 @@ _INSET = 0.001
 def thickness(run: Run) -> float:
     """Of a wall, metres."""
     return THICK if OUTSIDE in (run.left, run.right) else THIN
+
+
+def ends(run: Run, runs: tuple[Run, ...]) -> tuple[float, float]:
+    """How far the walls across its two ends reach into a run: half of their thickness, metres."""
+    across = [r for r in runs if r.yaw != run.yaw]
+    half = [
+        [thickness(r) / 2 for r in across if p in (r.start, r.end)] for p in (run.start, run.end)
+    ]
+    return max(half[0], default=0.0), max(half[1], default=0.0)
 
 
 def build_walls(
@@ -38,7 +47,7 @@ def build_walls(
     """Add all walls with what is in their openings; `styles[k]` belongs to room `k`, `styles[0]` is unused."""
     for run in plan.runs:
         with b.object("wall", along(run)):
-            _wall(b, run, openings[run], styles, facade, height, rng)
+            _wall(b, run, ends(run, plan.runs), openings[run], styles, facade, height, rng)
 
 
 def build_slabs(b: Builder, plan: Plan, styles: list[Style], height: float) -> None:
@@ -60,6 +69,7 @@ def build_slabs(b: Builder, plan: Plan, styles: list[Style], height: float) -> N
 def _wall(
     b: Builder,
     run: Run,
+    reach: tuple[float, float],
     openings: list[Opening],
     styles: list[Style],
     facade: Material,
@@ -69,7 +79,7 @@ def _wall(
     t = thickness(run)
     paint = [facade if n == OUTSIDE else styles[n].wall for n in (run.left, run.right)]
     style = styles[max(run.left, run.right)]
-    at, end = -t / 2 + _INSET, run.length + t / 2 - _INSET
+    at, end = -max(reach[0] - _INSET, 0.0), run.length + max(reach[1] - _INSET, 0.0)
     for o in sorted(openings, key=lambda opening: opening.low):
         _slab(b, at, o.low, 0.0, height, t, paint)
         if o.sill > 0:
@@ -85,7 +95,7 @@ def _wall(
             fit_window(b, style, o, t, 1.0 if run.right == OUTSIDE else -1.0, rng)
         at = o.high
     _slab(b, at, end, 0.0, height, t, paint)
-    _skirting(b, run, openings, style, t)
+    _skirting(b, run, reach, openings, style)
 
 
 def _slab(
@@ -101,10 +111,16 @@ def _slab(
         quad(b, [(x0, -y, z), (x1, -y, z), (x1, y, z), (x0, y, z)], paint[1])
 
 
-def _skirting(b: Builder, run: Run, openings: list[Opening], style: Style, t: float) -> None:
+def _skirting(
+    b: Builder, run: Run, reach: tuple[float, float], openings: list[Opening], style: Style
+) -> None:
+    t = thickness(run)
     gaps = sorted((o.low - 0.07, o.high + 0.07) for o in openings if o.sill < 0.2)
-    starts, ends = [t / 2, *(g[1] for g in gaps)], [*(g[0] for g in gaps), run.length - t / 2]
-    for x0, x1 in zip(starts, ends, strict=True):
+    starts, stops = (
+        [reach[0], *(g[1] for g in gaps)],
+        [*(g[0] for g in gaps), run.length - reach[1]],
+    )
+    for x0, x1 in zip(starts, stops, strict=True):
         if x1 - x0 < 0.05:
             continue
         for sign, room in ((1, run.left), (-1, run.right)):

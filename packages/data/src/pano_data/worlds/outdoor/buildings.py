@@ -1,13 +1,13 @@
 """Buildings. Each stands on its frame's origin, its front (the street side) at y = 0 facing -y, z up."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from pano_data.worlds.builder import Builder, Frame
-from pano_data.worlds.patterns import Colour, Material, Pattern, Plain, Stripes, Tiles
-from pano_data.worlds.shapes import arch, box, cylinder, prism, quad
+from pano_data.worlds.materials import Colour, Material, Pattern
+from pano_data.worlds.patterns import Plain, Stripes, Tiles
+from pano_data.worlds.shapes import box, cylinder, quad
 
 Random = np.random.Generator
 
@@ -175,7 +175,7 @@ def _balcony(b: Builder, x: float, z: float, width: float) -> None:
         cylinder(b, (x - w + 0.03, y, z), (x - w + 0.03, y, z + 1.0), 0.02, _METAL, caps=False)
         cylinder(b, (x + w - 0.03, y, z), (x + w - 0.03, y, z + 1.0), 0.02, _METAL, caps=False)
     box(b, (x - w, -1.1, z + 0.97), (x + w, -1.05, z + 1.02), _METAL)
-    for bar in np.arange(x - w + 0.12, x + w - 0.1, 0.14):
+    for bar in np.arange(x - w + 0.12, x + w - 0.1, 0.24):
         box(b, (float(bar), -1.085, z), (float(bar) + 0.02, -1.065, z + 0.97), _METAL)
 
 
@@ -270,30 +270,6 @@ def _gable(b: Builder, a: Building, rng: Random) -> None:
     if rng.random() < 0.7:
         x = float(rng.uniform(-0.6, 0.6)) * w
         box(b, (x - 0.35, d * 0.6, h), (x + 0.35, d * 0.6 + 0.6, top + 0.9), a.wall)
-
-
-def gateway(b: Builder, rng: Random, span: float) -> None:
-    """Arched gate across the origin, its passage along y."""
-    wall = draw_building(rng, 6.0, 2, False, False).wall
-    r, rise, thick = span / 2, 2.6, 1.2
-    top, out = rise + r + 1.5, r + 2.2
-    for side in (-1, 1):
-        x0, x1 = sorted((side * r, side * out))
-        box(b, (x0, -thick, 0), (x1, thick, top), wall)
-    angle = np.linspace(0.0, np.pi, 33)
-    rim = [(r * float(np.cos(t)), rise + r * float(np.sin(t))) for t in angle]
-    for y in (-thick, thick):
-        for (xa, za), (xb, zb) in pairwise(rim):
-            quad(b, [(xa, y, za), (xb, y, zb), (xb, y, top), (xa, y, top)], wall)
-    quad(b, [(-r, -thick, top), (r, -thick, top), (r, thick, top), (-r, thick, top)], wall)
-    arch(b, (0, -thick, rise), (0, thick, rise), r, _TRIM)
-    ridge = [
-        (-out - 0.2, -thick - 0.2),
-        (out + 0.2, -thick - 0.2),
-        (out + 0.2, thick + 0.2),
-        (-out - 0.2, thick + 0.2),
-    ]
-    prism(b, ridge, top + 0.002, top + 0.35, _TRIM)
 
 
 def facing(x: float, y: float, side: int) -> Frame:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Colour, Ground, Material, Plain, Stripes, Wood
+from pano_data.worlds.materials import Colour, Material
+from pano_data.worlds.patterns import Ground, Plain, Stripes, Wood
 from pano_data.worlds.shapes import box, cylinder, frustum, ring, sphere
 
 Random = np.random.Generator

@@ -3,8 +3,9 @@
 import numpy as np
 
 from pano_data.worlds.builder import Builder, Frame
+from pano_data.worlds.materials import Material
 from pano_data.worlds.outdoor.vegetation import bush, tree
-from pano_data.worlds.patterns import Ground, Material
+from pano_data.worlds.patterns import Ground
 from pano_data.worlds.shapes import quad
 
 

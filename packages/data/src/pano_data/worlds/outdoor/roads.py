@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Ground, Material, Plain, Stripes, Tiles
+from pano_data.worlds.materials import Material
+from pano_data.worlds.patterns import Ground, Plain, Stripes, Tiles
 from pano_data.worlds.shapes import box, quad
 
 _PAINT = Material(Plain((0.72, 0.72, 0.69), 0.08, 0.4, 8))

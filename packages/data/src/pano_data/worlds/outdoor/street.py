@@ -1,110 +1,27 @@
 """A street with a crossing, in a city, a suburb or a village, and the land around it."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from pano_data.worlds.builder import Builder, Frame, to_world
+from pano_data.worlds.builder import Builder, Frame
 from pano_data.worlds.lighting import Light
 from pano_data.worlds.outdoor import fixtures
-from pano_data.worlds.outdoor.buildings import build, draw_building, facing, gateway
+from pano_data.worlds.outdoor.arches import gateway
+from pano_data.worlds.outdoor.buildings import build, draw_building, facing
+from pano_data.worlds.outdoor.districts import CITY, SUBURB, VILLAGE, District
 from pano_data.worlds.outdoor.roads import KERB, Roads, build_roads
 from pano_data.worlds.outdoor.terrain import Terrain, build_terrain
 from pano_data.worlds.outdoor.vegetation import bush, tree
 from pano_data.worlds.outdoor.vehicles import car, person
 from pano_data.worlds.patterns import Ground
 from pano_data.worlds.sky import make_sky
-from pano_data.worlds.world import Viewpoint, World, upright
+from pano_data.worlds.viewpoints import VIEWS, look_around, spread
+from pano_data.worlds.world import Viewpoint, World
 
 Random = np.random.Generator
-_VIEWS = 6
-
-
-@dataclass(frozen=True)
-class District:
-    """How a place is built up.
-
-    Attributes:
-        half: Range of half the carriageway's width, metres.
-        pavement: Range of the pavement's width, metres.
-        floors: Range of storeys.
-        width: Range of the buildings' width, metres.
-        setback: Range of the front gardens' depth, metres.
-        gap: Range of the space between buildings, metres.
-        joined: Probability that two buildings touch.
-        pitched: Probability of a gable roof.
-        shops: Probability of a shop.
-        trees: Mean distance of the street trees, metres.
-        cars: Mean distance of parked cars, metres.
-        people: Mean number of people.
-        end: Where the built-up part ends, metres from the middle.
-        hills: Range of the height of the hills, metres.
-    """
-
-    half: tuple[float, float]
-    pavement: tuple[float, float]
-    floors: tuple[int, int]
-    width: tuple[float, float]
-    setback: tuple[float, float]
-    gap: tuple[float, float]
-    joined: float
-    pitched: float
-    shops: float
-    trees: float
-    cars: float
-    people: float
-    end: float
-    hills: tuple[float, float]
-
-
-CITY = District(
-    (3.5, 7.5),
-    (2.0, 4.5),
-    (3, 9),
-    (9, 22),
-    (0, 0.01),
-    (2, 9),
-    0.75,
-    0.25,
-    0.6,
-    14,
-    11,
-    12,
-    150,
-    (5, 50),
-)
-SUBURB = District(
-    (2.8, 4.0),
-    (1.2, 2.2),
-    (1, 3),
-    (8, 14),
-    (3, 8),
-    (4, 12),
-    0.0,
-    0.9,
-    0.05,
-    12,
-    18,
-    4,
-    120,
-    (10, 70),
-)
-VILLAGE = District(
-    (2.4, 3.2),
-    (0.0, 0.01),
-    (1, 2),
-    (7, 12),
-    (2, 14),
-    (10, 45),
-    0.1,
-    1.0,
-    0.0,
-    22,
-    60,
-    2,
-    90,
-    (30, 110),
-)
+# Nobody stands this close to the middle of a wide crossing, metres.
+_FOUNTAIN = 4.2
+# Half width of a carriageway on which cars may park, metres.
+_PARKING = 3.1
 
 
 def make_street(seed: int, rng: Random) -> World:
@@ -123,10 +40,10 @@ def make_street(seed: int, rng: Random) -> World:
         for low, high in roads.blocks():
             _plots(b, district, roads, side, low, high, rng)
     _street_side(b, district, roads, rng)
-    _crossing(b, district, roads, rng)
+    cars = _parked_cars(b, district, roads, rng) + _crossing(b, district, roads, rng)
     _countryside(b, terrain, rng)
     light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
-    return World("outdoor", seed, b.finish(), light, _viewpoints(roads, rng))
+    return World("outdoor", seed, b.finish(), light, _viewpoints(roads, cars, rng))
 
 
 def _draw_roads(d: District, rng: Random) -> Roads:
@@ -181,23 +98,19 @@ def _garden(
 
 
 def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
-    """Trees, lamps, parked cars and people along the kerbs."""
+    """Trees, lamps, benches and people along the kerbs."""
     rise = KERB if roads.pavement > 0 else 0.0
     for side in (-1, 1):
         kerb = roads.half + (0.6 if roads.pavement > 0 else 1.6)
         for y in _spread(rng, roads, d.trees):
             with b.object("tree", Frame(side * kerb, y, rise)):
-                tree(b, rng, 900 if abs(y) < 60 else 350)
+                tree(b, rng, 1500 if abs(y) < 40 else 400)
         for y in _spread(rng, roads, 28.0):
             lamp = fixtures.street_lamp if d is not VILLAGE else fixtures.power_pole
             with b.object(
                 lamp.__name__, Frame(side * (kerb - 0.2), y + 2.5, rise, -np.pi / 2 * side)
             ):
                 lamp(b, rng)
-        for y in _spread(rng, roads, d.cars):
-            turn = (0.0 if side > 0 else np.pi) + float(rng.normal(0, 0.02))
-            with b.object("car", Frame(side * (roads.half - 1.05), y, 0.0, turn)):
-                car(b, rng)
         for y in _spread(rng, roads, 25.0):
             piece = (fixtures.bench, fixtures.litter_bin, fixtures.bollard, fixtures.sign)[
                 int(rng.integers(4))
@@ -215,6 +128,24 @@ def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
             person(b, rng)
 
 
+def _parked_cars(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
+    """Cars at the kerbs, or beside the carriageway where it is narrow; returns where they stand."""
+    wide = roads.half > _PARKING
+    x, z = (
+        (roads.half - 1.05, 0.0)
+        if wide
+        else (roads.half + 1.1, KERB if roads.pavement > 0 else 0.0)
+    )
+    places = []
+    for side in (-1, 1):
+        for y in _spread(rng, roads, d.cars):
+            turn = (0.0 if side > 0 else np.pi) + float(rng.normal(0, 0.02))
+            with b.object("car", Frame(side * x, y, z, turn)):
+                car(b, rng)
+            places.append((side * x, y))
+    return places
+
+
 def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
     """Places along the street, away from the crossing, at uneven distances."""
     found, y = [], -roads.end + float(rng.uniform(0, step))
@@ -225,7 +156,8 @@ def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
     return found
 
 
-def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> None:
+def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
+    """Signals, signs and what stands or drives near the crossing; returns where the cars are."""
     rise = KERB if roads.pavement > 0 else 0.0
     out = roads.half + 0.5
     for k, (sx, sy) in enumerate(((1, -1), (1, 1), (-1, 1), (-1, -1))):
@@ -245,10 +177,11 @@ def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> None:
         (roads.half / 2, roads.cross - roads.edge - 9, 0.0),
         (-roads.half / 2, roads.cross + roads.edge + 16, np.pi),
     ]
+    moving = [place for place in moving if rng.random() < 0.7]
     for x, y, turn in moving:
-        if rng.random() < 0.7:
-            with b.object("car", Frame(x, y, 0.0, turn)):
-                car(b, rng)
+        with b.object("car", Frame(x, y, 0.0, turn)):
+            car(b, rng)
+    return [(x, y) for x, y, _ in moving]
 
 
 def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
@@ -263,16 +196,22 @@ def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
             tree(b, rng, 130)
 
 
-def _viewpoints(roads: Roads, rng: Random) -> tuple[Viewpoint, ...]:
-    """On the carriageway, on the pavement and on the crossing."""
-    views = []
-    for k in range(_VIEWS):
-        y = roads.cross + (float(rng.uniform(-6, 6)) if k % 3 == 0 else float(rng.uniform(-55, 55)))
-        near_crossing = abs(y - roads.cross) < roads.edge
-        x = float(rng.uniform(-0.35, 0.35)) * roads.half
-        if near_crossing:
-            x = (1 if rng.random() < 0.5 else -1) * (roads.half - 0.3)
-            y = roads.cross + (1 if rng.random() < 0.5 else -1) * (roads.half - 0.3)
-        eye = to_world(np.array([x, y, rng.uniform(1.4, 2.6)]))
-        views.append(Viewpoint(eye, upright(float(rng.uniform(-np.pi, np.pi)))))
-    return tuple(views)
+def _viewpoints(
+    roads: Roads, cars: list[tuple[float, float]], rng: Random
+) -> tuple[Viewpoint, ...]:
+    """On the carriageway and around the crossing, beside the cars and the fountain."""
+    candidates: list[tuple[float, float]] = []
+    while len(candidates) < 3 * VIEWS:
+        near = len(candidates) % 3 == 0
+        x = float(rng.uniform(-0.8, 0.8)) * roads.half
+        y = (
+            roads.cross + float(rng.uniform(-1.3, 1.3)) * roads.edge
+            if near
+            else float(rng.uniform(-55, 55))
+        )
+        beside_cars = all(abs(x - p) > 1.4 or abs(y - q) > 3.2 for p, q in cars)
+        if beside_cars and float(np.hypot(x, y - roads.cross)) > _FOUNTAIN * (
+            roads.half > _FOUNTAIN
+        ):
+            candidates.append((x, y))
+    return look_around(spread(np.array(candidates), VIEWS), (1.4, 2.6), rng)

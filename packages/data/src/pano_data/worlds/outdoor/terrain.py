@@ -6,8 +6,9 @@ import numpy as np
 
 from pano_data.worlds.arrays import F64
 from pano_data.worlds.builder import Builder
+from pano_data.worlds.materials import Material
 from pano_data.worlds.noise import fractal
-from pano_data.worlds.patterns import Ground, Material
+from pano_data.worlds.patterns import Ground
 
 # Half of the range that outdoor data sets cover; the farthest surface is less than 550 m away.
 _END = 540.0

@@ -4,7 +4,8 @@ import numpy as np
 
 from pano_data.worlds.arrays import F64, unit
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Colour, Ground, Material
+from pano_data.worlds.materials import Colour, Material
+from pano_data.worlds.patterns import Ground
 from pano_data.worlds.shapes import cylinder, frustum
 
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
@@ -27,7 +28,7 @@ def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: 
     direction = unit(
         clumps[rng.integers(len(clumps), size=count)] + 0.35 * rng.standard_normal((count, 3))
     )
-    middle = centre + direction * radii * rng.uniform(0.55, 1.0, (count, 1))
+    middle = centre + direction * radii * rng.uniform(0.35, 1.0, (count, 1))
     u, v = rng.standard_normal((2, count, 3)) * size
     return np.stack([middle - u - v, middle + u, middle + v], axis=1)
 
@@ -38,15 +39,16 @@ def tree(b: Builder, rng: np.random.Generator, leaves: int = 1400) -> None:
     if kind < 0.2:
         _conifer(b, rng, foliage, leaves)
         return
-    h = float(rng.uniform(4.5, 9.0))
-    r = float(rng.uniform(1.4, 2.6))
-    radii = np.array([r, r, (1.8 if kind < 0.35 else 0.8) * r])
+    r = float(rng.uniform(1.5, 3.2))
+    radii = np.array([r, r, (1.9 if kind < 0.35 else 0.95) * r])
+    # The crown starts above head height.
+    h = 0.85 * float(radii[2]) + float(rng.uniform(2.0, 3.0))
     cylinder(b, (0, 0, -0.3), (0, 0, h - 0.3 * r), 0.06 + 0.012 * h, _BARK, caps=False)
     for k in range(4):
         angle = 1.6 * k + float(rng.uniform(0, 1))
         x, y = 0.6 * r * float(np.cos(angle)), 0.6 * r * float(np.sin(angle))
         cylinder(b, (0, 0, h - 0.9 * radii[2]), (x, y, h + 0.2 * r), 0.035, _BARK, caps=False)
-    size = 0.13 * (1400 / leaves) ** 0.5
+    size = 0.075 * r * (1400 / leaves) ** 0.5
     b.triangles(_crown(rng, np.array([0.0, 0.0, h]), radii, leaves, size), foliage)
 
 

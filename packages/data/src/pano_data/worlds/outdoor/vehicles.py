@@ -3,7 +3,8 @@
 import numpy as np
 
 from pano_data.worlds.builder import Builder
-from pano_data.worlds.patterns import Colour, Fabric, Material, Plain
+from pano_data.worlds.materials import Colour, Material
+from pano_data.worlds.patterns import Fabric, Plain
 from pano_data.worlds.shapes import box, cylinder, quad, sphere
 
 Random = np.random.Generator

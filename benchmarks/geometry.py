@@ -1,0 +1,256 @@
+"""Times and errors of panorama geometry, ours beside every peer, interleaved in one run.
+
+    uv run --with pyequilib --with py360convert --with pytorch360convert --with kornia \
+        --with opencv-python-headless --with scipy python -m benchmarks.geometry
+
+writes docs/benchmarks/geometry.md. `--device cuda` times ours against the byte floor instead.
+"""
+
+import argparse
+import math
+import os
+import platform
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, normalize
+
+import pano_geometry as pg
+from benchmarks.geometry_libraries import all_peers
+from benchmarks.geometry_peers import Peer, Run, Task
+
+REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "geometry.md"
+FRESH_ROTATIONS = 4096
+H100_BYTES_PER_SECOND = 3.35e12
+OURS, COMPILED = "pano_geometry", "pano_geometry, compiled kernel"
+
+
+def tasks(height: int, width: int) -> list[Task]:
+    face = height // 2
+    made = [Task(kind, height, width, face, False) for kind in ("e2c", "c2e")]
+    for kind in ("e2p", "p2e", "rotate"):
+        made += [Task(kind, height, width, face, fresh) for fresh in (False, True)]
+    return made
+
+
+def picture(task: Task, batch: int, dtype: torch.dtype) -> Tensor:
+    """Smooth content of the size that the task reads."""
+    height, width = task.input_size()
+    coarse = torch.rand(
+        batch, 3, height // 8 + 1, width // 8 + 1, generator=torch.Generator().manual_seed(0)
+    )
+    image = interpolate(coarse, (height, width), mode="bilinear")
+    return (image * 255).to(torch.uint8) if dtype == torch.uint8 else image.to(dtype)
+
+
+def prepared(task: Task, peers: list[Peer], image: Tensor, fixed: Tensor) -> dict[str, Run]:
+    runs: dict[str, Run] = {}
+    for peer in peers:
+        if task.kind not in peer.kinds or image.dtype not in peer.dtypes:
+            continue
+        runs[peer.name] = peer.make(task, image, fixed)
+        for _ in range(2):  # the second call of a rotation fills caches
+            runs[peer.name](fixed)
+    return runs
+
+
+def time_task(
+    task: Task, peers: list[Peer], batch: int, dtype: torch.dtype, rounds: int
+) -> dict[str, float]:
+    """Median milliseconds per call; one call of every peer per round."""
+    image = picture(task, batch, dtype)
+    rotations = pg.random_rotation(FRESH_ROTATIONS, torch.Generator().manual_seed(1))
+    fixed = rotations[:batch]
+    runs = prepared(task, peers, image, fixed)
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    used = batch
+    for _ in range(rounds):
+        for name, run in runs.items():
+            turn = fixed
+            if task.fresh:
+                turn = rotations[used : used + batch]
+                used = (used + batch) % (FRESH_ROTATIONS - batch)
+            start = time.perf_counter()
+            run(turn)
+            times[name].append(1e3 * (time.perf_counter() - start))
+    return {name: median(values) for name, values in times.items()}
+
+
+def table_of_times(
+    size: tuple[int, int],
+    batch: int,
+    dtype: torch.dtype,
+    threads: int,
+    rounds: int,
+    peers: list[Peer],
+    kinds: tuple[str, ...] = ("e2c", "c2e", "e2p", "p2e", "rotate"),
+) -> str:
+    torch.set_num_threads(threads)
+    columns = [task for task in tasks(*size) if task.kind in kinds]
+    results = {task.name: time_task(task, peers, batch, dtype, rounds) for task in columns}
+    names = [p.name for p in peers if any(p.name in row for row in results.values())]
+    kind = f"{'x'.join(map(str, size))}, batch {batch}, {str(dtype).removeprefix('torch.')}"
+    lines = [
+        f"### {kind}, {threads} thread{'s' if threads > 1 else ''}",
+        "",
+        "Median ms per call.",
+        "",
+        "| | " + " | ".join(results) + " |",
+        "| --- |" + " ---: |" * len(results),
+    ]
+    for name in names:
+        cells = [f"{row[name]:.1f}" if name in row else "" for row in results.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for mine in (OURS, COMPILED):
+        for other in ("equilib", "grid_sample by hand, padded"):
+            ratios = [
+                f"{row[mine] / row[other]:.2f}" if other in row and mine in row else ""
+                for row in results.values()
+            ]
+            if any(ratios):
+                lines.append(f"| *{mine} / {other}* | " + " | ".join(ratios) + " |")
+    return "\n".join(lines)
+
+
+CASES = {
+    "identity": ("rotate", (0.0, 0.0, 0.0), None),
+    "rotation": ("rotate", (0.7, 0.4, 0.3), None),
+    "view at the seam": ("e2p", (math.pi, 0.1, 0.0), 4.0),
+    "view at the zenith": ("e2p", (0.3, math.pi / 2 - 1e-3, 0.0), 4.0),
+    "view, 90°": ("e2p", (0.7, 0.4, 0.3), 90.0),
+    "cube faces": ("e2c", (0.0, 0.0, 0.0), None),
+    "cube to panorama": ("c2e", (0.0, 0.0, 0.0), None),
+}
+
+
+def errors(peer: Peer, height: int, width: int) -> list[str]:
+    """Mean / worst angle between where pixels look and where they should, in panorama pixels."""
+    cells = []
+    for kind, angles, fov in CASES.values():
+        if kind not in peer.kinds or torch.float32 not in peer.dtypes:
+            cells.append("")
+            continue
+        task = Task(kind, height, width, height // 2, True, fov=math.radians(fov or 90.0))
+        rotation = pg.from_ypr(*angles, dtype=torch.float64)[None]
+        source, target = task.cameras()
+        image = source.rays().permute(2, 0, 1)[None].contiguous()
+        got = normalize(
+            peer.images(task, peer.make(task, image, rotation.float())(rotation.float())), dim=1
+        )
+        truth = target.rays(dtype=torch.float64) @ rotation[0].mT
+        off = pg.great_circle_angle(got.permute(0, 2, 3, 1).double(), truth) * width / math.tau
+        cells.append(f"{float(off.mean()):.3f} / {float(off.max()):.3f}")
+    return cells
+
+
+def table_of_errors(height: int, width: int, peers: list[Peer]) -> str:
+    lines = [
+        f"## Where pixels look, {height}x{width}",
+        "",
+        "Mean / worst error in panorama pixels of a direction-coded image.",
+        "",
+        "| | " + " | ".join(CASES) + " |",
+        "| --- |" + " ---: |" * len(CASES),
+    ]
+    lines += [
+        f"| {peer.name} | " + " | ".join(errors(peer, height, width)) + " |" for peer in peers
+    ]
+    return "\n".join(lines)
+
+
+def round_trips() -> str:
+    """Panorama -> faces or patches -> panorama of directions, in degrees."""
+    lines = ["## Round trips", "", "512x1024 directions there and back, error in degrees.", "",
+             "| | mean | worst |", "| --- | ---: | ---: |"]  # fmt: skip
+    rays = pg.Equirectangular(512, 1024).rays().permute(2, 0, 1)[None]
+    rotation = pg.from_ypr(0.7, 0.4, 0.3)
+    patches, camera, turns = pg.erp_to_tangents(rays, 320, 20)
+    merged = [
+        pg.blend_views(patches[:, :, k : k + 1], camera, turns, 512, 1024)[0] for k in range(3)
+    ]
+    trips = {
+        "cube, faces of 256": pg.cube_to_erp(pg.erp_to_cube(rays, 256), 512, 1024),
+        "rotation and back": pg.rotate(pg.rotate(rays, rotation), rotation.mT),
+        "20 tangent patches of 320, blended": torch.cat(merged, 1),
+    }
+    for name, back in trips.items():
+        angle = torch.rad2deg(
+            pg.great_circle_angle(
+                back.permute(0, 2, 3, 1).double(), rays.permute(0, 2, 3, 1).double()
+            )
+        )
+        lines.append(f"| {name} | {float(angle.mean()):.5f} | {float(angle.max()):.5f} |")
+    return "\n".join(lines)
+
+
+def cuda_report() -> str:
+    """Ours on a CUDA device against the bytes that must move."""
+    lines = ["| | ms | byte floor, ms | ratio |", "| --- | ---: | ---: | ---: |"]
+    for size in ((512, 1024), (2048, 4096)):
+        image = torch.rand(4, 3, *size, device="cuda")
+        rotations = (
+            pg.random_rotation(64 * 4, torch.Generator().manual_seed(1)).cuda().reshape(64, 4, 3, 3)
+        )
+        for k in range(8):
+            pg.rotate(image, rotations[k])
+        starts, ends = ([torch.cuda.Event(enable_timing=True) for _ in range(50)] for _ in range(2))
+        for k in range(50):
+            starts[k].record()
+            pg.rotate(image, rotations[k])
+            ends[k].record()
+        torch.cuda.synchronize()
+        took = median(a.elapsed_time(b) for a, b in zip(starts, ends, strict=True))
+        floor = 1e3 * 2 * image.nbytes / H100_BYTES_PER_SECOND
+        lines.append(
+            f"| fresh rotation {size}, batch 4 float32 | {took:.3f} | {floor:.3f} | {took / floor:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--large-rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
+    parser.add_argument("--small-only", action="store_true", help="leave out 2048x4096")
+    options = parser.parse_args()
+    if options.device == "cuda":
+        print(cuda_report())
+        return
+    peers = all_peers()
+    parts = [table_of_errors(512, 1024, peers), round_trips(), "## Times"]
+    small = ((4, torch.float32), (1, torch.uint8))
+    for threads in options.threads:
+        for batch, dtype in small:
+            parts.append(table_of_times((512, 1024), batch, dtype, threads, options.rounds, peers))
+            write(parts)
+    if not options.small_only:
+        kinds = ("e2p", "rotate")
+        parts.append(
+            table_of_times((2048, 4096), 1, torch.float32, 1, options.large_rounds, peers, kinds)
+        )
+        write(parts)
+
+
+def write(parts: list[str]) -> None:
+    """The report so far."""
+    head = (
+        "# Geometry: errors and times\n\nMade by `benchmarks/geometry.py`: peers run interleaved "
+        f"with ours, call by call. {platform.machine()}, {os.cpu_count()} CPUs, torch "
+        f"{torch.__version__}. Other work ran on the machine (load average {os.getloadavg()[0]:.0f}"
+        "): compare within a column, trust ratios and not milliseconds. `fixed`: the same "
+        "rotations in every call; `fresh`: new random rotations in every call. Views are "
+        "640x480, 90°; faces are half the height."
+    )
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text("\n\n".join([head, *parts]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Throughput of procedural worlds: samples of 256x512 an hour on 1, 2 and 4 processes.
+
+`uv run python benchmarks/worlds.py --worlds 6` prints a table and writes docs/benchmarks/worlds.md.
+A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
+caster is shared by all of the world's viewpoints, as in a rendered data set.
+
+`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg` makes the contact sheet of docs/worlds.md instead.
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import pano_geometry as pg
+from pano_data.worlds import CAMERA, CLEAN, make_world, render
+from pano_data.worlds.world import Kind
+
+GOAL_PER_HOUR = 20_000
+CORES = 4
+SIZE = (256, 512)
+REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "worlds.md"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Times of one world: seconds on the clock and of CPU."""
+
+    kind: str
+    samples: int
+    make_cpu: float
+    render_cpu: tuple[float, ...]
+
+
+def render_world(task: tuple[Kind, int]) -> Work:
+    kind, seed = task
+    start = time.process_time()
+    world = make_world(kind, seed)
+    assert world.tracer is not None
+    made = time.process_time()
+    camera, times = pg.Equirectangular(*SIZE), []
+    for number, viewpoint in enumerate(world.viewpoints):
+        begin = time.process_time()
+        view = render(world, viewpoint, camera, CAMERA, seed=number)
+        times.append(time.process_time() - begin)
+        assert np.isfinite(view.distance).all()
+    return Work(kind, len(times), made - start, tuple(times))
+
+
+def timed(processes: int, worlds: int) -> tuple[float, list[Work]]:
+    tasks: list[tuple[Kind, int]] = [
+        (k, s) for s in range(1000, 1000 + worlds) for k in ("indoor", "outdoor")
+    ]
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        pool.map(render_world, tasks[:processes], chunksize=1)
+        start = time.perf_counter()
+        work = pool.map(render_world, tasks, chunksize=1)
+        return time.perf_counter() - start, work
+
+
+def row(processes: int, wall: float, work: list[Work]) -> str:
+    samples = sum(w.samples for w in work)
+    cpu = sum(w.make_cpu + sum(w.render_cpu) for w in work) / samples
+    load = os.getloadavg()[0]
+    return f"| {processes} | {samples} | {wall:.1f} | {3600 * samples / wall:,.0f} | {cpu:.3f} | {load:.1f} |"
+
+
+def kinds(work: list[Work]) -> list[str]:
+    lines = []
+    for kind in ("indoor", "outdoor"):
+        mine = [w for w in work if w.kind == kind]
+        make = statistics.median(w.make_cpu for w in mine)
+        one = statistics.median(t for w in mine for t in w.render_cpu)
+        views = mine[0].samples
+        lines.append(f"| {kind} | {make:.3f} | {one:.3f} | {make / views + one:.3f} |")
+    return lines
+
+
+def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """Distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
+    share = np.log(np.maximum(distance, 0.5) / 0.5) / np.log(600.0)
+    grey = np.where(sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
+    return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
+
+
+def contact_sheet(path: Path) -> None:
+    """Pictures of both appearances with distance, normals and edges."""
+    rows: list[np.ndarray] = []
+    scenes: list[tuple[Kind, int, int]] = [
+        ("indoor", 12, 0),
+        ("indoor", 3, 4),
+        ("outdoor", 22, 1),
+        ("outdoor", 33, 1),
+    ]
+    for number, (kind, seed, place) in enumerate(scenes):
+        world = make_world(kind, seed)
+        camera = pg.Equirectangular(*SIZE)
+        view = render(
+            world, world.viewpoints[place], camera, (CLEAN, CAMERA)[number % 2], seed=number
+        )
+        normal = np.where(view.sky[..., None], 0, (view.normal + 1.0) * 127.5).astype(np.uint8)
+        rows.append(np.hstack([view.rgb[..., ::-1], coloured(view.distance, view.sky), normal]))
+    if not cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85]):
+        raise OSError(f"could not write {path}: check that the folder exists")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", type=int, default=6, help="worlds of each kind per run")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet here and time nothing")
+    args = parser.parse_args()
+    if args.sheet:
+        contact_sheet(args.sheet)
+        return
+    runs = [(n, *timed(n, args.worlds)) for n in args.processes]
+    text = "\n".join(
+        [
+            "# Throughput of procedural worlds",
+            "",
+            f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera appearance, {args.worlds} worlds of",
+            f"each kind. Goal: {GOAL_PER_HOUR:,} samples an hour on {CORES} cores, that is {3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU a sample.",
+            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}.",
+            "The load column is the machine's load average after the run: above the number of processes, other",
+            "programs took part of the cores and of the memory bandwidth, and the clock shows less than a quiet machine would.",
+            "",
+            "| processes | samples | seconds | samples an hour | CPU seconds a sample | load |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *[row(n, wall, work) for n, wall, work in runs],
+            "",
+            f"With {runs[0][0]} process, medians in CPU seconds:",
+            "",
+            "| kind | make a world | render a view | a sample (world shared by its views) |",
+            "| --- | --- | --- | --- |",
+            *kinds(runs[0][2]),
+            "",
+        ]
+    )
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""`panodepth reconstruct`: several panoramas of one place become one cloud, one mesh, one collision mesh."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from rich.console import Console
+
+from experiments.apps.command_error import CommandError
+from experiments.apps.fused import free_space_mesh, fused_cloud, seen_surface
+from experiments.apps.point_cloud import write_points
+from experiments.apps.posed import PosedPanorama, load_posed, read_poses, with_poses
+from experiments.apps.registration import (
+    Array,
+    Free,
+    Pose,
+    overlaps,
+    register_poses,
+    register_scales,
+)
+from experiments.apps.replace_file import replace_file
+from experiments.apps.room_states import compare_states
+from experiments.apps.surface import Y_UP
+from experiments.apps.viewer_entry import find_records
+
+PRODUCTS = ("cloud", "mesh", "collision")
+SOLVES = {
+    "none": Free(False, False),
+    "scale": Free(True, False),
+    "pose": Free(False, True),
+    "all": Free(True, True),
+}
+REGISTRATION_POINTS = 4000
+ENOUGH_OVERLAP = 0.5
+AXES = "axes: x right, y up, z backward of the first camera's world frame"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `panodepth reconstruct`."""
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="output folder of panodepth predict"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where the results go"
+    )
+    parser.add_argument(
+        "--poses",
+        type=Path,
+        metavar="FILE",
+        help='JSON: {"name": {"position": [x, y, z], "rotation": 3x3}}',
+    )
+    parser.add_argument(
+        "--solve",
+        choices=("auto", *SOLVES),
+        default="auto",
+        help="what to estimate: the scales, the poses, both (default: what --poses and the unit leave open)",
+    )
+    parser.add_argument(
+        "--save", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="default: all"
+    )
+    parser.add_argument(
+        "--voxel", type=float, help="side of a voxel (default: 1/60 of the median distance)"
+    )
+    parser.add_argument(
+        "--reach", type=float, help="free space is cut off here (default: 98 %% of all distances)"
+    )
+    parser.add_argument(
+        "--width", type=int, default=1024, help="maps are thinned to this width (default: 1024)"
+    )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="DIR2",
+        help="later state of the same panoramas: layers instead of a mesh",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs `panodepth reconstruct`.
+
+    Returns:
+        0.
+
+    Raises:
+        CommandError: Nothing to reconstruct, poses missing, or panoramas that do not overlap.
+    """
+    _check_usage(args)
+    console = Console(stderr=True)
+    poses = read_poses(args.poses) if args.poses else None
+    panoramas = _load(args.folder, poses, args.width)
+    try:
+        if args.compare:
+            return _compare(panoramas, _load(args.compare, poses, args.width), args.out, console)
+        if len(panoramas) < 2 and poses is None:
+            console.print("one panorama: nothing to align")
+        panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
+        report |= build(panoramas, args.out, args.save, args.voxel, args.reach)
+    except (ValueError, OSError) as error:
+        raise CommandError(f"{args.folder}: {error}") from error
+    with replace_file(args.out / "reconstruction.json") as temporary:
+        temporary.write_text(json.dumps(report, indent=2) + "\n")
+    for name, share in report["overlap"].items():
+        console.print(
+            f"{name}: {share:.0%} of its surface is seen by another panorama", markup=False
+        )
+    console.print(
+        f"{report['points']} points, {report['triangles']} triangles -> {args.out}", markup=False
+    )
+    return 0
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    for name in ("voxel", "reach"):
+        value = getattr(args, name)
+        if value is not None and not value > 0:
+            raise CommandError(f"--{name} is {value}, expected more than 0")
+    if args.width < 32:
+        raise CommandError(f"--width is {args.width}, expected at least 32")
+
+
+def _load(folder: Path, poses: dict[str, Pose] | None, width: int) -> list[PosedPanorama]:
+    records = find_records(folder) if folder.is_dir() else []
+    if not records:
+        raise CommandError(f"{folder} holds no predictions: run panodepth predict first")
+    return load_posed(records, folder, poses, width)
+
+
+def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> Free:
+    if word != "auto":
+        return SOLVES[word]
+    return Free(scale=not all(p.metric for p in panoramas), pose=not known)
+
+
+def align(
+    panoramas: Sequence[PosedPanorama], free: Free
+) -> tuple[list[PosedPanorama], dict[str, Any]]:
+    """Brings panoramas into one frame by their surfaces.
+
+    Args:
+        panoramas: With poses to start from. Unknown ones start where the first one is: the panoramas
+            must be level, point the same way within about 10°, and overlap.
+        free: What to estimate.
+
+    Returns:
+        The posed panoramas, and what was found: poses and overlap by name.
+
+    Raises:
+        CommandError: After the estimate, a panorama does not lie on the others.
+    """
+    clouds = [p.cloud(REGISTRATION_POINTS) for p in panoramas]
+    poses = [p.pose for p in panoramas]
+    if len(panoramas) > 1 and free == SOLVES["scale"]:
+        poses = register_scales(clouds, poses)
+    elif len(panoramas) > 1:
+        poses = register_poses(clouds, poses, free) if free.pose else poses
+    shares = overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
+    named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
+    lost = [name for name, share in named.items() if share < ENOUGH_OVERLAP]
+    if lost and (free.scale or free.pose):
+        raise CommandError(
+            f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the surface lies on "
+            "another panorama; give --poses, or leave it out"
+        )
+    found = {
+        p.name: {"scale": q.scale, "position": q.position.tolist(), "rotation": q.rotation.tolist()}
+        for p, q in zip(panoramas, poses, strict=True)
+    }
+    return with_poses(panoramas, poses), {"poses": found, "overlap": named}
+
+
+def build(
+    panoramas: Sequence[PosedPanorama],
+    out: Path,
+    products: Sequence[str],
+    voxel: float | None = None,
+    reach: float | None = None,
+) -> dict[str, Any]:
+    """Writes cloud, mesh and collision mesh of aligned panoramas.
+
+    Args:
+        panoramas: In one frame.
+        out: Output folder.
+        products: Of `PRODUCTS`.
+        voxel: Side of a voxel; 1/60 of the median distance if None.
+        reach: Where free space is cut off; the 98 % quantile of the distances if None.
+
+    Returns:
+        Sizes and counts for the report.
+
+    Raises:
+        ValueError: The voxels are too small for the memory they would take, or nothing is near.
+        OSError: A file cannot be written.
+    """
+    reached = np.concatenate([p.distance[p.distance > 0] * p.pose.scale for p in panoramas])
+    if not reached.size:
+        raise ValueError("nothing is near in any of these panoramas")
+    voxel = voxel or float(np.median(reached)) / 60
+    reach = reach or float(np.quantile(reached, 0.98))
+    points, colours = fused_cloud(panoramas, voxel / 2)
+    if "cloud" in products:
+        with replace_file(out / "cloud.ply") as temporary:
+            write_points(temporary, _y_up(points), colours, [AXES])
+    triangles = 0
+    if "mesh" in products or "collision" in products:
+        closed = free_space_mesh(panoramas, voxel, reach)
+        surface = seen_surface(closed, panoramas, 1.5 * voxel)
+        triangles = len(surface.faces)
+        for name, mesh in (("mesh", surface), ("collision", closed)):
+            if name in products:
+                _write_glb(out / f"{name}.glb", mesh)
+    return {"voxel": voxel, "reach": reach, "points": len(points), "triangles": triangles}
+
+
+def _y_up(points: Array) -> NDArray[np.float32]:
+    return (points * Y_UP).astype(np.float32)
+
+
+def _write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
+    turned = mesh.copy()
+    turned.vertices = mesh.vertices * Y_UP
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        turned.export(file_obj=file, file_type="glb")
+
+
+def _compare(
+    before: Sequence[PosedPanorama], after: Sequence[PosedPanorama], out: Path, console: Console
+) -> int:
+    later = {p.name: p for p in after}
+    missing = [p.name for p in before if p.name not in later]
+    if missing:
+        raise CommandError(f"the later state lacks {', '.join(missing)}: expected the same names")
+    for panorama in before:
+        layers = compare_states(panorama, later[panorama.name])
+        scene: Any = trimesh.Scene()
+        for name, (points, colours) in layers.items():
+            with replace_file(out / f"{panorama.name}_{name}.ply") as temporary:
+                write_points(temporary, _y_up(points), colours, [AXES, f"layer: {name}"])
+            if len(points):
+                cloud: Any = trimesh.PointCloud
+                scene.add_geometry(cloud(_y_up(points), colours), node_name=name, geom_name=name)
+        with replace_file(out / f"{panorama.name}_states.glb") as temporary:
+            temporary.write_bytes(scene.export(file_type="glb"))
+        counts = ", ".join(f"{len(layer.points)} {name}" for name, layer in layers.items())
+        console.print(f"{panorama.name}: {counts} points", markup=False)
+    return 0

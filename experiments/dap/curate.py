@@ -1,0 +1,70 @@
+"""Stage: the discriminator ranks pseudo-labels; the best of each environment are kept."""
+
+import dataclasses
+import sys
+from typing import Any
+
+import torch
+from rich.progress import track
+from torch.utils.data import DataLoader
+
+from experiments.common.cli import stage_main
+from experiments.common.environment import set_threads
+from experiments.dap.discriminator_task import load_discriminator
+from pano_data.manifest import Row, read_manifest, write_manifest
+from pano_data.pseudo_labels import Selection, select
+from pano_data.reader import ManifestDataset
+from pano_models import normalize_distance
+
+
+@torch.inference_mode()
+def scored(
+    discriminator: str, manifest: str, root: str, size: tuple[int, int], batch_size: int
+) -> list[Row]:
+    """Rows of a manifest with the discriminator's score: near 1 looks like truth."""
+    judge = load_discriminator(discriminator)
+    rows = {row.key: row for row in read_manifest(manifest)}
+    loader: DataLoader[Any] = DataLoader(
+        ManifestDataset(manifest, root, size), batch_size=batch_size
+    )
+    result = []
+    for batch in track(loader, "scoring labels", disable=not sys.stderr.isatty()):
+        scores = judge.score(normalize_distance(batch["distance"], batch["valid"]))
+        for key, score in zip(batch["key"], scores.tolist(), strict=True):
+            result.append(dataclasses.replace(rows[key], score=score))
+    return result
+
+
+def curate(
+    discriminator: str,
+    manifests: list[str],
+    root: str,
+    out: str,
+    keep: dict[str, int],
+    by: Selection = "score",
+    seed: int = 0,
+    size: tuple[int, int] = (512, 1024),
+    batch_size: int = 8,
+    threads: int = 2,
+) -> None:
+    """Writes the manifest of the selected rows.
+
+    Args:
+        discriminator: Folder of the trained discriminator.
+        manifests: Pseudo-labelled rows.
+        root: Root of the manifests' paths.
+        out: The new manifest.
+        keep: Environment -> number of rows.
+        by: By score, or at random (the ablation).
+        seed: Of the random selection.
+        size: Size the discriminator sees.
+        batch_size: Labels a forward pass.
+        threads: CPU threads; fixes the last digits.
+    """
+    set_threads(threads)
+    rows = [r for m in manifests for r in scored(discriminator, m, root, size, batch_size)]
+    write_manifest(out, select(rows, keep, by, seed))
+
+
+if __name__ == "__main__":
+    stage_main(curate, sys.argv[1], sys.argv[2:])

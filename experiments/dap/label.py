@@ -1,0 +1,143 @@
+"""Stage: a trained labeler labels every panorama of a data set, exactly once, on any number of ranks."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
+from torch import Tensor, nn
+
+import pano_models
+from experiments.common.cli import stage_main
+from experiments.common.environment import set_threads
+from pano_data.datamodule import ErpDataModule
+from pano_data.manifest import Row, read_manifest, write_manifest
+from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
+from pano_data.sources import Source
+
+
+class Labeler(LightningModule):
+    """Predicts, nothing else."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
+        """Maps of one batch."""
+        maps: dict[str, Tensor] = self.net(batch["image"])
+        return maps
+
+
+class LabelWriter(BasePredictionWriter):
+    """Writes each prediction as a label file as soon as it is made.
+
+    Args:
+        folder: Folder of labels.
+        rows: Key -> row of the panoramas.
+        far_threshold: Probability from which a pixel counts as far.
+    """
+
+    def __init__(self, folder: Path, rows: dict[str, Row], far_threshold: float) -> None:
+        super().__init__(write_interval="batch")
+        self.folder, self.rows, self.far_threshold = folder, rows, far_threshold
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: dict[str, Tensor],
+        batch_indices: Sequence[int] | None,
+        batch: dict[str, Any],
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """One file a panorama."""
+        distance = prediction["distance_metric"].float().cpu().numpy()
+        far = prediction["far_probability"].float().cpu().numpy() > self.far_threshold
+        for key, metres, beyond in zip(batch["key"], distance, far, strict=True):
+            write_pseudo_label(self.folder, self.rows[key], metres[0], beyond[0])
+
+
+def label(
+    model: str,
+    manifest: str,
+    root: str,
+    out: str,
+    data_root: str = "data",
+    size: tuple[int, int] = (512, 1024),
+    batch_size: int = 8,
+    num_workers: int = 0,
+    far_threshold: float = 0.5,
+    threads: int = 2,
+    trainer: dict[str, Any] | None = None,
+) -> None:
+    """Writes labels and their manifest below `out`; files that are there already are not made again.
+
+    Args:
+        model: Folder of the labeler.
+        manifest: Rows to label.
+        root: Root of the manifest's paths, below `data_root`.
+        out: Folder of the result, below `data_root`: `labels/` and `manifest.parquet`.
+        data_root: What the paths of the new manifest are relative to.
+        size: Size the labeler sees and labels at.
+        batch_size: Panoramas a forward pass.
+        num_workers: Loader processes.
+        far_threshold: Probability from which a pixel counts as far.
+        threads: CPU threads; fixes the last digits.
+        trainer: Arguments of the Trainer: devices, nodes, strategy.
+    """
+    set_threads(threads)
+    folder = Path(out)
+    rows = {row.key: row for row in read_manifest(manifest)}
+    maker = _provenance(model)
+    _start(folder, maker)
+    data = ErpDataModule(
+        predict={"panoramas": Source(manifest=manifest, root=root)},
+        size=size,
+        eval_batch_size=batch_size,
+        num_workers=num_workers,
+    )
+    engine = Trainer(
+        logger=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+        callbacks=[LabelWriter(folder / "labels", rows, far_threshold), RichProgressBar()],
+        **(trainer or {}),
+    )
+    engine.predict(Labeler(pano_models.load(model)), data, return_predictions=False)
+    engine.strategy.barrier()
+    if engine.is_global_zero:
+        _finish(folder, rows, Path(root), Path(data_root), maker)
+
+
+def _start(folder: Path, maker: str) -> None:
+    note = folder / "labeler"
+    if note.is_file() and note.read_text() != maker:
+        shutil.rmtree(folder)  # labels of another model are not mixed with ours
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(maker)
+
+
+def _finish(folder: Path, rows: dict[str, Row], root: Path, data_root: Path, maker: str) -> None:
+    missing = [k for k, row in rows.items() if not (folder / "labels" / label_path(row)).is_file()]
+    if missing:
+        raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")
+    image_prefix = root.relative_to(data_root).as_posix()
+    label_prefix = (folder / "labels").relative_to(data_root).as_posix()
+    made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in rows.values())
+    write_manifest(folder / "manifest.parquet", made)
+
+
+def _provenance(model: str) -> str:
+    weights = Path(model) / "model.safetensors"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
+    return f"{model} sha256:{digest}"
+
+
+if __name__ == "__main__":
+    stage_main(label, sys.argv[1], sys.argv[2:])

@@ -1,0 +1,41 @@
+"""The perspective teacher that a configuration names."""
+
+from torch import Tensor, nn
+
+import pano_models
+from pano_geometry.tensor_types import Float
+from pano_models.teachers import load_teacher
+
+
+class FolderTeacher(nn.Module):
+    """A teacher of ours, from its training's folder.
+
+    Args:
+        model: Folder under `runs/`.
+    """
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        self.net = pano_models.load(model)
+
+    def forward(self, views: Float[Tensor, "n 3 f f"]) -> dict[str, Tensor]:
+        """Relative disparity of views."""
+        prediction: dict[str, Tensor] = self.net(views)
+        return prediction
+
+
+class HubTeacher(nn.Module):
+    """A published perspective model that transformers loads, from a local folder or the hub.
+
+    Args:
+        model: Folder in the hub's layout, or a hub id, e.g. of Depth Anything ViT-L.
+    """
+
+    def __init__(self, model: str) -> None:
+        super().__init__()
+        self.net = load_teacher(model)
+
+    def forward(self, views: Float[Tensor, "n 3 f f"]) -> dict[str, Tensor]:
+        """Relative disparity of views."""
+        prediction: dict[str, Tensor] = self.net(views)
+        return prediction

@@ -1,0 +1,75 @@
+"""What a panorama is cut into for a perspective teacher: cube faces, or tangent patches."""
+
+import math
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+import pano_geometry as pg
+from pano_geometry.rigs.tangent import tangent_rotations
+from pano_geometry.tensor_types import Bool, Float
+
+
+class Views(ABC):
+    """A rig of pinhole views around the camera centre.
+
+    Args:
+        camera: The camera of every view.
+    """
+
+    def __init__(self, camera: pg.Perspective) -> None:
+        self.camera = camera
+
+    @abstractmethod
+    def cut(
+        self, erp: Float[Tensor, "b c h w"], rotation: Float[Tensor, "b 3 3"]
+    ) -> Float[Tensor, "b n c f f"]:
+        """Views of the panorama, the whole rig turned by `rotation`; bilinear."""
+
+    def cut_mask(
+        self, mask: Bool[Tensor, "b 1 h w"], rotation: Float[Tensor, "b 3 3"]
+    ) -> Bool[Tensor, "b n 1 f f"]:
+        """True where every panorama pixel that a view pixel draws on is True."""
+        return self.cut(mask.float(), rotation) > 1 - 1e-4
+
+    def cosine(self, like: Tensor) -> Float[Tensor, "f f"]:
+        """Cosine between the ray of a pixel and the axis: depth = distance x cosine."""
+        return self.camera.rays()[..., 2].to(like)
+
+
+class CubeViews(Views):
+    """Six cube faces of 90°.
+
+    Args:
+        face_size: Pixels of a face's side.
+    """
+
+    def __init__(self, face_size: int) -> None:
+        super().__init__(pg.face_camera(face_size))
+        self.face_size = face_size
+
+    def cut(self, erp: Tensor, rotation: Tensor) -> Tensor:
+        """See `Views.cut`; faces in the order F R B L U D."""
+        return pg.erp_to_cube(erp, self.face_size, rotation)
+
+
+class TangentViews(Views):
+    """12 or 20 tangent patches at the vertices or faces of an icosahedron.
+
+    Args:
+        patch_size: Pixels of a patch's side.
+        count: 12 or 20.
+        fov_deg: Field of view of a patch, degrees.
+    """
+
+    def __init__(self, patch_size: int, count: int = 20, fov_deg: float = 80.0) -> None:
+        fov = math.radians(fov_deg)
+        super().__init__(pg.Perspective.from_fov(patch_size, patch_size, fov))
+        self.rotations = tangent_rotations(count)
+
+    def cut(self, erp: Tensor, rotation: Tensor) -> Tensor:
+        """See `Views.cut`."""
+        turns = self.rotations.to(rotation)
+        views = [pg.erp_to_perspective(erp, self.camera, rotation @ turn) for turn in turns]
+        return torch.stack(views, 1)

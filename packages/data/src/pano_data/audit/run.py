@@ -1,0 +1,109 @@
+"""Open real files of a data set and say whether they are what the readers take them for."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from pano_data import datasets
+from pano_data.audit import checks
+from pano_data.audit.measure import Measured, measure
+from pano_data.audit.report import AuditReport, SplitReport
+from pano_data.datasets import DatasetSpec
+from pano_data.errors import CorruptSampleError, DataError
+from pano_data.manifest import Row
+from pano_data.quarantine import Corrupt, corrupt
+
+
+def audit(
+    name: str,
+    root: Path | str,
+    splits: Sequence[str] | None = None,
+    samples: int = 16,
+    seed: int = 0,
+    progress: bool = False,
+) -> AuditReport:
+    """Examine a data set on disk.
+
+    Lists every split, opens a random choice of samples and checks size, type, range, sentinels, that
+    image and label belong together, and whether walls are flat (which tells z from distance).
+
+    Args:
+        name: Data set id.
+        root: Folder of the data set.
+        splits: Splits to examine; all if None.
+        samples: Samples to open, spread over the splits; all of them if larger than the data set.
+        seed: Chooses them.
+        progress: Show a progress bar.
+
+    Raises:
+        UnknownDatasetError: With the known ids.
+        DatasetNotFoundError: If no split can be found.
+    """
+    spec, root = datasets.get(name), Path(root)
+    surveys = {split: _survey(spec, root, split) for split in splits or spec.splits}
+    if not any(rows for rows, _ in surveys.values()):
+        spec.survey(root, next(iter(surveys)))  # raises, and says what to do
+    chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
+    measured, bad = [], []
+    todo: Iterable[Row] = track(chosen, f"opening {name}") if progress else chosen
+    for row in todo:
+        try:
+            measured.append(measure(row, root))
+        except CorruptSampleError as error:
+            bad.append(corrupt(row, error))
+    reports = {split: report for split, (_, report) in surveys.items()}
+    return _report(spec, root, reports, measured, bad)
+
+
+def _survey(spec: DatasetSpec, root: Path, split: str) -> tuple[list[Row], SplitReport]:
+    try:
+        rows, skipped = spec.survey(root, split)
+    except DataError as error:
+        return [], SplitReport(0, spec.counts.get(split), problem=str(error))
+    reasons = dict(Counter(skip.reason for skip in skipped))
+    return rows, SplitReport(len(rows), spec.counts.get(split), reasons)
+
+
+def _choose(groups: Sequence[Sequence[Row]], samples: int, seed: int) -> list[Row]:
+    """Take turns among the splits; no image twice, though splits may overlap."""
+    rng = random.Random(seed)
+    queues = [rng.sample(list(group), min(len(group), samples)) for group in groups]
+    chosen: dict[str, Row] = {}
+    for turn in range(samples):
+        for queue in queues:
+            if turn < len(queue) and len(chosen) < samples:
+                chosen.setdefault(queue[turn].key, queue[turn])
+    return list(chosen.values())
+
+
+def _report(
+    spec: DatasetSpec,
+    root: Path,
+    splits: dict[str, SplitReport],
+    measured: list[Measured],
+    bad: list[Corrupt],
+) -> AuditReport:
+    ranges = np.array([m.distance for m in measured if m.distance])
+    residuals = checks.median_residuals(measured)
+    return AuditReport(
+        dataset=spec.name,
+        root=str(root),
+        splits=splits,
+        opened=len(measured) + len(bad),
+        corrupt=tuple(bad),
+        sizes=dict(Counter(f"{m.size[0]}x{m.size[1]}" for m in measured)),
+        dtypes=dict(Counter(m.dtype for m in measured if m.dtype)),
+        valid=float(np.mean([m.valid for m in measured])) if measured else 0.0,
+        far=float(np.mean([m.far for m in measured])) if measured else 0.0,
+        distance=(
+            (float(ranges[:, 0].min()), float(np.median(ranges[:, 1])), float(ranges[:, 2].max()))
+            if len(ranges)
+            else None
+        ),
+        planarity=residuals,
+        checks=tuple(checks.all_checks(spec, splits, measured, bad)),
+    )

@@ -1,0 +1,63 @@
+"""Losses of a patch discriminator and of what it judges."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pano_geometry.tensor_types import Float
+from pano_losses.reduction import Reduced, widen
+from pano_losses.terms import Term
+
+Objective = Literal["lsgan", "bce"]
+
+
+def patch_score(
+    score: Float[Tensor, "b 1 hp wp"], label: float, objective: Objective = "lsgan"
+) -> Reduced:
+    """Distance of patch scores from a label, mean over patches.
+
+    Args:
+        score: Raw output of the discriminator, one number a patch.
+        label: 1 for real, 0 for fake.
+        objective: Squared error (LSGAN) or cross-entropy of the sigmoid (BCE).
+
+    Source: LSGAN (arXiv 1611.04076), eq. 2 with labels 0 and 1; PatchGAN (arXiv 1611.07004).
+    """
+    score = widen(score)
+    truth = torch.full_like(score, label)
+    if objective == "lsgan":
+        value = functional.mse_loss(score, truth)
+    else:
+        value = functional.binary_cross_entropy_with_logits(score, truth)
+    return Reduced(value, torch.zeros((), dtype=torch.bool, device=score.device))
+
+
+class DiscriminatorLoss(Term):
+    """Mean of the losses on real and on fake: what the discriminator minimises.
+
+    DAP names a PatchGAN without its objective; LSGAN is our choice.
+    """
+
+    def __init__(self, weight: float = 1.0, objective: Objective = "lsgan") -> None:
+        super().__init__(weight)
+        self.objective: Objective = objective
+
+    def forward(self, *, real_score: Tensor, fake_score: Tensor) -> Reduced:
+        """Loss of a batch of real and one of fake patches; detach what made the fake."""
+        real = patch_score(real_score, 1.0, self.objective)
+        fake = patch_score(fake_score, 0.0, self.objective)
+        return Reduced(0.5 * (real.value + fake.value), real.empty)
+
+
+class GeneratorLoss(Term):
+    """Loss of the fake against the label of the real: what a generator minimises."""
+
+    def __init__(self, weight: float = 1.0, objective: Objective = "lsgan") -> None:
+        super().__init__(weight)
+        self.objective: Objective = objective
+
+    def forward(self, *, fake_score: Tensor) -> Reduced:
+        """Loss of a batch of fake patches."""
+        return patch_score(fake_score, 1.0, self.objective)

@@ -1,0 +1,80 @@
+"""Scale-invariant logarithmic loss."""
+
+from torch import Tensor
+
+from pano_geometry.tensor_types import Bool, Float
+from pano_losses.reduction import (
+    Averaging,
+    Reduced,
+    blank,
+    masked_sum,
+    mean_over_images,
+    ratio,
+    root,
+    support,
+)
+from pano_losses.terms import Term
+from pano_losses.weighting import RowWeighting, cos_latitude, uniform
+
+
+def silog(
+    prediction: Float[Tensor, "b 1 h w"],
+    target: Float[Tensor, "b 1 h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+    variance_focus: float = 0.5,
+    weighting: RowWeighting = uniform,
+    averaging: Averaging = "image",
+    floor: float = 1e-3,
+) -> Reduced:
+    """``sqrt(mean(g^2) - lambda mean(g)^2)`` with ``g = ln D - ln D*``.
+
+    Args:
+        prediction: Distance in metres; below ``floor`` it is taken as ``floor``.
+        target: True distance in metres, positive where valid.
+        valid: True where the truth is usable.
+        variance_focus: lambda. 0 is the RMS log error, 1 does not see the global scale.
+        weighting: Pixel weights by row.
+        averaging: Moments of each image, or of all pixels of the batch.
+        floor: Smallest distance whose logarithm is taken, metres.
+
+    Source: Eigen et al. (arXiv 1406.2283), eq. 4. DAP names SILog without lambda; 0.5 is that of
+    the file shipped in its release.
+    """
+    p, t = blank(prediction, valid).clamp(min=floor), blank(target, valid)
+    log, weight = p.log() - t.log(), weighting(t)
+    amount = support(log, valid, weight)
+    first, second = masked_sum(log, valid, weight), masked_sum(log**2, valid, weight)
+    if averaging == "pixel":
+        first, second, amount = (x.sum(0, keepdim=True) for x in (first, second, amount))
+    mean = ratio(first, amount)
+    return mean_over_images(root(ratio(second, amount) - variance_focus * mean**2), amount > 0)
+
+
+class SILog(Term):
+    """:func:`silog` as a term; weight 1.0, by cosine of latitude, in DAP."""
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        variance_focus: float = 0.5,
+        weighting: RowWeighting = cos_latitude,
+        averaging: Averaging = "image",
+        floor: float = 1e-3,
+    ) -> None:
+        super().__init__(weight)
+        self.variance_focus = variance_focus
+        self.weighting = weighting
+        self.averaging: Averaging = averaging
+        self.floor = floor
+
+    def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
+        """Loss of a batch."""
+        return silog(
+            prediction,
+            target,
+            valid,
+            self.variance_focus,
+            self.weighting,
+            self.averaging,
+            self.floor,
+        )

@@ -1,0 +1,109 @@
+"""One interface for perspective depth models: views in [0, 1] in, disparity (and depth, where metric) out."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from pano_geometry.tensor_types import Float
+from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
+from pano_models.outputs import DISPARITY_AFFINE, Prediction
+
+DEPTH_METRIC = "depth_metric"
+"""Depth along the optical axis, metres."""
+
+LEAST_DEPTH = 1e-3
+"""Metres: what is nearer is taken to be there, so that disparity stays finite."""
+
+Predicts = Literal["disparity", "depth"]
+
+
+class Teacher(nn.Module):
+    """A frozen perspective model, applied to cube faces or tangent views in batches.
+
+    Args:
+        model: `model(pixel_values=...)` with normalised (n, 3, s, t) returns an object with `predicted_depth` (n, s, t), as every
+            `AutoModelForDepthEstimation` of transformers does.
+        predicts: "disparity" for relative models (near = large), "depth" for metric ones (metres along the optical axis).
+        size: (rows, columns) the model sees; views are resized to it.
+        mean: of the pictures the model was trained with.
+        std: of the same.
+        max_batch: views in one forward pass of the model; None: all.
+        resize_back: "bilinear", or "nearest" as Depth Anywhere's release.
+        precision: "float32", or "bfloat16": the model under autocast.
+
+    Raises:
+        ValueError: for an unknown `predicts`, `resize_back` or `precision`, or `max_batch` < 1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        predicts: Predicts = "disparity",
+        size: tuple[int, int] = (518, 518),
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        max_batch: int | None = None,
+        resize_back: Literal["bilinear", "nearest"] = "bilinear",
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
+        super().__init__()
+        _one_of("predicts", predicts, ("disparity", "depth"))
+        _one_of("resize_back", resize_back, ("bilinear", "nearest"))
+        _one_of("precision", precision, ("float32", "bfloat16"))
+        if max_batch is not None and max_batch < 1:
+            raise ValueError(f"max_batch is {max_batch}; expected at least 1, or None for all")
+        self.model = model.requires_grad_(False).eval()
+        self.predicts, self.size, self.max_batch = predicts, size, max_batch
+        self.resize_back, self.precision = resize_back, precision
+        self.register_buffer("mean", torch.tensor(tuple(mean))[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(tuple(std))[:, None, None], persistent=False)
+
+    def train(self, mode: bool = True) -> "Teacher":
+        """A teacher is never trained: it stays in evaluation mode."""
+        super().train(mode)
+        self.model.eval()
+        return self
+
+    @torch.no_grad()
+    def forward(self, views: Float[Tensor, "*n 3 h w"]) -> Prediction:
+        """Label views in [0, 1] with any leading axes.
+
+        Returns:
+            `disparity_affine` (*n, 1, h, w) of depth along the optical axis (not of distance along the ray), and, from a metric model,
+            `depth_metric` in metres.
+
+        Raises:
+            ValueError: not floating (..., 3, h, w).
+        """
+        if views.ndim < 4 or views.shape[-3] != 3 or not views.is_floating_point():
+            raise ValueError(
+                f"views are {views.dtype} {tuple(views.shape)}; expected floating (..., 3, h, w) in [0, 1]"
+            )
+        flat = views.flatten(0, -4)
+        maps = [self._predict(part) for part in torch.split(flat, self.max_batch or len(flat))]
+        raw = torch.cat(maps).view(*views.shape[:-3], 1, *views.shape[-2:])
+        if self.predicts == "disparity":
+            return {DISPARITY_AFFINE: raw}
+        return {DISPARITY_AFFINE: 1 / raw.clamp(min=LEAST_DEPTH), DEPTH_METRIC: raw}
+
+    def _predict(self, views: Tensor) -> Tensor:
+        pixels = interpolate(views, self.size, mode="bilinear", align_corners=False, antialias=True)
+        pixels = (pixels - self.mean) / self.std
+        low = self.precision == "bfloat16"
+        with torch.autocast(views.device.type, dtype=torch.bfloat16, enabled=low):
+            out: Any = self.model(pixel_values=pixels)
+        depth: Tensor = out.predicted_depth.to(views.dtype)[:, None]
+        if self.resize_back == "nearest":
+            return interpolate(depth, views.shape[-2:], mode="nearest")
+        return interpolate(depth, views.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected one of {choices}")

@@ -1,0 +1,41 @@
+"""Starts a student's ResNets from ImageNet weights."""
+
+from os import PathLike
+
+import timm
+from torch import Tensor, nn
+
+from pano_models.resnet import ResNetEncoder
+from pano_models.weights.files import read_state
+from pano_models.weights.strict import LoadReport, fill
+
+CLASSIFIER = "of the ImageNet classifier"
+
+
+def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
+    """Fill every ResNet of `model`; everything else keeps its values.
+
+    Args:
+        model: UniFuse, BiFuse++ or HoHoNet with `width` 1, in any form.
+        source: a weight file in torchvision's or timm's names (they are the same), or "timm", which downloads timm's weights for the
+            backbone's name.
+
+    Returns:
+        What was dropped and why.
+
+    Raises:
+        ValueError: the network has no ResNet.
+        CheckpointError: a tensor is missing or of another shape.
+    """
+    encoders = [m for m in model.modules() if isinstance(m, ResNetEncoder)]
+    if not encoders:
+        raise ValueError(f"{type(model).__name__} has no ResNet encoder")
+    state = _download(encoders[0].name) if str(source) == "timm" else read_state(source)
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    for encoder in encoders:
+        fill(encoder, kept)
+    return LoadReport({name: CLASSIFIER for name in state if name not in kept})
+
+
+def _download(name: str) -> dict[str, Tensor]:
+    return dict(timm.create_model(name, pretrained=True).state_dict())

@@ -1,0 +1,27 @@
+import math
+
+import torch
+
+from pano_geometry import pixels
+
+
+def test_centres_are_half_pixels() -> None:
+    assert pixels.centres(3).tolist() == [0.5, 1.5, 2.5]
+    assert pixels.to_index(pixels.centres(3)).tolist() == [0.0, 1.0, 2.0]
+
+
+def test_grid_is_that_of_align_corners_false() -> None:
+    n = 7
+    grid = pixels.to_grid(pixels.centres(n), n)
+    image = torch.arange(n, dtype=torch.float64)[None, None, None]
+    where = torch.stack([grid, torch.zeros_like(grid)], -1)[None, None]
+    sampled = torch.nn.functional.grid_sample(image, where, align_corners=False)
+    assert torch.allclose(sampled, image)
+    assert torch.allclose(pixels.from_grid(grid, n), pixels.centres(n))
+
+
+def test_angles_are_centred_and_span_the_axis() -> None:
+    angles = pixels.centre_angles(8, 2 * math.pi)
+    assert torch.allclose(angles, -angles.flip(0))
+    assert float(angles[1] - angles[0]) == 2 * math.pi / 8
+    assert torch.allclose(pixels.pixel_of(angles, 8, 2 * math.pi), pixels.centres(8))

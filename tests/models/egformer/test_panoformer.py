@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pano_models.egformer.panoformer import PanoFormerBlock, tangent_kernel
+from tests.parity import stand_in
+from tests.parity.compare import largest_difference
+
+FOLDER = Path(__file__).parents[2] / "parity" / "egformer"
+TOLERANCE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, np.ndarray]:
+    with np.load(FOLDER / "expected.npz") as arrays:
+        return dict(arrays)
+
+
+class TestTangentKernel:
+    def test_released_points(self, expected):
+        points = tangent_kernel(16, 32)[None]
+        assert largest_difference(points, expected["ref_points_16x32"]) < TOLERANCE
+
+    def test_released_points_of_the_finest_level(self, expected):
+        points = tangent_kernel(256, 512)[None, ::32, ::32]
+        assert largest_difference(points, expected["ref_points_256x512_s32"]) < 1e-3
+
+    def test_unit_grid_at_the_equator(self):
+        points = tangent_kernel(64, 128)[32, 40].view(3, 3, 2)
+        offset = points - torch.tensor([32.0, 40.0])
+        step = torch.tensor([-1.0, 0.0, 1.0])
+        rows, columns = torch.meshgrid(step, step, indexing="ij")
+        torch.testing.assert_close(offset, torch.stack([rows, columns], dim=-1), atol=5e-3, rtol=0)
+
+    def test_columns_spread_towards_the_poles(self):
+        width = [tangent_kernel(64, 128)[row, 64].view(3, 3, 2)[1, 2, 1] - 64 for row in (32, 8, 2)]
+        assert width[0] < width[1] < width[2]
+
+
+@torch.no_grad()
+def test_released_block(expected):
+    shapes = json.loads((FOLDER / "keys_blocks.json").read_text())["panoformer_block"]
+    weights = {
+        k.replace("1.0.", "1.").replace("2.0.", "2.").replace("conv.0.", "conv."): v
+        for k, v in stand_in.state_dict(shapes).items()
+    }
+    block = PanoFormerBlock(64, 4).eval()
+    block.load_state_dict(weights)
+    rng = np.random.Generator(np.random.PCG64(7))
+    x = torch.from_numpy(rng.standard_normal((2, 512, 64), dtype=np.float32)).view(2, 16, 32, 64)
+    sampled = block(x).flatten(1, 2)[:, ::4, ::4]
+    assert largest_difference(sampled, expected["panoblock_b2_s8"]) < TOLERANCE
+
+
+def test_every_parameter_of_a_block_learns():
+    torch.manual_seed(0)
+    block = PanoFormerBlock(8, 2)
+    block(torch.randn(1, 4, 8, 8)).square().mean().backward()
+    assert all(p.grad is not None and p.grad.any() for p in block.parameters())

@@ -1,0 +1,86 @@
+"""What every student offers: range masks, bfloat16 encoders, saved options."""
+
+import pytest
+import torch
+
+from pano_models import create, load, save
+from pano_models.heads.range_mask import attach_range_mask
+from tests.models.statistics import with_statistics
+
+STUDENTS = {
+    "unifuse": {"width": 0.125, "backbone": "resnet10t"},
+    "bifuse_plus": {"width": 0.125, "backbone": "resnet10t"},
+    "hohonet": {
+        "width": 0.125,
+        "backbone": "resnet10t",
+        "height": 64,
+        "horizon_channels": 32,
+        "latent_channels": 16,
+        "components": 8,
+        "feedforward": 32,
+    },
+    "egformer": {"embed_dim": 16},
+}
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_masks_come_beside_an_unchanged_prediction(name):
+    base = create(name, **STUDENTS[name]).eval()
+    rgb = torch.rand(1, 3, 64, 128)
+    with torch.no_grad():
+        alone = base(rgb)["distance_metric"]
+        out = attach_range_mask(base, thresholds=(10.0, 100.0)).eval()(rgb)
+    assert torch.equal(out["distance_metric"], alone)
+    assert out["far_probability"].shape == out["far_probability_10m"].shape == (1, 1, 64, 128)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_bfloat16_encoder_moves_the_prediction_a_little(name):
+    rgb = torch.rand(1, 3, 64, 128, generator=torch.Generator().manual_seed(0))
+    full = with_statistics(create(name, **STUDENTS[name]))
+    half = create(name, **STUDENTS[name], precision="bfloat16").eval()
+    half.load_state_dict(full.state_dict())
+    expected, out = (model(rgb)["distance_metric"] for model in (full, half))
+    assert out.dtype == torch.float32
+    change = (out - expected).abs().mean() / expected.abs().mean()
+    assert 0 < change < 2e-2
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_mixed_precision_training_step(name):
+    model = create(name, **STUDENTS[name]).train()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(torch.rand(2, 3, 64, 128))["distance_metric"]
+    out.float().mean().backward()
+    gradients = [p.grad for p in model.parameters() if p.requires_grad]
+    assert all(g is not None and torch.isfinite(g).all() for g in gradients)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_folder_round_trip(name, tmp_path):
+    model = create(name, head="affine", **STUDENTS[name]).eval()
+    rgb = torch.rand(1, 3, 64, 128)
+    save(model, tmp_path)
+    with torch.no_grad():
+        expected = model(rgb)["disparity_affine"]
+        assert torch.equal(load(tmp_path)(rgb)["disparity_affine"], expected)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.parametrize(
+    ("rgb", "message"),
+    [
+        (torch.rand(1, 4, 64, 128), "alpha"),
+        (torch.rand(3, 64, 128), r"expected RGB of shape \(b, 3, h, w\)"),
+        (torch.zeros(1, 3, 64, 128).byte(), "divide by 255"),
+    ],
+    ids=["four channels", "no batch", "bytes"],
+)
+def test_wrong_input(name, rgb, message):
+    with pytest.raises(ValueError, match=message):
+        create(name, **STUDENTS[name])(rgb)
+
+
+def test_unknown_precision():
+    with pytest.raises(ValueError, match="precision is 'float16'"):
+        create("unifuse", precision="float16")

@@ -1,0 +1,83 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import pano_geometry as pg
+from pano_models.tangent_conv import TangentConv2d, lay_on_tangent_planes, tangent_taps
+
+
+def directions(height: int) -> torch.Tensor:
+    return pg.Equirectangular(height, 2 * height).rays().permute(2, 0, 1)[None]
+
+
+def identity_taps(kernel: int) -> TangentConv2d:
+    """A convolution that hands out the three input channels seen by every tap."""
+    conv = TangentConv2d(3, 3 * kernel**2, kernel, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.eye(3 * kernel**2).view(3 * kernel**2, 3, kernel, kernel))
+    return conv
+
+
+class TestTangentConv2d:
+    @torch.no_grad()
+    def test_taps_see_the_tangent_plane_everywhere(self):
+        """The direction read by each tap is the pixel's, moved on its tangent plane (poles and seam included)."""
+        height = 64
+        rays = directions(height)
+        seen = identity_taps(3)(rays)[0].view(3, 3, 3, height, 2 * height)  # xyz, down, right
+        seen = seen / seen.norm(dim=0, keepdim=True)
+        centre = rays[0]
+        right = torch.nn.functional.normalize(
+            torch.stack([centre[2], torch.zeros_like(centre[2]), -centre[0]]), dim=0
+        )
+        down = torch.linalg.cross(centre, right, dim=0)
+        step = math.tan(math.pi / height)
+        for i, a in enumerate((-1, 0, 1)):
+            for j, b in enumerate((-1, 0, 1)):
+                wanted = torch.nn.functional.normalize(
+                    centre + a * step * down + b * step * right, dim=0
+                )
+                # bilinear reading of a unit vector over one pixel
+                assert (seen[:, i, j] - wanted).abs().max() < 4e-3, (a, b)
+
+    @torch.no_grad()
+    def test_equals_a_plain_convolution_at_the_equator(self):
+        conv = TangentConv2d(3, 5, 3)
+        x = directions(128)
+        plain = nn.functional.conv2d(x, conv.weight, conv.bias, padding=1)
+        rows = slice(62, 66)
+        torch.testing.assert_close(
+            conv(x)[:, :, rows, 8:-8], plain[:, :, rows, 8:-8], atol=2e-3, rtol=0
+        )
+
+    @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (7, 2)])
+    @torch.no_grad()
+    def test_rolls_bit_for_bit(self, kernel, stride):
+        conv = TangentConv2d(4, 6, kernel, stride)
+        x = torch.rand(2, 4, 16, 32)
+        assert conv(x).shape == (2, 6, 16 // stride, 32 // stride)
+        assert torch.equal(conv(x.roll(6, -1)), conv(x).roll(6 // stride, -1))
+
+    def test_gradient(self):
+        conv = TangentConv2d(2, 2, 3).double()
+        x = torch.rand(1, 2, 4, 8, dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(conv, (x,))
+
+    def test_weights_of_the_taps_sum_to_one(self):
+        rows, columns, weight = tangent_taps(16, 32, 3, 1)
+        torch.testing.assert_close(weight.sum(0), torch.ones(9, 16))
+        assert rows.min() == 0
+        assert rows.max() == 15
+        assert torch.equal(columns, columns.round())
+
+
+def test_replacement_keeps_parameters_and_pointwise_convolutions():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 4, 1, 2))
+    weight = model[0].weight
+    lay_on_tangent_planes(model)
+    assert isinstance(model[0], TangentConv2d)
+    assert model[0].weight is weight
+    assert type(model[2]) is nn.Conv2d
+    assert model(torch.rand(1, 3, 32, 64)).shape == (1, 4, 4, 8)

@@ -1,0 +1,19 @@
+import re
+
+import pytest
+
+from pano_models.weights.manifest import PUBLISHED, published
+
+
+def test_entries_are_unique_and_well_formed():
+    assert len({e.name for e in PUBLISHED}) == len(PUBLISHED)
+    for entry in PUBLISHED:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.repository)
+        assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
+        assert entry.licence or entry.note
+
+
+def test_lookup():
+    assert published("dap").file == "model.pth"
+    with pytest.raises(KeyError, match="no published weights 'x'"):
+        published("x")
