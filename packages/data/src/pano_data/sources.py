@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import Dataset
 
 from pano_data.keyed import MapDataset
-from pano_data.masks.dataset import Masked
 from pano_data.label_store.dataset import PseudoLabelled
+from pano_data.masks.dataset import Masked
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample
 from pano_data.shards.dataset import ShardDataset

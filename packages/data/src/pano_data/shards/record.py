@@ -9,7 +9,7 @@ import torch
 
 from pano_data.decode import Label
 from pano_data.errors import CorruptSampleError
-from pano_data.reader import resize_label, resize_rgb
+from pano_data.resize import resize_label, resize_rgb
 from pano_data.sample import ErpSample
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
 

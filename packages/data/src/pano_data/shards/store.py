@@ -194,9 +194,7 @@ def _card(out: Path, number: int) -> Path:
     return out / "cards" / f"{number:06d}.json"
 
 
-def _write_chunk(
-    out: Path, number: int, items: Sequence[Record | CorruptSampleError]
-) -> None:
+def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleError]) -> None:
     records = [item for item in items if not isinstance(item, CorruptSampleError)]
     errors = [item for item in items if isinstance(item, CorruptSampleError)]
     for error in errors:
