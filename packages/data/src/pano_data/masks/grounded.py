@@ -48,7 +48,6 @@ class GroundedMasker:
         self.detector = model.to(self.device).eval()
         self.segmenter = tf.SamModel.from_pretrained(segmenter).to(self.device).eval()
 
-    @torch.inference_mode()
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return the usable pixels ``(h, w)`` of a picture ``(h, w, 3)``."""
         boxes = self.boxes(rgb)
@@ -56,6 +55,7 @@ class GroundedMasker:
             return np.ones(rgb.shape[:2], bool)
         return np.asarray(~self.segments(rgb, boxes).any(axis=0), bool)
 
+    @torch.inference_mode()
     def boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return what the prompts find: ``(n, 4)`` boxes x0, y0, x1, y1 in pixels."""
         text = " ".join(f"{prompt.lower()}." for prompt in self.prompts)
@@ -69,6 +69,7 @@ class GroundedMasker:
         )
         return np.asarray(found["boxes"].float().cpu().numpy(), np.float32)
 
+    @torch.inference_mode()
     def segments(self, rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return one mask per box, ``(n, h, w)``."""
         inputs = self.segment_processor(
