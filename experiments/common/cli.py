@@ -4,6 +4,7 @@ params.yaml is a LightningCLI configuration in pieces: `common`, then the sectio
 command line, each over the one before. Signatures are the schema; a typo names its key before any work.
 """
 
+import hashlib
 import json
 import logging
 import shutil
@@ -189,19 +190,18 @@ class ParamsCLI(LightningCLI):
 
 
 def data_digests(data: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of every manifest that a resolved data section names: `{path: digest}`."""
-    import hashlib
-
-    paths = sorted(set(_manifests(data)))
+    """SHA-256 of every manifest and shard index that a resolved data section names: `{path: digest}`."""
+    paths = sorted(set(_named(data)))
     return {p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in paths if Path(p).is_file()}
 
 
-def _manifests(node: Any) -> list[str]:
+def _named(node: Any) -> list[str]:
     if isinstance(node, Mapping):
         own = [node["manifest"]] if isinstance(node.get("manifest"), str) else []
-        return own + [p for value in node.values() for p in _manifests(value)]
+        own += [f"{node['shards']}/index.json"] if isinstance(node.get("shards"), str) else []
+        return own + [p for value in node.values() for p in _named(value)]
     if isinstance(node, list):
-        return [p for value in node for p in _manifests(value)]
+        return [p for value in node for p in _named(value)]
     return []
 
 

@@ -28,6 +28,11 @@ def global_rank() -> int:
     )
 
 
+def world_size() -> int:
+    """Number of processes under torchrun or SLURM (1 when alone)."""
+    return int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
+
+
 def git_revision() -> str:
     """Commit of the checkout, with `-dirty` appended when files differ from it; `unknown` outside git."""
     try:

@@ -41,9 +41,13 @@ class Quarantine:
         self.path = Path(path)
 
     def add(self, row: Row, error: CorruptSampleError) -> None:
-        """Append one sample and warn in the log."""
-        _LOG.warning("quarantined %s %s: %s", row.dataset, row.key, error)
-        line = json.dumps(asdict(corrupt(row, error))) + "\n"
+        """Append the sample of a row and warn in the log."""
+        self.note(corrupt(row, error))
+
+    def note(self, entry: Corrupt) -> None:
+        """Append an entry and warn in the log."""
+        _LOG.warning("quarantined %s %s: %s", entry.dataset, entry.key, entry.detail)
+        line = json.dumps(asdict(entry)) + "\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # One write to a file opened for appending is not torn apart by other processes.
         handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

@@ -1,6 +1,6 @@
 """What an out-painter is: it invents the rest of a panorama around what a picture shows."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
@@ -8,9 +8,10 @@ from torch import Tensor
 from pano_geometry.tensor_types import Bool, Float
 
 
-class Outpainter(Protocol):
+class Outpainter(ABC):
     """Fills the unknown part of a panorama; the image only, never the distance."""
 
+    @abstractmethod
     def __call__(
         self,
         image: Float[Tensor, "3 h w"],
@@ -26,7 +27,6 @@ class Outpainter(Protocol):
             environment: "indoor", "outdoor" or "mixed".
             seed: of everything random.
         """
-        ...
 
 
 def blend_known(

@@ -16,11 +16,11 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 import pano_geometry as pg
 from pano_data.curation.membrane import membrane
-from pano_data.curation.outpaint import blend_known
+from pano_data.curation.outpaint import Outpainter, blend_known
 from pano_geometry.tensor_types import Bool, Float
 
 
-class ReflectionOutpainter:
+class ReflectionOutpainter(Outpainter):
     """Mirrors the picture around the horizon an even number of times, so that the circle closes.
 
     Args:

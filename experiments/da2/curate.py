@@ -1,0 +1,54 @@
+"""Stage: perspective RGB-D becomes panoramas (P2E, out-painting), packed into shards.
+
+Distance is never invented: it covers what the perspective picture saw, the rest is not valid.
+"""
+
+import sys
+from pathlib import Path
+
+from experiments.common.cli import stage_main
+from experiments.common.environment import global_rank, set_threads, world_size
+from pano_data.curation import P2E, CuratedDataset, Outpainter
+from pano_data.reader import ManifestDataset
+from pano_data.shards import finish, pack
+
+
+def curate(
+    manifest: str,
+    root: str,
+    out: str,
+    picture_size: tuple[int, int],
+    p2e: P2E,
+    outpainter: Outpainter | None = None,
+    seed: int = 0,
+    chunk: int = 256,
+    threads: int = 2,
+) -> None:
+    """Packs curated panoramas below `out`; a killed run goes on after its last whole chunk.
+
+    Args:
+        manifest: Perspective rows.
+        root: Root of the manifest's paths.
+        out: Folder of the shards.
+        picture_size: Height and width at which the pictures are read.
+        p2e: How and where pictures are projected.
+        outpainter: Fills the rest of the picture; None leaves it black (DA² Table 3).
+        seed: Of places, out-painter and order.
+        chunk: Panoramas a chunk; 256 of 512x1024 make 64 to 128 MB.
+        threads: CPU threads; fixes the last digits.
+    """
+    set_threads(threads)
+    pictures = ManifestDataset(manifest, root, picture_size)
+    panoramas = CuratedDataset(pictures, p2e, outpainter, seed)
+    settings = {
+        "manifest": pictures.manifest.digest,
+        "p2e": str(p2e),
+        "outpainter": str(type(outpainter)),
+    }
+    pack(panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings)
+    if world_size() == 1:
+        finish(Path(out))
+
+
+if __name__ == "__main__":
+    stage_main(curate, sys.argv[1], sys.argv[2:])
