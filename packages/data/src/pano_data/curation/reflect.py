@@ -5,7 +5,7 @@ ordered by height (floor, wall, ceiling; ground, horizon, sky), and a mirror ima
 plane is an isometry of the sphere that keeps every height: walls stay upright, the horizon stays
 level, texture keeps its scale. So a network sees a scene all around and no border that gives away
 where labels are. Above and below, where mirror images would pinch, detail fades into the smoothest
-continuation over the poles. It invents no objects; for that there is `FluxOutpainter`.
+continuation over the poles. It invents no objects.
 """
 
 import math
