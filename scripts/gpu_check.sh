@@ -19,8 +19,8 @@ check() { # name, command...
 for area in geometry losses models data experiments; do
   check "tests/$area" "$python" -m pytest -m gpu "tests/$area" -q -p no:cacheprovider
 done
-check "benchmark geometry" "$python" benchmarks/geometry.py --device cuda
-check "benchmark models" "$python" benchmarks/models.py --device cuda
+check "benchmark geometry" "$python" -m benchmarks.geometry --device cuda
+check "benchmark models" "$python" -m benchmarks.models --cases large
 printf '\n%-22s %s\n' check result
 failed=0
 for i in "${!names[@]}"; do

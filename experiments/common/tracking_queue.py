@@ -6,6 +6,7 @@ What is left when the process ends is delivered by the next process of the same 
 `panodepth sync`.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -88,6 +90,7 @@ class TrackingQueue:
         Raises:
             MlflowException, SQLAlchemyError, OSError: The store does not answer or refuses a record.
         """
+        create_store(self.uri)
         client = MlflowClient(self.uri)
         count = 0
         for end, record in self._undelivered():
@@ -151,6 +154,28 @@ class TrackingQueue:
             experiment_id, start_time=record["time"], tags=record["tags"], run_name=record["name"]
         )
         self._run_id.write_text(run.info.run_id)
+
+
+def create_store(uri: str) -> None:
+    """Makes the local store whole or not at all; nothing to do for a server.
+
+    MLflow creates tables one by one in the final file: a kill in the middle leaves a store that never
+    opens again. Here they are made under another name, and the first process to finish wins.
+    """
+    if not uri.startswith("sqlite:///"):
+        return
+    target = Path(uri.removeprefix("sqlite:///"))
+    if target.exists():
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
+        f"sqlite:///{part}", (target.parent / "mlruns").as_uri()
+    )
+    store.engine.dispose()
+    with contextlib.suppress(FileExistsError):
+        os.link(part, target)
+    part.unlink()
 
 
 def _metrics(client: MlflowClient, run_id: str, record: Record) -> None:

@@ -40,7 +40,7 @@ def curate(
     set_threads(threads)
     pictures = ManifestDataset(manifest, root, picture_size)
     panoramas = CuratedDataset(pictures, p2e, outpainter, seed)
-    settings = {
+    settings: dict[str, object] = {
         "manifest": pictures.manifest.digest,
         "p2e": str(p2e),
         "outpainter": str(type(outpainter)),

@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
-from experiments.common.tracking_queue import TrackingQueue
+from experiments.common.tracking_queue import TrackingQueue, create_store
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,25 @@ def test_records_wait_while_the_server_is_away(uri: str, tmp_path: Path) -> None
     assert back.deliver() == 51
     assert len(MlflowClient(uri).get_metric_history(str(back.run_id), "m")) == 50
     assert back.pending() == 0
+
+
+def test_the_local_store_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("experiments.common.tracking_queue.os.link", killed)
+        with pytest.raises(KeyboardInterrupt):
+            create_store(uri)
+    assert not (tmp_path / "mlflow.db").exists()
+    create_store(uri)
+    MlflowClient(uri).create_experiment("works")
+    create_store(uri)  # a store that is there stays
+    assert MlflowClient(uri).get_experiment_by_name("works") is not None
 
 
 def test_a_torn_last_line_is_not_delivered(uri: str, tmp_path: Path) -> None:
