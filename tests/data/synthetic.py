@@ -25,7 +25,7 @@ class Numbered(Dataset):
             "distance": ramp + index + 1,
             "valid": ramp < 0.75,
             "far": ramp >= 0.75,
-            "metric": self.metric,
+            "metric": torch.tensor(self.metric),
             "key": f"{index:04d}",
             "dataset": self.name,
         }

@@ -13,7 +13,7 @@ from pano_data.shards import ShardDataset, finish, pack
 @pytest.fixture(scope="module")
 def perspective(tmp_path_factory):
     root = tmp_path_factory.mktemp("vkitti2")
-    miniatures.write("vkitti2", root, seed=1, scenes={"train": 1}, size=(48, 160))
+    miniatures.write("vkitti2", root, seed=1, scenes={"train": 1}, views=2, size=(48, 160))
     rows = list(datasets.get("vkitti2").rows(root, "train"))[:4]
     return ManifestDataset(manifest_of(rows), root)
 

@@ -48,7 +48,7 @@ def test_the_circle_closes_without_a_seam(count):
 
 def test_no_jump_where_the_picture_ends_on_top():
     rows = torch.linspace(0, 1, H)[:, None].expand(3, H, W)
-    image, mask = picture()
+    _, mask = picture()
     full = ReflectionOutpainter()(torch.where(mask, rows, 0.0), mask)
     assert (full[:, 19, 45:60] - full[:, 20, 45:60]).abs().max() < 0.05
 

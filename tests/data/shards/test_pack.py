@@ -38,8 +38,8 @@ def test_samples_equal_those_packed(tmp_path):
 def test_damaged_samples_are_left_out_with_their_reason(tmp_path, caplog):
     pack(Damaged(9), tmp_path, chunk=4)
     assert len(finish(tmp_path)) == 8
-    (line,) = (tmp_path / "quarantine-0.jsonl").read_text().splitlines()
-    assert json.loads(line)["reason"] == "truncated"
+    (entry,) = json.loads((tmp_path / "left_out.json").read_text())
+    assert entry["reason"] == "truncated"
     assert "images/4.png" in caplog.text
 
 

@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.shards.store import Plan, Store, close, write_chunks
 
 PLAN = Plan(count=23, chunk=5, settings={"seed": 1})
@@ -95,6 +95,7 @@ def test_raises(tmp_path):
     write_chunks(tmp_path / "b", PLAN, lambda p: [{"key": "same", "data": b"1"}])
     with pytest.raises(DataError, match=r"two items share a key.*same"):
         close(tmp_path / "b")
-    write_chunks(tmp_path / "c", PLAN, lambda p: [])
+    broken = CorruptSampleError("x.png", "empty", "no bytes")
+    write_chunks(tmp_path / "c", PLAN, lambda p: [broken])
     with pytest.raises(DataError, match="all 23 items were left out"):
         close(tmp_path / "c")

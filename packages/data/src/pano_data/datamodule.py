@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Subset
 from pano_data.keyed import KeyedDataset, MapDataset, TrainSample
 from pano_data.mixing import Mix
 from pano_data.sampler import KeyedBatchSampler, Position, shard_indices
-from pano_data.sources import Source, Unlabelled
+from pano_data.sources import Source
 from pano_data.transforms.base import Augmentation
 
 Sources = Mapping[str, Source]
@@ -38,6 +38,8 @@ class ErpDataModule(LightningDataModule):
         augment: applied to training samples, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
+        quarantine: file that damaged training samples are noted in (JSON lines), while the next row
+            stands in for them; None lets them raise.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ErpDataModule(LightningDataModule):
         augment: Augmentation | None = None,
         unlabelled: Sources | None = None,
         ratio: int = 1,
+        quarantine: str | None = None,
     ) -> None:
         super().__init__()
         self.train, self.unlabelled = _sources(train), _sources(unlabelled)
@@ -62,7 +65,9 @@ class ErpDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
         self.augment, self.ratio = augment, ratio
+        self.quarantine = quarantine
         self.resume = Position(-1, 0)
+        self._rows: dict[str, int] | None = None
 
     @property
     def val_names(self) -> list[str]:
@@ -83,8 +88,9 @@ class ErpDataModule(LightningDataModule):
         """Return the loader of this rank, starting where a resumed run left off."""
         if not self.train:
             raise ValueError("training needs data: got no sources in `train`")
-        labelled = [source.open(self.size) for source in self.train.values()]
-        unlabelled = [Unlabelled(source.open(self.size)) for source in self.unlabelled.values()]
+        labelled = [s.open(self.size, True, self.quarantine) for s in self.train.values()]
+        unlabelled = [s.open(self.size, False, self.quarantine) for s in self.unlabelled.values()]
+        self._check_rows(labelled + unlabelled)
         return DataLoader(
             KeyedDataset(labelled, unlabelled, self.augment),
             batch_sampler=self._sampler(labelled, unlabelled),
@@ -94,7 +100,7 @@ class ErpDataModule(LightningDataModule):
         )
 
     def _sampler(
-        self, labelled: list[MapDataset], unlabelled: list[Unlabelled]
+        self, labelled: list[MapDataset], unlabelled: list[MapDataset]
     ) -> KeyedBatchSampler:
         sampler = KeyedBatchSampler(
             _mix(labelled, self.train, self.seed),
@@ -146,7 +152,7 @@ class ErpDataModule(LightningDataModule):
         if batch >= self.trainer.num_training_batches:
             # Without this, workers of a run resumed at an epoch's end would give no batch.
             epoch, batch = epoch + 1, 0
-        return {"epoch": epoch, "batch": batch, **self._identity()}
+        return {"epoch": epoch, "batch": batch, "rows": self._rows, **self._identity()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Resume at the stored place.
@@ -165,6 +171,18 @@ class ErpDataModule(LightningDataModule):
                 "or start a new run from its weights"
             )
         self.resume = Position(state_dict["epoch"], state_dict["batch"])
+        self._rows = state_dict["rows"]
+
+    def _check_rows(self, datasets: list[MapDataset]) -> None:
+        """Note the sizes of the data sets, or check them against those of the resumed run."""
+        names = [*self.train, *(f"unlabelled {name}" for name in self.unlabelled)]
+        rows = {name: len(dataset) for name, dataset in zip(names, datasets, strict=True)}
+        if self._rows not in (None, rows):
+            raise ValueError(
+                f"cannot resume exactly: the data had {self._rows} samples, now has {rows}. "
+                "Restore the data, or start a new run from the weights"
+            )
+        self._rows = rows
 
     def _identity(self) -> dict[str, Any]:
         """What the sample order depends on."""

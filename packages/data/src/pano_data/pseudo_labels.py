@@ -94,7 +94,9 @@ def select(
     rows = list(rows)
     unscored = [row.key for row in rows if row.score is None]
     if unscored and by == "score":
-        raise DataError(f"{len(unscored)} rows have no score, e.g. {unscored[:3]}; score them first")
+        raise DataError(
+            f"{len(unscored)} rows have no score, e.g. {unscored[:3]}; score them first"
+        )
     chosen: list[Row] = []
     for environment, count in keep.items():
         candidates = [row for row in rows if row.environment == environment]

@@ -7,6 +7,8 @@ import torch
 from torch.utils.data import Dataset
 
 from pano_data.keyed import MapDataset
+from pano_data.label_store.dataset import PseudoLabelled
+from pano_data.masks.dataset import Masked
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample
 from pano_data.shards.dataset import ShardDataset
@@ -19,9 +21,11 @@ class Source:
     Args:
         manifest: parquet file of rows.
         root: folder that the paths in the manifest are relative to.
-        weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
+        shards: folder of shards instead of `manifest` and `root`.
         dataset: a map-style data set of samples instead of `manifest` and `root`.
-        shards: folder of shards (`pano_data.shards.pack`) instead of `manifest` and `root`.
+        weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
+        labels: store of pseudo-labels (`pano_data.label_store`) that replace the distance.
+        masks: folder of PNG masks (``<key>.png``, 255 = valid) that cut `valid`.
 
     Raises:
         ValueError: not exactly one of the forms is given.
@@ -29,9 +33,11 @@ class Source:
 
     manifest: str | None = None
     root: str | None = None
-    weight: float = 1.0
-    dataset: Dataset[Any] | None = None
     shards: str | None = None
+    dataset: Dataset[Any] | None = None
+    weight: float = 1.0
+    labels: str | None = None
+    masks: str | None = None
 
     def __post_init__(self) -> None:
         if (self.manifest is None) != (self.root is None):
@@ -39,23 +45,42 @@ class Source:
                 f"a source needs manifest and root, got manifest={self.manifest!r}, "
                 f"root={self.root!r}"
             )
-        given = [name for name in ("manifest", "dataset", "shards") if getattr(self, name) is not None]
+        forms = ("manifest", "shards", "dataset")
+        given = [name for name in forms if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(
                 "a source is one of: manifest with root, shards, dataset; "
                 f"got {' and '.join(given) or 'nothing'}"
             )
 
-    def open(self, size: tuple[int, int]) -> MapDataset:
-        """Open the data set with maps of `size` = (height, width)."""
-        if self.dataset is not None:
-            opened: Any = self.dataset
-            return opened  # type: ignore[no-any-return]
+    def open(
+        self,
+        size: tuple[int, int] | None,
+        labelled: bool = True,
+        quarantine: str | None = None,
+    ) -> MapDataset:
+        """Open the data set.
+
+        Args:
+            size: height and width of the maps; as stored if None.
+            labelled: False hides the distance: `valid` is then True wherever no mask says
+                otherwise, and ground truth cannot leak into an unlabelled set.
+            quarantine: file that damaged rows of a manifest are noted in; None lets them raise.
+        """
+        opened = self._opened(size, quarantine)
+        if self.labels is not None and labelled:
+            opened = PseudoLabelled(opened, self.labels)
+        if not labelled:
+            opened = Unlabelled(opened)
+        return opened if self.masks is None else Masked(opened, self.masks)
+
+    def _opened(self, size: tuple[int, int] | None, quarantine: str | None) -> MapDataset:
         if self.shards is not None:
             return ShardDataset(self.shards, size)
-        if self.manifest is None or self.root is None:
-            raise ValueError("a source needs manifest and root")
-        return ManifestDataset(self.manifest, self.root, size)
+        if self.manifest is not None and self.root is not None:
+            return ManifestDataset(self.manifest, self.root, size, quarantine)
+        dataset: Any = self.dataset
+        return dataset  # type: ignore[no-any-return]
 
 
 class Unlabelled:

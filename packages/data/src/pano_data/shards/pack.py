@@ -7,7 +7,6 @@ import numpy as np
 
 from pano_data.errors import CorruptSampleError
 from pano_data.keyed import MapDataset
-from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.shards.distance_codec import DistanceCodec
 from pano_data.shards.record import Record, encode_sample
 from pano_data.shards.store import Plan, Store, close, write_chunks
@@ -28,8 +27,8 @@ def pack(
     """Write this rank's share of the chunks of a data set; call `finish` once after all ranks.
 
     Items lie in a global random order, so that even a reader that streams chunk by chunk sees
-    scenes and video sequences mixed. Damaged samples are left out and noted in
-    ``quarantine.jsonl`` with their reason.
+    scenes and video sequences mixed. Damaged samples are left out and listed with their reason in
+    ``left_out.json``.
 
     Args:
         dataset: map-style data set of panoramas; may compute them (curation).
@@ -48,14 +47,13 @@ def pack(
         DataError: the folder holds shards of other settings.
     """
     order = np.random.default_rng(seed).permutation(len(dataset))
-    quarantine = Quarantine(Path(out) / f"quarantine-{rank}.jsonl")
 
-    def read(positions: range) -> Iterator[Record]:
+    def read(positions: range) -> Iterator[Record | CorruptSampleError]:
         for position in positions:
             try:
                 yield encode_sample(dataset[int(order[position])], codec)
             except CorruptSampleError as error:
-                quarantine.note(Corrupt(str(error.path), error.reason, error.detail, ""))
+                yield error
 
     plan = Plan(len(dataset), chunk, {"seed": seed, "codec": codec.name, **(settings or {})})
     return write_chunks(out, plan, read, rank, world)

@@ -8,6 +8,7 @@ nothing.
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -19,10 +20,11 @@ from typing import Any
 import litdata
 from litdata.streaming.writer import BinaryWriter
 
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.io.encode import write_json
 
 Record = dict[str, Any]
+_LOG = logging.getLogger(__name__)
 INDEX, PLAN = "index.json", "plan.json"
 
 
@@ -70,7 +72,7 @@ def open_plan(out: Path | str, plan: Plan) -> None:
 def write_chunks(
     out: Path | str,
     plan: Plan,
-    read: Callable[[range], Iterable[Record]],
+    read: Callable[[range], Iterable[Record | CorruptSampleError]],
     rank: int = 0,
     world: int = 1,
 ) -> int:
@@ -79,8 +81,8 @@ def write_chunks(
     Args:
         out: folder of the store.
         plan: the same for all ranks.
-        read: positions of a chunk -> its records, in order, each with a unique ``key``; may leave
-            out items (quarantined ones).
+        read: positions of a chunk -> its records, in order, each with a unique ``key``; or, for an
+            item that cannot be read, the error, which is noted.
         rank: number of this process; chunk ``k`` belongs to rank ``k % world``.
         world: number of processes.
 
@@ -121,7 +123,7 @@ def close(out: Path | str) -> "Store":
         twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
         raise DataError(f"{out}: two items share a key, for example {twice}")
     if not filled:
-        raise DataError(f"{out}: all {plan.count} items were left out; see the quarantine")
+        raise DataError(f"{out}: all {plan.count} items were left out, see cards/*.json")
     # LitData puts the wall clock here, which would make every run a new version of the data.
     digest = hashlib.sha256("".join(content["sha256"] for content in filled).encode())
     index = {
@@ -130,6 +132,7 @@ def close(out: Path | str) -> "Store":
         "updated_at": digest.hexdigest(),
     }
     write_json(out / "keys.json", keys)
+    write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
     write_json(out / INDEX, index)
     return Store(out)
 
@@ -191,8 +194,15 @@ def _card(out: Path, number: int) -> Path:
     return out / "cards" / f"{number:06d}.json"
 
 
-def _write_chunk(out: Path, number: int, records: Sequence[Record]) -> None:
-    card: dict[str, Any] = {"keys": [record["key"] for record in records]}
+def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleError]) -> None:
+    records = [item for item in items if not isinstance(item, CorruptSampleError)]
+    errors = [item for item in items if isinstance(item, CorruptSampleError)]
+    for error in errors:
+        _LOG.warning("left out of %s: %s", out, error)
+    card: dict[str, Any] = {
+        "keys": [record["key"] for record in records],
+        "left_out": [{"path": e.path, "reason": e.reason, "detail": e.detail} for e in errors],
+    }
     if records:
         with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
             writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)

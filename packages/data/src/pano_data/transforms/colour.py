@@ -1,6 +1,6 @@
 """Changes of colour, none of place: albumentations, seeded anew for every sample."""
 
-import albumentations as A
+import albumentations as A  # noqa: N812 - its own documentation names it so
 import numpy as np
 import torch
 from numpy.typing import NDArray

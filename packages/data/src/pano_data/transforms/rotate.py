@@ -2,9 +2,9 @@
 
 import math
 
-import pano_geometry as pg
 import torch
 
+import pano_geometry as pg
 from pano_data.sample import ErpSample
 from pano_data.transforms.base import Augmentation, chance, check_probability
 

@@ -1,0 +1,8 @@
+"""Masks of usable pixels: who makes them, how they are stored, how they are applied."""
+
+from pano_data.masks.dataset import Masked
+from pano_data.masks.folder import MaskFolder
+from pano_data.masks.grounded import GroundedMasker
+from pano_data.masks.stage import Masker, write_masks
+
+__all__ = ["GroundedMasker", "MaskFolder", "Masked", "Masker", "write_masks"]
