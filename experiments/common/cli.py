@@ -157,6 +157,8 @@ class ParamsCLI(LightningCLI):
     def before_fit(self) -> None:
         """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
         assert self.tracker is not None
+        if not self.trainer.is_global_zero:
+            return
         write_yaml(self.state / "config.yaml", self.resolved)
         self.tracker.log_hyperparams(curated(self.resolved, self.model.parameter_count()))
         self.tracker.log_artifact(self.state / "config.yaml")
