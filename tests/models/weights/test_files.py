@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 import pano_models as pm
-from pano_models.weights.files import read_state
+from pano_models.weights.files import read_state, read_weights
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(3)}
 
@@ -69,7 +69,33 @@ def test_truncated(tmp_path, suffix, share):
         read_state(file)
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], {"state_dict": {"a": 1}}])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_plain_values_beside_tensors_are_kept_apart(tmp_path, prefix):
+    settings = {
+        "layers": 18,
+        "dataset": "matterport3d",
+        "se_in_fusion": True,
+        "lr": 1e-4,
+        "n": None,
+    }
+    torch.save({**{prefix + k: v for k, v in STATE.items()}, **settings}, tmp_path / "m.pth")
+    state, read = read_weights(tmp_path / "m.pth")
+    check(state)
+    assert read == settings
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"epoch": 3},
+        [1, 2],
+        {"state_dict": {"a": 1}},
+        {"a": torch.ones(1), "optimizer": {"lr": 1}},
+        {"a": torch.ones(1), "shape": [1]},
+    ],
+    ids=str,
+)
 def test_file_without_tensors(tmp_path, content):
     torch.save(content, tmp_path / "m.pth")
     with pytest.raises(pm.CheckpointError, match="no state dict"):
