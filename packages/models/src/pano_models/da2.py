@@ -18,10 +18,10 @@ from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
 from pano_models.layers.sphere_embedding import CONTEXTS
-from pano_models.layers.tables import TableCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
 from pano_models.registry import register
+from pano_models.tables import TableCache
 from pano_models.weights.backbone import load_backbone
 
 QUANTILE = 0.98
