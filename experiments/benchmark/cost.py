@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.apps.replace_file import replace_file
-from experiments.benchmark.cost_memory import load, memory_mb, panoramas
+from experiments.benchmark.cost_memory import memory_mb, panoramas
+from experiments.benchmark.trained import load
 from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads
-from experiments.common.run_folder import FINISHED
 
 GIGA = 1e9
 
@@ -111,7 +111,7 @@ def cost(
     if rounds < 2:
         raise ValueError(f"got rounds={rounds}, expected at least 2: quartiles need them")
     set_threads(threads)
-    networks = {name: load(_model(name), device) for name in models}
+    networks = {name: load(name, device) for name in models}
     rgb = panoramas(batch, size, device)
     seconds = latencies(networks, rgb, rounds)
     rows = {}
@@ -123,7 +123,7 @@ def cost(
             latency_ms=round(median, 3),
             latency_low_ms=round(low, 3),
             latency_high_ms=round(high, 3),
-            memory_mb=_rounded(memory_mb(_model(name), size, batch, threads, device)),
+            memory_mb=_rounded(memory_mb(name, size, batch, threads, device)),
         )
     result = {
         "measured": {
@@ -139,11 +139,6 @@ def cost(
     with replace_file(Path(out)) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
     return result
-
-
-def _model(name: str) -> str:
-    folder = FINISHED / name
-    return str(folder) if folder.is_dir() else name
 
 
 def _rounded(value: float | None) -> float | None:

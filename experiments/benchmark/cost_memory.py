@@ -11,17 +11,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import pano_models
+from experiments.benchmark.trained import load
 from experiments.common.environment import set_threads
 
 MEGA = 1e6
 PROC = Path("/proc/self")
 UNKNOWN = "unknown"
-
-
-def load(model: str, device: str) -> nn.Module:
-    """A network, by a MODEL of `pano_models.load`, ready to run."""
-    return pano_models.load(model).eval().to(device)
 
 
 def panoramas(batch: int, size: tuple[int, int], device: str) -> Tensor:
@@ -35,7 +30,7 @@ def memory_mb(
     """Peak memory of one forward pass beyond the loaded network, by a process of its own.
 
     Args:
-        model: A MODEL of `pano_models.load`.
+        model: A name under `runs/`, or a MODEL of `pano_models.load`.
         size: Height and width of the input.
         batch: Panoramas a forward pass.
         threads: CPU threads.
