@@ -1,3 +1,4 @@
+import argparse
 import os
 import pickle
 
@@ -56,6 +57,19 @@ def test_malicious_pickle_is_refused_and_not_run(tmp_path, plain_pickle):
     with pytest.raises(pm.CheckpointError, match=r"not executed|no weight file"):
         read_state(file)
     assert not target.exists()
+
+
+def test_refusal_names_the_object_and_does_not_advise_to_trust_it(tmp_path):
+    torch.save({"a": Bomb(tmp_path / "owned")}, tmp_path / "m.pth")
+    with pytest.raises(pm.CheckpointError, match=r"not executed: \w+\.mkdir$") as caught:
+        read_state(tmp_path / "m.pth")
+    assert "weights_only" not in str(caught.value)
+
+
+def test_options_of_a_training_script(tmp_path):
+    content = {"state_dict": STATE, "args": argparse.Namespace(lr=1e-4), "epoch": 3}
+    torch.save(content, tmp_path / "m.pth")
+    check(read_state(tmp_path / "m.pth"))
 
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])

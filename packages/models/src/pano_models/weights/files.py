@@ -1,6 +1,8 @@
 """Reads a weight file into a plain dict of tensors; nothing in the file is ever executed."""
 
+import argparse
 import pickle
+import re
 import zipfile
 from collections.abc import Mapping
 from os import PathLike
@@ -16,6 +18,9 @@ from pano_models.errors import CheckpointError, ModelNotFoundError
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Keys under which training scripts keep the state dict, beside optimiser and epoch."""
+
+HARMLESS: list[Any] = [argparse.Namespace]
+"""Classes without code of their own that published training scripts write beside the weights (Depth Anywhere's options)."""
 
 Setting = str | int | float | bool | None
 """A plain value that a training script wrote among the tensors (UniFuse: `height`, `dataset`, ...)."""
@@ -68,16 +73,24 @@ def _read_safetensors(path: Path) -> Any:
 def _read_torch(path: Path) -> Any:
     try:
         # mmap: a 1.4 GB checkpoint is paged in as it is copied, not held twice
-        return torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        with torch.serialization.safe_globals(HARMLESS):
+            return torch.load(
+                path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            )
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} holds objects other than tensors, or is truncated; it was not executed: "
-            f"{str(error).splitlines()[0]}"
+            f"{path} holds objects other than tensors, or is truncated; it was not executed"
+            f"{_refused(error)}"
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise CheckpointError(f"{path} is truncated or no weight file: {error}") from error
+        reason = str(error) or "it ends too early"
+        raise CheckpointError(f"{path} is truncated or no weight file: {reason}") from error
+
+
+def _refused(error: pickle.UnpicklingError) -> str:
+    """What was met; not torch's advice to read the file without `weights_only`."""
+    match = re.search(r"GLOBAL (\S+)", str(error))
+    return f": {match[1]}" if match else ""
 
 
 def _unwrap(raw: Any, path: Path) -> Mapping[str, Tensor | Setting]:
