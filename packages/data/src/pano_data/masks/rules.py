@@ -17,7 +17,7 @@ from pano_data.errors import DataError
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_SKYLINE_DEG, _SKYLINE_SHARE = 8.0, 0.2
+_SKYLINE_DEG, _SKYLINE_SHARE = 14.0, 0.2
 _NADIR_DEG, _STEP, _AGREE = -50.0, 0.08, 0.75
 _LETTERS_RAD = (0.03, 0.11)
 
@@ -26,9 +26,9 @@ _LETTERS_RAD = (0.03, 0.11)
 class RuleMasker:
     """Marks sky, tripod and watermark of a panorama as unusable.
 
-    * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey. Grey
-      ones count only if they come down to the horizon in a fifth of the columns, which ceilings do
-      not.
+    * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey, if
+      they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do not.
+      What is seen of the sky through windows stays.
     * Tripod: what is around the nadir and ends in a step of brightness at the same latitude in most
       directions (a disc), or is nearly black and touches the nadir (legs).
     * Watermark: near-white strokes in a row as high as letters are, in the lower half.
@@ -56,7 +56,7 @@ class RuleMasker:
         height, width = rgb.shape[:2]
         if width != 2 * height:
             raise DataError(f"got a picture {height}x{width}, expected a panorama h x 2h")
-        picture = rgb.astype(np.float32) / 255
+        picture: Picture = np.asarray(rgb, np.float32) / np.float32(255)
         found = np.zeros((height, width), bool)
         if self.sky:
             found |= sky(picture, self.smooth)
@@ -78,12 +78,8 @@ def sky(picture: Picture, smooth: float = 0.06) -> Mask:
     is_grey = (bright > 0.6) & (np.abs(blueness) < 0.12)
     candidates = (is_blue | is_grey) & (_steps(bright) < smooth)
     hanging = _touching(candidates, np.arange(height) == 0)
-    if not hanging.any():
-        return hanging
     # Smooth pixels end one pixel before the skyline.
     hanging = _morphed(cv2.MORPH_DILATE, hanging, 1) & (is_blue | is_grey)
-    if float(np.median(blueness[hanging])) > 0.03:
-        return hanging
     low = int(height * (0.5 - _SKYLINE_DEG / 180))
     reaches = hanging[low:].any(0).mean() >= _SKYLINE_SHARE
     return hanging if reaches else np.zeros_like(hanging)
