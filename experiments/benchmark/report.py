@@ -23,7 +23,7 @@ from experiments.benchmark.report_tables import (
     leaderboards,
     markdown,
     region_tables,
-    spread_table,
+    spread_tables,
 )
 from experiments.common.cli import stage_main
 
@@ -45,17 +45,18 @@ def report(models: list[str], folder: str = "reports") -> None:
     cost = read_json(root / "cost.json")
     boards = leaderboards(results, cost)
     suites = suite_tables(read_suites(root / "suites"))
-    spread, regions, costs = spread_table(results), region_tables(results, RULE), cost_table(cost)
+    spreads, regions, costs = spread_tables(results), region_tables(results, RULE), cost_table(cost)
     pictures = figures(results)
     _write_figures(root / "figures", pictures)
     page = Environment(
         autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
     ).from_string((files(__package__) / TEMPLATE).read_text("utf-8"))
     datasets = sorted({d for r in results for d in r.metrics})
+    page_rows = {d: [t for t in boards if t.title.startswith(f"{d} ·")] for d in datasets}
     html = page.render(
-        boards={d: [t for t in boards if t.title.startswith(f"{d} ·")] for d in datasets},
+        boards=page_rows,
         suites=suites,
-        spread=spread,
+        spreads=spreads,
         regions=regions,
         cost=costs,
         rule=RULE,
@@ -65,7 +66,7 @@ def report(models: list[str], folder: str = "reports") -> None:
         runs=runs_of(models),
         versions=data_versions(datasets),
     )
-    text = markdown([*boards, *suites, spread, *regions, *([costs] if costs else [])])
+    text = markdown([*boards, *suites, *spreads.values(), *regions, *([costs] if costs else [])])
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         with replace_file(root / name) as temporary:
             temporary.write_text(content)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.report_results import refuse_unknown
-from experiments.benchmark.report_tables import COUNTS, NONE, Cell, Table, higher_is_better
+from experiments.benchmark.report_tables import COUNTS, NONE, Cell, Table, best_of, in_order
 
 PUBLISHED = "published"
 UNSTATED = "†"
@@ -43,7 +43,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
     metrics = list(dict.fromkeys(n for r in [*published, *ours] for n in r["metrics"]))
     # A released protocol has more metrics than the table that it explains.
     printed = {n for r in published for n in r["metrics"]} or set(metrics)
-    names = [n for n in metrics if n in printed and n not in COUNTS]
+    names = in_order(n for n in metrics if n in printed and n not in COUNTS)
     best = _best(ours, names)
     lines = [line for row in ours for line in [_row(row, names, best), *_differences(row, names)]]
     note = " ".join([f"{suite['title']}. {suite['source']}.", *suite.get("notes", [])])
@@ -61,18 +61,18 @@ def _absrel(row: Row) -> float:
     return float(row["metrics"].get("absrel", float("inf")))
 
 
-def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], float]:
+def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], float | None]:
     """The best of ours, by protocol and metric: numbers of two protocols are not compared."""
-    best: dict[tuple[str, str], float] = {}
+    values: dict[tuple[str, str], list[float]] = {}
     for row in ours:
         for name in (n for n in names if n in row["metrics"]):
-            key, value = (row["protocol"], name), row["metrics"][name]
-            better = max if higher_is_better(name) else min
-            best[key] = better(best.get(key, value), value)
-    return best
+            values.setdefault((row["protocol"], name), []).append(row["metrics"][name])
+    return {key: best_of(key[1], found) for key, found in values.items()}
 
 
-def _row(row: Row, names: Sequence[str], best: Mapping[tuple[str, str], float]) -> list[Cell]:
+def _row(
+    row: Row, names: Sequence[str], best: Mapping[tuple[str, str], float | None]
+) -> list[Cell]:
     published = row["source"] == PUBLISHED
     count = row.get("expected") if published else row.get("count")
     partial = f" of {row['expected']}, partial" if row.get("partial") else ""

@@ -1,6 +1,7 @@
 """The tables of the report, as rows of cells that HTML and Markdown print alike."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,7 @@ def _leaderboard(
     scored = [(r, m) for r in results if (m := r.get(dataset, protocol)) is not None]
     names = _columns([m for _, m in scored])
     scored.sort(key=lambda pair: pair[1].get(names[0], float("inf")))
-    best = {n: _best(n, [m[n] for _, m in scored if n in m]) for n in names}
+    best = {n: best_of(n, [m[n] for _, m in scored if n in m]) for n in names}
     costs = [key for key in COST if cost] if protocol != "seam" else []
     rows = []
     for result, metrics in scored:
@@ -97,19 +98,32 @@ def _columns(scored: Sequence[Metrics]) -> list[str]:
     return standard or list(present)
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Metrics in the order of the tables: the standard ones first."""
+    rank = {name: place for place, name in enumerate(STANDARD)}
+    return sorted(names, key=lambda name: rank.get(name, len(rank)))
+
+
 def higher_is_better(metric: str) -> bool:
     """True for shares of good pixels; everything else is an error."""
     return metric.startswith(HIGHER_IS_BETTER)
 
 
-def _best(name: str, values: Sequence[float]) -> float:
-    return max(values) if higher_is_better(name) else min(values)
+def best_of(name: str, values: Iterable[float]) -> float | None:
+    """The best value of a metric; None where there is none, or where neither end is good."""
+    finite = [v for v in values if math.isfinite(v)]
+    if not finite or name.endswith("_ratio"):
+        return None
+    return max(finite) if higher_is_better(name) else min(finite)
 
 
-def _score(metrics: Metrics, name: str, best: float) -> Cell:
-    if name not in metrics:
-        return Cell(NONE)
-    return Cell(f"{metrics[name]:.4f}", metrics[name] == best)
+def _score(metrics: Metrics, name: str, best: float | None) -> Cell:
+    value = metrics.get(name, math.nan)
+    return Cell(_text(value), value == best)
+
+
+def _text(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else NONE
 
 
 def _cost(cost: Mapping[str, Any], model: str, key: str) -> Cell:
@@ -140,21 +154,23 @@ def cost_table(cost: Mapping[str, Any]) -> Table | None:
     return Table("Cost", note, ("model", *heads), rows)
 
 
-def spread_table(results: Sequence[Result]) -> Table:
-    """AbsRel of the same predictions under every protocol: how far a number moves with the rule."""
+def spread_tables(results: Sequence[Result]) -> dict[str, Table]:
+    """By data set, AbsRel of the same predictions under every protocol: how far a number moves with the rule."""
     scored = [(d, p) for d, p in pairs(results) if _has_absrel(results, d, p)]
+    datasets = dict.fromkeys(d for d, _ in scored)
+    return {d: _spread(results, d, [p for e, p in scored if e == d]) for d in datasets}
+
+
+def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -> Table:
     rows = []
     for r in results:
-        values = [(r.get(d, p) or {}).get("absrel") for d, p in scored]
-        known = [v for v in values if v is not None]
+        values = [(r.get(dataset, p) or {}).get("absrel", math.nan) for p in protocols]
+        known = [v for v in values if math.isfinite(v)]
         ratio = f"{max(known) / min(known):.2f}" if known and min(known) > 0 else NONE
-        texts = [Cell(NONE if v is None else f"{v:.4f}") for v in values]
-        rows.append([Cell(r.model), *texts, Cell(ratio)])
-    heads = (f"{dataset} · {protocol}" for dataset, protocol in scored)
-    note = "AbsRel of the same predictions. The last column is the largest over the smallest."
-    return Table(
-        "The same predictions under every protocol", note, ("model", *heads, "max / min"), rows
-    )
+        if known:
+            rows.append([Cell(r.model), *(Cell(_text(v)) for v in values), Cell(ratio)])
+    note = "AbsRel of the same predictions under every protocol. The last column is the largest over the smallest."
+    return Table(f"{dataset} · all protocols", note, ("model", *protocols, "max / min"), rows)
 
 
 def _has_absrel(results: Sequence[Result], dataset: str, protocol: str) -> bool:
@@ -166,20 +182,18 @@ def region_tables(results: Sequence[Result], rule: str) -> list[Table]:
     tables = []
     for dataset in sorted({d for r in results for d, c in r.curves.items() if "region" in c}):
         scored = [(r, r.curves[dataset]["region"]) for r in results if dataset in r.curves]
-        columns = list(zip(*(values for _, values in scored), strict=True))
-        best = [min((v for v in column if v is not None), default=None) for column in columns]
+        columns = zip(*(values for _, values in scored), strict=True)
+        best = [best_of("absrel", (v for v in column if v is not None)) for column in columns]
         rows = [
-            [
-                Cell(r.model),
-                *(
-                    Cell(NONE if v is None else f"{v:.4f}", v == b)
-                    for v, b in zip(values, best, strict=True)
-                ),
-            ]
+            [Cell(r.model), *(_region(v, b) for v, b in zip(values, best, strict=True))]
             for r, values in scored
         ]
         tables.append(Table(f"{dataset} · seam and poles", rule, ("model", *REGIONS), rows))
     return tables
+
+
+def _region(value: float | None, best: float | None) -> Cell:
+    return Cell(NONE) if value is None else Cell(_text(value), value == best)
 
 
 def markdown(tables: Sequence[Table]) -> str:

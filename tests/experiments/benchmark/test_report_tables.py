@@ -6,7 +6,7 @@ from experiments.benchmark.report_tables import (
     leaderboards,
     markdown,
     region_tables,
-    spread_table,
+    spread_tables,
 )
 from tests.experiments.benchmark.scored import CURVES, metrics
 
@@ -62,6 +62,14 @@ def test_a_protocol_with_metrics_of_its_own_shows_them():
     assert table.columns == ("model", "seam_jump", "pole_ratio")
 
 
+def test_a_number_that_does_not_exist_is_a_dash_and_never_the_best():
+    (table,) = leaderboards([result("a", float("nan")), result("b", 0.3)], {})
+    assert {row[0].text: (row[1].text, row[1].best) for row in table.rows} == {
+        "a": ("–", False),
+        "b": ("0.3000", True),
+    }
+
+
 def test_cost_stands_beside_the_scores():
     (table,) = leaderboards([result("good", 0.1), result("unmeasured", 0.2)], COST)
     assert table.columns[-4:] == ("M parameters", "GFLOP", "ms", "MB")
@@ -79,7 +87,8 @@ def test_the_cost_table_says_how_it_was_measured():
 
 def test_the_spread_is_the_ratio_of_the_extremes():
     scores = {"rooms": {"da2_paper": metrics(0.1), "dap_metric": metrics(0.25)}}
-    table = spread_table([Result("a", scores, {}, Path("a")), result("b", 0.2)])
+    table = spread_tables([Result("a", scores, {}, Path("a")), result("b", 0.2)])["rooms"]
+    assert table.columns == ("model", "da2_paper", "dap_metric", "max / min")
     assert texts(table) == [["a", "0.1000", "0.2500", "2.50"], ["b", "0.2000", "–", "1.00"]]
 
 
