@@ -5,8 +5,8 @@ from typing import Any
 import torch
 
 from pano_models import DA2
-from pano_models.layers.tables import TableCache
 from pano_models.registry import register
+from pano_models.tables import TableCache
 
 
 @register("da2_without_sphere")
