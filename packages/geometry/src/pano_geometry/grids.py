@@ -11,11 +11,14 @@ import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.pixels import from_grid, to_grid
-from pano_geometry.rays import Planes, rotate_planes
+from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
 BLOCK = 1 << 15
 """Pixels per block and thread: half a dozen float32 planes of it fit into a second-level cache."""
+
+CONE_BLOCK = 1 << 18
+"""The same where one plane is computed of all pixels and the rest of a few."""
 
 CONE_MARGIN = 1e-5
 """Added to the cone that pre-selects rays, so that rounding loses none."""
@@ -171,32 +174,53 @@ def _candidates(
     """Pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
     least = source.least_forward()
     # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
-    cone = least is not None and isinstance(target, TableCamera) and target.sees_everything
-    for sample, rows, planes in _blocks(target, rotation, dtype):
-        x, y, z = (plane.flatten() for plane in planes)
+    if least is not None and isinstance(target, TableCamera) and target.sees_everything:
+        for sample in range(_count(rotation)):
+            tables = _tables(target, _turn(rotation, sample), dtype)
+            for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
+                yield sample, near, planes
+        return
+    for sample, rows, (x, y, z) in _blocks(target, rotation, dtype):
         first = rows.start * target.width
-        if cone and least is not None:
-            near = (z >= least - CONE_MARGIN).nonzero()[:, 0]
-            x, y, z = x[near], y[near], z[near]
-        else:
-            near = torch.arange(z.numel())
-        yield sample, near + first, (x, y, z)
+        yield (
+            sample,
+            torch.arange(first, first + z.numel()),
+            (x.flatten(), y.flatten(), z.flatten()),
+        )
+
+
+def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[Tensor, Planes]]:
+    """Flat positions and rays of the pixels with z >= least; most pixels cost one plane of z."""
+    for rows in _bands(target.height, target.width, CONE_BLOCK):
+        row, column = (tables.band(rows).plane(2) >= least).nonzero().unbind(1)
+        row = row + rows.start
+        yield row * target.width + column, tables.rays_at(row, column)
+
+
+def _bands(height: int, width: int, block: int) -> list[slice]:
+    """Rows in blocks of about so many pixels per thread."""
+    step = max(1, block * torch.get_num_threads() // width)
+    return [slice(top, min(top + step, height)) for top in range(0, height, step)]
+
+
+def _turn(rotation: Tensor | None, sample: int) -> Tensor | None:
+    return rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
+
+
+def _tables(target: TableCamera, turn: Tensor | None, dtype: torch.dtype) -> RayTables:
+    tables = target.ray_tables()
+    return (tables if turn is None else tables.rotate(turn.to(torch.float64))).to(dtype)
 
 
 def _blocks(
     target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
 ) -> Iterator[tuple[int, slice, Planes]]:
     """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
-    height = target.height // 2 if upper_half else target.height
-    step = max(1, BLOCK * torch.get_num_threads() // target.width)
-    bands = [slice(top, min(top + step, height)) for top in range(0, height, step)]
+    bands = _bands(target.height // 2 if upper_half else target.height, target.width, BLOCK)
     for sample in range(_count(rotation)):
-        turn = rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
+        turn = _turn(rotation, sample)
         if isinstance(target, TableCamera):
-            tables = target.ray_tables()
-            if turn is not None:
-                tables = tables.rotate(turn.to(torch.float64))
-            tables = tables.to(dtype)
+            tables = _tables(target, turn, dtype)
             for rows in bands:
                 yield sample, rows, tables.band(rows).planes()
         else:

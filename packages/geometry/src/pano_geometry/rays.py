@@ -103,6 +103,21 @@ class RayTables:
         """The rays as x, y, z planes (…, h, w); not normalised."""
         return self.plane(0), self.plane(1), self.plane(2)
 
+    def rays_at(self, row: Tensor, column: Tensor) -> Planes:
+        """The rays of single pixels (m,) as x, y, z (m,); tables without a batch."""
+        row_scale = None if self.row_scale is None else self.row_scale.index_select(0, row)
+        column_scale = (
+            None if self.column_scale is None else self.column_scale.index_select(0, column)
+        )
+
+        def component(axis: int) -> Tensor:
+            across = self.columns[:, axis].index_select(0, column)
+            down = self.rows[:, axis].index_select(0, row)
+            down = down if column_scale is None else down * column_scale
+            return down + across if row_scale is None else torch.addcmul(down, row_scale, across)
+
+        return component(0), component(1), component(2)
+
     def plane(self, axis: int) -> Tensor:
         """One component of the rays, (…, h, w)."""
         columns = self.columns[..., axis].unsqueeze(-2)

@@ -185,7 +185,8 @@ def _by_grid(
     )
     if grid is not None:
         return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
-    if rotation is None or rotation.ndim == 2:
+    # A grid of what a partial source shows is small: no need to go sample by sample.
+    if rotation is None or rotation.ndim == 2 or not source.sees_everything:
         grid = build_grid(source, target, rotation, dtype)
         return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
     return _one_by_one(image, source, target, rotation)

@@ -166,9 +166,9 @@ def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
 
 
 def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Back to the dtype of the image; uint8 is rounded and kept within 0..255."""
+    """Back to the dtype of the image; uint8 is rounded and kept within 0..255, in place."""
     if dtype == torch.uint8:
-        return values.round().clamp(0, 255).to(dtype)
+        return values.round_().clamp_(0, 255).to(dtype)
     return values.to(dtype)
 
 
