@@ -53,7 +53,7 @@ SMALL_HOHONET = {"height": 64, "horizon_channels": 32, "latent_channels": 16, "f
 )
 def test_option_of_the_networks(file, tmp_path, name, options):
     torch.manual_seed(1)
-    model = pm.create(name, backbone_weights=str(file), **options)
+    model = pm.create(name, backbone_weights=file, **options)
     published = torch.load(file, weights_only=True)
     started = [m for m in model.modules() if isinstance(m, ResNetEncoder)]
     assert all(

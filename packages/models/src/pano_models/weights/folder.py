@@ -45,7 +45,8 @@ def save(model: nn.Module, folder: str | PathLike[str]) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous().cpu() for k, v in model.state_dict().items()}
-    config = json.dumps({"name": model.spec.name, "config": model.spec.config}, indent=2)
+    spec = {"name": model.spec.name, "config": model.spec.config}
+    config = json.dumps(spec, indent=2, default=os.fspath)  # options may be paths
     _write(folder / WEIGHTS_FILE, lambda p: save_file(state, p, metadata={"format": "pt"}))
     _write(folder / CONFIG_FILE, lambda p: p.write_text(config + "\n"))
     return folder
