@@ -94,12 +94,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
-        same = (
-            isinstance(below, Mapping) and isinstance(value, Mapping) and _same_class(below, value)
-        )
-        result[key] = merged(below, value) if same else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping) and _same_class(below, value):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
     return result
 
 
 def _same_class(base: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
-    return over.get("class_path", base.get("class_path")) == base.get("class_path")
+    return bool(over.get("class_path", base.get("class_path")) == base.get("class_path"))
