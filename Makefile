@@ -12,7 +12,7 @@ export TOKENIZERS_PARALLELISM := false
 export HF_HUB_OFFLINE ?= 1
 PYTEST_ARGS ?= -n auto --dist loadfile
 
-.PHONY: repro test lint pins ui clean
+.PHONY: repro test lint pins ui ablations clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run dvc repro
@@ -28,6 +28,9 @@ lint: $(UV)           ## format, style, types, import directions
 
 ui: $(UV)             ## compare runs in the browser
 	$(UV) run python -m experiments.common.ui
+
+ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; goes on where it stopped)
+	$(UV) run python -m experiments.ablations run
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

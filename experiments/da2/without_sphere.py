@@ -1,9 +1,8 @@
 """SphereViT without its spherical embedding: the second row of DA²'s Table 3."""
 
-from typing import Any
+from torch import Tensor
 
-import torch
-
+from pano_geometry.tensor_types import Float
 from pano_models import DA2
 from pano_models.registry import register
 from pano_models.tables import TableCache
@@ -17,13 +16,20 @@ class DA2WithoutSphere(DA2):
     so a token learns where it is only from the backbone's own positions. A folder of this network
     can be loaded wherever this module was imported before.
 
-    Args:
-        **options: See `DA2`.
-
     Source: DA² (arXiv 2509.26618), Table 3 and Fig. 6 (a): "w/o E_sphere"; what stands in its place is not said.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        embedding = self._context.build
-        self._context = TableCache(lambda *grid: torch.zeros_like(embedding(*grid)))
+    def log_distance(
+        self, rgb: Float[Tensor, "b 3 h w"], sphere_size: tuple[float, float] | None = None
+    ) -> Float[Tensor, "b 1 h w"]:
+        """See `DA2.log_distance`; the context is zero everywhere."""
+        size = (rgb.shape[-2], rgb.shape[-1])
+        rows, cols = self.backbone.grid(*size)
+        levels = []
+        for level, align, attend in zip(
+            self.backbone(self.input(rgb)), self.aligners, self.attention, strict=True
+        ):
+            tokens: Tensor = align(level)
+            levels.append(attend(tokens, tokens.new_zeros(1, rows * cols, tokens.shape[-1])))
+        out: Tensor = self.head(levels, (rows, cols), size)
+        return out

@@ -95,6 +95,8 @@ def stages() -> dict[str, tuple[str, list[str]]]:
 def test_a_stage_lists_every_section_that_its_own_extends(stage: str) -> None:
     command, listed = stages()[stage]
     read = [n for n in WRITTEN if n in command.split()]
+    if ".evaluate" in command:
+        read = ["evaluate"]  # its argument names a model
     if command.endswith(" fit"):
         read = [command.split()[2].removeprefix("experiments.")]
     for section in read:

@@ -1,0 +1,134 @@
+"""Every row of the queue is accepted by its stage, before any work, and changes what it says."""
+
+import contextlib
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+
+from experiments.ablations.plan import QueueError, Run, read_queue, runs
+from experiments.common import params
+from experiments.common.cli import ParamsCLI
+
+ROOT = Path(__file__).parents[3]
+GROUPS = read_queue()
+FIRST = [run for run in runs(GROUPS) if run.seed == 1]
+TERMS = "model.init_args.loss.init_args.terms"
+GONE = object()
+# row -> section, place in it, value there; GONE: no such key any more
+CHANGES: dict[str, tuple[str, str, Any]] = {
+    "da2-no-outpainting-s1": ("da2_curate_vkitti2", "outpainter", None),
+    "da2-no-sphere-s1": (
+        "da2",
+        "model.init_args.net.class_path",
+        "experiments.da2.without_sphere.DA2WithoutSphere",
+    ),
+    "da2-no-normal-s1": ("da2", f"{TERMS}.normal", GONE),
+    "da2-native-only-s1": ("da2", "data.train.hypersim.weight", 0),
+    "da2-plus-hypersim-s1": ("da2", "data.train.vkitti2.weight", 0),
+    "depth-anywhere-no-pseudo-labels-s1": ("depth_anywhere_unifuse", "data.unlabelled", None),
+    "depth-anywhere-no-rotation-s1": (
+        "depth_anywhere_unifuse",
+        "model.init_args.max_angle_deg",
+        0,
+    ),
+    "depth-anywhere-rotation-per-sample-s1": (
+        "depth_anywhere_unifuse",
+        "model.init_args.per_sample",
+        True,
+    ),
+    "depth-anywhere-tangent-s1": (
+        "depth_anywhere_unifuse",
+        "model.init_args.views.class_path",
+        "experiments.depth_anywhere.views.TangentViews",
+    ),
+    "depth-anywhere-ratio-1-to-2-s1": ("depth_anywhere_unifuse", "data.ratio", 2),
+    "depth-anywhere-ratio-1-to-4-s1": ("depth_anywhere_unifuse", "data.ratio", 4),
+    "dap-no-range-mask-s1": ("dap_labeler", f"{TERMS}.mask", GONE),
+    "dap-no-distortion-map-s1": (
+        "dap_labeler",
+        f"{TERMS}.silog.init_args.weighting",
+        "pano_losses.weighting.uniform",
+    ),
+    "dap-range-10m-s1": ("dap_labeler", "model.init_args.range_m", 10),
+    "dap-range-20m-s1": ("dap_labeler", "model.init_args.range_m", 20),
+    "dap-range-50m-s1": ("dap_labeler", "model.init_args.range_m", 50),
+    "dap-range-100m-s1": ("dap_labeler", "model.init_args.range_m", 100),
+    "dap-selection-at-random-s1": ("dap_curate", "by", "random"),
+}
+
+
+def values(run: Run, folder: Path) -> Path:
+    """params.yaml as DVC hands it to the stages of a run."""
+    path = folder / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", path)
+    apply_overrides(str(path), list(run.overrides))
+    return path
+
+
+def look_up(section: dict[str, Any], place: str) -> Any:
+    node: Any = section
+    for key in place.split("."):
+        node = node.get(key, GONE)
+    return node
+
+
+@pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
+def test_a_row_changes_what_it_says(run: Run, tmp_path: Path) -> None:
+    path = values(run, tmp_path)
+    first = next(iter(GROUPS[run.group]["rows"]))
+    if run.row == first:
+        assert run.name not in CHANGES
+        return
+    section, place, value = CHANGES[run.name]
+    found = look_up(params.section(section, path), place)
+    assert found is GONE if value is GONE else found == value
+    full = next(r for r in FIRST if r.group == run.group and r.row == first)
+    before = look_up(params.section(section, values(full, tmp_path)), place)
+    assert before != found
+
+
+@pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
+def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values(run, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    section = GROUPS[run.group]["section"]
+    paper = next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
+        ParamsCLI(paper, section, ["fit", "--print_config"])
+    assert stop.value.code == 0
+    resolved = yaml.safe_load(out.getvalue())
+    assert (resolved["seed_everything"], resolved["data"]["seed"]) == (1, 1)
+    assert resolved["data"]["size"] == [32, 64]
+
+
+def test_first_seeds_come_first_and_names_are_unique() -> None:
+    planned = runs(GROUPS)
+    assert [run.seed for run in planned] == sorted(run.seed for run in planned)
+    assert len({run.name for run in planned}) == len(planned)
+
+
+def test_full_scale_leaves_the_small_overrides_out() -> None:
+    small, full = runs(GROUPS)[0], runs(GROUPS, small=False)[0]
+    assert any("max_steps" in o for o in small.overrides)
+    assert not any("max_steps" in o for o in full.overrides)
+
+
+def test_only_and_its_typo() -> None:
+    assert [run.name for run in runs(GROUPS, only="da2-full-*")] == [
+        f"da2-full-s{seed}" for seed in (1, 2, 3)
+    ]
+    with pytest.raises(QueueError, match="'da3-\\*', which fits no run"):
+        runs(GROUPS, only="da3-*")
+
+
+def test_a_group_with_a_typo_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "queue.yaml"
+    path.write_text("x: {paper: P, section: s, target: t, scores: {}, rowz: {}}\n")
+    with pytest.raises(QueueError, match=r"group 'x'.*rowz"):
+        read_queue(path)
