@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
-exec mlflow server --backend-store-uri "${BACKEND:-sqlite:///mlflow-server.db}" \
+exec "${PYTHON:-python}" -m mlflow server --backend-store-uri "${BACKEND:-sqlite:///mlflow-server.db}" \
   --artifacts-destination "${ARTIFACTS:-mlflow-artifacts}" \
   --host "${HOST:-127.0.0.1}" --port "${PORT:-5000}" --workers "${WORKERS:-2}"

@@ -168,7 +168,11 @@ class Throughput(Callback):
             values = {
                 "speed/panoramas_per_s": self._seen / seconds,
                 "speed/data_wait_share": self._waited / seconds,
+                "train/learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             }
+            if pl_module.device.type == "cuda":
+                gib = torch.cuda.max_memory_allocated(pl_module.device) / 2**30
+                values["speed/gpu_memory_gib"] = gib
             if trainer.logger is not None and trainer.is_global_zero:
                 trainer.logger.log_metrics(values, trainer.global_step)
             self._waited = self._seen = 0.0

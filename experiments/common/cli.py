@@ -4,7 +4,6 @@ params.yaml is a LightningCLI configuration in pieces: `common`, then the sectio
 command line, each over the one before. Signatures are the schema; a typo names its key before any work.
 """
 
-import hashlib
 import json
 import logging
 import shutil
@@ -31,6 +30,7 @@ from experiments.common.checkpoints import (
     StepSeed,
 )
 from experiments.common.environment import global_rank, set_threads
+from experiments.common.run_facts import curated, data_digests, run_tags
 from experiments.common.run_folder import (
     FINISHED,
     IDENTITY,
@@ -44,6 +44,8 @@ from experiments.common.run_folder import (
     training_code,
     write_yaml,
 )
+from experiments.common.sharding import full_state, is_sharded
+from experiments.common.system_metrics import SystemMetrics
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
@@ -92,6 +94,10 @@ class ParamsCLI(LightningCLI):
         parser.add_argument(
             "--log_samples", type=bool, default=False, help="note the keys of every batch"
         )
+        parser.add_argument(
+            "--monitor", type=str | None, default=None,
+            help="validation metric (smaller is better) that gives a registered version the alias best",
+        )  # fmt: skip
         parser.add_argument("--run_name", type=str | None, default=None, help="legend in MLflow")
         parser.add_argument(
             "--tags", type=dict[str, str], default={}, help="tags of the MLflow run"
@@ -145,12 +151,8 @@ class ParamsCLI(LightningCLI):
                 self.state / "tracking",
                 experiment=self.paper,
                 run_name=config.run_name or self.section,
-                tags={
-                    "paper": self.paper,
-                    "section": self.section,
-                    "run.key": self.state.name,
-                    **config.tags,
-                },
+                tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
+                data=self.digests,
             )
             kwargs["logger"] = self.tracker
         else:
@@ -169,6 +171,7 @@ class ParamsCLI(LightningCLI):
             *([SampleLog(state)] if config.log_samples else []),
             Panels(config.panels),
             Throughput(),
+            SystemMetrics(),
             RunStatus(),
         ]
 
@@ -189,9 +192,10 @@ class ParamsCLI(LightningCLI):
             )
         part = FINISHED / f".{self.section}.{self.state.name}.part"
         checkpoint = part / "checkpoints" / "final.ckpt"
+        task = self._whole_task()
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
-            self.model.publish(part)
+            task.publish(part)
             shutil.copy(self.state / "loss.jsonl", part / "loss.jsonl")
             write_yaml(part / "config.yaml", self.resolved)
             (part / "run_key").write_text(self.state.name + "\n")
@@ -202,11 +206,38 @@ class ParamsCLI(LightningCLI):
         publish(part, target)
         assert self.tracker is not None
         self.tracker.log_artifact(target, "model")
+        self._register(self.config[self.subcommand].monitor)
         left = self.tracker.close()
         if left:
             logging.getLogger(__name__).warning(
                 "%d tracking records wait in %s; `panodepth sync` delivers them", left, self.state
             )
+
+    def _whole_task(self) -> DepthTask:
+        """The task; of a sharded one, a copy on rank 0 that holds the full network."""
+        task: DepthTask = self.model
+        if not is_sharded(task.net):
+            return task
+        state = full_state(task.net)
+        if self.trainer.is_global_zero:
+            spec = task.net.spec
+            task = self.parser.instantiate_classes(self.config)[self.subcommand].model
+            task.net.load_state_dict(state)
+            task.net.spec = spec
+        return task
+
+    def _register(self, monitor: str | None) -> None:
+        """The published model becomes a version of the registered model of its section."""
+        assert self.tracker is not None
+        value = None if monitor is None else self.trainer.callback_metrics.get(monitor)
+        if monitor is not None and value is None:
+            logging.getLogger(__name__).warning(
+                "no version is `best`: got monitor %r, expected one of %s",
+                monitor, sorted(k for k in self.trainer.callback_metrics if k.startswith("val/")),
+            )  # fmt: skip
+        score = None if value is None else float(value)
+        tags = {"paper": self.paper, "run.key": self.state.name, "monitor": monitor or ""}
+        self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
 def _say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
@@ -217,39 +248,6 @@ def _say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
             "training starts afresh in %s: %s cannot be resumed, it differs in %s",
             state, other, ", ".join(names[:8]),
         )  # fmt: skip
-
-
-def data_digests(data: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of every manifest and shard index that a resolved data section names: `{path: digest}`."""
-    paths = sorted(set(_named(data)))
-    return {p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in paths if Path(p).is_file()}
-
-
-def _named(node: Any) -> list[str]:
-    if isinstance(node, Mapping):
-        own = [node["manifest"]] if isinstance(node.get("manifest"), str) else []
-        own += [f"{node['shards']}/index.json"] if isinstance(node.get("shards"), str) else []
-        return own + [p for value in node.values() for p in _named(value)]
-    if isinstance(node, list):
-        return [p for value in node for p in _named(value)]
-    return []
-
-
-def curated(resolved: Mapping[str, Any], parameters: int) -> dict[str, Any]:
-    """The parameters worth a column when runs are compared."""
-    model, data, trainer = resolved["model"]["init_args"], resolved["data"], resolved["trainer"]
-    terms = model["loss"].get("init_args", {}).get("terms", {})
-    return {
-        "network": model["net"]["class_path"].rsplit(".", 1)[-1],
-        "parameters": parameters,
-        "lr": model["optimizer"].get("init_args", {}).get("lr"),
-        "batch_size": data["batch_size"],
-        "size": "x".join(str(v) for v in data["size"]),
-        "max_steps": trainer["max_steps"],
-        "precision": trainer["precision"],
-        "seed": resolved["seed_everything"],
-        **{f"weight.{k}": v.get("init_args", {}).get("weight") for k, v in terms.items()},
-    }
 
 
 def main(paper: str, argv: Sequence[str] | None = None) -> None:

@@ -22,7 +22,7 @@ STATE = Path(".runs")
 FINISHED = Path("runs")
 # Keys that change how a training looks or where it runs, never its numbers.
 _IRRELEVANT = {
-    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "register"),
+    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "monitor"),
     "data": ("num_workers", "quarantine"),
     "trainer": (
         "enable_progress_bar",

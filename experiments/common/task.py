@@ -11,6 +11,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
+from experiments.common.sharding import Sharded, is_sharded, shard
 from pano_losses.accumulators import ProtocolMetric
 
 Batch = dict[str, Any]
@@ -80,6 +81,11 @@ class DepthTask(LightningModule):
         torch.distributed.all_reduce(means, torch.distributed.ReduceOp.SUM)
         return dict(zip(values, means / self.trainer.world_size, strict=True))
 
+    def configure_model(self) -> None:
+        """Shards the network when the strategy asks for it (`experiments.common.sharding.Sharded`)."""
+        if isinstance(self.trainer.strategy, Sharded) and not is_sharded(self.net):
+            shard(self.net, self.trainer.strategy.device_mesh["data_parallel"])
+
     def setup(self, stage: str) -> None:
         """One accumulator per validation data set and protocol."""
         names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
@@ -137,6 +143,8 @@ class DepthTask(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses the checkpoint of another network before anything is overwritten."""
+        if "state_dict" not in checkpoint:
+            return  # a sharded network was loaded, and checked, by its strategy
         saved = {k for k in checkpoint["state_dict"] if k.startswith("net.")}
         own = {f"net.{k}" for k in self.net.state_dict()}
         if saved != own:

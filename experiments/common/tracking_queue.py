@@ -3,10 +3,9 @@
 Every record goes to a file in the run's folder; a background thread delivers the records in order and
 notes how far it came. When the server is gone the thread waits and tries again; training never waits.
 What is left when the process ends is delivered by the next process of the same run, or by
-`panodepth sync`.
+`panodepth sync`. A record that MLflow refuses for good goes to `refused.jsonl`, and the others go on.
 """
 
-import contextlib
 import json
 import logging
 import os
@@ -16,16 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from experiments.common import tracking_records
+from experiments.common.run_folder import RunFolderError, locked
+from experiments.common.tracking_records import METRICS_A_REQUEST, Record
+from experiments.common.tracking_store import create_store
+
 logger = logging.getLogger(__name__)
 
-Record = dict[str, Any]
-_CHUNK = 100  # MLflow's limit for parameters and metrics in one request
+_REFUSED = (400, 409)  # statuses of a request that would be wrong the next time too
 
 # One failed attempt takes seconds, not minutes (the client's defaults block for about 8 minutes).
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
@@ -64,7 +65,7 @@ class TrackingQueue:
         """Writes a record down and wakes the thread that delivers it."""
         line = json.dumps({"op": op, "time": int(time.time() * 1000), **fields})
         with self._lock, self._records.open("a") as file:
-            file.write(line + "\n")
+            file.write(f"{'' if self._whole() else chr(10)}{line}\n")
         if self._thread is None:
             self._thread = threading.Thread(target=self._deliver_forever, daemon=True)
             self._thread.start()
@@ -84,30 +85,59 @@ class TrackingQueue:
         self._closing.clear()
         return self.pending()
 
+    def _whole(self) -> bool:
+        """False after a process was killed, or the disk was full, in the middle of a line."""
+        with self._records.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if not size:
+                return True
+            file.seek(size - 1)
+            return file.read(1) == b"\n"
+
+    def last_steps(self) -> dict[str, int]:
+        """Last step of each metric and picture that was written down, by this process or one before."""
+        steps: dict[str, int] = {}
+        for _, record in self._read(0):
+            names = {"metrics": record.get("values", {}), "image": [record.get("key", "")]}
+            for name in names.get(record["op"], ()):
+                steps[name] = max(record["step"], steps.get(name, 0))
+        return steps
+
     def deliver(self) -> int:
         """Delivers everything now, in this thread; returns the number of records delivered.
 
         Raises:
-            MlflowException, SQLAlchemyError, OSError: The store does not answer or refuses a record.
+            MlflowException, SQLAlchemyError, OSError: The store does not answer.
+            RunFolderError: Another process delivers the records of this run.
         """
-        create_store(self.uri)
-        client = MlflowClient(self.uri)
-        count = 0
-        for end, record in self._undelivered():
-            self._apply(client, record)
-            self._position.write_text(str(end))
-            count += 1
+        with locked(self.folder / "delivery"):
+            create_store(self.uri)
+            client = MlflowClient(self.uri)
+            count = 0
+            for end, records in _together(self._undelivered()):
+                self._apply(client, records)
+                part = self._position.with_suffix(".part")
+                part.write_text(str(end))
+                part.replace(self._position)
+                count += len(records)
         return count
 
     def _undelivered(self) -> Iterator[tuple[int, Record]]:
+        return self._read(int(self._position.read_text()) if self._position.is_file() else 0)
+
+    def _read(self, start: int) -> Iterator[tuple[int, Record]]:
+        """Whole records from byte `start` on, each with the position after it."""
         if not self._records.is_file():
             return
         with self._records.open("rb") as file:
-            file.seek(int(self._position.read_text()) if self._position.is_file() else 0)
+            file.seek(start)
             while (line := file.readline()).endswith(
                 b"\n"
-            ):  # a torn last line is still being written
-                yield file.tell(), json.loads(line)
+            ):  # a torn last line may still be written
+                try:
+                    yield file.tell(), json.loads(line)
+                except json.JSONDecodeError:
+                    logger.warning("%s holds a line that was not written to its end", self._records)
 
     def _deliver_forever(self) -> None:
         while True:
@@ -116,7 +146,7 @@ class TrackingQueue:
             closing = self._closing.is_set()
             try:
                 self.deliver()
-            except (MlflowException, SQLAlchemyError, OSError) as error:
+            except (MlflowException, SQLAlchemyError, OSError, RunFolderError) as error:
                 logger.warning(
                     "tracking at %s does not answer (%s); records are kept", self.uri, error
                 )
@@ -128,110 +158,48 @@ class TrackingQueue:
                 if closing:
                     return
 
-    def _apply(self, client: MlflowClient, record: Record) -> None:
-        op = record["op"]
-        if op == "start":
-            self._start(client, record)
-            return
+    def _apply(self, client: MlflowClient, records: list[Record]) -> None:
+        op = records[0]["op"]
         run_id = self.run_id
+        if op == "start":
+            self._run_id.write_text(tracking_records.start(client, run_id, records[0]))
+            return
         if run_id is None:
             raise MlflowException(f"{self._records} has no start record before {op!r}")
-        _DELIVER[op](client, run_id, record)
+        try:
+            if op == "metrics":
+                tracking_records.metrics(client, run_id, records)
+            else:
+                tracking_records.DELIVER[op](client, run_id, records[0])
+        except FileNotFoundError as error:
+            self._refuse(records, error)
+        except MlflowException as error:
+            if int(error.get_http_status_code()) not in _REFUSED:  # type: ignore[no-untyped-call]
+                raise
+            self._refuse(records, error)
 
-    def _start(self, client: MlflowClient, record: Record) -> None:
-        if self.run_id is not None:  # a resumed run goes on under its id
-            client.update_run(self.run_id, status="RUNNING")
-            return
-        experiment = client.get_experiment_by_name(record["experiment"])
-        if experiment is None:
-            experiment_id = client.create_experiment(
-                record["experiment"], artifact_location=record["artifacts"]
-            )
-            client.set_experiment_tag(experiment_id, "mlflow.note.content", record["note"])
+    def _refuse(self, records: list[Record], error: Exception) -> None:
+        logger.warning(
+            "tracking refused %d records (%s): %s", len(records), records[0]["op"], error
+        )
+        with (self.folder / "refused.jsonl").open("a") as file:
+            file.writelines(json.dumps({**r, "error": str(error)}) + "\n" for r in records)
+
+
+def _together(records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, list[Record]]]:
+    """Metrics that follow each other go in one request; any other record goes alone."""
+    group: list[Record] = []
+    position = count = 0
+    for end, record in records:
+        alone = record["op"] != "metrics"
+        size = len(record.get("values", ()))
+        if group and (alone or count + size > METRICS_A_REQUEST):
+            yield position, group
+            group, count = [], 0
+        if alone:
+            yield end, [record]
         else:
-            experiment_id = experiment.experiment_id
-        run = client.create_run(
-            experiment_id, start_time=record["time"], tags=record["tags"], run_name=record["name"]
-        )
-        self._run_id.write_text(run.info.run_id)
-
-
-def create_store(uri: str) -> None:
-    """Makes the local store whole or not at all; nothing to do for a server.
-
-    MLflow creates tables one by one in the final file: a kill in the middle leaves a store that never
-    opens again. Here they are made under another name, and the first process to finish wins.
-    """
-    if not uri.startswith("sqlite:///"):
-        return
-    target = Path(uri.removeprefix("sqlite:///"))
-    if target.exists():
-        return
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    store = SqlAlchemyStore(  # type: ignore[no-untyped-call]
-        f"sqlite:///{part}", (target.parent / "mlruns").as_uri()
-    )
-    store.engine.dispose()
-    with contextlib.suppress(FileExistsError):
-        os.link(part, target)
-    part.unlink()
-
-
-def _metrics(client: MlflowClient, run_id: str, record: Record) -> None:
-    items = [Metric(k, v, record["time"], record["step"]) for k, v in record["values"].items()]
-    for i in range(0, len(items), _CHUNK):
-        client.log_batch(run_id, metrics=items[i : i + _CHUNK])
-
-
-def _params(client: MlflowClient, run_id: str, record: Record) -> None:
-    items = [Param(k, v) for k, v in record["values"].items()]
-    for i in range(0, len(items), _CHUNK):
-        client.log_batch(run_id, params=items[i : i + _CHUNK])
-
-
-def _tags(client: MlflowClient, run_id: str, record: Record) -> None:
-    for key, value in record["values"].items():
-        client.set_tag(run_id, key, value)
-
-
-def _inputs(client: MlflowClient, run_id: str, record: Record) -> None:
-    inputs = [
-        DatasetInput(
-            Dataset(
-                name=path, digest=digest[:36], source_type="dvc", source=json.dumps({"path": path})
-            ),
-            [InputTag("mlflow.data.context", "training")],
-        )
-        for path, digest in record["values"].items()
-    ]
-    client.log_inputs(run_id, datasets=inputs)
-
-
-def _image(client: MlflowClient, run_id: str, record: Record) -> None:
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(record["path"]) as image:
-        client.log_image(run_id, np.asarray(image), key=record["key"], step=record["step"])
-
-
-def _artifact(client: MlflowClient, run_id: str, record: Record) -> None:
-    path = Path(record["path"])
-    log = client.log_artifacts if path.is_dir() else client.log_artifact
-    log(run_id, str(path), record["folder"])
-
-
-def _end(client: MlflowClient, run_id: str, record: Record) -> None:
-    client.set_terminated(run_id, record["status"], end_time=record["time"])
-
-
-_DELIVER = {
-    "metrics": _metrics,
-    "params": _params,
-    "tags": _tags,
-    "inputs": _inputs,
-    "image": _image,
-    "artifact": _artifact,
-    "end": _end,
-}
+            group.append(record)
+            position, count = end, count + size
+    if group:
+        yield position, group

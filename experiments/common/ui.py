@@ -1,41 +1,68 @@
 """`make ui`: the MLflow server over the local store, with the links that open the comparison."""
 
 import argparse
+import json
 import sys
+from urllib.parse import quote
 
-import rich
+from mlflow.entities import Experiment
 from mlflow.tracking import MlflowClient
+from rich.console import Console
 
-from experiments.common.tracking import store_root, tracking_uri
+from experiments.common.tracking_store import store_root, tracking_uri
+
+LATEST = 4  # runs side by side are readable up to about here
 
 
-def comparison_links(host: str, port: int) -> dict[str, str]:
-    """Experiment name -> address of its chart page (the landing page of MLflow shows other things)."""
-    experiments = MlflowClient(tracking_uri()).search_experiments()
-    query = "workflowType=machine_learning&compareRunsMode=CHART"
-    return {
-        e.name: f"http://{host}:{port}/#/experiments/{e.experiment_id}/runs?{query}"
-        for e in experiments
-        if e.name != "Default"
-    }
+def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
+    """Experiment name -> `{"charts": address, "compare": address of the latest finished runs}`.
+
+    The landing page of MLflow shows other things; these open the pages themselves. An experiment with
+    fewer than two finished runs has nothing to compare.
+
+    Args:
+        base: Address of the server.
+        latest: Number of runs to compare, newest first.
+    """
+    client = MlflowClient(tracking_uri())
+    found = [e for e in client.search_experiments() if e.name != "Default"]
+    return {e.name: _links(client, e, base, latest) for e in found}
+
+
+def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int) -> dict[str, str]:
+    name = experiment.experiment_id
+    charts = f"{base}/#/experiments/{name}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    runs = client.search_runs(
+        [name],
+        "attributes.status = 'FINISHED'",
+        order_by=["attributes.start_time DESC"],
+        max_results=latest,
+    )
+    if len(runs) < 2:
+        return {"charts": charts}
+    ids = quote(json.dumps([run.info.run_id for run in runs], separators=(",", ":")))
+    pages = quote(json.dumps([name], separators=(",", ":")))
+    return {"charts": charts, "compare": f"{base}/#/compare-runs?runs={ids}&experiments={pages}"}
 
 
 def main() -> int:
-    """Prints a link an experiment and serves until interrupted."""
+    """Prints the links of each experiment and serves until interrupted."""
     import subprocess
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
-    links = comparison_links(arguments.host, arguments.port)
-    if not links:
+    found = links(f"http://{arguments.host}:{arguments.port}")
+    if not found:
         sys.stderr.write(
             f"got no runs in {tracking_uri()}, expected some; `make repro` makes them\n"
         )
         return 2
-    for name, link in links.items():
-        rich.print(f"[bold]{name}[/bold]  {link}")
+    console = Console(markup=False, highlight=False)
+    for name, pages in found.items():
+        for page, link in pages.items():
+            console.print(f"{name} {page}: {link}", soft_wrap=True)
     artifacts = str(store_root() / "mlruns")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri()]
     command += ["--artifacts-destination", artifacts, "--host", arguments.host]

@@ -1,84 +1,171 @@
-"""Killed at any moment, started again with the same command: the same weights, the same log."""
+"""Killed at any moment, started again with the same command: the same weights, the same log, the same samples."""
 
-import hashlib
+import functools
 import json
+import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
+from benchmarks import kill_trials
+from benchmarks.kill_trials import Outcome, Setting
 from tests.experiments import tiny
 
-
-def result(folder: Path) -> tuple[str, str]:
-    """Hash of the final weights, and the loss log."""
-    run = folder / "runs/tiny"
-    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(), (
-        run / "loss.jsonl"
-    ).read_text()
+ARGV = Setting().argv()
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    folder = tmp_path_factory.mktemp("reference")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    folder = tmp_path_factory.mktemp("reference") / "whole"
     tiny.prepare(folder)
-    done = tiny.train(folder)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return result(folder)
+    kill_trials.train(folder, Setting())
+    return kill_trials.outcome(folder)
 
 
-def kill_at(folder: Path, step: int, how: signal.Signals, *argv: str) -> int:
-    """Starts the training and sends `how` when its log has reached `step`; returns the exit code."""
-    process = subprocess.Popen(
-        tiny.command(*argv), cwd=folder, env=tiny.environment(folder),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+def wait_for_step(folder: Path, step: int, running: Callable[[], bool]) -> None:
+    """Returns when the log has reached `step` or the training has ended."""
     deadline = time.monotonic() + 240
-    while process.poll() is None and time.monotonic() < deadline:
+    while running() and time.monotonic() < deadline:
         logs = list(folder.glob(".runs/tiny/*/loss.jsonl"))
         if logs and len(logs[0].read_text().splitlines()) >= step:
-            process.send_signal(how)
-            break
+            return
         time.sleep(0.005)
-    return process.wait(timeout=120)
 
 
-def test_reference_is_complete(reference: tuple[str, str]) -> None:
-    steps = [json.loads(line)["step"] for line in reference[1].splitlines()]
+def finish(folder: Path, *argv: str) -> int | None:
+    """Trains to the end in a forked process; its exit code."""
+    (code,) = kill_trials.finish([tiny.start(folder, *ARGV, *argv)])
+    return code
+
+
+def said(folder: Path) -> str:
+    return (folder / "output").read_text()
+
+
+def test_reference_is_complete(reference: Outcome) -> None:
+    steps = [json.loads(line)["step"] for line in reference.losses.splitlines()]
     assert steps == list(range(1, tiny.STEPS + 1))
+    (samples,) = reference.samples
+    assert [json.loads(line)["step"] for line in samples.splitlines()] == steps
 
 
-def test_kill_9_costs_nothing(tmp_path: Path, reference: tuple[str, str]) -> None:
+def test_the_same_command_after_kill_9(tmp_path: Path, reference: Outcome) -> None:
+    """By the real command line, as a user types it."""
     tiny.prepare(tmp_path)
-    assert kill_at(tmp_path, 5, signal.SIGKILL) == -signal.SIGKILL
+    process = subprocess.Popen(
+        tiny.command(*ARGV), cwd=tmp_path, env=tiny.environment(tmp_path),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_for_step(tmp_path, 5, lambda: process.poll() is None)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "runs/tiny").exists()
-    done = tiny.train(tmp_path)
+    done = tiny.train(tmp_path, *ARGV)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert result(tmp_path) == reference
+    assert kill_trials.outcome(tmp_path) == reference
 
 
-def test_pre_emption_has_its_own_exit_code_and_resumes(
-    tmp_path: Path, reference: tuple[str, str]
+@pytest.mark.parametrize("how", [kill_trials.kill_in_write, kill_trials.kill_before_rename])
+def test_kill_inside_a_checkpoint_write(
+    tmp_path: Path, reference: Outcome, how: Callable[[int], None]
 ) -> None:
     tiny.prepare(tmp_path)
-    assert kill_at(tmp_path, 7, signal.SIGTERM) == 143
-    done = tiny.train(tmp_path)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert result(tmp_path) == reference
+    (code,) = kill_trials.finish([tiny.start(tmp_path, *ARGV, before=functools.partial(how, 2))])
+    assert code == -signal.SIGKILL
+    assert finish(tmp_path) == 0, said(tmp_path)
+    assert kill_trials.outcome(tmp_path) == reference
+
+
+def test_pre_emption_has_its_own_exit_code_and_loses_no_step(
+    tmp_path: Path, reference: Outcome
+) -> None:
+    tiny.prepare(tmp_path)
+    process = tiny.start(tmp_path, *ARGV, "--checkpoint_every", "1000")
+    wait_for_step(tmp_path, 7, lambda: process.exitcode is None)
+    process.terminate()
+    assert kill_trials.finish([process]) == [143], said(tmp_path)
+    assert list(tmp_path.glob(".runs/tiny/*/last.ckpt"))
+    assert finish(tmp_path, "--checkpoint_every", "1000") == 0, said(tmp_path)
+    assert kill_trials.outcome(tmp_path) == reference
+
+
+@pytest.mark.ddp
+def test_pre_emption_of_one_of_two_ranks_stops_both(tmp_path: Path) -> None:
+    setting = Setting(ranks=2)
+    tiny.prepare(tmp_path / "a")
+    processes = kill_trials.launch(tmp_path / "a", setting)
+    wait_for_step(tmp_path / "a", 4, lambda: all(p.exitcode is None for p in processes))
+    processes[1].terminate()
+    assert kill_trials.finish(processes) == [143, 143], said(tmp_path / "a")
+    assert list((tmp_path / "a").glob(".runs/tiny/*/last.ckpt"))
 
 
 def test_another_configuration_starts_afresh(tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
-    assert tiny.train(tmp_path).returncode == 0
-    assert tiny.train(tmp_path, "--model.optimizer.lr", "0.01").returncode == 0
+    assert finish(tmp_path) == 0, said(tmp_path)
+    assert finish(tmp_path, "--model.optimizer.lr", "0.01") == 0, said(tmp_path)
     assert len(list((tmp_path / ".runs/tiny").iterdir())) == 2
+    assert "it differs in config.model.init_args.optimizer.init_args.lr" in said(tmp_path)
+
+
+def test_changed_data_never_go_into_the_old_run(tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    assert finish(tmp_path) == 0, said(tmp_path)
+    (old,) = tmp_path.glob(".runs/tiny/*/last.ckpt")
+    before = old.read_bytes()
+    published = (tmp_path / "runs/tiny/model.safetensors").read_bytes()
+    tiny.prepare(tmp_path, scenes=6)
+    assert finish(tmp_path, "--ckpt_path", str(old)) == 1
+    assert "['train.parquet'] changed since the checkpoint was made" in said(tmp_path)
+    assert old.read_bytes() == before
+    assert (tmp_path / "runs/tiny/model.safetensors").read_bytes() == published
+
+
+def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    assert finish(tmp_path) == 0, said(tmp_path)
+    (old,) = tmp_path.glob(".runs/tiny/*/last.ckpt")
+    wider = ["--model.net.init_args.residual_units", "2"]
+    assert finish(tmp_path, *wider, "--ckpt_path", str(old.resolve())) == 1
+    assert "got a checkpoint of another network" in said(tmp_path)
+    assert len(list(tmp_path.glob("runs/*"))) == 1
+
+
+def test_two_at_once_into_one_folder(tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    first = tiny.start(tmp_path, *ARGV, "--trainer.max_steps", "500")
+    wait_for_step(tmp_path, 1, lambda: first.exitcode is None)
+    assert finish(tmp_path, "--trainer.max_steps", "500") == 2
+    assert "another process trains into" in said(tmp_path)
+    assert first.exitcode is None
+    first.kill()
+    first.join()
 
 
 def test_a_typo_costs_no_work(tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
-    done = tiny.train(tmp_path, "--data.batch_sise", "2")
-    assert done.returncode == 2
-    assert "batch_sise" in done.stderr
+    assert finish(tmp_path, "--data.batch_sise", "2") == 2
+    assert "batch_sise" in said(tmp_path)
     assert not (tmp_path / ".runs").exists()
+
+
+def test_data_shorter_than_a_batch(tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    text = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    text["tiny"]["data"]["batch_size"] = 64
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(text))
+    assert finish(tmp_path) == 1
+    assert "the labelled data is shorter than one global batch" in said(tmp_path)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.slow  # 12 minutes on four shared cores
+@pytest.mark.parametrize("setting", kill_trials.SETTINGS, ids=str)
+def test_kill_trials(tmp_path: Path, setting: Setting) -> None:
+    row = kill_trials.trials(tmp_path, setting, 2, random.Random(1))
+    assert row.identical == row.trials == 2

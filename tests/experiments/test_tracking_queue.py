@@ -1,5 +1,8 @@
 """Delivery against a real local MLflow store, and against one that does not answer."""
 
+import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +11,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
-from experiments.common.tracking_queue import TrackingQueue, create_store
+from experiments.common import tracking_records
+from experiments.common.run_folder import RunFolderError
+from experiments.common.tracking_queue import TrackingQueue
 
 
 @pytest.fixture(scope="module")
@@ -82,25 +87,6 @@ def test_records_wait_while_the_server_is_away(uri: str, tmp_path: Path) -> None
     assert back.pending() == 0
 
 
-def test_the_local_store_appears_whole_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-
-    def killed(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("experiments.common.tracking_queue.os.link", killed)
-        with pytest.raises(KeyboardInterrupt):
-            create_store(uri)
-    assert not (tmp_path / "mlflow.db").exists()
-    create_store(uri)
-    MlflowClient(uri).create_experiment("works")
-    create_store(uri)  # a store that is there stays
-    assert MlflowClient(uri).get_experiment_by_name("works") is not None
-
-
 def test_a_torn_last_line_is_not_delivered(uri: str, tmp_path: Path) -> None:
     queue = TrackingQueue(tmp_path, uri)
     _start(queue, tmp_path)
@@ -108,3 +94,72 @@ def test_a_torn_last_line_is_not_delivered(uri: str, tmp_path: Path) -> None:
     with (tmp_path / "queue.jsonl").open("a") as file:
         file.write('{"op": "metrics", "val')
     assert queue.pending() == 0
+    queue.put("metrics", values={"m": 1.0}, step=0)  # a record after the torn one still counts
+    assert queue.close() == 0
+    assert len(MlflowClient(uri).get_metric_history(str(queue.run_id), "m")) == 1
+
+
+def test_a_refused_record_stops_no_other(uri: str, tmp_path: Path) -> None:
+    queue = TrackingQueue(tmp_path, uri)
+    _start(queue, tmp_path)
+    queue.put("params", values={"lr": "0.1"})
+    queue.put("params", values={"lr": "0.2"})  # MLflow never changes a parameter
+    queue.put("artifact", path=str(tmp_path / "gone"), folder=None)
+    queue.put("metrics", values={"m": 1.0}, step=0)
+    assert queue.close() == 0
+    refused = [json.loads(line) for line in (tmp_path / "refused.jsonl").read_text().splitlines()]
+    assert [r["op"] for r in refused] == ["params", "artifact"]
+    run = MlflowClient(uri).get_run(str(queue.run_id))
+    assert (run.data.params["lr"], run.data.metrics["m"]) == ("0.1", 1.0)
+
+
+def test_metrics_that_waited_go_in_few_requests(uri: str, tmp_path: Path) -> None:
+    away = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=60)
+    _start(away, tmp_path)
+    for step in range(600):
+        away.put("metrics", values={"a": float(step), "b": 1.0}, step=step)
+    assert away.close(wait_s=30) == 601
+    back, requests = TrackingQueue(tmp_path, uri), []
+    real = tracking_records.metrics
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            tracking_records, "metrics", lambda *a: (requests.append(len(a[2])), real(*a))
+        )
+        assert back.deliver() == 601
+    assert requests == [500, 100]
+    history = MlflowClient(uri).get_metric_history(str(back.run_id), "a")
+    assert [m.step for m in history] == list(range(600))
+    assert back.last_steps() == {"a": 599, "b": 599}
+
+
+def test_only_one_process_delivers(uri: str, tmp_path: Path) -> None:
+    queue = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=60)
+    _start(queue, tmp_path)
+    assert queue.close(wait_s=30) == 1
+    hold = "import sys, time; from pathlib import Path; from experiments.common.run_folder import locked\n"
+    hold += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    words = [sys.executable, "-c", hold, str(tmp_path / "delivery")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunFolderError):
+            TrackingQueue(tmp_path, uri).deliver()
+        other.kill()
+    assert TrackingQueue(tmp_path, uri).deliver() == 1
+
+
+def test_versions_of_a_registered_model(uri: str, tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"w")
+    client = MlflowClient(uri)
+    for i, score in enumerate([0.3, 0.1, 0.2]):
+        queue = TrackingQueue(tmp_path / str(i), uri)
+        _start(queue, tmp_path / "artifacts")
+        queue.put("artifact", path=str(weights), folder="model")
+        for _ in range(2):  # a finished training that is started again registers nothing new
+            queue.put("register", name="da2", folder="model", score=score, tags={"paper": "da2"})
+        assert queue.close() == 0
+        assert not (tmp_path / str(i) / "refused.jsonl").exists()
+    assert len(client.search_model_versions("name='da2'")) == 3
+    best = client.get_model_version_by_alias("da2", "best")
+    assert (int(best.version), float(best.tags["score"])) == (2, 0.1)

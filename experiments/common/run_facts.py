@@ -1,0 +1,46 @@
+"""What a run is told apart by: digests of its data, its curated parameters and its tags."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def data_digests(data: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of every manifest and shard index that a resolved data section names: `{path: digest}`."""
+    paths = sorted(set(_named(data)))
+    return {p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in paths if Path(p).is_file()}
+
+
+def _named(node: Any) -> list[str]:
+    if isinstance(node, Mapping):
+        own = [node["manifest"]] if isinstance(node.get("manifest"), str) else []
+        own += [f"{node['shards']}/index.json"] if isinstance(node.get("shards"), str) else []
+        return own + [p for value in node.values() for p in _named(value)]
+    if isinstance(node, list):
+        return [p for value in node for p in _named(value)]
+    return []
+
+
+def curated(resolved: Mapping[str, Any], parameters: int) -> dict[str, Any]:
+    """The parameters worth a column when runs are compared."""
+    model, data, trainer = resolved["model"]["init_args"], resolved["data"], resolved["trainer"]
+    terms = model["loss"].get("init_args", {}).get("terms", {})
+    return {
+        "network": model["net"]["class_path"].rsplit(".", 1)[-1],
+        "parameters": parameters,
+        "lr": model["optimizer"].get("init_args", {}).get("lr"),
+        "batch_size": data["batch_size"],
+        "size": "x".join(str(v) for v in data["size"]),
+        "max_steps": trainer["max_steps"],
+        "precision": trainer["precision"],
+        "seed": resolved["seed_everything"],
+        **{f"weight.{k}": v.get("init_args", {}).get("weight") for k, v in terms.items()},
+    }
+
+
+def run_tags(paper: str, section: str, key: str, resolved: Mapping[str, Any]) -> dict[str, str]:
+    """Tags of a run: what it belongs to and how it is scored; `tags` of its section are added over them."""
+    protocols = resolved["model"]["init_args"].get("protocols") or []
+    own = {"paper": paper, "section": section, "run.key": key, "protocol": ", ".join(protocols)}
+    return {k: v for k, v in {**own, **resolved["tags"]}.items() if v}

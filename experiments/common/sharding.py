@@ -1,0 +1,54 @@
+"""Networks that do not fit on one device: parameters, gradients and optimiser states spread over all ranks."""
+
+from typing import Any
+
+from lightning.pytorch.strategies import ModelParallelStrategy
+from torch import nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor
+
+
+class Sharded(ModelParallelStrategy):
+    """FSDP2 over all ranks of all nodes; checkpoints stay one file with full tensors.
+
+    `--trainer.strategy experiments.common.sharding.Sharded`. Lightning's own `FSDPStrategy` needs a GPU
+    and FSDP1; this one also runs on CPU ranks, where it is tested. A checkpoint is assembled on rank 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(tensor_parallel_size=1, save_distributed_checkpoint=False)
+
+    def setup_environment(self) -> None:
+        """Data parallel over the whole world, which is known only now."""
+        self._data_parallel_size = self.num_nodes * self.num_processes
+        super().setup_environment()
+
+
+def shard(net: nn.Module, mesh: DeviceMesh) -> None:
+    """Shards the transformer blocks one by one, then what is left, in place.
+
+    Args:
+        net: Network; the entries of each `blocks` list or sequence (timm's name) are units of their own.
+        mesh: One-dimensional mesh of the ranks.
+    """
+    for name, module in list(net.named_modules()):
+        if name.rpartition(".")[2] == "blocks" and isinstance(
+            module, nn.ModuleList | nn.Sequential
+        ):
+            for block in module:
+                fully_shard(block, mesh=mesh)
+    fully_shard(net, mesh=mesh)
+
+
+def is_sharded(net: nn.Module) -> bool:
+    """Whether this rank holds only a part of the network."""
+    return any(isinstance(p, DTensor) for p in net.parameters())
+
+
+def full_state(net: nn.Module) -> dict[str, Any]:
+    """Full tensors of a sharded network, on the CPU of rank 0 (empty elsewhere); every rank must call it."""
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    state: dict[str, Any] = get_model_state_dict(net, options=options)
+    return state
