@@ -1,27 +1,41 @@
-"""Where a model errs: relative error by latitude and by distance."""
+"""Where a model errs: relative error by latitude, by distance, at the seam and at the poles."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from experiments.common.panels import as_distance
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import alignment
 
 LATITUDE_BINS = 12  # of 15 degrees, from the zenith to the nadir
 RANGE_EDGES_M = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+REGIONS = ("seam", "poles", "elsewhere")
+SEAM_DEG = 7.5  # the seam is what lies this near to longitude 180 degrees
+POLES_DEG = 15.0  # the poles are what lies this near to the zenith or the nadir
+RULE = (
+    "AbsRel over all valid pixels; distances are median-aligned per panorama, an affine disparity is fitted to "
+    "the inverse truth by scale and shift and inverted first"
+)
+FARTHEST_M = RANGE_EDGES_M[-1]
 
 
 class ErrorCurves:
-    """Sums of the relative error of median-aligned distance over bins of latitude and of true distance.
+    """Sums of the relative error of aligned distance over bins of latitude, of true distance and of regions.
 
     Sums and counts are kept apart, so the curves of shards add up to the curve of the whole.
+
+    Attributes:
+        sums: By name of the curve, `(2, bins)` float64: sums of errors, and how many pixels.
     """
 
     def __init__(self) -> None:
-        self.latitude = torch.zeros(2, LATITUDE_BINS, dtype=torch.float64)
-        self.range = torch.zeros(2, len(RANGE_EDGES_M) - 1, dtype=torch.float64)
+        bins = {
+            "latitude": LATITUDE_BINS,
+            "range": len(RANGE_EDGES_M) - 1,
+            "region": len(REGIONS),
+        }
+        self.sums = {name: torch.zeros(2, n, dtype=torch.float64) for name, n in bins.items()}
 
     def update(
         self,
@@ -29,25 +43,71 @@ class ErrorCurves:
         target: Float[Tensor, "b 1 h w"],
         valid: Bool[Tensor, "b 1 h w"],
     ) -> None:
-        """Adds a batch; each panorama is aligned by the ratio of medians, a disparity is inverted first."""
-        distance = as_distance(prediction).float()
-        aligned = alignment.median(distance, target, valid).apply(distance)
-        error = torch.where(valid, (aligned - target).abs() / target.clamp(min=1e-6), 0.0).double()
-        rows = torch.arange(target.shape[-2]) * LATITUDE_BINS // target.shape[-2]
-        for row_bin in range(LATITUDE_BINS):
-            inside = rows == row_bin
-            self.latitude[0, row_bin] += error[..., inside, :].sum()
-            self.latitude[1, row_bin] += valid[..., inside, :].sum()
-        edges = torch.tensor(RANGE_EDGES_M)
-        bins = torch.bucketize(target, edges) - 1
-        for k in range(len(RANGE_EDGES_M) - 1):
-            inside = valid & (bins == k)
-            self.range[0, k] += error[inside].sum()
-            self.range[1, k] += inside.sum()
+        """Adds a batch; each panorama is aligned by itself.
+
+        Args:
+            prediction: Maps by kind, as a network returns them.
+            target: True distance in metres; anything where not valid.
+            valid: True where the truth is usable.
+        """
+        aligned = aligned_distance(prediction, target, valid)
+        error = torch.where(valid, (aligned - target).abs() / target.clamp(min=1e-6), 0.0)
+        edges = torch.tensor(RANGE_EDGES_M, device=target.device)
+        near = torch.where(valid, target, 0.0)
+        distance_bin = torch.bucketize(near, edges) - 1
+        size = (target.shape[-2], target.shape[-1])
+        self._add("latitude", latitude_bins(size).expand_as(target), error, valid)
+        self._add("region", regions(size).expand_as(target), error, valid)
+        inside = valid & (near > edges[0]) & (near <= edges[-1])
+        self._add("range", distance_bin, error, inside)
+
+    def _add(self, name: str, bins: Tensor, error: Tensor, where: Tensor) -> None:
+        at = bins.to(where.device)[where].cpu()
+        errors = error[where].double().cpu()
+        self.sums[name][0].index_add_(0, at, errors)
+        self.sums[name][1].index_add_(0, at, torch.ones_like(errors))
+
+    def merge(self, other: "ErrorCurves") -> None:
+        """Adds the sums of another shard."""
+        for name, sums in other.sums.items():
+            self.sums[name] += sums
 
     def compute(self) -> dict[str, list[float | None]]:
-        """AbsRel by latitude bin and by range bin; None where a bin is empty."""
+        """AbsRel by latitude, by range and by region (in the order of `REGIONS`); None where a bin is empty."""
         return {
             name: [round(float(s / n), 6) if n else None for s, n in sums.T]
-            for name, sums in (("latitude", self.latitude), ("range", self.range))
+            for name, sums in self.sums.items()
         }
+
+
+def aligned_distance(
+    prediction: Mapping[str, Tensor],
+    target: Float[Tensor, "b 1 h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+) -> Tensor:
+    """The predicted distance `(b, 1, h, w)` in metres after the alignment that `RULE` names."""
+    for key in ("distance_metric", "distance_scale_invariant"):
+        if key in prediction:
+            distance = prediction[key].float()
+            return alignment.median(distance, target, valid).apply(distance)
+    disparity = prediction["disparity_affine"].float()
+    inverse = torch.where(valid, 1 / target.clamp(min=1e-6), 0.0)
+    fitted = alignment.least_squares_scale_shift(disparity, inverse, valid).apply(disparity)
+    distance = 1 / fitted.clamp(min=1 / FARTHEST_M)
+    return alignment.median(distance, target, valid).apply(distance)
+
+
+def latitude_bins(size: tuple[int, int]) -> Tensor:
+    """The bin of each row `(h, 1)`, 0 at the zenith."""
+    return (torch.arange(size[0]) * LATITUDE_BINS // size[0])[:, None]
+
+
+def regions(size: tuple[int, int]) -> Tensor:
+    """The region of each pixel `(h, w)`, an index into `REGIONS`; a pole goes before the seam."""
+    height, width = size
+    latitude = 90 - (torch.arange(height) + 0.5) * 180 / height
+    longitude = (torch.arange(width) + 0.5) * 360 / width - 180
+    region = torch.full(size, REGIONS.index("elsewhere"))
+    region[:, longitude.abs() > 180 - SEAM_DEG] = REGIONS.index("seam")
+    region[latitude.abs() > 90 - POLES_DEG] = REGIONS.index("poles")
+    return region

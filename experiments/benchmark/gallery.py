@@ -1,0 +1,145 @@
+"""Stage: the same panoramas for every model, from near to far, as tiles for the report.
+
+`python -m experiments.benchmark.gallery gallery` writes `reports/gallery/`, settings from the section `gallery`.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.progress import track
+from torch import Tensor, nn
+
+import pano_losses
+from experiments.benchmark.curves import aligned_distance
+from experiments.benchmark.evaluate import Source
+from experiments.benchmark.trained import load
+from experiments.common.cli import stage_main
+from experiments.common.environment import set_threads
+from experiments.common.panels import Picture, colourise
+from pano_data.reader import ManifestDataset
+
+CANDIDATES = 200  # samples of a data set among which near and far ones are looked for
+TILE_WIDTH = 384
+PROTOCOLS = {  # what a tile's number is made by, by the kind of map
+    "distance_metric": "da2_paper",
+    "distance_scale_invariant": "da2_paper",
+    "disparity_affine": "depth_anywhere_released",
+}
+INDEX = "index.json"
+
+
+def near_to_far(data: ManifestDataset, count: int, candidates: int = CANDIDATES) -> list[int]:
+    """Places of `count` samples, evenly spread over the order of their median true distance.
+
+    Args:
+        data: Samples; those without truth are left out.
+        count: How many.
+        candidates: At most this many samples, evenly spaced, are read.
+    """
+    places = sorted(set(np.linspace(0, len(data) - 1, min(candidates, len(data))).astype(int)))
+    medians = {}
+    for place in places:
+        sample = data[int(place)]
+        if bool(sample["valid"].any()):
+            medians[int(place)] = float(sample["distance"][sample["valid"]].median())
+    ordered = sorted(medians, key=lambda place: medians[place])
+    chosen = np.linspace(0, len(ordered) - 1, min(count, len(ordered))).round().astype(int)
+    return [ordered[i] for i in chosen]
+
+
+@torch.inference_mode()
+def draw(
+    networks: Mapping[str, nn.Module], sample: Mapping[str, Any], folder: Path, name: str
+) -> dict[str, Any]:
+    """Writes the tiles of one panorama: picture, truth, and one a model.
+
+    Args:
+        networks: By name.
+        sample: An `ErpSample` with truth.
+        folder: Where the tiles go.
+        name: Start of their file names.
+
+    Returns:
+        The entry of the index: key, colour range in metres, files, and AbsRel with its protocol by model.
+    """
+    rgb, target, valid = sample["image"][None], sample["distance"][None], sample["valid"][None]
+    low, high = (float(q) for q in np.quantile(target[valid].numpy(), [0.02, 0.98]))
+    tiles = {
+        "picture": _save((rgb[0].permute(1, 2, 0).numpy() * 255).round(), folder, f"{name}_rgb"),
+        "truth": _save(_coloured(target, valid, low, high), folder, f"{name}_truth"),
+    }
+    scores = {}
+    for model, network in networks.items():
+        prediction = {k: v.float().cpu() for k, v in network(rgb).items()}
+        protocol = next(PROTOCOLS[k] for k in PROTOCOLS if k in prediction)
+        aligned = aligned_distance(prediction, target, valid)
+        everywhere = torch.ones_like(valid)
+        tile = _coloured(aligned, everywhere, low, high)
+        tiles[model] = _save(tile, folder, f"{name}_{model.replace('/', '_')}")
+        score = pano_losses.evaluate(prediction, target, valid, protocol)
+        scores[model] = {"protocol": protocol, "absrel": round(float(score["absrel"]), 4)}
+    near, far = round(low, 2), round(high, 2)
+    median = round(float(target[valid].median()), 2)
+    about = {"key": sample["key"], "near_m": near, "far_m": far, "median_m": median}
+    return {**about, "tiles": tiles, "scores": scores}
+
+
+def _coloured(distance: Tensor, where: Tensor, low: float, high: float) -> Picture:
+    logs = torch.where(where, distance, torch.nan).clamp(min=1e-6).log()[0, 0].numpy()
+    return colourise(logs, float(np.log(low)), float(np.log(high)))
+
+
+def _save(tile: Any, folder: Path, name: str) -> str:
+    image = Image.fromarray(np.asarray(tile, dtype=np.uint8))
+    image.thumbnail((TILE_WIDTH, TILE_WIDTH))
+    image.save(folder / f"{name}.jpg", quality=90)
+    return f"{name}.jpg"
+
+
+def gallery(
+    models: list[str],
+    datasets: dict[str, Source],
+    size: tuple[int, int],
+    count: int = 4,
+    threads: int = 1,
+    out: str = "reports/gallery",
+) -> dict[str, Any]:
+    """Draws `count` panoramas of each data set, from near to far, under every model.
+
+    Args:
+        models: Names under `runs/`, or MODELs of `pano_models.load`; columns of the grid, in order.
+        datasets: Name -> manifest and root.
+        size: Height and width of what the models see.
+        count: Panoramas a data set.
+        threads: CPU threads.
+        out: Folder of tiles and index; replaced as a whole.
+    """
+    set_threads(threads)
+    networks = {name: load(name, "cpu") for name in models}
+    part = Path(out).with_name(f".{Path(out).name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    index: dict[str, Any] = {}
+    for dataset, source in track(
+        datasets.items(), "gallery", len(datasets), disable=not sys.stderr.isatty()
+    ):
+        data = ManifestDataset(source.manifest, source.root, size)
+        places = near_to_far(data, count)
+        index[dataset] = [
+            draw(networks, data[p], part, f"{dataset}_{i}") for i, p in enumerate(places)
+        ]
+    (part / INDEX).write_text(json.dumps(index, indent=1) + "\n")
+    shutil.rmtree(out, ignore_errors=True)
+    part.rename(out)
+    return index
+
+
+if __name__ == "__main__":
+    stage_main(gallery, sys.argv[1], sys.argv[2:])

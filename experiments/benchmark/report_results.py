@@ -1,0 +1,111 @@
+"""What the stages before left for the report; a number without a known protocol is refused."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import pano_losses
+
+Metrics = dict[str, float]
+STANDARD_ERROR_TO_95 = 1.96
+
+
+class UnlabelledNumberError(ValueError):
+    """A number without a known protocol."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one model left in its folder.
+
+    Attributes:
+        model: Its name.
+        metrics: By data set and protocol.
+        curves: `ErrorCurves.compute()` by data set.
+        intervals: Half width of the 95 % interval of AbsRel over images, by data set and protocol.
+        folder: Where pictures of its samples lie.
+    """
+
+    model: str
+    metrics: dict[str, dict[str, Metrics]]
+    curves: dict[str, dict[str, list[float | None]]]
+    folder: Path
+    intervals: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def get(self, dataset: str, protocol: str) -> Metrics | None:
+        """The metrics on a data set under a protocol, None where the protocol cannot score the model."""
+        return self.metrics.get(dataset, {}).get(protocol)
+
+
+def refuse_unknown(protocols: Iterable[str | None], where: str) -> None:
+    """Checks that numbers stand under protocols.
+
+    Raises:
+        UnlabelledNumberError: One of them is none of `pano_losses.protocols`.
+    """
+    unknown = sorted({str(p) for p in protocols} - set(pano_losses.protocols))
+    if unknown:
+        raise UnlabelledNumberError(
+            f"{where}: scores under {unknown}, expected protocols of pano_losses; score again"
+        )
+
+
+def read(folder: Path) -> Result:
+    """Results of one model.
+
+    Raises:
+        UnlabelledNumberError: A score stands under something that is no protocol.
+        OSError: A file is missing.
+    """
+    metrics = json.loads((folder / "metrics.json").read_text())
+    refuse_unknown({p for by in metrics.values() for p in by}, str(folder))
+    curves = json.loads((folder / "curves.json").read_text())
+    table = folder / "per_image.parquet"
+    intervals = absrel_intervals(pd.read_parquet(table)) if table.is_file() else {}
+    return Result(folder.name, metrics, curves, folder, intervals)
+
+
+def absrel_intervals(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Half width of the 95 % interval of the mean AbsRel over images, where images weigh the same.
+
+    Args:
+        table: One row an image, data set and protocol.
+    """
+    if "absrel" not in table:
+        return {}
+    found = {}
+    for (dataset, protocol), rows in table.groupby(["dataset", "protocol"])["absrel"]:
+        values = rows.to_numpy(dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if len(values) > 1 and pano_losses.protocols[protocol].averaging == "image":
+            error = float(values.std(ddof=1)) / len(values) ** 0.5
+            found[str(dataset), str(protocol)] = STANDARD_ERROR_TO_95 * error
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A result that a pipeline may lack: empty where there is none."""
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def read_gallery(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Index of the gallery by data set; empty where there is none.
+
+    Raises:
+        UnlabelledNumberError: A tile's number stands under something that is no protocol.
+    """
+    index: dict[str, list[dict[str, Any]]] = read_json(path)
+    for dataset, entries in index.items():
+        protocols = [s.get("protocol") for e in entries for s in e["scores"].values()]
+        refuse_unknown(protocols, f"{path}, {dataset}")
+    return index
+
+
+def pairs(results: Iterable[Result]) -> list[tuple[str, str]]:
+    """Every data set and protocol that something was scored under, in alphabetic order."""
+    return sorted({(d, p) for r in results for d, by in r.metrics.items() for p in by})

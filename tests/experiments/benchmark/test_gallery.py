@@ -1,0 +1,79 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import pano_models
+from experiments.benchmark.evaluate import Source
+from experiments.benchmark.gallery import draw, gallery, near_to_far
+from pano_data import datasets, miniatures
+from pano_data.manifest import write_manifest
+from pano_data.miniatures.box_studio import BoxStudio
+from pano_data.reader import ManifestDataset
+
+SIZE = (32, 64)
+
+
+class Truth(torch.nn.Module):
+    """Knows the answer up to a factor."""
+
+    def __init__(self, distance):
+        super().__init__()
+        self.distance = distance
+
+    def forward(self, rgb):
+        return {"distance_scale_invariant": 2.5 * self.distance[None]}
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory):
+    root = tmp_path_factory.mktemp("rooms")
+    miniatures.write(
+        "structured3d", root / "raw", scenes={"train": 4}, size=SIZE, studio=BoxStudio()
+    )
+    rows = list(datasets.get("structured3d").rows(root / "raw", "train"))
+    write_manifest(root / "train.parquet", rows)
+    return Source(str(root / "train.parquet"), str(root / "raw"))
+
+
+def test_samples_are_ordered_by_their_median_distance(rooms):
+    data = ManifestDataset(rooms.manifest, rooms.root, SIZE)
+    places = near_to_far(data, 3)
+    medians = [float(data[p]["distance"][data[p]["valid"]].median()) for p in places]
+    assert medians == sorted(medians)
+    everything = [
+        float(s["distance"][s["valid"]].median()) for s in map(data.__getitem__, range(len(data)))
+    ]
+    assert (medians[0], medians[-1]) == (min(everything), max(everything))
+
+
+def test_a_perfect_model_draws_the_truth_and_has_no_error(rooms, tmp_path):
+    sample = ManifestDataset(rooms.manifest, rooms.root, SIZE)[0]
+    entry = draw({"perfect": Truth(sample["distance"])}, sample, tmp_path, "room")
+    assert entry["scores"]["perfect"] == {"protocol": "da2_paper", "absrel": 0.0}
+    truth, tile = (
+        np.asarray(Image.open(tmp_path / entry["tiles"][k])) for k in ("truth", "perfect")
+    )
+    seen = sample["valid"][0].numpy()
+    assert np.abs(truth[seen].astype(int) - tile[seen]).mean() < 3  # JPEG
+    assert entry["near_m"] < entry["median_m"] < entry["far_m"]
+
+
+def test_the_stage_replaces_what_was_there(rooms, tmp_path):
+    torch.manual_seed(0)
+    network = pano_models.create("unifuse", backbone="resnet10t", width=0.125)
+    pano_models.save(network, tmp_path / "unifuse")
+    out = tmp_path / "reports" / "gallery"
+    out.mkdir(parents=True)
+    (out / "old.jpg").write_bytes(b"old")
+    model = str(tmp_path / "unifuse")
+    gallery([model], {"rooms": rooms}, SIZE, count=2, out=str(out))
+    index = json.loads((out / "index.json").read_text())
+    assert len(index["rooms"]) == 2
+    assert not (out / "old.jpg").exists()
+    for entry in index["rooms"]:
+        assert set(entry["tiles"]) == {"picture", "truth", model}
+        assert all((out / name).is_file() for name in entry["tiles"].values())
+        assert entry["scores"][model]["absrel"] > 0
