@@ -17,8 +17,6 @@ from experiments.benchmark.models import Predictor, Source, resolve
 from experiments.common import params
 from experiments.common.environment import set_threads
 from experiments.common.run_folder import FINISHED, STATE
-from experiments.common.tracking import tracking_uri
-from experiments.common.tracking_queue import TrackingQueue
 from pano_data.io.atomic import replace_atomically, write_bytes
 from pano_data.reader import ManifestDataset
 
@@ -132,6 +130,10 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
     folder = STATE / model / key.read_text().strip() / "tracking" if key.is_file() else None
     if folder is None or not (folder / "queue.jsonl").is_file():
         return
+    # Here, because the tracking client takes seconds to import, and the command logs nothing.
+    from experiments.common.tracking import tracking_uri
+    from experiments.common.tracking_queue import TrackingQueue
+
     values = {
         f"test/{dataset}/{protocol}/{metric}": value
         for dataset, by_protocol in results.items()

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -100,6 +101,10 @@ def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> 
     if model == "baseline_latitude":
         return NetworkPredictor(_latitude(latitude_from, size), model)
     folder = FINISHED / model
+    if model.startswith(f"{FINISHED}/") and not Path(model).is_dir():  # never a hub id
+        raise pano_models.ModelNotFoundError(
+            f"no folder {model}; train it first (uv run dvc repro)"
+        )
     network = pano_models.load(str(folder) if folder.is_dir() else model)
     name = network.spec.name if network.spec else type(network).__name__.lower()
     return NetworkPredictor(network, name)

@@ -1,12 +1,16 @@
 """Batches shrink until they fit."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 import torch
+from torch import Tensor
 
 from experiments.benchmark.evaluate_memory import Halving, OutOfMemoryWarning, first_batch
 from tests.experiments.benchmark.conftest import Guess
 
-BATCH = {"key": list("abcde"), "image": torch.rand(5, 3, 4, 8)}
+BATCH: dict[str, Any] = {"key": list("abcde"), "image": torch.rand(5, 3, 4, 8)}
 
 
 class Tight(Guess):
@@ -16,14 +20,14 @@ class Tight(Guess):
         super().__init__()
         self.room, self.error = room, error
 
-    def predict(self, batch, device):
+    def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
         if len(batch["key"]) > self.room:
             raise self.error("can't allocate memory")
         return super().predict(batch, device)
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
-def test_halves_until_it_fits_and_stays_there(error):
+def test_halves_until_it_fits_and_stays_there(error: type[RuntimeError]) -> None:
     tight = Tight(2, error)
     halving = Halving(tight, "cpu", 5)
     with pytest.warns(OutOfMemoryWarning, match="going on with"):
@@ -33,14 +37,14 @@ def test_halves_until_it_fits_and_stays_there(error):
     assert halving.limit == 2
 
 
-def test_gives_up_where_one_does_not_fit():
+def test_gives_up_where_one_does_not_fit() -> None:
     with pytest.warns(OutOfMemoryWarning), pytest.raises(torch.OutOfMemoryError):
         Halving(Tight(0), "cpu", 2)(BATCH)
 
 
-def test_other_errors_pass():
+def test_other_errors_pass() -> None:
     class Broken(Guess):
-        def predict(self, batch, device):
+        def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
             raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
@@ -51,5 +55,5 @@ def test_other_errors_pass():
     ("size", "device", "expected"),
     [((512, 1024), "cpu", 2), ((512, 1024), "cuda:1", 16), ((64, 128), "cpu", 32), ((4096, 8192), "cpu", 1)],
 )  # fmt: skip
-def test_first_batch(size, device, expected):
+def test_first_batch(size: tuple[int, int], device: str, expected: int) -> None:
     assert first_batch(size, device) == expected
