@@ -149,6 +149,7 @@ def measure(case: Case, variants: list[str], rounds: int, batch: int) -> list[Ro
     for _ in range(rounds):
         for name, network in networks.items():
             rows[name].seconds.append(_once(network, rgb)[0])
+    del networks, network, out  # the fresh processes load their own: one large network at a time
     for name in variants:
         if not name.startswith("compiled") or device.type == "cuda":
             rows[name].memory = _peak_memory(case, name, batch)

@@ -3,7 +3,7 @@
 Forms of a case run in turn, round after round; medians of CPU seconds are printed (one thread, so a busy machine counts little), on a GPU
 medians of wall time. Memory is the peak beyond the loaded network, in a fresh process a form. Usage:
 
-    python -m benchmarks.students [--cases small published training] [--rounds 5] [--no-memory] [--out FILE.md]
+    python -m benchmarks.students [--cases small published training] [--modes float32 ...] [--rounds 5] [--no-memory] [--out FILE.md]
 """
 
 import argparse
@@ -40,13 +40,14 @@ FORMS: dict[str, list[str]] = {
     "unifuse": ["released", "exact", "equivariant"],
     "bifuse_plus": ["released", "exact", "equivariant"],
     "hohonet": ["released", "equivariant"],
-    "egformer": ["released", "exact"],
+    "egformer": ["released", "exact", "equivariant"],
 }
 OPTIONS: dict[str, dict[str, bool]] = {
     "released": {"faithful": True},
     "exact": {},
     "equivariant": {"equivariant": True},
 }
+TITLES = {"small": "Small networks, 128x256", "published": "Published networks, 512x1024"}
 MODES = ["float32", "channels last", "bfloat16 encoder"]
 
 
@@ -156,20 +157,22 @@ def _resident(field_name: str) -> float:
     raise RuntimeError(f"this system's /proc tells no {field_name}")
 
 
-def inference_table(published: bool, rounds: int, memory: bool) -> list[Row]:
-    """Forms and modes of all students at one size."""
+def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]) -> list[Row]:
+    """Forms in float32 and other modes of the first form, of all students at one size; printed as they come."""
     size = (512, 1024) if published else (128, 256)
     rgb = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     rows = []
     for name, forms in FORMS.items():
         keys = [(form, "float32") for form in forms]
-        keys += [(form, mode) for mode in MODES[1:] for form in forms[:1]]
+        keys += [(form, mode) for mode in modes if mode != MODES[0] for form in forms[:1]]
         runs = {key: forward(build(name, key[0], published, key[1]).eval(), key[1]) for key in keys}
         measured = measure(runs, name, rgb, rounds)
+        del runs  # the memory of the next processes is not shared with these networks
         for row in measured:
             if memory and row.mode == "float32":
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
                     row.megabytes = pool.apply(peak_memory, (name, row.form, published, size))
+        print(as_markdown(name, measured), flush=True)
         rows += measured
     return rows
 
@@ -209,6 +212,7 @@ def as_markdown(title: str, rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=["small", "published", "training"])
+    parser.add_argument("--modes", nargs="+", default=MODES, choices=MODES)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--out", type=Path)
@@ -219,15 +223,10 @@ def main() -> None:
     text += (
         "`change` is the mean change of the output relative to the released form's, not an error.\n"
     )
-    if "small" in arguments.cases:
-        text += as_markdown(
-            "Small networks, 128x256", inference_table(False, arguments.rounds, arguments.memory)
-        )
-    if "published" in arguments.cases:
-        text += as_markdown(
-            "Published networks, 512x1024",
-            inference_table(True, arguments.rounds, arguments.memory),
-        )
+    options = (arguments.rounds, arguments.memory, arguments.modes)
+    for case, title in TITLES.items():
+        if case in arguments.cases:
+            text += as_markdown(title, inference_table(case == "published", *options))
     if "training" in arguments.cases:
         text += as_markdown(
             "Training step, small networks, 2 x 128x256", training_table(arguments.rounds)

@@ -1,79 +1,126 @@
-"""`panodepth evaluate`: one model on one data set under one protocol, `metrics.json` on stdout or in a file."""
+"""`panodepth evaluate`: one model on one data set under one protocol, or on a suite of the papers."""
 
 import argparse
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 import pano_losses
-import pano_models
 from experiments.apps.command_error import CommandError
-from experiments.benchmark.evaluate import can_score, score
+from experiments.benchmark import suites
+from experiments.benchmark.evaluate import score_all, write_json
+from experiments.benchmark.evaluate_ranks import choose_device, ranks
+from experiments.benchmark.evaluate_score import Settings
+from experiments.benchmark.models import Predictor, Source, resolve
+from experiments.benchmark.suites_run import run_suite
 from pano_data import datasets
-from pano_data.errors import DataError
-from pano_data.manifest import write_manifest
+from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
+
+SIZE = (512, 1024)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the command's options."""
     parser.add_argument(
-        "--model", required=True, help="training folder, official:NAME=FILE or hub id"
+        "--model",
+        required=True,
+        help="training folder, official:NAME=FILE, hub id, fusion:SOURCE[,...], folder:DIR[,...] or baseline_constant; see docs/benchmark.md",
     )
-    parser.add_argument("--dataset", required=True, help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument("--dataset", help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument("--suite", help=f"one of {', '.join(suites.SUITES)}, instead of --dataset")
     parser.add_argument(
-        "--root", required=True, type=Path, help="folder of the data set as unpacked"
+        "--root",
+        required=True,
+        type=Path,
+        help="folder of the data set as unpacked; with --suite: the folder that holds <data set>/",
     )
-    parser.add_argument("--protocol", required=True, help="one of pano_losses.protocols")
+    parser.add_argument("--protocol", help="one of pano_losses.protocols; a suite has its own")
     parser.add_argument("--split", default="test", help="split of the data set (test)")
-    parser.add_argument("--size", type=int, nargs=2, default=(512, 1024), metavar=("H", "W"))
-    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="score a suite although images are missing, and mark the result",
+    )
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, metavar=("H", "W"))
+    parser.add_argument("--batch-size", type=int, help="default: by the size and the device")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read samples")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("--out", type=Path, help="file for the result instead of stdout")
+    parser.add_argument(
+        "--latitude-from",
+        nargs=2,
+        metavar=("MANIFEST", "ROOT"),
+        help="training set of baseline_latitude",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="file for the result instead of stdout; lets a killed run go on"
+    )
+    parser.add_argument(
+        "--reports", type=Path, default=Path("reports"), help="where results of suites go (reports)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scores and writes `{"model", "dataset", "split", "protocol", "metrics"}`."""
-    if args.protocol not in pano_losses.protocols:
+    """Scores; writes `{"model", "dataset", "split", "protocol", "count", "metrics"}`, or the suite's results."""
+    _check(args)
+    latitude = Source(*args.latitude_from) if args.latitude_from else None
+    size = (args.size[0], args.size[1])
+    try:
+        predictor = resolve(args.model, latitude, size)
+        with ranks() as here:
+            device = choose_device(args.device)
+            settings = Settings((), size, args.batch_size, device, args.workers, here)
+            if args.suite:
+                run_suite(suites.get(args.suite), args.model, predictor, args.root, settings,
+                          args.reports, args.partial)  # fmt: skip
+            else:
+                _one(args, predictor, settings)
+    except (ValueError, OSError, ImportError) as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if bool(args.suite) == bool(args.dataset):
+        raise CommandError("expected one of --dataset and --suite")
+    if args.suite and (args.protocol or args.out):
+        raise CommandError(
+            "a suite has its own protocols and writes to --reports: leave out --protocol and --out"
+        )
+    if args.dataset and args.protocol not in pano_losses.protocols:
         known = ", ".join(sorted(pano_losses.protocols))
         raise CommandError(f"got protocol {args.protocol!r}, expected one of {known}")
-    try:
-        model = pano_models.load(args.model)
-        rows = list(datasets.get(args.dataset).rows(args.root, args.split))
-    except (DataError, pano_models.ModelNotFoundError, pano_models.CheckpointError) as error:
-        raise CommandError(str(error)) from error
-    device = "cuda" if args.device == "auto" and torch.cuda.is_available() else args.device
-    device = "cpu" if device == "auto" else device
-    with tempfile.TemporaryDirectory() as folder:
-        manifest = Path(folder) / "rows.parquet"
-        write_manifest(manifest, rows)
-        data = ManifestDataset(manifest, args.root, tuple(args.size))
-        prediction = model.to(device)(data[0]["image"][None].to(device))
-        if not can_score(args.protocol, prediction):
-            accepts = pano_losses.protocols[args.protocol].accepts
-            raise CommandError(
-                f"protocol {args.protocol!r} scores {' or '.join(accepts)}, the model gives "
-                f"{', '.join(prediction)}; choose a protocol that aligns this kind of prediction"
-            )
-        metrics = score(model, data, [args.protocol], args.batch_size, device, args.dataset).metrics
+    if min(args.size) < 1 or (args.batch_size or 1) < 1 or args.workers < 0:
+        raise CommandError("expected positive --size and --batch-size, and --workers of 0 or more")
+
+
+def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> None:
+    rows = manifest_of(datasets.get(args.dataset).rows(args.root, args.split))
+    data = ManifestDataset(rows, args.root, settings.size)
+    wanted = replace(settings, protocols=(args.protocol,))
+    if args.out is None and settings.ranks.world > 1:
+        raise CommandError("several processes need --out FILE: they meet beside it")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) if args.out is None else _beside(args.out)
+        metrics = score_all(predictor, {args.dataset: data}, wanted, folder)
+    if not settings.ranks.first:
+        return
     result = {
         "model": args.model,
         "dataset": args.dataset,
         "split": args.split,
         "protocol": args.protocol,
-        "metrics": metrics[args.protocol],
+        "count": len(data),
+        "metrics": metrics[args.dataset][args.protocol],
     }
-    _write(json.dumps(result, indent=1) + "\n", args.out)
-    return 0
+    if args.out is None:
+        sys.stdout.write(json.dumps(result, indent=1) + "\n")
+    else:
+        write_json(args.out, result)
 
 
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.write(text)
-        return
-    part = out.with_name(f".{out.name}.part")
-    part.write_text(text)
-    part.replace(out)
+def _beside(out: Path) -> Path:
+    """Folder of the per-image table, curves and pictures of a result file."""
+    return out.with_name(f"{out.stem}.files")

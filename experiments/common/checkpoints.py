@@ -1,6 +1,9 @@
 """Checkpoints that survive a kill at any moment, and what else an exact resume needs."""
 
 import os
+import signal
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,8 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.distributed.tensor import DTensor
 
 
 class TrainingDivergedError(RuntimeError):
@@ -30,17 +35,35 @@ class DurableCheckpointIO(TorchCheckpointIO):
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+        _flush_folder(target.parent)
+
+
+def _flush_folder(folder: Path) -> None:
+    """A rename survives a power cut only when the folder is on disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class ResumableCheckpoint(ModelCheckpoint):
-    """`last.ckpt` every `every_n_train_steps` steps and and on SIGTERM; one file, always complete.
+    """`last.ckpt` every `every_n_train_steps` steps and on SIGTERM; one file, always complete.
+
+    SIGTERM only leaves a note; after the step in which it came, all ranks agree, save and stop.
+    Lightning's own handler talks to the other ranks from within the signal handler, in the middle of
+    whatever they exchange. During validation the process ends at its next batch instead, and the
+    resumed run repeats the steps since the last regular checkpoint.
 
     Args:
         dirpath: Folder of the run's resumable state.
         every_n_train_steps: Steps between checkpoints.
+        data: Digests of the data files: a checkpoint of other data is refused.
     """
 
-    def __init__(self, dirpath: str, every_n_train_steps: int) -> None:
+    def __init__(
+        self, dirpath: str, every_n_train_steps: int, data: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(
             dirpath=dirpath,
             filename="last",
@@ -49,15 +72,79 @@ class ResumableCheckpoint(ModelCheckpoint):
             monitor=None,
             enable_version_counter=False,
         )
+        self.data = dict(data or {})
+        self._terminated = False
+        self._step_before = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listens for SIGTERM, and checks that all ranks start from the same checkpoint."""
+        super().on_train_start(trainer, pl_module)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._note)
+        steps = torch.tensor([trainer.global_step, -trainer.global_step])
+        most, least = _max_over_ranks(trainer, steps).tolist()
+        if most != -least:
+            raise RuntimeError(
+                f"got ranks that start at steps from {-least} to {most}, expected one checkpoint for "
+                f"all; {self.dirpath} must lie on a file system that every node sees"
+            )
+
+    def _note(self, *_: Any) -> None:
+        self._terminated = True
+
+    def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """Notes the step, to know whether this batch completes it."""
+        self._step_before = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
         """Saves at regular steps, and at the end of the step in which SIGTERM came."""
+        if trainer.global_step == self._step_before:
+            return  # gradients accumulate: half a step is no state to go on from
         super().on_train_batch_end(trainer, *args, **kwargs)
-        if trainer.received_sigterm and self._last_global_step_saved != trainer.global_step:
+        if not _max_over_ranks(trainer, torch.tensor([int(self._terminated)])).item():
+            return
+        if self._last_global_step_saved != trainer.global_step:
             self._save_checkpoint(trainer, str(Path(str(self.dirpath)) / "last.ckpt"))
+        raise SIGTERMException
+
+    def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
+        """Does not wait for the end of a long validation."""
+        if self._terminated:
+            raise SIGTERMException
 
     def on_exception(self, *args: Any) -> None:
         """Saves nothing: in the middle of a step the state is not one to go on from."""
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Notes the data that the checkpoint was trained on."""
+        checkpoint["data_digests"] = self.data
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Refuses to go on with other data.
+
+        Raises:
+            ValueError: A file has another digest than when the checkpoint was made.
+        """
+        before = checkpoint.get("data_digests", self.data)
+        changed = sorted(k for k in {*before, *self.data} if before.get(k) != self.data.get(k))
+        if changed:
+            raise ValueError(
+                f"cannot resume: {changed} changed since the checkpoint was made. Restore the data, or "
+                "leave --ckpt_path out to train afresh on what is there now"
+            )
+
+
+def _max_over_ranks(trainer: Trainer, values: torch.Tensor) -> torch.Tensor:
+    """Largest value that any rank gives, for each entry."""
+    if trainer.world_size == 1:
+        return values
+    values = values.to(trainer.strategy.root_device)
+    torch.distributed.all_reduce(values, torch.distributed.ReduceOp.MAX)
+    return values
 
 
 class StepSeed(Callback):
@@ -86,7 +173,7 @@ class StepSeed(Callback):
 class NonFiniteGuard(Callback):
     """Skips an optimiser step with a non-finite gradient on all ranks alike; stops after too many in a row.
 
-    Gradients are already averaged over the ranks when they are looked at, so every rank decides alike.
+    All ranks decide alike: with DDP they hold the same averaged gradients, with FSDP each holds a part.
 
     Args:
         patience: Number of skipped steps in a row after which training stops with `TrainingDivergedError`.
@@ -101,9 +188,14 @@ class NonFiniteGuard(Callback):
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         """Drops the gradients of this step if any of them is not finite."""
-        grads = [p.grad for p in pl_module.parameters() if p.grad is not None]
+        grads = [_local(p.grad) for p in pl_module.parameters() if p.grad is not None]
         norms = torch._foreach_norm(grads) if grads else []
-        if not norms or bool(torch.isfinite(torch.stack([n.float() for n in norms])).all()):
+        bad = [
+            not bool(torch.isfinite(torch.stack([n.float() for n in norms])).all())
+            if norms
+            else False
+        ]
+        if not _max_over_ranks(trainer, torch.tensor(bad, dtype=torch.int32)).item():
             self.in_a_row = 0
             return
         optimizer.zero_grad(set_to_none=True)
@@ -124,3 +216,8 @@ class NonFiniteGuard(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the counters."""
         self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
+
+
+def _local(gradient: torch.Tensor) -> torch.Tensor:
+    """This rank's part of a gradient that FSDP has spread over the ranks."""
+    return gradient.to_local() if isinstance(gradient, DTensor) else gradient

@@ -18,11 +18,12 @@ from typing import Any
 import torch
 from jsonargparse import auto_cli
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.common import params
-from experiments.common.callbacks import LossLog, Panels, Throughput
+from experiments.common.callbacks import LossLog, Panels, RunStatus, SampleLog, Throughput
 from experiments.common.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
@@ -32,7 +33,11 @@ from experiments.common.checkpoints import (
 from experiments.common.environment import global_rank, set_threads
 from experiments.common.run_folder import (
     FINISHED,
+    IDENTITY,
     STATE,
+    RunFolderError,
+    changed_since,
+    identity,
     locked,
     publish,
     run_key,
@@ -84,6 +89,9 @@ class ParamsCLI(LightningCLI):
         parser.add_argument(
             "--patience", type=int, default=10, help="non-finite steps before stopping"
         )
+        parser.add_argument(
+            "--log_samples", type=bool, default=False, help="note the keys of every batch"
+        )
         parser.add_argument("--run_name", type=str | None, default=None, help="legend in MLflow")
         parser.add_argument(
             "--tags", type=dict[str, str], default={}, help="tags of the MLflow run"
@@ -106,11 +114,17 @@ class ParamsCLI(LightningCLI):
         ]
         if self.subcommand != "fit":
             return
-        key = run_key(self.resolved, data_digests(self.resolved["data"]), training_code(self.paper))
+        self.digests = data_digests(self.resolved["data"])
+        code = training_code(self.paper)
+        key = run_key(self.resolved, self.digests, code)
         self.state = STATE / self.section / key
+        last = self.state / "last.ckpt"
         if global_rank() == 0:
             self._held.enter_context(locked(self.state))
-        last = self.state / "last.ckpt"
+            own = identity(self.resolved, self.digests, code)
+            if not last.is_file():
+                _say_what_changed(self.state, own)
+            (self.state / IDENTITY).write_text(json.dumps(own))
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
 
@@ -126,16 +140,7 @@ class ParamsCLI(LightningCLI):
         """Adds what every run has: checkpoints, loss log, pictures, guard, tracking."""
         if self.subcommand == "fit":
             config = self.config[self.subcommand]
-            self.trainer_defaults = {
-                "callbacks": [
-                    ResumableCheckpoint(str(self.state.resolve()), config.checkpoint_every),
-                    StepSeed(int(self.resolved["seed_everything"] or 0)),
-                    NonFiniteGuard(config.patience),
-                    LossLog(str(self.state / "loss.jsonl")),
-                    Panels(config.panels),
-                    Throughput(),
-                ]
-            }
+            self.trainer_defaults = {"callbacks": self._callbacks(config)}
             self.tracker = RunLogger(
                 self.state / "tracking",
                 experiment=self.paper,
@@ -154,6 +159,19 @@ class ParamsCLI(LightningCLI):
             plugins=[DurableCheckpointIO()], use_distributed_sampler=False, **kwargs
         )
 
+    def _callbacks(self, config: Any) -> list[Callback]:
+        state = str(self.state.resolve())
+        return [
+            ResumableCheckpoint(state, config.checkpoint_every, self.digests),
+            StepSeed(int(self.resolved["seed_everything"] or 0)),
+            NonFiniteGuard(config.patience),
+            LossLog(f"{state}/loss.jsonl"),
+            *([SampleLog(state)] if config.log_samples else []),
+            Panels(config.panels),
+            Throughput(),
+            RunStatus(),
+        ]
+
     def before_fit(self) -> None:
         """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
         assert self.tracker is not None
@@ -169,7 +187,7 @@ class ParamsCLI(LightningCLI):
             raise RuntimeError(
                 "training ended without a single step; look at max_steps and the data"
             )
-        part = FINISHED / f".{self.section}.part"
+        part = FINISHED / f".{self.section}.{self.state.name}.part"
         checkpoint = part / "checkpoints" / "final.ckpt"
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
@@ -189,6 +207,16 @@ class ParamsCLI(LightningCLI):
             logging.getLogger(__name__).warning(
                 "%d tracking records wait in %s; `panodepth sync` delivers them", left, self.state
             )
+
+
+def _say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
+    found = changed_since(state, own)
+    if found is not None:
+        other, names = found
+        logging.getLogger(__name__).warning(
+            "training starts afresh in %s: %s cannot be resumed, it differs in %s",
+            state, other, ", ".join(names[:8]),
+        )  # fmt: skip
 
 
 def data_digests(data: Mapping[str, Any]) -> dict[str, str]:
@@ -238,7 +266,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
         del arguments[at : at + 2]
     try:
         ParamsCLI(paper, section, arguments)
-    except params.ParamsError as error:
+    except (params.ParamsError, RunFolderError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(EXIT_USAGE)
     except SIGTERMException:

@@ -21,7 +21,18 @@ from experiments.common.environment import REPO, code_digest
 STATE = Path(".runs")
 FINISHED = Path("runs")
 # Keys that change how a training looks or where it runs, never its numbers.
-_IRRELEVANT = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "accelerator")
+_IRRELEVANT = {
+    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "register"),
+    "data": ("num_workers", "quarantine"),
+    "trainer": (
+        "enable_progress_bar",
+        "enable_model_summary",
+        "log_every_n_steps",
+        "accelerator",
+        "profiler",
+    ),
+}
+IDENTITY = "identity.json"
 
 
 class RunFolderError(RuntimeError):
@@ -30,11 +41,42 @@ class RunFolderError(RuntimeError):
 
 def run_key(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> str:
     """Twelve hex digits that name a training: configuration, data digests and code revision."""
-    config = json.loads(json.dumps(config))
-    for key in _IRRELEVANT:
-        config.get("trainer", {}).pop(key, None)
-    text = json.dumps([config, dict(data), code], sort_keys=True)
+    text = json.dumps(identity(config, data, code), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def identity(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> dict[str, Any]:
+    """What determines a training's result: `{"config", "data", "code"}`, without what does not."""
+    kept: dict[str, Any] = json.loads(json.dumps(config))
+    for part, keys in _IRRELEVANT.items():
+        section = kept.get(part, {}) if part else kept
+        for key in keys:
+            section.pop(key, None)
+    return {"config": kept, "data": dict(data), "code": code}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Dotted names of the entries in which two nested mappings differ."""
+    names = []
+    for key in sorted({*one, *other}):
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            names += [f"{key}.{name}" for name in differences(a, b)]
+        elif a != b:
+            names.append(key)
+    return names
+
+
+def changed_since(state: Path, now: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
+    """The newest unfinished state beside `state`, and what differs from it; None if there is none."""
+    others = [
+        p for p in state.parent.glob(f"*/{IDENTITY}")
+        if p.parent != state and (p.parent / "last.ckpt").is_file()
+    ]  # fmt: skip
+    if not others:
+        return None
+    newest = max(others, key=lambda p: p.stat().st_mtime)
+    return newest.parent, differences(json.loads(newest.read_text()), now)
 
 
 def training_code(paper: str) -> str:
@@ -45,7 +87,10 @@ def training_code(paper: str) -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process.
+    """Holds the folder for this process, until the process ends in whatever way.
+
+    A record lock (`lockf`): the loader's workers do not inherit it, so it does not outlive a killed
+    training by the seconds they need to notice, and it works over NFS.
 
     Raises:
         RunFolderError: Another process holds it.
@@ -53,8 +98,8 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
             raise RunFolderError(
                 f"another process trains into {folder}; wait for it or stop it, then run again"
             ) from None

@@ -66,10 +66,19 @@ class DepthTask(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step: total loss; each term is logged."""
         total, terms = self.losses(batch)
+        values = {"total": total.detach(), **{k: v.detach() for k, v in terms.items()}}
         size = len(batch["image"])
-        self.log("train/loss/total", total.detach(), prog_bar=True, batch_size=size)
-        self.log_dict({f"train/loss/{k}": v.detach() for k, v in terms.items()}, batch_size=size)
+        for name, value in self._mean_over_ranks(values).items():
+            self.log(f"train/loss/{name}", value, prog_bar=name == "total", batch_size=size)
         return total
+
+    def _mean_over_ranks(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """All terms in one exchange; the logged loss is that of the global batch."""
+        if self.trainer.world_size == 1:
+            return values
+        means = torch.stack([v.float() for v in values.values()])
+        torch.distributed.all_reduce(means, torch.distributed.ReduceOp.SUM)
+        return dict(zip(values, means / self.trainer.world_size, strict=True))
 
     def setup(self, stage: str) -> None:
         """One accumulator per validation data set and protocol."""

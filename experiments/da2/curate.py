@@ -4,13 +4,12 @@ Distance is never invented: it covers what the perspective picture saw, the rest
 """
 
 import sys
-from pathlib import Path
 
 from experiments.common.cli import stage_main
 from experiments.common.environment import global_rank, set_threads, world_size
 from pano_data.curation import P2E, CuratedDataset, Outpainter
 from pano_data.reader import ManifestDataset
-from pano_data.shards import finish, pack
+from pano_data.shards import finish_if_whole, pack
 
 
 def curate(
@@ -25,6 +24,9 @@ def curate(
     threads: int = 2,
 ) -> None:
     """Packs curated panoramas below `out`; a killed run goes on after its last whole chunk.
+
+    Under torchrun or SLURM every process packs its own chunks, and the last to come writes the index.
+    If ranks died, the same command again, by any number of processes, makes what is missing.
 
     Args:
         manifest: Perspective rows.
@@ -42,12 +44,12 @@ def curate(
     panoramas = CuratedDataset(pictures, p2e, outpainter, seed)
     settings: dict[str, object] = {
         "manifest": pictures.manifest.digest,
+        "picture_size": list(picture_size),
         "p2e": str(p2e),
-        "outpainter": str(type(outpainter)),
+        "outpainter": None if outpainter is None else outpainter.settings,
     }
     pack(panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings)
-    if world_size() == 1:
-        finish(Path(out))
+    finish_if_whole(out)
 
 
 if __name__ == "__main__":

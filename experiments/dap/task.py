@@ -1,6 +1,7 @@
 """DAP: metric distance with a range mask, trained by six losses on labelled and pseudo-labelled panoramas."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
@@ -16,17 +17,29 @@ class DapTask(DepthTask):
     Distance terms see the pixels within range; the mask term sees every pixel and learns which are
     not. The weight of each pixel is `M_distort` = cos(latitude), given by each term's weighting.
 
+    Args:
+        range_m: Distance in metres from which a pixel counts as far (10, 20, 50 or 100 in the paper);
+            None leaves it to the data sets.
+        **task: See `DepthTask`.
+
     Source: DAP (arXiv 2512.16913): L = M_distort (1.0 SILog + 0.4 DF + 5.0 grad + 2.0 normal + 2.0 pts + 2.0 mask).
     """
+
+    def __init__(self, range_m: float | None = None, **task: Any) -> None:
+        super().__init__(**task)
+        if range_m is not None and not range_m > 0:
+            raise ValueError(f"got range_m={range_m}, expected metres above 0, or null")
+        self.range_m = range_m
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Six terms on distance and mask."""
         prediction = self.net(batch["image"])
+        within = batch["distance"] <= (self.range_m or float("inf"))
         total, terms = self.loss(
             prediction=prediction["distance_metric"],
             target=batch["distance"],
-            valid=batch["valid"],
+            valid=batch["valid"] & within,
             far_probability=prediction["far_probability"],
-            far=batch["far"],
+            far=batch["far"] | (batch["valid"] & ~within),
         )
         return total, terms

@@ -17,6 +17,7 @@ class DepthAnywhereTask(DepthTask):
     The unlabelled half is turned at random and cut into perspective views; the teacher labels the
     views, the student's panorama is cut into the same views, and the two are compared view by view,
     up to scale and shift. The student sees the upright picture: only its prediction is turned.
+    Without unlabelled data (the paper's baseline) take the loss term `views` out as well.
 
     Args:
         teacher: Perspective network; `teacher(views)` gives `disparity_affine` `(n, 1, f, f)`.
@@ -49,20 +50,28 @@ class DepthAnywhereTask(DepthTask):
         """Half from panoramas with truth, half from views with the teacher's opinion."""
         labelled = int(batch["labelled"].sum())
         disparity = self.net(batch["image"])["disparity_affine"]
-        rotation = self.rotations(len(disparity) - labelled)
-        views = self.views.cut(batch["image"][labelled:], rotation)
+        maps = {
+            "prediction": disparity[:labelled],
+            "target": 1 / batch["distance"][:labelled].clamp(min=1e-3),
+            "valid": batch["valid"][:labelled],
+        }
+        if labelled < len(disparity):
+            maps |= self.views_of(batch, disparity, slice(labelled, None))
+        total, terms = self.loss(**maps)
+        return total, terms
+
+    def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
+        """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
+        rotation = self.rotations(len(disparity[some]))
+        views = self.views.cut(batch["image"][some], rotation)
         with torch.no_grad():
             opinion = self.teacher.eval()(views.flatten(0, 1))["disparity_affine"]
-        own = self.views.cut(disparity[labelled:], rotation)
-        total, terms = self.loss(
-            prediction=disparity[:labelled],
-            target=1 / batch["distance"][:labelled].clamp(min=1e-3),
-            valid=batch["valid"][:labelled],
-            view_prediction=own / self.views.cosine(own),  # disparity of depth, not of distance
-            view_target=opinion.unflatten(0, own.shape[:2]),
-            view_valid=self.views.cut_mask(batch["valid"][labelled:], rotation),
-        )
-        return total, terms
+        own = self.views.cut(disparity[some], rotation)
+        return {
+            "view_prediction": own / self.views.cosine(own),  # disparity of depth, not of distance
+            "view_target": opinion.unflatten(0, own.shape[:2]),
+            "view_valid": self.views.cut_mask(batch["valid"][some], rotation),
+        }
 
     def rotations(self, samples: int) -> Tensor:
         """Random rotations `(samples, 3, 3)` of this step."""

@@ -1,56 +1,38 @@
-"""Two ranks of one panorama train as one rank of two: the same samples, the same weights up to rounding."""
+"""Ranks that share a global batch train as one process does: the same samples, the same weights up to rounding."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 
+from benchmarks import two_nodes
 from tests.experiments import tiny
 
 pytestmark = pytest.mark.ddp
 
 
-def without_drop_path() -> dict[str, object]:
-    """The tiny model without random depth: that is drawn by rank."""
-    model: dict[str, object] = tiny.sections()["tiny"]["model"]
-    model["init_args"]["net"]["init_args"]["backbone_options"].pop("drop_path_rate")  # type: ignore[index]
-    return model
-
-
-def losses(folder: Path) -> list[float]:
-    lines = (folder / "runs/tiny/loss.jsonl").read_text().splitlines()
-    return [json.loads(line)["total"] for line in lines]
-
-
 def test_two_ranks_equal_one(tmp_path: Path) -> None:
     alone, both = tmp_path / "alone", tmp_path / "both"
     for folder in (alone, both):
-        tiny.prepare(folder, model=without_drop_path())
+        tiny.prepare(folder, model=tiny.without_drop_path(), log_samples=True)
     done = tiny.train(alone)
     assert done.returncode == 0, done.stderr[-3000:]
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        "-m",
-    ]
-    ranks = ["--trainer.devices", "2", "--trainer.strategy", "ddp", "--data.batch_size", "1"]
-    done = subprocess.run(
-        [*torchrun, *tiny.command()[2:], *ranks], cwd=both, env=tiny.environment(both),
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    one = load_file(alone / "runs/tiny/model.safetensors")
-    two = load_file(both / "runs/tiny/model.safetensors")
+    (done,) = tiny.train_on_nodes(both, 1, 2, "--data.batch_size", "1")
+    assert done.returncode == 0, done.stdout[-3000:]
     # Over all weights: the loss does not feel the scale of the output, so AdamW turns the rounding of
     # that one direction into full steps.
-    change = sum(float((two[name] - weight).square().sum()) for name, weight in one.items()) ** 0.5
-    size = sum(float(weight.square().sum()) for weight in one.values()) ** 0.5
-    assert change / size < 1e-4
-    assert len(losses(both)) == tiny.STEPS  # rank 0 alone writes the log
-    assert len(list((both / ".runs/tiny").iterdir())) == 1
+    assert two_nodes.weight_difference(alone, both) < 1e-4
+    assert two_nodes.batches(alone) == two_nodes.batches(both)
+    assert two_nodes.losses(both) == pytest.approx(two_nodes.losses(alone), rel=1e-4)
+    assert two_nodes.files(alone) == two_nodes.files(both)
+
+
+@pytest.mark.slow  # 160 s of wall time on four shared cores
+def test_two_nodes_of_two_processes_equal_one_process(tmp_path: Path) -> None:
+    result = two_nodes.compare(tmp_path)
+    assert result.same_samples == result.batches == tiny.STEPS
+    assert result.lost == 0
+    assert result.scores > 5
+    assert result.score_difference < 1e-4
+    assert result.loss_difference < 1e-4
+    assert result.weight_difference < 1e-3
+    assert (result.runs, result.extra_files) == (1, [])

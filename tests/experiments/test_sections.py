@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from experiments.common import params
 from experiments.common.cli import ParamsCLI
 
 ROOT = Path(__file__).parents[2]
-SECTIONS = yaml.safe_load((ROOT / "params.yaml").read_text())
+WRITTEN = yaml.safe_load((ROOT / "params.yaml").read_text())
+SECTIONS = {name: params.section(name, ROOT / "params.yaml") for name in WRITTEN}
+# A training has a network of its own; what others only extend (`depth_anywhere_student`) has none.
 TRAININGS = [
     n
     for n, s in SECTIONS.items()
-    if n != "common" and isinstance(s, dict) and "model" in s and "trainer" in s
+    if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
 ]
 
 
@@ -39,6 +42,7 @@ def _in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_section_parses_over_common(section: str) -> None:
     resolved = printed(section)
     assert resolved["trainer"]["max_steps"] == SECTIONS[section]["trainer"]["max_steps"]
+    assert resolved["data"]["train"].keys() == SECTIONS[section]["data"]["train"].keys()
     assert resolved["trainer"]["deterministic"] is SECTIONS["common"]["trainer"]["deterministic"]
     assert resolved["data"]["size"] == SECTIONS["common"]["data"]["size"]
 
@@ -63,3 +67,36 @@ def test_a_typo_is_named(typo: str, named: str) -> None:
         ParamsCLI("da2", "da2", ["fit", typo, "3"])
     assert stop.value.code == 2
     assert named in errors.getvalue()
+
+
+# Every name that a loop of dvc.yaml can be given.
+LOOPS = {
+    "${pipeline.students}": [
+        n for n in TRAININGS if "depth_anywhere_student" in params.lineage(n, ROOT / "params.yaml")
+    ],
+    "${pipeline.metric}": ["depth_anywhere_metric"],
+}
+
+
+def stages() -> dict[str, tuple[str, list[str]]]:
+    """`{stage: (command, sections it lists)}` of dvc.yaml, loops spelled out."""
+    found = {}
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        loop, do = stage.get("foreach", [""]), stage.get("do", stage)
+        key = str(loop).removeprefix("${pipeline.").removesuffix("}")
+        items = LOOPS.get(str(loop)) or WRITTEN["pipeline"].get(key, loop)
+        for item in items if isinstance(items, list) else []:
+            filled = yaml.safe_load(yaml.safe_dump(do).replace("${item}", item))
+            found[f"{name}@{item}"] = (filled["cmd"], filled.get("params", []))
+    return found
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_lists_every_section_that_its_own_extends(stage: str) -> None:
+    command, listed = stages()[stage]
+    read = [n for n in WRITTEN if n in command.split()]
+    if command.endswith(" fit"):
+        read = [command.split()[2].removeprefix("experiments.")]
+    for section in read:
+        assert set(params.lineage(section, ROOT / "params.yaml")) <= set(listed)
+    assert set(listed) <= set(WRITTEN)

@@ -1,6 +1,7 @@
 """A tiny training in a folder of its own: analytic rooms, a two-block network, seconds on one core."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -53,10 +54,10 @@ def sections(**overrides: Any) -> dict[str, Any]:
     return {"common": {"seed_everything": 5}, "tiny": {**tiny, **overrides}}
 
 
-def prepare(folder: Path, **overrides: Any) -> None:
+def prepare(folder: Path, scenes: int = 5, **overrides: Any) -> None:
     """Rooms, their manifest and params.yaml in `folder`."""
     miniatures.write(
-        "structured3d", folder / "raw", scenes={"train": 5}, size=(32, 64), studio=BoxStudio()
+        "structured3d", folder / "raw", scenes={"train": scenes}, size=(32, 64), studio=BoxStudio()
     )
     write_manifest(
         folder / "train.parquet", datasets.get("structured3d").rows(folder / "raw", "train")
@@ -67,12 +68,46 @@ def prepare(folder: Path, **overrides: Any) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """Environment of a process that trains in `folder`."""
     own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "DVC_ROOT": str(folder)}
-    return {**os.environ, **own, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, **own, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 def command(*argv: str) -> list[str]:
     """The training's command line."""
     return [sys.executable, "-m", "experiments.da2", "fit", "--section", "tiny", *argv]
+
+
+def without_drop_path() -> dict[str, Any]:
+    """The tiny model without random depth: that is drawn by rank."""
+    model: dict[str, Any] = sections()["tiny"]["model"]
+    model["init_args"]["net"]["init_args"]["backbone_options"].pop("drop_path_rate")
+    return model
+
+
+def train_on_nodes(
+    folder: Path, nodes: int, processes: int, *argv: str, timeout_s: float = 300
+) -> list[subprocess.CompletedProcess[str]]:
+    """Trains with `scripts/train_torchrun.sh` once per node, all nodes on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        master = f"127.0.0.1:{free.getsockname()[1]}"
+    running = []
+    for rank in range(nodes):
+        place = {"NODES": nodes, "NODE_RANK": rank, "PROCESSES": processes, "MASTER": master}
+        own = {**environment(folder), **{k: str(v) for k, v in place.items()}}
+        words = [str(ROOT / "scripts/train_torchrun.sh"), "da2", "--section", "tiny", *argv]
+        running.append(subprocess.Popen(
+            words, cwd=folder, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ))  # fmt: skip
+    try:
+        texts = [process.communicate(timeout=timeout_s)[0] for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, text)
+        for process, text in zip(running, texts, strict=True)
+    ]
 
 
 def train(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:

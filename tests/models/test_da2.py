@@ -144,3 +144,9 @@ def test_transformers_of_any_size(backbone, dim, taps):
     assert network.backbone.embed_dim == dim
     assert network.backbone.taps == taps
     assert out.shape == (1, 1, 140, 280)
+
+
+def test_released_form_needs_two_patches(tiny_da2):
+    network = pm.create("da2", **tiny_da2, faithful=True)
+    with pytest.raises(ValueError, match="1x1 is smaller than two 14-pixel patches"):
+        network(torch.rand(1, 3, 1, 1))

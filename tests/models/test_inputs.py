@@ -22,6 +22,20 @@ def test_wrong_shape_says_what_to_do(shape):
         RgbInput().check(torch.zeros(shape))
 
 
+@pytest.mark.parametrize("shape", [(0, 3, 8, 16), (1, 3, 0, 0)])
+def test_nothing_is_refused(shape):
+    with pytest.raises(ValueError, match="at least one panorama"):
+        RgbInput().check(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_floats_are_brought_to_the_dtype_of_the_network(dtype):
+    rgb = torch.rand(1, 3, 8, 16)
+    assert RgbInput()(rgb.to(dtype)).dtype == torch.float32
+    torch.testing.assert_close(RgbInput()(rgb.to(dtype)), RgbInput()(rgb), atol=0.05, rtol=0)
+    assert RgbInput().double()(rgb).dtype == torch.float64
+
+
 def test_integers_are_refused():
     with pytest.raises(ValueError, match="divide by 255"):
         RgbInput().check(torch.zeros(1, 3, 8, 16, dtype=torch.uint8))

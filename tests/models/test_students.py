@@ -67,6 +67,15 @@ def test_folder_round_trip(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_double_input_is_as_good_as_float(name):
+    model = create(name, **STUDENTS[name]).eval()
+    rgb = torch.rand(1, 3, 64, 128)
+    expected, out = (model(x)["distance_metric"] for x in (rgb, rgb.double()))
+    torch.testing.assert_close(out.float(), expected, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
 @pytest.mark.parametrize(
     ("rgb", "message"),
     [

@@ -5,7 +5,13 @@ import torch
 from torch import nn
 
 import pano_geometry as pg
-from pano_models.tangent_conv import TangentConv2d, lay_on_tangent_planes, tangent_taps
+from pano_models.tangent_conv import (
+    TangentConv2d,
+    lay_on_tangent_planes,
+    sample_sphere,
+    tangent_kernel_pixels,
+    tangent_taps,
+)
 
 
 def directions(height: int) -> torch.Tensor:
@@ -81,3 +87,52 @@ def test_replacement_keeps_parameters_and_pointwise_convolutions():
     assert model[0].weight is weight
     assert type(model[2]) is nn.Conv2d
     assert model(torch.rand(1, 3, 32, 64)).shape == (1, 4, 4, 8)
+
+
+class TestSampleSphere:
+    def test_whole_offsets_read_pixels_across_seam_and_poles(self):
+        x = torch.arange(32.0).view(1, 1, 4, 8)
+        rows = torch.arange(4.0)[:, None].expand(4, 8)[None]
+        still = torch.zeros(1, 4, 8)
+        assert torch.equal(sample_sphere(x, rows, still), x)
+        assert torch.equal(sample_sphere(x, rows, still + 3), x.roll(-3, -1))
+        above = sample_sphere(x, rows - 1, still)
+        assert torch.equal(above[..., 1:, :], x[..., :-1, :])
+        assert torch.equal(above[..., 0, :], x[..., 0, :].roll(4, -1))
+        below = sample_sphere(x, rows + 2, still)
+        assert torch.equal(below[..., -1, :], x[..., -2, :].roll(4, -1))
+
+    def test_all_the_way_round(self):
+        x = torch.rand(1, 2, 4, 8)
+        rows = torch.arange(4.0)[:, None].expand(4, 8)[None]
+        assert torch.equal(sample_sphere(x, rows + 8, torch.full((1, 4, 8), -16.0)), x)
+
+    def test_bilinear_between_pixels(self):
+        x = torch.rand(1, 1, 4, 8)
+        rows = torch.arange(4.0)[:, None].expand(4, 8)[None]
+        half = sample_sphere(x, rows, torch.full((1, 4, 8), 0.25))
+        torch.testing.assert_close(half, 0.75 * x + 0.25 * x.roll(-1, -1))
+
+    def test_rolls_bit_for_bit(self):
+        generator = torch.Generator().manual_seed(0)
+        x, row, column = (torch.rand(1, 1, 8, 16, generator=generator) for _ in range(3))
+        row, column = 40 * row[:, 0] - 20, 60 * column[:, 0] - 30
+        out = sample_sphere(x, row, column)
+        rolled = sample_sphere(x.roll(5, -1), row.roll(5, -1), column.roll(5, -1))
+        assert torch.equal(rolled, out.roll(5, -1))
+
+    def test_gradient(self):
+        generator = torch.Generator().manual_seed(0)
+        shapes = ((1, 2, 4, 8), (1, 4, 8), (1, 4, 8))
+        inputs = [
+            (9 * torch.rand(s, generator=generator, dtype=torch.float64)).requires_grad_()
+            for s in shapes
+        ]
+        assert torch.autograd.gradcheck(sample_sphere, inputs)
+
+
+def test_kernel_stands_at_pixel_centres():
+    row, column = tangent_kernel_pixels(8, 16, 3, 1)
+    torch.testing.assert_close(row[4], torch.arange(8.0))
+    torch.testing.assert_close(column[4], torch.zeros(8))
+    assert row[1, 0] < 0.5 < row[7, 0]

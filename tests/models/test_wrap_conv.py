@@ -82,7 +82,12 @@ class TestReplacement:
         close_sphere(model)
         assert type(model[0]) is SphereMaxPool2d
 
-    def test_grouped_convolutions_are_refused(self):
-        model = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1, groups=4))
-        with pytest.raises(ValueError, match="4 groups"):
-            close_sphere(model)
+    @torch.no_grad()
+    def test_groups_of_channels_stay_apart(self):
+        conv = nn.Conv2d(4, 4, 3, padding=1, groups=4)
+        model = nn.Sequential(conv)
+        close_sphere(model)
+        x = torch.rand(1, 4, 8, 16)
+        out = model(x)
+        torch.testing.assert_close(out[:, :, 1:-1, 1:-1], conv(x)[:, :, 1:-1, 1:-1])
+        assert torch.equal(model(x.roll(5, -1)), out.roll(5, -1))

@@ -52,3 +52,46 @@ def test_hardly_a_label_is_refused(perspective):
     p2e = P2E((64, 128), profile="da2_linear_fov", fov_x_deg=2)
     with pytest.raises(CorruptSampleError, match="hardly a label"):
         CuratedDataset(perspective, p2e)[0]
+
+
+class Together(ReflectionOutpainter):
+    """Paints three at a time and counts."""
+
+    batch_size = 3
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def paint(self, images, known, environments, seeds):
+        self.batches.append(len(images))
+        assert len(set(seeds)) == len(seeds)
+        return super().paint(images, known, environments, seeds)
+
+
+def test_rows_are_painted_together_and_equal_those_painted_alone(perspective):
+    painter = Together()
+    together = CuratedDataset(perspective, P2E((64, 128)), painter, seed=3)
+    alone = CuratedDataset(perspective, P2E((64, 128)), ReflectionOutpainter(), seed=3)
+    for index, row in zip([3, 0, 2, 1], together.rows([3, 0, 2, 1]), strict=True):
+        assert torch.equal(row["image"], alone[index]["image"])
+        assert row["key"] == alone[index]["key"]
+    assert painter.batches == [3, 1]
+
+
+def test_a_damaged_row_comes_as_its_error_and_stops_no_other(perspective):
+    class Damaged:
+        manifest = perspective.manifest
+
+        def __len__(self):
+            return len(perspective)
+
+        def __getitem__(self, index):
+            if index == 1:
+                raise CorruptSampleError("1.png", "truncated", "got 10 bytes")
+            return perspective[index]
+
+    painter = Together()
+    rows = list(CuratedDataset(Damaged(), P2E((64, 128)), painter).rows(range(4)))
+    assert [isinstance(row, CorruptSampleError) for row in rows] == [False, True, False, False]
+    assert painter.batches == [2, 1]

@@ -70,3 +70,15 @@ def test_bytes_do_not_depend_on_workers(tmp_path):
             workers=workers,
         )
     assert tree(tmp_path / "0") == tree(tmp_path / "2")
+
+
+def test_pictures_look_into_the_room_not_at_the_nearest_wall():
+    studio = WorldStudio("indoor", "hypersim", 3)
+    camera = pg.Perspective.from_fov(12, 16, np.pi / 3)
+    chosen, drawn = [], []
+    for scene in range(6):
+        chosen.append(np.median(studio.shoot(scene, 0, camera).distance))
+        around = studio.shoot(scene, 0, pg.Equirectangular(24, 48)).distance
+        drawn.append(np.median(around[9:15]))
+    assert np.mean(chosen) > 1.3 * np.mean(drawn)
+    assert max(chosen) < 13  # and not through the window

@@ -1,11 +1,12 @@
 import json
+import multiprocessing
 
 import numpy as np
 import torch
 
 from pano_data.datamodule import ErpDataModule
 from pano_data.errors import CorruptSampleError
-from pano_data.shards import ShardDataset, finish, pack
+from pano_data.shards import ShardDataset, finish, finish_if_whole, pack
 from pano_data.sources import Source
 from tests.data.synthetic import Numbered
 
@@ -56,3 +57,33 @@ def test_the_loader_reads_shards_with_and_without_workers(tmp_path):
     for one, two in zip(*batches, strict=True):
         assert one["key"] == two["key"]
         assert torch.equal(one["distance"], two["distance"])
+
+
+def rank_of_two(out, rank):
+    pack(Numbered(7), out, chunk=1, rank=rank, world=2)
+    finish_if_whole(out)
+
+
+def test_two_processes_at_once_write_the_bytes_of_one(tmp_path):
+    pack(Numbered(7), tmp_path / "one", chunk=1)
+    assert len(finish(tmp_path / "one")) == 7
+    fork = multiprocessing.get_context("fork")  # cheap: nothing is imported again
+    ranks = [fork.Process(target=rank_of_two, args=(tmp_path / "two", rank)) for rank in (0, 1)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join()
+        assert process.exitcode == 0
+    one, two = (
+        {p.name: p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()}
+        for name in ("one", "two")
+    )
+    assert one == two  # the last rank wrote the index
+
+
+def test_nothing_is_finished_before_every_rank_is_done(tmp_path):
+    pack(Numbered(7), tmp_path, chunk=1, rank=1, world=2)
+    assert finish_if_whole(tmp_path) is None
+    assert not (tmp_path / "index.json").exists()
+    pack(Numbered(7), tmp_path, chunk=1, rank=0, world=2)
+    assert sorted(finish_if_whole(tmp_path).keys) == [f"{i:04d}" for i in range(7)]

@@ -9,6 +9,8 @@ import torch
 from pano_models.egformer.attention import (
     EquirectangularAttention,
     EquirectangularBlock,
+    periodic_bias,
+    periodic_chord,
     position_bias,
     signed_chord,
     window_importance,
@@ -54,6 +56,27 @@ class TestPositionBias:
         chord = signed_chord(9, math.pi)
         assert chord[0, 8].item() == pytest.approx(2.0)
         assert torch.equal(chord, -chord.T)
+
+
+class TestPeriodicBias:
+    def test_depends_on_the_difference_alone(self):
+        chord = periodic_chord(12)
+        assert torch.equal(chord.roll((5, 5), (0, 1)), chord)
+        torch.testing.assert_close(chord, -chord.T)
+
+    def test_chords_of_the_circle(self):
+        """Right of a pixel positive up to half a turn, where neither side is the right one."""
+        chord = periodic_chord(8)[3]
+        r = math.sqrt(2)
+        near, far = 2 * math.sin(math.pi / 8), 2 * math.sin(3 * math.pi / 8)
+        wanted = torch.tensor([-far, -r, -near, 0, near, r, far, 0])
+        torch.testing.assert_close(chord, wanted)
+
+    def test_rows_shrink_towards_both_poles_alike(self):
+        bias = periodic_bias(4, 8)
+        assert bias.shape == (4, 1, 8, 8)
+        torch.testing.assert_close(bias, bias.flip(0))
+        assert bias[1, 0, 0, 1] > bias[0, 0, 0, 1] > 0
 
 
 class TestWindowImportance:
@@ -114,3 +137,14 @@ def test_residual_of_a_column_is_weighted_by_its_own_importance():
     out = attention(q, k, v, torch.ones(1, 4, 8, 2))
     assert torch.equal(out[0, :, 3], torch.zeros(4, 2))
     assert torch.allclose(out[0, :, 0], torch.full((4, 2), 0.5))
+
+
+@pytest.mark.parametrize("axis", ["horizontal", "vertical"])
+@torch.no_grad()
+def test_periodic_attention_turns_with_the_panorama(axis):
+    attention = EquirectangularAttention(2, axis)
+    attention.periodic = True
+    inputs = [normal(seed, 2, 4, 8, 6) for seed in range(4)]
+    out = attention(*inputs)
+    rolled = attention(*(x.roll(3, 2) for x in inputs))
+    torch.testing.assert_close(rolled, out.roll(3, 2), atol=2e-6 * out.abs().max().item(), rtol=0)

@@ -1,11 +1,12 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from pano_models.egformer.panoformer import PanoFormerBlock, tangent_kernel
+from pano_models.egformer.panoformer import PanoFormerBlock, TangentAttention, tangent_kernel
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference
 
@@ -60,3 +61,34 @@ def test_every_parameter_of_a_block_learns():
     block = PanoFormerBlock(8, 2)
     block(torch.randn(1, 4, 8, 8)).square().mean().backward()
     assert all(p.grad is not None and p.grad.any() for p in block.parameters())
+
+
+class TestPeriodic:
+    @staticmethod
+    def attention() -> TangentAttention:
+        torch.manual_seed(0)
+        attention = TangentAttention(8, 2)
+        attention.periodic = True
+        return attention
+
+    @torch.no_grad()
+    def test_turns_with_the_panorama_bit_for_bit(self):
+        attention, x = self.attention(), torch.randn(2, 8, 16, 8)
+        attention.offset_proj.weight.mul_(10)  # points far away, beyond seam and poles
+        assert torch.equal(attention(x.roll(3, 2)), attention(x).roll(3, 2))
+
+    @torch.no_grad()
+    def test_released_sampling_agrees_far_from_borders(self):
+        """The released grid is half a pixel off and read with other edges; a smooth map shows little of it."""
+        attention = self.attention()
+        lon = torch.linspace(0, 2 * math.pi, 128)
+        x = lon.sin()[None, None, :, None].expand(1, 64, 128, 8).contiguous()
+        closed = attention(x)
+        attention.periodic = False
+        inner = (slice(None), slice(24, 40), slice(16, -16))
+        assert (attention(x)[inner] - closed[inner]).abs().max() < 0.1 * closed.abs().max()
+
+    def test_every_parameter_learns(self):
+        attention = self.attention()
+        attention(torch.randn(1, 4, 8, 8)).square().mean().backward()
+        assert all(p.grad is not None and p.grad.any() for p in attention.parameters())

@@ -99,6 +99,23 @@ class TestUniFuse:
         assert pm.load_official("unifuse", state).spec.config["max_depth"] == 8.0
         assert pm.load_official("unifuse", state).spec.config["backbone"] == "resnet18"
 
+    def test_settings_that_the_authors_script_writes_among_the_tensors(self, tmp_path):
+        settings = {
+            "layers": 18,
+            "height": 256,
+            "width": 512,
+            "dataset": "3d60",
+            "net": "UniFuse",
+            "fusion": "cee",
+            "se_in_fusion": True,
+        }
+        torch.save({**checkpoint("unifuse"), **settings}, tmp_path / "model.pth")
+        model = pm.load(f"official:unifuse={tmp_path / 'model.pth'}")
+        assert set(settings) <= set(model.load_report.dropped)
+        assert model.max_height == 256
+        wider = pm.load_official("unifuse", tmp_path / "model.pth", max_height=512)
+        assert wider.max_height == 512
+
     def test_same_weights_without_the_quirks(self):
         state = stand_in.state_dict(PARITY / "unifuse" / "keys.json")
         faithful = pm.load_official("unifuse", state)

@@ -1,3 +1,4 @@
+import argparse
 import os
 import pickle
 
@@ -6,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 import pano_models as pm
-from pano_models.weights.files import read_state
+from pano_models.weights.files import read_state, read_weights
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(3)}
 
@@ -58,6 +59,19 @@ def test_malicious_pickle_is_refused_and_not_run(tmp_path, plain_pickle):
     assert not target.exists()
 
 
+def test_refusal_names_the_object_and_does_not_advise_to_trust_it(tmp_path):
+    torch.save({"a": Bomb(tmp_path / "owned")}, tmp_path / "m.pth")
+    with pytest.raises(pm.CheckpointError, match=r"not executed: \w+\.mkdir$") as caught:
+        read_state(tmp_path / "m.pth")
+    assert "weights_only" not in str(caught.value)
+
+
+def test_options_of_a_training_script(tmp_path):
+    content = {"state_dict": STATE, "args": argparse.Namespace(lr=1e-4), "epoch": 3}
+    torch.save(content, tmp_path / "m.pth")
+    check(read_state(tmp_path / "m.pth"))
+
+
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
 def test_truncated(tmp_path, suffix, share):
@@ -69,7 +83,33 @@ def test_truncated(tmp_path, suffix, share):
         read_state(file)
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], {"state_dict": {"a": 1}}])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_plain_values_beside_tensors_are_kept_apart(tmp_path, prefix):
+    settings = {
+        "layers": 18,
+        "dataset": "matterport3d",
+        "se_in_fusion": True,
+        "lr": 1e-4,
+        "n": None,
+    }
+    torch.save({**{prefix + k: v for k, v in STATE.items()}, **settings}, tmp_path / "m.pth")
+    state, read = read_weights(tmp_path / "m.pth")
+    check(state)
+    assert read == settings
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"epoch": 3},
+        [1, 2],
+        {"state_dict": {"a": 1}},
+        {"a": torch.ones(1), "optimizer": {"lr": 1}},
+        {"a": torch.ones(1), "shape": [1]},
+    ],
+    ids=str,
+)
 def test_file_without_tensors(tmp_path, content):
     torch.save(content, tmp_path / "m.pth")
     with pytest.raises(pm.CheckpointError, match="no state dict"):

@@ -3,6 +3,7 @@ import timm
 import torch
 
 import pano_models as pm
+from pano_models.resnet import ResNetEncoder
 
 
 @pytest.fixture
@@ -25,6 +26,48 @@ def test_fills_both_encoders_and_nothing_else(file, form):
         assert torch.equal(encoder.layer4[1].conv2.weight, published["layer4.1.conv2.weight"])
     assert all(torch.equal(v, decoder[k]) for k, v in model.decoder.state_dict().items())
     assert set(report.dropped) == {"fc.weight", "fc.bias"}
+
+
+def test_torchvision_files_without_batch_counters(file):
+    state = torch.load(file, weights_only=True)
+    torch.save({k: v for k, v in state.items() if "num_batches" not in k}, file)
+    model = pm.create("unifuse", width=1.0)
+    pm.load_resnets(model, file)
+    assert torch.equal(model.cube_encoder.bn1.running_var, state["bn1.running_var"])
+    assert model.cube_encoder.bn1.num_batches_tracked == 0
+
+
+SMALL_HOHONET = {"height": 64, "horizon_channels": 32, "latent_channels": 16, "feedforward": 32}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("unifuse", {}),
+        ("unifuse", {"equivariant": True}),
+        ("bifuse_plus", {"backbone": "resnet18"}),
+        ("bifuse_plus", {"backbone": "resnet18", "equivariant": True}),
+        ("hohonet", {"backbone": "resnet18", **SMALL_HOHONET}),
+    ],
+    ids=str,
+)
+def test_option_of_the_networks(file, tmp_path, name, options):
+    torch.manual_seed(1)
+    model = pm.create(name, backbone_weights=str(file), **options)
+    published = torch.load(file, weights_only=True)
+    started = [m for m in model.modules() if isinstance(m, ResNetEncoder)]
+    assert all(
+        torch.equal(m.layer1[0].conv1.weight, published["layer1.0.conv1.weight"]) for m in started
+    )
+    assert set(model.load_report.dropped) == {"fc.weight", "fc.bias"}
+    pm.save(model, tmp_path / "run")
+    file.unlink()  # a trained network needs it no more
+    assert pm.load(tmp_path / "run").spec.name == name
+
+
+def test_narrow_network_cannot_start_from_them(file):
+    with pytest.raises(pm.CheckpointError, match=r"layer1.*expected \(16"):
+        pm.create("unifuse", width=0.25, backbone_weights=str(file))
 
 
 def test_another_resnet_is_an_error(file):

@@ -3,6 +3,7 @@
 import torch
 from torch.nn.functional import grid_sample
 
+from pano_geometry import packed
 from pano_geometry.cameras.base import Surface
 from pano_geometry.errors import ShapeError, check_image, shape_of
 from pano_geometry.grids import DenseGrid, Grid, SparseGrid, beyond_centres, to_padded_strip
@@ -93,22 +94,29 @@ def pad_strip(strip: Tensor, ring: int) -> Tensor:
 
 def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     """Bilinear sampling at a prepared grid; zeros where the source is not seen."""
-    dtype = working_dtype(image)
-    values = image.to(dtype)
-    if surface is Surface.CUBE:
-        values = pad_strip(values, 1)
+    values = image.to(working_dtype(image))
     if isinstance(grid, SparseGrid):
         return restore(_sample_sparse(values, grid), image.dtype)
-    n = max(image.shape[0], grid.grid.shape[0])
-    values = values.expand(n, -1, -1, -1)
-    out = grid_sample(
-        values, grid.grid.expand(n, -1, -1, -1), padding_mode="border", align_corners=False
-    )
-    if grid.edge is not None and grid.edge_pixels is not None:
-        out = _repair(out, values, grid.edge, grid.edge_pixels, surface, grid.grid.shape[0])
+    if packed.takes(values, grid.grid, surface):
+        out = packed.sample(values, grid.grid, surface)
+    else:
+        out = _sample_dense(values, grid, surface)
     if grid.seen is not None:
         out = torch.where(grid.seen, out, torch.zeros_like(out))
     return restore(out, image.dtype)
+
+
+def _sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
+    """`grid_sample` on the image as it is, then the pixels beside its borders once more."""
+    if surface is Surface.CUBE:
+        image = pad_strip(image, 1)
+    n = max(image.shape[0], grid.grid.shape[0])
+    image = image.expand(n, -1, -1, -1)
+    coordinates = grid.grid.expand(n, -1, -1, -1)
+    out = grid_sample(image, coordinates, padding_mode="border", align_corners=False)
+    if grid.edge is None or grid.edge_pixels is None:
+        return out
+    return _repair(out, image, grid.edge, grid.edge_pixels, surface, grid.grid.shape[0])
 
 
 def _repair(

@@ -18,10 +18,10 @@ from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
 from pano_models.layers.sphere_embedding import CONTEXTS
-from pano_models.layers.tables import TableCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
 from pano_models.registry import register
+from pano_models.tables import TableCache
 from pano_models.weights.backbone import load_backbone
 
 QUANTILE = 0.98
@@ -125,7 +125,11 @@ class DA2(DepthModel):
     def network_size(
         self, height: int, width: int
     ) -> tuple[tuple[int, int], tuple[float, float] | None]:
-        """Size at which an input is run, and the sphere's size in its pixels (None: the same)."""
+        """Size at which an input is run, and the sphere's size in its pixels (None: the same).
+
+        Raises:
+            ValueError: `faithful`, and the input has no two patches.
+        """
         patch = self.backbone.patch
         if not self.faithful:
             size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
@@ -134,6 +138,8 @@ class DA2(DepthModel):
         target = min(self.max_pixels or area, max(self.min_pixels or 0, area))
         factor = math.sqrt(target / area)
         rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))
+        if max(rows, cols) < 2:
+            raise ValueError(f"input {height}x{width} is smaller than two {patch}-pixel patches")
         sphere = (RELEASED_SPHERE[0] * factor, RELEASED_SPHERE[1] * factor)
         return (rows * patch, cols * patch), sphere
 

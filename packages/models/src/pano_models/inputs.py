@@ -44,7 +44,7 @@ class RgbInput(nn.Module):
         """Raise on a wrong shape or dtype; warn once on a wrong range or aspect.
 
         Raises:
-            ValueError: not a floating `(b, 3, h, w)` tensor.
+            ValueError: not a floating `(b, 3, h, w)` tensor, or one without pixels.
         """
         if rgb.ndim != 4 or rgb.shape[1] != 3:
             raise ValueError(
@@ -53,12 +53,15 @@ class RgbInput(nn.Module):
             )
         if not rgb.is_floating_point():
             raise ValueError(f"expected floating RGB in [0, 1], got {rgb.dtype}: divide by 255")
+        if not rgb.numel():
+            raise ValueError(f"expected at least one panorama of a pixel, got {tuple(rgb.shape)}")
         if not self._checked and not torch.compiler.is_compiling():
             self._checked = True
             _warn_about_range(rgb)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-        """Normalise `rgb`; call `check` first on what a user handed in."""
+        """Normalise `rgb`, in the network's dtype; call `check` first on what a user handed in."""
+        rgb = rgb.to(self.mean.dtype)
         return (rgb - self.mean) / self.std if self.normalize else rgb
 
 

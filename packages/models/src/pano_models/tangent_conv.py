@@ -17,12 +17,7 @@ from pano_models.tables import size_table
 from pano_models.wrap_conv import SphereMaxPool2d, replace_children
 
 
-@size_table
-def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Float[Tensor, "3 4 k r"]:
-    """Row, column and weight of four bilinear taps of every kernel position and output row, the same for all columns.
-
-    Columns are relative to the column under the kernel's centre; rows and columns are whole numbers.
-    """
+def _kernel_pixels(h: int, w: int, kernel: int, stride: int) -> Tensor:
     offset = torch.arange(kernel, dtype=torch.float64) - kernel // 2
     down, right = torch.meshgrid(
         (offset * math.pi / h).tan(), (offset * 2 * math.pi / w).tan(), indexing="ij"
@@ -32,7 +27,52 @@ def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Float[Tensor, "3 4
     ray_y, ray_z = y * lat.cos() - lat.sin(), y * lat.sin() + lat.cos()
     column = torch.atan2(x.expand_as(ray_z), ray_z) / (2 * math.pi) * w
     row = (0.5 + torch.atan2(ray_y, torch.hypot(x, ray_z)) / math.pi) * h - 0.5
+    return torch.stack([row, column])
+
+
+@size_table
+def tangent_kernel_pixels(h: int, w: int, kernel: int, stride: int) -> Float[Tensor, "2 k r"]:
+    """Row and relative column of every kernel position and output row, pixel centres at whole numbers."""
+    return _kernel_pixels(h, w, kernel, stride).float()
+
+
+@size_table
+def tangent_taps(h: int, w: int, kernel: int, stride: int) -> Float[Tensor, "3 4 k r"]:
+    """Row, column and weight of four bilinear taps of every kernel position and output row, the same for all columns.
+
+    Columns are relative to the column under the kernel's centre; rows and columns are whole numbers.
+    """
+    row, column = _kernel_pixels(h, w, kernel, stride)
     return _bilinear(row, column, h, w)
+
+
+def sample_sphere(
+    x: Float[Tensor, "b c h w"], row: Float[Tensor, "b h w"], column: Float[Tensor, "b h w"]
+) -> Float[Tensor, "b c h w"]:
+    """Bilinear values of a panorama at one point per pixel, across the seam and the poles.
+
+    Rolling `x`, `row` and `column` rolls the result bit for bit: columns are relative, so no rounding depends on the azimuth.
+
+    Args:
+        x: maps of even width.
+        row: rows, pixel centres at whole numbers; any value.
+        column: columns relative to the pixel's own; any value.
+    """
+    h, w = x.shape[-2:]
+    top, left = row.floor(), column.floor()
+    fr, fc = row - top, column - left
+    own, flat = torch.arange(w, device=x.device), x.flatten(2)
+    out = torch.zeros_like(x)
+    for down in (0, 1):
+        for right in (0, 1):
+            weight = (fr if down else 1 - fr) * (fc if right else 1 - fc)
+            r = (top.long() + down) % (2 * h)  # rows go down one meridian and up the opposite one
+            beyond = r >= h
+            c = (left.long() + right + own + beyond * (w // 2)) % w
+            index = torch.where(beyond, 2 * h - 1 - r, r) * w + c
+            taps = flat.gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1))
+            out = out + taps.view_as(x) * weight[:, None].to(x.dtype)
+    return out
 
 
 def _bilinear(row: Tensor, column: Tensor, h: int, w: int) -> Tensor:

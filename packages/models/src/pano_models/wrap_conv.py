@@ -90,11 +90,9 @@ def _repadded(child: nn.Module, build: type[nn.Conv2d]) -> nn.Module:
     """A convolution of class `build` with the parameters of `child`, if that is a padded convolution."""
     if not isinstance(child, nn.Conv2d) or not any(int(p) for p in child.padding):
         return child
-    if child.groups != 1:
-        raise ValueError(f"got a convolution of {child.groups} groups, expected an ungrouped one")
     kernel, stride = child.kernel_size[0], child.stride[0]
-    bias = child.bias is not None
-    new = build(child.in_channels, child.out_channels, kernel, stride, bias=bias)
+    channels, bias = (child.in_channels, child.out_channels), child.bias is not None
+    new = build(*channels, kernel, stride, groups=child.groups, bias=bias)
     if build is WrapConv2d:
         new.padding = child.padding
     new.weight, new.bias = child.weight, child.bias

@@ -1,13 +1,15 @@
 """Perspective samples as panoramas, computed row by row; `pano_data.shards.pack` stores them."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from pano_data.curation.outpaint import Outpainter
-from pano_data.curation.project import P2E
+from pano_data.curation.project import P2E, Projected
 from pano_data.errors import CorruptSampleError
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample
@@ -46,30 +48,67 @@ class CuratedDataset(Dataset[ErpSample]):
         return len(self.perspective)
 
     def __getitem__(self, index: int) -> ErpSample:
-        sample = self.perspective[index]
+        (row,) = self.rows([index])
+        if isinstance(row, CorruptSampleError):
+            raise row
+        return row
+
+    def rows(self, indices: Sequence[int]) -> Iterator[ErpSample | CorruptSampleError]:
+        """Compute rows in their order, as many at a time as the out-painter likes best.
+
+        A row that cannot be computed comes as its error.
+        """
+        step = 1 if self.outpainter is None else self.outpainter.batch_size
+        for first in range(0, len(indices), step):
+            yield from self._painted([self._part(i) for i in indices[first : first + step]])
+
+    def _part(self, index: int) -> "_Part | CorruptSampleError":
+        try:
+            sample = self.perspective[index]
+        except CorruptSampleError as error:
+            return error
         generator = self._generator(index)
         part = self.p2e.project(sample, self.p2e.place(generator))
-        if part.valid.float().mean() < MIN_VALID:
-            raise CorruptSampleError(
-                sample["key"],
-                "hardly a label",
-                f"{100 * float(part.valid.float().mean()):.2f} % of the panorama is valid",
-            )
-        image: Any = part.image
-        if self.outpainter is not None:
-            environment = self.perspective.manifest[index].environment
-            seed = int(torch.randint(2**31, (), generator=generator))
-            image = self.outpainter(part.image, part.coverage, environment, seed)
-        return ErpSample(
-            image=image,
-            distance=part.distance,
-            valid=part.valid,
-            far=part.far,
-            metric=sample["metric"],
-            key=sample["key"],
-            dataset=sample["dataset"],
-        )
+        share = float(part.valid.float().mean())
+        if share < MIN_VALID:
+            detail = f"{100 * share:.2f} % of the panorama is valid"
+            return CorruptSampleError(sample["key"], "hardly a label", detail)
+        seed = int(torch.randint(2**31, (), generator=generator))
+        return _Part(sample, part, self.perspective.manifest[index].environment, seed)
+
+    def _painted(
+        self, rows: "list[_Part | CorruptSampleError]"
+    ) -> Iterator[ErpSample | CorruptSampleError]:
+        parts = [row for row in rows if isinstance(row, _Part)]
+        images = [row.part.image for row in parts]
+        if self.outpainter is not None and parts:
+            known = torch.stack([row.part.coverage for row in parts])
+            environments, seeds = [row.environment for row in parts], [row.seed for row in parts]
+            images = list(self.outpainter.paint(torch.stack(images), known, environments, seeds))
+        done = iter(images)
+        for row in rows:
+            yield row.with_image(next(done)) if isinstance(row, _Part) else row
 
     def _generator(self, index: int) -> torch.Generator:
         entropy = np.random.SeedSequence([self.seed, index]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
+
+
+class _Part(NamedTuple):
+    """A projected picture on its way to the out-painter."""
+
+    sample: ErpSample
+    part: Projected
+    environment: str
+    seed: int
+
+    def with_image(self, image: Tensor) -> ErpSample:
+        return ErpSample(
+            image=image,
+            distance=self.part.distance,
+            valid=self.part.valid,
+            far=self.part.far,
+            metric=self.sample["metric"],
+            key=self.sample["key"],
+            dataset=self.sample["dataset"],
+        )

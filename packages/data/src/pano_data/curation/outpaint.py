@@ -1,6 +1,7 @@
 """What an out-painter is: it invents the rest of a panorama around what a picture shows."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -9,7 +10,18 @@ from pano_geometry.tensor_types import Bool, Float
 
 
 class Outpainter(ABC):
-    """Fills the unknown part of a panorama; the image only, never the distance."""
+    """Fills the unknown part of a panorama; the image only, never the distance.
+
+    Attributes:
+        batch_size: panoramas that are best painted together.
+    """
+
+    batch_size: int = 1
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Name and options that decide the pictures, as JSON; noted with what is made of them."""
 
     @abstractmethod
     def __call__(
@@ -28,9 +40,22 @@ class Outpainter(ABC):
             seed: of everything random.
         """
 
+    def paint(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        known: Bool[Tensor, "b 1 h w"],
+        environments: Sequence[str],
+        seeds: Sequence[int],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Fill several panoramas; each one depends on its own arguments only."""
+        several = zip(images, known, environments, seeds, strict=True)
+        return torch.stack([self(*one) for one in several])
+
 
 def blend_known(
-    image: Float[Tensor, "3 h w"], painted: Float[Tensor, "3 h w"], known: Bool[Tensor, "1 h w"]
-) -> Float[Tensor, "3 h w"]:
+    image: Float[Tensor, "*b 3 h w"],
+    painted: Float[Tensor, "*b 3 h w"],
+    known: Bool[Tensor, "*b 1 h w"],
+) -> Float[Tensor, "*b 3 h w"]:
     """Return the known pixels of `image` and the others of `painted`, in [0, 1]."""
     return torch.where(known, image, painted.to(image)).clamp(0, 1)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
+from pano_data.curation.labels import labels_at
 from pano_data.errors import DataError
 from pano_data.sample import ErpSample
 from pano_geometry.tensor_types import Bool, Float
@@ -47,9 +48,9 @@ class P2E:
     """Projects perspective samples onto a panorama, at a random place near its centre.
 
     The picture is rotated as a camera is (inverse warp): image bilinear, area-averaged before
-    where the panorama is the coarser of the two; distance and masks take the nearest pixel, because
-    a mean over an edge is a distance where nothing is. Distance to the camera centre does not
-    change under the projection.
+    where the panorama is the coarser of the two; masks take the nearest pixel, distance is exact on
+    planes and never mixed over an edge (`pano_data.curation.labels`). Distance to the camera centre
+    does not change under the projection.
 
     Args:
         size: height and width of the panorama.
@@ -114,7 +115,8 @@ class P2E:
             sample: perspective picture with *distance* (readers have converted z already).
             placement: its axis.
         """
-        image, camera = _matched(sample["image"], self.camera(sample), self.size)
+        taken = self.camera(sample)
+        image, camera = _matched(sample["image"], taken, self.size)
         rotation = pg.from_ypr(*placement, 0.0)
         rows, columns = _box(camera, rotation, self.size)
         rays = _rays(self.size)[rows, columns] @ rotation  # R^T ray, written for rows
@@ -122,7 +124,8 @@ class P2E:
         coverage = _inside(pixels, camera.size)
         pixels = torch.where(coverage[..., None], pixels, 0.5)
         colour = pg.sample(image[None], pixels)[0].clamp(0, 1) * coverage
-        distance, valid, far = _labels(sample, pixels, camera.size)
+        scale = pixels.new_tensor([taken.width / camera.width, taken.height / camera.height])
+        distance, valid, far = labels_at(sample, pixels * scale, taken)
         part = torch.cat([colour, distance, valid & coverage, far & coverage, coverage])
         whole = part.new_zeros(len(part), *self.size)
         whole[:, rows, columns] = part
@@ -146,19 +149,6 @@ def _matched(
         height, width, camera.fx * x, camera.fy * y, camera.cx * x, camera.cy * y
     )
     return torch.from_numpy(small).permute(2, 0, 1).contiguous(), scaled
-
-
-def _labels(
-    sample: ErpSample, pixels: Tensor, size: tuple[int, int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Nearest label of each pixel coordinate of a picture of `size`."""
-    height, width = sample["distance"].shape[-2:]
-    u = (pixels[0, ..., 0] * (width / size[1])).long().clamp(0, width - 1)
-    v = (pixels[0, ..., 1] * (height / size[0])).long().clamp(0, height - 1)
-    index = v * width + u
-    names = (sample["distance"], sample["valid"], sample["far"])
-    distance, valid, far = (x.flatten()[index][None] for x in names)
-    return distance, valid, far
 
 
 def _inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:

@@ -30,7 +30,12 @@ class ReflectionOutpainter(Outpainter):
     def __init__(self, fade_deg: float = 12.0) -> None:
         if not fade_deg > 0:
             raise ValueError(f"fade_deg must be positive, got {fade_deg}")
-        self.fade = math.radians(fade_deg)
+        self.fade_deg, self.fade = fade_deg, math.radians(fade_deg)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """See `Outpainter.settings`."""
+        return {"name": "reflection", "fade_deg": self.fade_deg}
 
     def __call__(
         self,

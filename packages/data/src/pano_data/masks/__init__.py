@@ -3,6 +3,15 @@
 from pano_data.masks.dataset import Masked
 from pano_data.masks.folder import MaskFolder
 from pano_data.masks.grounded import GroundedMasker
-from pano_data.masks.stage import Masker, write_masks
+from pano_data.masks.rules import RuleMasker
+from pano_data.masks.stage import Masker, masked_rows, write_masks
 
-__all__ = ["GroundedMasker", "MaskFolder", "Masked", "Masker", "write_masks"]
+__all__ = [
+    "GroundedMasker",
+    "MaskFolder",
+    "Masked",
+    "Masker",
+    "RuleMasker",
+    "masked_rows",
+    "write_masks",
+]

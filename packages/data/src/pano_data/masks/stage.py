@@ -1,7 +1,8 @@
 """Writing the masks of a whole data set; interrupted runs go on, processes share the work."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
 from pano_data.keyed import MapDataset
-from pano_data.manifest import Manifest, manifest_of
+from pano_data.manifest import Manifest, Row, manifest_of
 from pano_data.masks.folder import MaskFolder
+from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sampler import shard_indices
 
 _LOG = logging.getLogger(__name__)
@@ -20,7 +22,13 @@ MIN_VALID = 0.2  # Depth Anywhere, appendix: images with less are dropped
 
 
 def write_masks(
-    masker: Masker, dataset: MapDataset, out: Path | str, rank: int = 0, world: int = 1
+    masker: Masker,
+    dataset: MapDataset,
+    out: Path | str,
+    rank: int = 0,
+    world: int = 1,
+    keys: Sequence[str] | None = None,
+    on_corrupt: Callable[[int, CorruptSampleError], None] | None = None,
 ) -> int:
     """Write the masks of this rank's rows that are not there yet; return how many.
 
@@ -30,19 +38,61 @@ def write_masks(
         out: folder of PNG masks.
         rank: number of this process.
         world: number of processes.
+        keys: of the rows, where they are known: what is done already is not even opened.
+        on_corrupt: called with number and error of each damaged sample, in place of the warning.
     """
     folder, written = MaskFolder(out), 0
     for index in shard_indices(len(dataset), rank, world):
+        if keys is not None and keys[index] in folder:
+            continue
         try:
             sample = dataset[index]
         except CorruptSampleError as error:
-            _LOG.warning("no mask: %s", error)
+            (on_corrupt or _warn)(index, error)
             continue
         if sample["key"] not in folder:
             rgb = (sample["image"] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
             folder.write(sample["key"], masker(rgb))
             written += 1
     return written
+
+
+def _warn(index: int, error: CorruptSampleError) -> None:
+    _LOG.warning("no mask for row %d: %s", index, error)
+
+
+def masked_rows(
+    rows: Manifest, out: Path | str, prefix: str, min_valid: float = MIN_VALID
+) -> tuple[list[Row], list[Corrupt]] | None:
+    """Sort the rows of a masked data set into those kept, with their mask, and those dropped.
+
+    Args:
+        rows: what was masked.
+        out: folder with ``masks/`` and ``quarantine.jsonl``, as the stage writes it.
+        prefix: path of `out` relative to the root of the rows.
+        min_valid: least usable share of a picture.
+
+    Returns:
+        Kept rows, and dropped ones with their reason; None while a row has neither mask nor entry in
+        the quarantine, because other ranks are still at work.
+    """
+    folder = MaskFolder(Path(out) / "masks")
+    damaged = {(e.dataset, e.key): e for e in Quarantine(Path(out) / "quarantine.jsonl")}
+    kept: list[Row] = []
+    dropped: list[Corrupt] = []
+    for row in rows:
+        if row.key in folder:
+            share = float(folder.read(row.key).mean())
+            if share >= min_valid:
+                kept.append(replace(row, mask=f"{prefix}/masks/{row.key}.png"))
+            else:
+                detail = f"{share:.1%} of the pixels are usable, at least {min_valid:.0%} must be"
+                dropped.append(Corrupt(row.key, "hardly usable", detail, row.dataset))
+        elif (row.dataset, row.key) in damaged:
+            dropped.append(damaged[row.dataset, row.key])
+        else:
+            return None
+    return kept, dropped
 
 
 def keep_usable(rows: Manifest, masks: Path | str, min_valid: float = MIN_VALID) -> Manifest:

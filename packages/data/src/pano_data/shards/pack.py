@@ -1,17 +1,19 @@
 """Packing any data set of panoramas into shards, in a global seeded order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from pano_data.errors import CorruptSampleError
 from pano_data.keyed import MapDataset
+from pano_data.sample import ErpSample
 from pano_data.shards.distance_codec import DistanceCodec
 from pano_data.shards.record import Record, encode_sample
-from pano_data.shards.store import Plan, Store, close, write_chunks
+from pano_data.shards.store import Plan, Store, close, is_whole, write_chunks
 
-__all__ = ["finish", "pack"]
+__all__ = ["finish", "finish_if_whole", "pack"]
 
 
 def pack(
@@ -49,20 +51,45 @@ def pack(
     order = np.random.default_rng(seed).permutation(len(dataset))
 
     def read(positions: range) -> Iterator[Record | CorruptSampleError]:
-        for position in positions:
-            try:
-                yield encode_sample(dataset[int(order[position])], codec)
-            except CorruptSampleError as error:
-                yield error
+        for row in _rows(dataset, [int(order[position]) for position in positions]):
+            yield row if isinstance(row, CorruptSampleError) else encode_sample(row, codec)
 
     plan = Plan(len(dataset), chunk, {"seed": seed, "codec": codec.name, **(settings or {})})
     return write_chunks(out, plan, read, rank, world)
 
 
 def finish(out: Path | str) -> Store:
-    """Write the index of shards; call once, after all ranks have packed.
+    """Write the index of shards; call after all ranks have packed.
 
     Raises:
         DataError: chunks are missing.
     """
     return close(out)
+
+
+def finish_if_whole(out: Path | str) -> Store | None:
+    """Write the index if every chunk is there; each rank may call it after its own work.
+
+    The last rank to come finds all chunks. Two that come together write the same bytes, and a
+    finished folder stays as it is.
+    """
+    return close(out) if is_whole(out) else None
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A data set that computes rows better several at a time."""
+
+    def rows(self, indices: Sequence[int]) -> Iterator[ErpSample | CorruptSampleError]:
+        """Rows in the order of `indices`; what cannot be computed as its error."""
+
+
+def _rows(dataset: MapDataset, indices: Sequence[int]) -> Iterator[ErpSample | CorruptSampleError]:
+    if isinstance(dataset, Batched):
+        yield from dataset.rows(indices)
+        return
+    for index in indices:
+        try:
+            yield dataset[index]
+        except CorruptSampleError as error:
+            yield error

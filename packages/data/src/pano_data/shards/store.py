@@ -106,10 +106,7 @@ def close(out: Path | str) -> "Store":
         DataError: chunks are missing, two items share a key, or all items are left out.
     """
     out = Path(out)
-    if not (out / PLAN).is_file():
-        raise DatasetNotFoundError("plan of a store", out, "out", "pano_data.shards.pack")
-    plan = Plan(**json.loads((out / PLAN).read_text()))
-    cards = [_card(out, number) for number in range(len(plan.chunks()))]
+    cards = _cards(out)
     missing = [number for number, card in enumerate(cards) if not card.is_file()]
     if missing:
         raise DataError(
@@ -123,7 +120,7 @@ def close(out: Path | str) -> "Store":
         twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
         raise DataError(f"{out}: two items share a key, for example {twice}")
     if not filled:
-        raise DataError(f"{out}: all {plan.count} items were left out, see cards/*.json")
+        raise DataError(f"{out}: all items of {len(cards)} chunks were left out, see cards/*.json")
     # LitData puts the wall clock here, which would make every run a new version of the data.
     digest = hashlib.sha256("".join(content["sha256"] for content in filled).encode())
     index = {
@@ -135,6 +132,11 @@ def close(out: Path | str) -> "Store":
     write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
     write_json(out / INDEX, index)
     return Store(out)
+
+
+def is_whole(out: Path | str) -> bool:
+    """Whether every chunk of the plan is there."""
+    return all(card.is_file() for card in _cards(Path(out)))
 
 
 class Store:
@@ -188,6 +190,13 @@ class Store:
         if key not in self._numbers:
             raise DataError(f"{self.path} holds no item {key!r} among its {len(self)}")
         return self[self._numbers[key]]
+
+
+def _cards(out: Path) -> list[Path]:
+    if not (out / PLAN).is_file():
+        raise DatasetNotFoundError("plan of a store", out, "out", "pano_data.shards.pack")
+    plan = Plan(**json.loads((out / PLAN).read_text()))
+    return [_card(out, number) for number in range(len(plan.chunks()))]
 
 
 def _card(out: Path, number: int) -> Path:

@@ -7,11 +7,15 @@ pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at
 from functools import lru_cache
 
 import torch
+from torch.nn.functional import embedding_bag
 
 from pano_geometry.errors import check_size
 from pano_geometry.pixels import centres, to_index
 from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.tensor_types import Float, Tensor
+
+TABLE_ROWS = 32
+"""Rows that are transposed at a time, so that both sides stay in cache."""
 
 
 def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c f+2n f+2n"]:
@@ -44,6 +48,34 @@ def padded_planes(planes: Tensor, n: int) -> Tensor:
     if n == 1:
         return _fill_ring(one, one, 1, inset=1)
     return _fill_ring(_framed(planes, n), one, n, inset=1)
+
+
+def padded_table(planes: Float[Tensor, "b c 6 f f"]) -> Float[Tensor, "m bc"]:
+    """`padded_planes` by one pixel with all channels of a pixel side by side: (6 (f + 2)², b c)."""
+    size = planes.shape[-1]
+    table = planes.new_empty(6, size + 2, size + 2, planes.shape[0] * planes.shape[1])
+    pixels = planes.flatten(0, 1).permute(1, 2, 3, 0)
+    for face, inner in zip(pixels, table[:, 1:-1, 1:-1], strict=True):
+        for rows, into in zip(face.split(TABLE_ROWS), inner.split(TABLE_ROWS), strict=True):
+            into.copy_(rows)
+    rows = table.flatten(0, 2)
+    for inset in (0, 1):
+        index, weight, position = _table_taps(size, inset, planes.device)
+        ring = embedding_bag(index, rows, mode="sum", per_sample_weights=weight.to(rows.dtype))
+        rows.index_copy_(0, position, ring)
+    return rows
+
+
+@lru_cache(maxsize=32)
+def _table_taps(size: int, inset: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """`_ring_taps` of a ring of one, (m, 4), that count in the padded faces themselves."""
+    index, weight, position = _cached_ring_taps(size, 1, inset, device)
+    with torch.inference_mode(mode=False):
+        if inset == 0:
+            row, column = index // size, index % size
+            row = row // size * (size + 2) + row % size
+            index = (row + 1) * (size + 2) + column + 1
+        return index.T.contiguous(), weight.T.contiguous(), position
 
 
 def _framed(planes: Tensor, n: int) -> Tensor:

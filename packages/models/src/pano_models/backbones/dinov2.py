@@ -11,7 +11,7 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
 from pano_models.layers.rotary import azimuth_table
 from pano_models.layers.rotary_attention import rotary_attention
-from pano_models.layers.tables import TableCache
+from pano_models.tables import TableCache
 
 
 class DinoV2(VitBackbone):

@@ -3,27 +3,21 @@
 Source: F.-E. Wang et al., "BiFuse++: Self-Supervised and Efficient Bi-Projection Fusion for 360° Depth Estimation", TPAMI 2022.
 """
 
+from os import PathLike
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.bifuse_plus.projection import projections
-from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
-from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
-from pano_models.precision import check_precision, run_encoder
+from pano_models.outputs import DISTANCE_METRIC
+from pano_models.precision import run_encoder
 from pano_models.registry import register
-from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder
+from pano_models.student import Student
 from pano_models.tangent_conv import lay_on_tangent_planes
 from pano_models.wrap_conv import SphereUpsample, close_sphere
-
-STRIDE = 32
-HEADS = {
-    "metric": DISTANCE_METRIC,
-    "affine": DISPARITY_AFFINE,
-    "self_supervised": DISTANCE_METRIC,
-}
 
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
@@ -117,7 +111,7 @@ class BiProjectionEncoder(nn.Module):
 
 
 @register("bifuse_plus")
-class BiFusePlus(DepthModel):
+class BiFusePlus(Student):
     """Panoramic depth by bi-projection fusion.
 
     Args:
@@ -131,12 +125,16 @@ class BiFusePlus(DepthModel):
         faithful: the release's end-point panorama grid with zeros beyond the border. Else the exact cube of `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
             cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
+        backbone_weights: a file of ImageNet weights for both encoders, or "timm"; see `load_resnets`. A saved folder holds its own: loading one
+            ignores this option.
 
     Raises:
         ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
+        CheckpointError: `backbone_weights` do not fit the backbone or `width`.
     """
 
     encoder_name = "pyramid"
+    heads = MappingProxyType({**Student.heads, "self_supervised": DISTANCE_METRIC})
 
     def __init__(
         self,
@@ -148,27 +146,15 @@ class BiFusePlus(DepthModel):
         precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
-        super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        if faithful and equivariant:
-            raise ValueError("faithful and equivariant exclude each other: choose one")
-        check_precision(precision)
-        self.precision, self.max_height = precision, max_height
-        self.key, self.head = HEADS[head], head
-        self.equivariant = equivariant
-        self.input = RgbInput(normalize)
+        super().__init__(head, precision, max_height, normalize, faithful, equivariant)
         self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
         self.decoder = PixelShuffleDecoder(self.pyramid.channels)
+        self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)
             self.decoder.upsample = SphereUpsample()
-
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
-        self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _predict(self, rgb: Tensor) -> Tensor:
         raw: Tensor = self.decoder(run_encoder(self.pyramid, self.input(rgb), self.precision))

@@ -32,6 +32,20 @@ def signed_chord(
     return torch.where(difference > 0, chord, -chord)
 
 
+def periodic_chord(columns: int, device: torch.device | None = None) -> Float[Tensor, "n n"]:
+    """Chord between columns i and j of a closed circle, positive where j lies up to half a turn to the right of i, 0 at half a turn."""
+    index = torch.arange(columns, device=device)
+    right = (index[None] - index[:, None]) % columns
+    chord = 2 * (right * (math.pi / columns)).sin()
+    return chord * torch.sign(columns - 2 * right)
+
+
+def periodic_bias(h: int, w: int, device: torch.device | None = None) -> Tensor:
+    """ERPE of rows (h, 1, w, w) that depends on the difference of azimuths only; radius of a row at its centre."""
+    radius = ((torch.arange(h, device=device) + 0.5) * (math.pi / h)).sin()
+    return radius[:, None, None, None] * periodic_chord(w, device)
+
+
 def position_bias(axis: Axis, h: int, w: int, device: torch.device | None = None) -> Tensor:
     """ERPE of all windows: (1, 1, h, h) for columns; (h, 1, w, w) for rows, shrinking with sin(π k / h) of row k."""
     if axis == "vertical":
@@ -76,7 +90,11 @@ class EquirectangularAttention(nn.Module):
         axis: direction of the windows.
         faithful: as released, importance is relative to the whole batch, so pictures of a batch influence each other, and the
             residual of vertical windows is weighted in row-major chunks of h tokens instead of by column.
+
+    With `periodic` the position along rows is periodic: a turn of the panorama turns the result.
     """
+
+    periodic = False
 
     def __init__(self, heads: int, axis: Axis, faithful: bool = False) -> None:
         super().__init__()
@@ -85,9 +103,12 @@ class EquirectangularAttention(nn.Module):
     def forward(self, q: Tensor, k: Tensor, v: Tensor, residual: Tensor) -> Tensor:
         """Attend; every argument and the result (b, h, w, c)."""
         _, h, w, _ = q.shape
-        bias = position_bias(self.axis, h, w, q.device).to(q.dtype)
+        turning = self.periodic and self.axis == "horizontal"
+        bias = (
+            periodic_bias(h, w, q.device) if turning else position_bias(self.axis, h, w, q.device)
+        )
         qkv = (self._heads(q), self._heads(k), self._heads(v))
-        out, importance = attend_windows(qkv, bias, self.faithful)
+        out, importance = attend_windows(qkv, bias.to(q.dtype), self.faithful)
         return self._windows(out) + residual * (1 - self._token_weight(importance, h, w))
 
     def _heads(self, x: Tensor) -> Tensor:

@@ -5,20 +5,15 @@ Source: I. Yun et al., "EGformer: Equirectangular Geometry-biased Transformer fo
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, interpolate
+from torch.nn.functional import gelu
 
 from pano_geometry.tensor_types import Float
-from pano_models.egformer.attention import Axis, EquirectangularBlock
-from pano_models.egformer.panoformer import PanoFormerBlock
-from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
-from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
-from pano_models.precision import check_precision, run_encoder
+from pano_models.egformer.attention import Axis, EquirectangularAttention, EquirectangularBlock
+from pano_models.egformer.panoformer import PanoFormerBlock, TangentAttention
+from pano_models.precision import run_encoder
 from pano_models.registry import register
-from pano_models.resizing import run_at_stride
-
-STRIDE = 32
-HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
+from pano_models.student import Student
+from pano_models.wrap_conv import SphereUpsample, close_sphere
 
 
 class ConvNorm(nn.Module):
@@ -51,13 +46,13 @@ class DepthReadout(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.upsample: nn.Module = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv3 = nn.Conv2d(channels, 1, 1)
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b 1 u v"]:
         """Unbounded values at twice the grid of `x`."""
-        x = self.conv1(x.permute(0, 3, 1, 2))
-        x = interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=True)
+        x = self.upsample(self.conv1(x.permute(0, 3, 1, 2)))
         out: Tensor = self.conv3(self.conv2(x).relu())
         return out
 
@@ -98,7 +93,7 @@ class RowColumnPyramid(nn.Module):
 
 
 @register("egformer")
-class EGFormer(DepthModel):
+class EGFormer(Student):
     """Panoramic depth by attention along rows and columns.
 
     Args:
@@ -110,9 +105,11 @@ class EGFormer(DepthModel):
         max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
         precision: "float32", or "bfloat16": the pyramid under autocast, the decoder in float32.
         faithful: the release's batch-wide importance and token order (see `EquirectangularAttention`).
+        equivariant: rolling the input by a multiple of 32 columns rolls the output: exact sphere padding everywhere, periodic positions
+            along rows, and tangent kernels that go on across the seam and the poles. Parameters are the same.
 
     Raises:
-        ValueError: for an unknown `head`.
+        ValueError: for an unknown `head`, or `faithful` and `equivariant` together.
     """
 
     encoder_name = "pyramid"
@@ -127,23 +124,23 @@ class EGFormer(DepthModel):
         max_height: int | None = None,
         precision: str = "float32",
         faithful: bool = False,
+        equivariant: bool = False,
     ) -> None:
-        super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        check_precision(precision)
-        self.precision, self.max_height = precision, max_height
-        self.key, self.head, self.max_depth = HEADS[head], head, max_depth
-        self.input = RgbInput(normalize)
+        super().__init__(head, precision, max_height, normalize, faithful, equivariant)
+        self.max_depth = max_depth
         self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
         self.tune_final = ConvNorm(embed_dim, embed_dim)
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
+        if equivariant:
+            self._close_the_sphere()
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
-        self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
+    def _close_the_sphere(self) -> None:
+        close_sphere(self)
+        self.readout.upsample = SphereUpsample()
+        for module in self.modules():
+            if isinstance(module, EquirectangularAttention | TangentAttention):
+                module.periodic = True
 
     def _predict(self, rgb: Tensor) -> Tensor:
         finest = run_encoder(self.pyramid, self.input(rgb), self.precision)[-1]

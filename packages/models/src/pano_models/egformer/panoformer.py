@@ -12,6 +12,7 @@ from torch.nn.functional import gelu, grid_sample
 
 from pano_geometry.tensor_types import Float
 from pano_models.tables import size_table
+from pano_models.tangent_conv import sample_sphere, tangent_kernel_pixels
 from pano_models.wrap_conv import WrapConv2d
 
 POINTS = 9
@@ -41,7 +42,13 @@ def tangent_kernel(h: int, w: int) -> Float[Tensor, "h w 9 2"]:
 
 
 class TangentAttention(nn.Module):
-    """Deformable attention to nine points around the tangent kernel, offsets and weights predicted from the query."""
+    """Deformable attention to nine points around the tangent kernel, offsets and weights predicted from the query.
+
+    As released, points beyond a border read zeros, and the grid is half a pixel off. With `periodic` the kernel stands at pixel
+    centres and its points go on across the seam and the poles: a turn of the panorama turns the result.
+    """
+
+    periodic = False
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -59,18 +66,29 @@ class TangentAttention(nn.Module):
         offset = self.offset_proj(query).unflatten(-1, (self.heads, POINTS, 2))
         weight = self.A_proj(query).unflatten(-1, (self.heads, POINTS)).softmax(dim=-1)
         values = self.k_proj(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
-        points = (
-            tangent_kernel(h, w, device=x.device).to(x)[:, :, None] + offset
-        )  # (b, h, w, heads, 9, row and column)
-        size = torch.tensor([w - 1, h - 1], device=x.device, dtype=x.dtype)
-        grids = (points.flip(-1) * 2 / size - 1).permute(0, 3, 4, 1, 2, 5).flatten(0, 1)
-        weights = weight.permute(0, 3, 4, 1, 2).flatten(0, 1)  # (b · heads, 9, h, w)
+        offsets = offset.permute(0, 3, 4, 1, 2, 5).flatten(0, 1)  # (b · heads, 9, h, w, 2)
+        weights = weight.permute(0, 3, 4, 1, 2).flatten(0, 1)
+        sample = self._sample_closed if self.periodic else self._sample_released
         out = torch.zeros_like(values)
         for k in range(POINTS):  # one at a time: nine times less memory
-            tap = grid_sample(values, grids[:, k], align_corners=False)
-            out = out + tap * weights[:, k, None]
+            out = out + sample(values, k, offsets[:, k]) * weights[:, k, None]
         merged: Tensor = self.wm_proj(out.view(b, -1, h, w).permute(0, 2, 3, 1))
         return merged
+
+    @staticmethod
+    def _sample_released(values: Tensor, k: int, offset: Tensor) -> Tensor:
+        h, w = values.shape[-2:]
+        points = tangent_kernel(h, w, device=values.device).to(offset)[:, :, k] + offset
+        size = torch.tensor([w - 1, h - 1], device=offset.device, dtype=offset.dtype)
+        return grid_sample(values, points.flip(-1) * 2 / size - 1, align_corners=False)
+
+    @staticmethod
+    def _sample_closed(values: Tensor, k: int, offset: Tensor) -> Tensor:
+        h, w = values.shape[-2:]
+        row, column = tangent_kernel_pixels(h, w, 3, 1, device=values.device).to(offset)[:, k]
+        return sample_sphere(
+            values, row[:, None] + offset[..., 0], column[:, None] + offset[..., 1]
+        )
 
 
 class LocalFeedForward(nn.Module):

@@ -3,6 +3,8 @@
 Source: C. Sun et al., "HoHoNet: 360 Indoor Holistic Understanding with Latent Horizontal Features", CVPR 2021.
 """
 
+from os import PathLike
+
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
@@ -12,20 +14,16 @@ from pano_models.hohonet.horizon import (
     HorizonCompression,
     upsample_azimuth,
 )
-from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
-from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
-from pano_models.precision import check_precision, run_encoder
+from pano_models.precision import run_encoder
 from pano_models.registry import register
 from pano_models.resizing import run_at_height
 from pano_models.resnet import ResNetEncoder
+from pano_models.student import Student
 from pano_models.wrap_conv import WrapConv1d, close_sphere, wrap_padding
-
-HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
 
 
 @register("hohonet")
-class HoHoNet(DepthModel):
+class HoHoNet(Student):
     """Panoramic depth by latent horizontal features.
 
     The height is part of the network: its column filters span whole columns. Pictures of another size are resized to it.
@@ -44,9 +42,12 @@ class HoHoNet(DepthModel):
         normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
         precision: "float32", or "bfloat16": the ResNet under autocast, the decoder in float32.
         equivariant: exact sphere padding everywhere and relative azimuths in the attention.
+        backbone_weights: a file of ImageNet weights for the encoder, or "timm"; see `load_resnets`. A saved folder holds its own: loading one
+            ignores this option.
 
     Raises:
         ValueError: for an unknown `head` or a height that is no multiple of 32.
+        CheckpointError: `backbone_weights` do not fit the backbone or `width`.
     """
 
     encoder_name = "resnet"
@@ -66,17 +67,12 @@ class HoHoNet(DepthModel):
         normalizations: int = 1,
         precision: str = "float32",
         equivariant: bool = False,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
-        super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
+        super().__init__(head, precision, equivariant=equivariant)
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
-        check_precision(precision)
-        self.precision = precision
-        self.key, self.height, self.normalizations = HEADS[head], height, normalizations
-        self.equivariant = equivariant
-        self.input = RgbInput()
+        self.height, self.normalizations = height, normalizations
         self.resnet = ResNetEncoder(backbone, width=width)
         self.compress = HorizonCompression(self.resnet.channels[1:], height, horizon_channels)
         wrap_padding(self.resnet)
@@ -89,13 +85,12 @@ class HoHoNet(DepthModel):
             nn.ReLU(),
         )
         self.columns = CosineColumns(latent_channels, components, height)
+        self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict from `rgb` in [0, 1]; run at `height` x 2 `height`."""
-        self.input.check(rgb)
-        return {self.key: run_at_height(self._predict, rgb, self.height)}
+    def _run(self, rgb: Tensor) -> Tensor:
+        return run_at_height(self._predict, rgb, self.height)
 
     def _predict(self, rgb: Tensor) -> Tensor:
         for _ in range(self.normalizations):

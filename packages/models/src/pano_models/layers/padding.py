@@ -26,6 +26,7 @@ class SphereConv2d(nn.Conv2d):
         kernel_size: odd.
         stride: rows and columns per output pixel.
         bias: add a bias.
+        groups: blocks of channels that do not mix.
     """
 
     def __init__(
@@ -35,10 +36,13 @@ class SphereConv2d(nn.Conv2d):
         kernel_size: int,
         stride: int = 1,
         bias: bool = True,
+        groups: int = 1,
     ) -> None:
         if kernel_size % 2 == 0:
             raise ValueError(f"a centred kernel has an odd size, got {kernel_size}")
-        super().__init__(in_channels, out_channels, kernel_size, stride=stride, bias=bias)
+        super().__init__(
+            in_channels, out_channels, kernel_size, stride=stride, groups=groups, bias=bias
+        )
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
         """Pad with `pano_geometry.pad`, then convolve."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pano_models.teachers.hub import _transformers
 from pano_models.teachers.teacher import Teacher
-from pano_models.weights.files import read_state, strip_data_parallel
+from pano_models.weights.files import read_state, split_settings
 from pano_models.weights.keys import KeyMap
 from pano_models.weights.strict import fill
 
@@ -102,7 +102,7 @@ def load_depth_anything(
 
     Source: facts of LiheYoung/Depth-Anything and DepthAnything/Depth-Anything-V2; position tables agree at 518 x 518.
     """
-    state = strip_data_parallel(source) if isinstance(source, Mapping) else read_state(source)
+    state = split_settings(source)[0] if isinstance(source, Mapping) else read_state(source)
     model = _build(state, version)
     fill(model, to_transformers(state, model.state_dict()))
     return Teacher(model, **options)

@@ -4,31 +4,27 @@ Source: H. Jiang et al., "UniFuse: Unidirectional Fusion for 360° Panorama Dept
 """
 
 from collections.abc import Sequence
+from os import PathLike
 
 from torch import Tensor, nn
 
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
-from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
-from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
-from pano_models.precision import check_precision, run_encoder
+from pano_models.precision import run_encoder
 from pano_models.registry import register
-from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder, scaled
+from pano_models.student import Student
 from pano_models.tangent_conv import lay_on_tangent_planes
 from pano_models.unifuse.cube import released_cube, released_equirectangular
 from pano_models.unifuse.decoder import UNetDecoder
 from pano_models.unifuse.fusion import SqueezeExcitation, make_fusion
 from pano_models.wrap_conv import close_sphere
 
-STRIDE = 32
 DECODER_CHANNELS = (16, 32, 64, 128, 256)  # full size first
-HEADS = {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
 
 
 @register("unifuse")
-class UniFuse(DepthModel):
+class UniFuse(Student):
     """Panoramic depth from a panorama and its cube map.
 
     Args:
@@ -44,9 +40,12 @@ class UniFuse(DepthModel):
             `pano_geometry`.
         equivariant: rolling the input by a multiple of 32 columns rolls the output, bit for bit: exact sphere padding everywhere, and the
             cube branch on tangent planes of the panorama (`TangentConv2d`) instead of faces. Parameters are the same.
+        backbone_weights: a file of ImageNet weights for both encoders, or "timm"; see `load_resnets`. A saved folder holds its own: loading one
+            ignores this option.
 
     Raises:
         ValueError: for an unknown `fusion` or `head`, or `faithful` and `equivariant` together.
+        CheckpointError: `backbone_weights` do not fit the backbone or `width`.
     """
 
     encoder_name = "equi_encoder"
@@ -63,17 +62,10 @@ class UniFuse(DepthModel):
         precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
-        super().__init__()
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; expected one of {sorted(HEADS)}")
-        if faithful and equivariant:
-            raise ValueError("faithful and equivariant exclude each other: choose one")
-        check_precision(precision)
-        self.precision, self.max_height = precision, max_height
-        self.key, self.max_depth = HEADS[head], max_depth
-        self.faithful, self.equivariant = faithful, equivariant
-        self.input = RgbInput()
+        super().__init__(head, precision, max_height, faithful=faithful, equivariant=equivariant)
+        self.max_depth = max_depth
         self.equi_encoder = ResNetEncoder(backbone, width=width)
         self.cube_encoder: ResNetEncoder | None = None
         self.fusion = nn.ModuleList()
@@ -83,13 +75,9 @@ class UniFuse(DepthModel):
             self.fusion = nn.ModuleList(build(c) for c in self.equi_encoder.channels)
         channels = [scaled(c, width) for c in DECODER_CHANNELS]
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
+        self._start_encoders(backbone_weights)
         if equivariant:
             self._close_the_sphere()
-
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size whose height is a multiple of 32."""
-        self.input.check(rgb)
-        return {self.key: run_at_stride(self._predict, rgb, STRIDE, self.max_height)}
 
     def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any
 
@@ -10,11 +10,17 @@ from torch import Tensor
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.weights.files import read_state, strip_data_parallel
+from pano_models.weights.files import Setting, read_weights, split_settings
 from pano_models.weights.manifest import PUBLISHED
 from pano_models.weights.strict import LoadReport
 
 logger = logging.getLogger(__name__)
+
+SETTING = "a setting of the training script, no tensor"
+
+
+def _no_options(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,13 @@ class Release:
         signature: a tensor name that this release's checkpoints hold and no other's.
         load: `(state, faithful, **config)` -> the filled network and the report.
         export: the network -> tensors in the published names.
+        options_of: settings that lie among the tensors -> options of the network that they decide.
     """
 
     signature: str
     load: Callable[..., tuple[DepthModel, LoadReport]]
     export: Callable[[DepthModel], dict[str, Tensor]]
+    options_of: Callable[[Mapping[str, Setting]], dict[str, Any]] = _no_options
 
 
 _RELEASES: dict[str, Release] = {}
@@ -58,7 +66,7 @@ def load_official(
     Args:
         name: one of `release_names()`.
         source: the checkpoint file, or its state dict; prefixes of data-parallel training and
-            wrapping dicts are taken off.
+            wrapping dicts are taken off, settings among the tensors are reported as dropped.
         faithful: reproduce the release bit for bit, quirks included. False: the same weights
             without the quirks.
         config: options of the network that the checkpoint leaves open, e.g. `max_pixels`.
@@ -71,11 +79,14 @@ def load_official(
         CheckpointError: the file is of another network, truncated, incomplete or not weights.
     """
     release = _release(name)
-    mapping = isinstance(source, Mapping)
-    state = strip_data_parallel(source) if isinstance(source, Mapping) else read_state(source)
-    origin = "the state dict" if mapping else str(source)
+    state, settings = (
+        split_settings(source) if isinstance(source, Mapping) else read_weights(source)
+    )
+    origin = "the state dict" if isinstance(source, Mapping) else str(source)
     _check_signature(name, state, origin)
-    model, report = release.load(state, faithful, **config)
+    options = {**release.options_of(settings), **config}
+    model, report = release.load(state, faithful, **options)
+    report = replace(report, dropped={**report.dropped, **dict.fromkeys(settings, SETTING)})
     model.load_report = report
     logger.info("%s from %s (%s): %s", name, origin, _terms(name), report)
     return model.eval()

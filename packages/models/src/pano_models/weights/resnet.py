@@ -33,8 +33,13 @@ def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
     state = _download(encoders[0].name) if str(source) == "timm" else read_state(source)
     kept = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
     for encoder in encoders:
-        fill(encoder, kept)
+        fill(encoder, {**_counters(encoder), **kept})
     return LoadReport({name: CLASSIFIER for name in state if name not in kept})
+
+
+def _counters(encoder: nn.Module) -> dict[str, Tensor]:
+    """Batch counters, which torchvision's files, older than the counters, lack."""
+    return {n: t for n, t in encoder.state_dict().items() if n.endswith("num_batches_tracked")}
 
 
 def _download(name: str) -> dict[str, Tensor]:

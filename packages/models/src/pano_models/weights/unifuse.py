@@ -10,13 +10,14 @@ from torch import Tensor
 from pano_models.model import DepthModel
 from pano_models.registry import create
 from pano_models.unifuse.network import UniFuse
+from pano_models.weights.files import Setting
 from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
 
 GEOMETRY = "sampling grids of the cube, computed here"
 RELEASED_HEIGHT = 512
-"""Rows the published networks were trained with; larger panoramas are run at it."""
+"""Rows the published networks were trained with, unless the file says another height (3D60 and PanoSUNCG: 256)."""
 BACKBONES = {
     (2, False): "resnet18",
     (6, False): "resnet34",
@@ -71,6 +72,12 @@ def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
     return options
 
 
+def options_of_settings(settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """Larger panoramas are run at the height that the network was trained with."""
+    height = settings.get("height")
+    return {"max_height": height} if isinstance(height, int) else {}
+
+
 def _fusion(state: Mapping[str, Tensor]) -> str:
     if not any(name.startswith("cube_encoder.") for name in state):
         return "none"
@@ -102,5 +109,5 @@ def export(model: DepthModel) -> dict[str, Tensor]:
 
 
 SIGNATURE = "equi_encoder.conv1.weight"
-RELEASE = Release(SIGNATURE, load, export)
-DEPTH_ANYWHERE = Release(SIGNATURE, partial(load, head="affine"), export)
+RELEASE = Release(SIGNATURE, load, export, options_of_settings)
+DEPTH_ANYWHERE = Release(SIGNATURE, partial(load, head="affine"), export, options_of_settings)

@@ -1,0 +1,47 @@
+"""`python -m experiments.ablations list|run|table [--only GLOB] [--full]`."""
+
+import argparse
+import sys
+
+from experiments.ablations.launch import launch
+from experiments.ablations.plan import QueueError, read_queue, runs
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Lists, runs or tabulates the ablations; exit codes: 0 done, 1 a run failed, 2 wrong arguments."""
+    parser = argparse.ArgumentParser("python -m experiments.ablations", description=__doc__)
+    parser.add_argument("what", choices=("list", "run", "table"))
+    parser.add_argument("--only", default="*", help="glob over names, e.g. 'da2-*-s1'")
+    parser.add_argument(
+        "--full", action="store_true", help="without the overrides that make it small"
+    )
+    arguments = parser.parse_args(argv)
+    groups = read_queue()
+    try:
+        chosen = runs(groups, not arguments.full, arguments.only)
+    except QueueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    if arguments.what == "list":
+        sys.stdout.write("\n".join(f"{r.name}: {r.target}" for r in chosen) + "\n")
+    elif arguments.what == "run":
+        failed = launch(chosen)
+        if failed:
+            sys.stderr.write(f"error: {len(failed)} of {len(chosen)} failed: {', '.join(failed)}\n")
+            return 1
+    else:
+        from experiments.ablations.table import read_scores, table  # MLflow is slow to import
+        from experiments.common.tracking import tracking_uri
+
+        numbers = read_scores(tracking_uri(), [r.name for r in chosen])
+        for name, group in groups.items():
+            mine = [r for r in chosen if r.group == name]
+            if mine:
+                sys.stdout.write(
+                    f"## {name}: {group['paper']}\n\n{table(group, mine, numbers)}\n\n"
+                )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""The queue file as a list of runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+QUEUE = Path(__file__).with_name("queue.yaml")
+_KEYS = {"paper", "section", "target", "scores", "small", "always", "rows"}
+
+
+class QueueError(ValueError):
+    """The queue file is not what it should be, or nothing in it was asked for."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment: a row of a table with one seed.
+
+    Attributes:
+        group: Table of the queue file.
+        row: Row of the table.
+        seed: Of weights, order and augmentation of the group's training.
+        target: DVC stage that is reproduced.
+        overrides: What `dvc exp run -S` is given.
+    """
+
+    group: str
+    row: str
+    seed: int
+    target: str
+    overrides: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the DVC experiment."""
+        return f"{self.group}-{self.row}-s{self.seed}".replace("_", "-")
+
+
+def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
+    """The groups of the queue file.
+
+    Raises:
+        QueueError: A group lacks a key or has one too many.
+    """
+    groups: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())
+    for name, group in groups.items():
+        wrong = (set(group) - _KEYS) | (_KEYS - {"small", "always"} - set(group))
+        if wrong:
+            raise QueueError(
+                f"group {name!r} of {path.name}: got keys {sorted(group)}, expected {sorted(_KEYS)}; "
+                f"look at {sorted(wrong)}"
+            )
+    return groups
+
+
+def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*") -> list[Run]:
+    """All runs, the first seed of every row before the second of any.
+
+    Args:
+        groups: See `read_queue`.
+        small: With the overrides that make a row cheap.
+        only: Glob over the names of runs.
+
+    Raises:
+        QueueError: No run matches `only`.
+    """
+    found = sorted(_all(groups, small), key=lambda run: run.seed)
+    chosen = [run for run in found if fnmatch(run.name, only)]
+    if not chosen:
+        raise QueueError(
+            f"got --only {only!r}, which fits no run; expected e.g. {[r.name for r in found[:4]]}"
+        )
+    return chosen
+
+
+def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
+    for name, group in groups.items():
+        base = [*(group.get("small", []) if small else []), *group.get("always", [])]
+        for row, what in group["rows"].items():
+            for seed in what["seeds"]:
+                seeds = [
+                    f"++{group['section']}.{key}={seed}" for key in ("seed_everything", "data.seed")
+                ]
+                overrides = (*base, *what["set"], *seeds)
+                yield Run(name, row, seed, group["target"], overrides)

@@ -1,0 +1,53 @@
+"""Pictures and latents whose left and right border are neighbours."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pano_geometry.tensor_types import Float
+
+
+def widened(maps: Float[Tensor, "b c h w"], columns: int) -> Float[Tensor, "b c h v"]:
+    """Repeat the first columns behind the last, so that a planar network sees over the seam."""
+    return torch.cat([maps, maps[..., :columns]], -1)
+
+
+def agreed(maps: Float[Tensor, "b c h v"], columns: int) -> Float[Tensor, "b c h v"]:
+    """Cross-fade the first columns with the repeated ones behind the last; both become the same.
+
+    The leftmost column is what goes on from the right border, the last of them what leads to the
+    rest of the left: once the repetition is cut off there is no step at the seam.
+    """
+    if not columns:
+        return maps
+    weight = torch.arange(columns, device=maps.device, dtype=maps.dtype) / columns
+    faded = torch.lerp(maps[..., -columns:], maps[..., :columns], weight)
+    return torch.cat([faded, maps[..., columns:-columns], faded], -1)
+
+
+def around(
+    function: Callable[[Tensor], Tensor], maps: Float[Tensor, "b c h w"], columns: int
+) -> Float[Tensor, "b d k v"]:
+    """Apply a convolutional function to maps continued over the seam, and cut its result to size.
+
+    Args:
+        function: scales height and width by the same factor, or one over it.
+        maps: what it is applied to.
+        columns: continued on either side.
+    """
+    if not columns:
+        return function(maps)
+    result = function(torch.cat([maps[..., -columns:], maps, maps[..., :columns]], -1))
+    margin = result.shape[-1] * columns // (maps.shape[-1] + 2 * columns)
+    return result[..., margin:-margin]
+
+
+def resized(image: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c k v"]:
+    """Resize panoramas: antialiased where they shrink, without a step at the seam."""
+    if tuple(image.shape[-2:]) == size:
+        return image
+    turned = torch.cat([image] * 3, -1)  # a whole turn on either side suits every ratio
+    large = interpolate(turned, (size[0], 3 * size[1]), mode="bilinear", antialias=True)
+    return large[..., size[1] : 2 * size[1]]

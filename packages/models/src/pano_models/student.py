@@ -1,0 +1,76 @@
+"""What the students of Depth Anywhere share: one map, metric or affine, predicted at a size on their stride."""
+
+from collections.abc import Mapping
+from os import PathLike
+from types import MappingProxyType
+from typing import ClassVar
+
+from torch import Tensor
+
+from pano_geometry.tensor_types import Float
+from pano_models.inputs import RgbInput
+from pano_models.model import DepthModel
+from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Prediction
+from pano_models.precision import check_precision
+from pano_models.resizing import run_at_stride
+from pano_models.weights.resnet import load_resnets
+
+STRIDE = 32
+
+
+class Student(DepthModel):
+    """A network that predicts one map, named by its head.
+
+    Args:
+        head: a key of `heads`.
+        precision: "float32", or "bfloat16": the encoder under autocast, what follows in float32.
+        max_height: larger panoramas are run at this height, and the map is brought back; None: at their own.
+        normalize: apply ImageNet statistics.
+        faithful: the release, quirks included.
+        equivariant: rolling the input by a multiple of 32 columns rolls the output.
+
+    Raises:
+        ValueError: for an unknown `head` or `precision`, or `faithful` and `equivariant` together.
+    """
+
+    heads: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
+    )
+    """Head -> key of the prediction."""
+
+    def __init__(
+        self,
+        head: str,
+        precision: str,
+        max_height: int | None = None,
+        normalize: bool = True,
+        faithful: bool = False,
+        equivariant: bool = False,
+    ) -> None:
+        super().__init__()
+        if head not in self.heads:
+            raise ValueError(f"head is {head!r}; expected one of {sorted(self.heads)}")
+        if faithful and equivariant:
+            raise ValueError("faithful and equivariant exclude each other: choose one")
+        check_precision(precision)
+        self.head, self.key = head, self.heads[head]
+        self.precision, self.max_height = precision, max_height
+        self.faithful, self.equivariant = faithful, equivariant
+        self.input = RgbInput(normalize)
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+        """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size that the network takes."""
+        self.input.check(rgb)
+        return {self.key: self._run(rgb)}
+
+    def _run(self, rgb: Tensor) -> Tensor:
+        return run_at_stride(self._predict, rgb, STRIDE, self.max_height)
+
+    def _predict(self, rgb: Tensor) -> Tensor:
+        """The map of a panorama that has a size of the network."""
+        raise NotImplementedError
+
+    def _start_encoders(self, backbone_weights: str | PathLike[str] | None) -> None:
+        """Fill the ResNets from `backbone_weights`, if given; see `load_resnets`."""
+        if backbone_weights is not None:
+            self.load_report = load_resnets(self, backbone_weights)

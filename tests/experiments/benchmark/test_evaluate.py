@@ -1,0 +1,48 @@
+"""The folder of results: complete, the same twice, with the right pictures."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.benchmark.evaluate import score_all
+from experiments.benchmark.evaluate_pictures import evenly_spaced, extremes
+from experiments.benchmark.evaluate_score import Settings
+from pano_data.reader import ManifestDataset
+from tests.experiments.benchmark.conftest import SIZE, Guess
+
+SETTINGS = Settings(("da2_paper",), SIZE, batch_size=4)
+
+
+def test_files_and_the_same_numbers_twice(rooms: ManifestDataset, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        metrics = score_all(Guess(), {"stanford2d3d": rooms}, SETTINGS, tmp_path / name)
+        assert json.loads((tmp_path / name / "metrics.json").read_text()) == metrics
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert [str(f) for f in files if f.suffix != ".png"] == [
+        "curves.json",
+        "metrics.json",
+        "per_image.parquet",
+    ]
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    pictures = [str(f.relative_to("samples/stanford2d3d")) for f in files if f.suffix == ".png"]
+    assert pictures == ["0.png", "1.png", "2.png", "extremes/best.png", "extremes/median.png",
+                        "extremes/worst.png"]  # fmt: skip
+
+
+def test_nothing_under_a_final_name_before_the_end(rooms: ManifestDataset, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        score_all(Guess(fail_after=4), {"stanford2d3d": rooms}, SETTINGS, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [".journal"]
+
+
+def test_extremes() -> None:
+    table = pd.DataFrame(
+        {"protocol": ["seam"] * 4 + ["metric"] * 4, "absrel": [None] * 4 + [0.3, float("nan"), 0.1, 0.2]}
+    )  # fmt: skip
+    assert extremes(table) == {"best": 2, "median": 3, "worst": 0}
+    assert extremes(table[:4]) == {}
+    assert evenly_spaced(2) == {"0": 0, "1": 1}
+    assert evenly_spaced(9) == {"0": 0, "1": 3, "2": 6}
