@@ -35,6 +35,7 @@ SOLVES = {
     "pose": Free(False, True),
     "all": Free(True, True),
 }
+COLLISION_VOXELS = 2  # its voxels are this much larger: a simulator wants few triangles
 REGISTRATION_POINTS = 4000
 ENOUGH_OVERLAP = 0.5
 AXES = "axes: x right, y up, z backward of the first camera's world frame"
@@ -109,7 +110,9 @@ def run(args: argparse.Namespace) -> int:
             f"{name}: {share:.0%} of its surface is seen by another panorama", markup=False
         )
     console.print(
-        f"{report['points']} points, {report['triangles']} triangles -> {args.out}", markup=False
+        f"{report['points']} points, {report['triangles']} triangles, "
+        f"{report['collision_triangles']} of collision -> {args.out}",
+        markup=False,
     )
     return 0
 
@@ -205,15 +208,17 @@ def build(
     if "cloud" in products:
         with replace_file(out / "cloud.ply") as temporary:
             write_points(temporary, _y_up(points), colours, [AXES])
-    triangles = 0
-    if "mesh" in products or "collision" in products:
+    sizes = {"points": len(points), "triangles": 0, "collision_triangles": 0}
+    if "mesh" in products:
         closed = free_space_mesh(panoramas, voxel, reach)
         surface = seen_surface(closed, panoramas, 1.5 * voxel)
-        triangles = len(surface.faces)
-        for name, mesh in (("mesh", surface), ("collision", closed)):
-            if name in products:
-                _write_glb(out / f"{name}.glb", mesh)
-    return {"voxel": voxel, "reach": reach, "points": len(points), "triangles": triangles}
+        sizes["triangles"] = len(surface.faces)
+        _write_glb(out / "mesh.glb", surface)
+    if "collision" in products:
+        solid = free_space_mesh(panoramas, COLLISION_VOXELS * voxel, reach)
+        sizes["collision_triangles"] = len(solid.faces)
+        _write_glb(out / "collision.glb", solid)
+    return {"voxel": voxel, "reach": reach, **sizes}
 
 
 def _y_up(points: Array) -> NDArray[np.float32]:

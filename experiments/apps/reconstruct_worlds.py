@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ VOXEL = 0.05
 THRESHOLD = 0.1
 STEP = 1.2  # metres at most between the first panorama and another
 NOISE = 0.02
+UNKNOWN_SCALE = 0.2  # of the logarithm: two maps of one network differ by less
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,17 @@ def _unaligned(panoramas: Sequence[PosedPanorama]) -> list[PosedPanorama]:
     return with_poses(panoramas, [panoramas[0].pose] * len(panoramas))
 
 
+def _unscaled(
+    panoramas: Sequence[PosedPanorama], rng: np.random.Generator
+) -> list[PosedPanorama]:
+    """Each but the first, which holds the unit, in a unit of its own: predictions without a scale."""
+    factors = [1.0, *np.exp(rng.uniform(-UNKNOWN_SCALE, UNKNOWN_SCALE, len(panoramas) - 1))]
+    return [
+        replace(p, distance=(p.distance * f).astype(np.float32), metric=False)
+        for p, f in zip(panoramas, factors, strict=True)
+    ]
+
+
 def score_reconstruction(
     panoramas: Sequence[PosedPanorama], exact: Exact, seed: int = 0
 ) -> dict[str, GeometryScores]:
@@ -134,11 +146,14 @@ def benchmark(seed: int, views: int, model: str | None) -> list[dict[str, Any]]:
     seen = room_views(make_world("indoor", seed), views, rng)
     exact = exact_surface(seen)
     clean, noisy = _exact_panoramas(seen, 0.0, rng), _exact_panoramas(seen, NOISE, rng)
+    unscaled = _unscaled(noisy, rng)
     ways = {
         "exact distances, known poses": (clean, Free(False, False)),
         "exact distances, estimated poses": (_unaligned(clean), Free(False, True)),
         f"{NOISE:.0%} noise, known poses": (noisy, Free(False, False)),
         f"{NOISE:.0%} noise, estimated poses": (_unaligned(noisy), Free(False, True)),
+        f"{NOISE:.0%} noise, unknown scales, known poses": (unscaled, Free(True, False)),
+        f"{NOISE:.0%} noise, estimated scales and poses": (_unaligned(unscaled), Free(True, True)),
     }
     if model is not None:
         predicted = _predicted_panoramas(seen, model)

@@ -1,9 +1,13 @@
 """Files appear under their final name whole or not at all."""
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+BLOCK = 4096  # bytes: with less a disk is full
 
 
 def _sync(path: Path) -> None:
@@ -28,7 +32,8 @@ def replace_file(path: Path) -> Iterator[Path]:
         The name to write to: same folder, same suffix, hidden.
 
     Raises:
-        OSError: The folder or the file cannot be written.
+        OSError: The folder or the file cannot be written; `ENOSPC` where the disk is full, also when the
+            library that wrote did not say so.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -36,6 +41,11 @@ def replace_file(path: Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None and shutil.disk_usage(path.parent).free < BLOCK:
+            reason = os.strerror(errno.ENOSPC)  # NumPy tells of a short write only
+            raise OSError(errno.ENOSPC, reason, str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     _sync(path.parent)

@@ -94,6 +94,39 @@ def test_relative_panoramas_at_known_positions_get_their_scales(
     _check_box(out, np.zeros(3))
 
 
+def test_relative_panoramas_without_poses_are_aligned_in_the_unit_of_the_first(
+    predict: Callable[..., Path], tmp_path: Path
+) -> None:
+    scales = {"a": 2.0, "b": 2.2, "c": 1.9}
+    out = tmp_path / "out"
+    words = ["reconstruct", str(predict(scales)), "--out", str(out), "--save", "cloud"]
+    assert main(words) == 0
+    report = json.loads((out / "reconstruction.json").read_text())
+    assert report["poses"]["a"]["scale"] == 1
+    for name, place in PLACES.items():
+        found = report["poses"][name]
+        assert found["scale"] == pytest.approx(scales[name] / scales["a"], rel=0.01)
+        expected = (np.array(place) - PLACES["a"]) / scales["a"]
+        np.testing.assert_allclose(found["position"], expected, atol=0.01)
+    assert [path.name for path in sorted(out.iterdir())] == ["cloud.ply", "reconstruction.json"]
+
+
+def test_the_collision_mesh_is_closed_and_has_fewer_triangles(
+    predict: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    words = ["reconstruct", str(predict()), "--out", str(out), "--voxel", "0.1"]
+    assert main([*words, "--poses", str(_poses_file(tmp_path))]) == 0
+    report = json.loads((out / "reconstruction.json").read_text())
+    mesh = trimesh.load(out / "collision.glb", force="mesh", process=True)
+    _, sides = np.unique(np.sort(mesh.edges, axis=1), axis=0, return_counts=True)
+    assert (sides % 2 == 0).all()
+    assert len(mesh.faces) == report["collision_triangles"]
+    assert 3 * report["collision_triangles"] < report["triangles"]
+    # The faces look into the room, so its volume counts negative.
+    assert -mesh.volume == pytest.approx(6 * 2.8 * 5, rel=0.05)
+
+
 def test_states_are_written_as_layers(
     predict: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,6 @@
+import errno
 import resource
+import shutil
 import signal
 from pathlib import Path
 
@@ -44,4 +46,20 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, old)
         signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("free", "code"), [(0, errno.ENOSPC), (10**9, None)])
+def test_a_full_disk_is_named_where_the_library_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, code: int | None
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9, 9, free))
+
+    def write() -> None:
+        with replace_file(tmp_path / "a.npy"):
+            raise OSError("524288 requested and 153568 written")  # as NumPy says it
+
+    with pytest.raises(OSError, match=r"No space left" if code else "requested") as caught:
+        write()
+    assert caught.value.errno == code
     assert list(tmp_path.iterdir()) == []
