@@ -5,7 +5,6 @@ from torch import Tensor
 from pano_geometry.tensor_types import Float
 from pano_models import DA2
 from pano_models.registry import register
-from pano_models.tables import TableCache
 
 
 @register("da2_without_sphere")
