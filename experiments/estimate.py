@@ -81,11 +81,7 @@ def teacher_flops() -> int:
     """
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
-    large: dict[str, Any] = {
-        "hidden_size": 1024,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 16,
-    }
+    large = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
     backbone = Dinov2Config(
         **large, image_size=FACE_PIXELS, patch_size=14, out_indices=[21, 22, 23, 24],
         apply_layernorm=True, reshape_hidden_states=False,
