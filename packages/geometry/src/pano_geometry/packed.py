@@ -21,17 +21,22 @@ BLOCK = 1 << 15
 
 
 def takes(image: Tensor, grid: Tensor, surface: Surface) -> bool:
-    """Whether the table pays, for an image in its working dtype: no gradients, no small views."""
-    if image.dtype != torch.float32 or surface not in (Surface.SPHERE, Surface.CUBE):
+    """Whether to sample an image in its working dtype this way; not where gradients are asked."""
+    if image.dtype != torch.float32 or (image.requires_grad and torch.is_grad_enabled()):
+        return False
+    return grid.shape[0] == 1 and pays(image, (grid.shape[1], grid.shape[2]), surface)
+
+
+def pays(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
+    """Whether the table costs less than it saves, for a result of `size` by a shared grid."""
+    if surface not in (Surface.SPHERE, Surface.CUBE):
         return False
     # Across a pole of an odd width lie half pixels, which a padded row cannot hold.
     if surface is Surface.SPHERE and image.shape[-1] % 2:
         return False
-    if grid.shape[0] != 1 or image.shape[0] * image.shape[1] < LEAST_CHANNELS:
+    if image.shape[0] * image.shape[1] < LEAST_CHANNELS:
         return False
-    if image.requires_grad and torch.is_grad_enabled():
-        return False
-    return 2 * grid.shape[1] * grid.shape[2] >= image.shape[2] * image.shape[3]
+    return 2 * size[0] * size[1] >= image.shape[2] * image.shape[3]
 
 
 def sample(

@@ -2,6 +2,7 @@
 
 import torch
 
+from pano_geometry import packed
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera, Surface
 from pano_geometry.errors import check_image, check_mask, check_rotation
@@ -195,8 +196,11 @@ def _by_grid(
 def _by_kernel(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None] | None:
-    """By the compiled kernel, if it knows the cameras and nobody asks for gradients."""
+    """By the compiled kernel, if it knows the cameras, nobody asks for gradients, no table is faster."""
     if _differentiates(image):
+        return None
+    shared = rotation is None or rotation.ndim == 2
+    if shared and image.dtype == torch.float32 and packed.pays(image, target.size, source.surface):
         return None
     if kernel.takes_cube(image, source, target):
         return kernel.resample(pad_strip(image, 1), source, target, rotation)
