@@ -4,14 +4,22 @@ import pytest
 import torch
 
 import pano_models as pm
+from tests.models.statistics import with_statistics
+from tests.models.test_students import STUDENTS
 
 pytestmark = pytest.mark.gpu
 
 
+@pytest.fixture
+def full_products(monkeypatch):
+    """Products in float32, not TF32."""
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+@pytest.mark.usefixtures("full_products")
 @pytest.mark.parametrize("name", ["da2", "dap"])
 def test_cuda_agrees_with_the_cpu(name, request, stir):
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
     network = stir(pm.create(name, **request.getfixturevalue(f"tiny_{name}")))
     rgb = torch.rand(2, 3, 64, 128)
     with torch.no_grad():
@@ -19,6 +27,19 @@ def test_cuda_agrees_with_the_cpu(name, request, stir):
         got = network.cuda()(rgb.cuda())
     for key, value in expected.items():
         torch.testing.assert_close(got[key].cpu(), value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("full_products")
+@pytest.mark.parametrize("form", [{}, {"equivariant": True}], ids=str)
+@pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_students_agree_with_the_cpu(name, form):
+    torch.manual_seed(0)
+    network = with_statistics(pm.create(name, **STUDENTS[name], **form))
+    rgb = torch.rand(2, 3, 64, 128)
+    expected = network(rgb)[network.key]
+    got = network.cuda()(rgb.cuda())[network.key]
+    torch.testing.assert_close(got.cpu(), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["da2", "dap"])

@@ -119,4 +119,4 @@ def test_the_whole_evaluation_agrees_from_files_in_metres(folder, rule):
         ).values(RULES)
         expected = z[f"{folder}_{rule}_per_image"][i]
         for name, value in zip(z["metric_names"], expected, strict=True):
-            assert scores[NAMES[name]].item() == pytest.approx(value, rel=2e-6, abs=1e-6), (i, name)
+            assert scores[NAMES[name]].item() == pytest.approx(value, rel=1e-6, abs=1e-6), (i, name)

@@ -37,7 +37,7 @@ def maps():
 
 def _agree(found, expected):
     for name, value in expected.items():
-        assert found[NAMES[name]] == pytest.approx(value, rel=2e-6, abs=1e-6), name
+        assert found[NAMES[name]] == pytest.approx(value, rel=1e-6, abs=1e-6), name
 
 
 @pytest.mark.parametrize(
