@@ -106,17 +106,19 @@ def test_resume_is_exact(tmp_path, workers, kill):
 
 
 def test_the_order_does_not_depend_on_workers():
-    batches = [list(module(workers).train_dataloader()) for workers in (0, 2)]
-    for one, two in zip(*batches, strict=True):
-        assert one["key"] == two["key"]
-        assert torch.equal(one["image"], two["image"])
+    alone, *others = (list(module(workers).train_dataloader()) for workers in (0, 2, 4))
+    for other in others:
+        for one, two in zip(alone, other, strict=True):
+            assert one["key"] == two["key"]
+            assert torch.equal(one["image"], two["image"])
 
 
-def test_ranks_share_the_global_batch(monkeypatch):
+@pytest.mark.parametrize("workers", [0, 2])
+def test_ranks_share_the_global_batch(monkeypatch, workers):
     whole = list(module(batch_size=4).train_dataloader())
     ranks = []
     for rank in range(2):
-        data = module()
+        data = module(workers)
         monkeypatch.setattr(data, "_rank_and_world", lambda rank=rank: (rank, 2))
         ranks.append(list(data.train_dataloader()))
     for together, one, two in zip(whole, *ranks, strict=True):

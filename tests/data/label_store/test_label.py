@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from pano_data.errors import CorruptSampleError, DataError
-from pano_data.label_store import CachedMaps, PseudoLabelled, finish, label
-from pano_data.sample import validate_sample
+from pano_data.label_store import CachedMaps, finish, label
 from tests.data.synthetic import Numbered
 
 
@@ -97,18 +96,3 @@ def test_damaged_samples_are_listed(tmp_path):
     label(Model(), Damaged(4), tmp_path, {"model": "m"}, chunk=2)
     assert finish(tmp_path).keys == ["0000", "0001", "0003"]
     assert "2.png" in (tmp_path / "left_out.json").read_text()
-
-
-def test_pseudo_labelled_samples(tmp_path):
-    run(tmp_path, count=3)
-    sample = PseudoLabelled(Numbered(3, size=(8, 16)), tmp_path)[1]
-    validate_sample(sample)
-    assert sample["metric"]
-    assert sample["far"][0, 0].tolist() == [False] * 12 + [True] * 4
-    assert sample["distance"][sample["valid"]].unique().numel() == 1
-
-
-def test_a_label_without_distance_is_refused(tmp_path):
-    run(tmp_path, lambda x: {"disparity": x[:, :1] + 1}, count=1)
-    with pytest.raises(DataError, match="expected one of"):
-        PseudoLabelled(Numbered(1), tmp_path)[0]

@@ -4,8 +4,8 @@ import torch
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.manifest import Row, manifest_of
-from pano_data.masks import Masked, MaskFolder, write_masks
-from pano_data.masks.stage import keep_usable
+from pano_data.masks import Masked, MaskFolder, masked_rows, write_masks
+from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sample import validate_sample
 from tests.data.synthetic import Numbered
 
@@ -50,8 +50,18 @@ def test_masked_samples(tmp_path):
 
 
 def test_images_with_too_little_left_are_dropped(tmp_path):
-    folder = MaskFolder(tmp_path)
+    folder = MaskFolder(tmp_path / "masks")
     for key, share in (("a", 19), ("b", 20), ("c", 100)):
         folder.write(key, np.arange(100).reshape(10, 10) < share)
     rows = [Row(key=k, dataset="d", split="train", scene=k, image=f"{k}.png") for k in "abcd"]
-    assert [row.key for row in keep_usable(manifest_of(rows), tmp_path)] == ["b", "c"]
+    assert masked_rows(manifest_of(rows), tmp_path, "out") is None  # d is not done yet
+    Quarantine(tmp_path / "quarantine.jsonl").note(Corrupt("d", "truncated", "10 bytes", "d"))
+    kept, dropped = masked_rows(manifest_of(rows), tmp_path, "out")
+    assert [(row.key, row.mask) for row in kept] == [
+        ("b", "out/masks/b.png"),
+        ("c", "out/masks/c.png"),
+    ]
+    assert [(entry.key, entry.reason) for entry in dropped] == [
+        ("a", "hardly usable"),
+        ("d", "truncated"),
+    ]

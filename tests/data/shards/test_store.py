@@ -97,5 +97,5 @@ def test_raises(tmp_path):
         close(tmp_path / "b")
     broken = CorruptSampleError("x.png", "empty", "no bytes")
     write_chunks(tmp_path / "c", PLAN, lambda p: [broken])
-    with pytest.raises(DataError, match="all items of . chunks were left out"):
+    with pytest.raises(DataError, match=r"all items of . chunks were left out"):
         close(tmp_path / "c")

@@ -7,7 +7,6 @@ import torch
 from torch.utils.data import Dataset
 
 from pano_data.keyed import MapDataset
-from pano_data.label_store.dataset import PseudoLabelled
 from pano_data.masks.dataset import Masked
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample
@@ -24,7 +23,6 @@ class Source:
         shards: folder of shards instead of `manifest` and `root`.
         dataset: a map-style data set of samples instead of `manifest` and `root`.
         weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
-        labels: store of pseudo-labels (`pano_data.label_store`) that replace the distance.
         masks: folder of PNG masks (``<key>.png``, 255 = valid) that cut `valid`.
 
     Raises:
@@ -36,7 +34,6 @@ class Source:
     shards: str | None = None
     dataset: Dataset[Any] | None = None
     weight: float = 1.0
-    labels: str | None = None
     masks: str | None = None
 
     def __post_init__(self) -> None:
@@ -68,8 +65,6 @@ class Source:
             quarantine: file that damaged rows of a manifest are noted in; None lets them raise.
         """
         opened = self._opened(size, quarantine)
-        if self.labels is not None and labelled:
-            opened = PseudoLabelled(opened, self.labels)
         if not labelled:
             opened = Unlabelled(opened)
         return opened if self.masks is None else Masked(opened, self.masks)

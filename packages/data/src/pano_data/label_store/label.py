@@ -1,4 +1,4 @@
-"""Labelling a data set by a model: every sample exactly once, over any number of processes."""
+"""Asking a model about a data set: every sample exactly once, over any number of processes."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +32,7 @@ def label(
     """Write this rank's share of the labels; call `finish` once after all ranks.
 
     A killed run started again goes on after its last whole chunk. The number of ranks may change.
-    Also the offline cache of a teacher: a function that returns ``{"disparity": (b, 6, f, f)}``.
+    The offline cache of a teacher is a function that returns ``{"disparity": (b, 6, f, f)}``.
 
     Args:
         model: images ``(b, 3, h, w)`` in [0, 1] -> maps whose first axis is b. Put it in eval mode

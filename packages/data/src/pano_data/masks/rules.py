@@ -27,7 +27,8 @@ class RuleMasker:
     """Marks sky, tripod and watermark of a panorama as unusable.
 
     * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey, if
-      they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do not.
+      they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do not,
+      and hardly anywhere below it, as plain walls do.
       What is seen of the sky through windows stays.
     * Tripod: what is around the nadir and ends in a step of brightness at the same latitude in most
       directions (a disc), or is nearly black and touches the nadir (legs).
@@ -80,9 +81,10 @@ def sky(picture: Picture, smooth: float = 0.06) -> Mask:
     hanging = _touching(candidates, np.arange(height) == 0)
     # Smooth pixels end one pixel before the skyline.
     hanging = _morphed(cv2.MORPH_DILATE, hanging, 1) & (is_blue | is_grey)
-    low = int(height * (0.5 - _SKYLINE_DEG / 180))
+    low, below = (int(height * (0.5 - angle / 180)) for angle in (_SKYLINE_DEG, -_SKYLINE_DEG / 2))
     reaches = hanging[low:].any(0).mean() >= _SKYLINE_SHARE
-    return hanging if reaches else np.zeros_like(hanging)
+    sinks = hanging[below:].any(0).mean() >= _SKYLINE_SHARE / 4
+    return hanging if reaches and not sinks else np.zeros_like(hanging)
 
 
 def tripod(picture: Picture) -> Mask:

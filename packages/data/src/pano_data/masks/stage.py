@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
 from pano_data.keyed import MapDataset
-from pano_data.manifest import Manifest, Row, manifest_of
+from pano_data.manifest import Manifest, Row
 from pano_data.masks.folder import MaskFolder
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sampler import shard_indices
@@ -75,6 +75,8 @@ def masked_rows(
     Returns:
         Kept rows, and dropped ones with their reason; None while a row has neither mask nor entry in
         the quarantine, because other ranks are still at work.
+
+    Source: Depth Anywhere, appendix: images under 20 % valid are removed.
     """
     folder = MaskFolder(Path(out) / "masks")
     damaged = {(e.dataset, e.key): e for e in Quarantine(Path(out) / "quarantine.jsonl")}
@@ -93,15 +95,3 @@ def masked_rows(
         else:
             return None
     return kept, dropped
-
-
-def keep_usable(rows: Manifest, masks: Path | str, min_valid: float = MIN_VALID) -> Manifest:
-    """Return the rows of which at least `min_valid` of the pixels are usable.
-
-    Rows without a mask (damaged pictures) are dropped too.
-
-    Source: Depth Anywhere, appendix: images under 20 % valid are removed.
-    """
-    folder = MaskFolder(masks)
-    kept = (r for r in rows if r.key in folder and folder.read(r.key).mean() >= min_valid)
-    return manifest_of(kept)
