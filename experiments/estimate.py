@@ -15,7 +15,6 @@ import rich
 import torch
 from rich.table import Table
 from torch import nn
-from torch.fx.experimental import _config as fx_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.common import params
@@ -51,27 +50,41 @@ class Cost:
         return self.flops / (PEAK * MFU) / 3600
 
 
-def build(config: Mapping[str, Any]) -> nn.Module:
-    """The network of a section on the meta device, without what does not change its FLOPs."""
+def build(config: Mapping[str, Any], device: str = "meta") -> nn.Module:
+    """The network of a section, without what does not change its FLOPs."""
     module, name = config["class_path"].rsplit(".", 1)
     options = {k: v for k, v in config.get("init_args", {}).items() if k not in _FREE}
-    with torch.device("meta"):
+    with torch.device(device):
         network: nn.Module = getattr(importlib.import_module(module), name)(**options)
     if isinstance(network, DepthModel):
         checked: Any = network.get_submodule("input")
         checked.check(
             torch.zeros(1, 3, 2, 4)
         )  # the first input's range is looked at: one of values
-    return network
+    return network.eval()
 
 
-def forward_flops(network: nn.Module, shape: tuple[int, ...]) -> int:
-    """FLOPs of one forward pass of a network on the meta device."""
+def forward_flops(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
+    """FLOPs of one forward pass."""
+    switches: Any = importlib.import_module("torch.fx.experimental._config")
     # Resampling looks for the pixels near the seam; without values, all of them are taken to be.
-    seams = fx_config.patch(meta_nonzero_assume_all_nonzero=True)
+    seams = switches.patch(meta_nonzero_assume_all_nonzero=True)
     with seams, torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network.eval()(torch.zeros(shape, device="meta"))
+        network(torch.zeros(shape, device=device))
     return int(counter.get_total_flops())
+
+
+def network_flops(config: Mapping[str, Any], shape: tuple[int, ...]) -> int:
+    """FLOPs of one forward pass of a section's network.
+
+    On the meta device; on the CPU if the network has an autocast region, which "meta" does not know.
+    """
+    try:
+        return forward_flops(build(config), shape)
+    except RuntimeError as error:
+        if not any(word in str(error) for word in ("autocast", "scalarType")):
+            raise
+    return forward_flops(build(config, "cpu"), shape, "cpu")
 
 
 def teacher_flops() -> int:
@@ -81,11 +94,12 @@ def teacher_flops() -> int:
     """
     from transformers import DepthAnythingConfig, DepthAnythingForDepthEstimation, Dinov2Config
 
-    large = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16}
-    backbone = Dinov2Config(
-        **large, image_size=FACE_PIXELS, patch_size=14, out_indices=[21, 22, 23, 24],
-        apply_layernorm=True, reshape_hidden_states=False,
-    )  # fmt: skip
+    large: dict[str, Any] = {
+        "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14,
+        "image_size": FACE_PIXELS, "out_indices": [21, 22, 23, 24],
+        "apply_layernorm": True, "reshape_hidden_states": False,
+    }  # fmt: skip
+    backbone = Dinov2Config(**large)
     config = DepthAnythingConfig(
         backbone_config=backbone, reassemble_hidden_size=1024, fusion_hidden_size=256,
         neck_hidden_sizes=[256, 512, 1024, 1024],
@@ -109,7 +123,7 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
         steps = trainer["max_epochs"] * (labelled_rows(data["train"]) // (labelled * times))
     height, width = data["size"]
     channels = 1 if "labeler" in model else 3  # the discriminator sees distances
-    flops = TRAINING * forward_flops(build(model["net"]), (1, channels, height, width))
+    flops = TRAINING * network_flops(model["net"], (1, channels, height, width))
     samples = steps * (labelled + unlabelled) * times
     taught = steps * unlabelled * times * teacher_flops() if unlabelled else 0
     return Cost(steps, samples, float(samples * flops + taught))
@@ -136,7 +150,7 @@ def costs(path: Path) -> dict[str, Cost]:
             found[name] = training_cost(section)
         elif name.startswith("dap_label_"):
             labeler = params.section(Path(section["model"]).name, path)["model"]["init_args"]["net"]
-            flops = forward_flops(build(labeler), (1, 3, *section["size"]))
+            flops = network_flops(labeler, (1, 3, *section["size"]))
             batches = -(-UNLABELLED_PANORAMAS // section["batch_size"])
             found[name] = Cost(batches, UNLABELLED_PANORAMAS, float(UNLABELLED_PANORAMAS * flops))
     return found

@@ -14,6 +14,7 @@ import yaml
 
 PARAMS_FILE = Path("params.yaml")
 EXTENDS = "extends"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, ten times as fast
 
 
 class ParamsError(ValueError):
@@ -27,7 +28,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
         ParamsError: The file is missing or is not a mapping of sections.
     """
     try:
-        sections = yaml.safe_load(path.read_text())
+        sections = yaml.load(path.read_text(), Loader=_LOADER)
     except FileNotFoundError:
         raise ParamsError(
             f"got no {path} in {Path.cwd()}, expected the root of a clone; change into it"
@@ -50,7 +51,7 @@ def section(name: str, path: Path = PARAMS_FILE) -> dict[str, Any]:
     """
     sections = read_params(path)
     result: dict[str, Any] = {}
-    for part in lineage(name, path):
+    for part in _lineage(name, sections, path, ()):
         own = sections[part] or {}
         result = merged(result, {k: v for k, v in own.items() if k != EXTENDS})
     return result

@@ -18,6 +18,7 @@ from experiments.common.cli import ParamsCLI
 from experiments.da2.curate import curate as da2_curate
 from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
+from experiments.depth_anywhere.mask import mask
 from pano_data import datasets
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,7 @@ TRAININGS = [
 FUNCTIONS = {
     **{n: da2_curate for n in SECTIONS if n.startswith("da2_curate_")},
     **{n: label for n in SECTIONS if n.startswith("dap_label_")},
+    "depth_anywhere_masks_spatialaudiogen": mask,
     "dap_curate": dap_curate,
 }
 
@@ -69,6 +71,7 @@ def test_a_section_of_the_default_is_missing_only_where_the_papers_need_none() -
     # A published teacher is loaded; ZInD stands for DAP's web panoramas in the embedded default only.
     assert default - set(WRITTEN) == {
         "depth_anywhere_teacher",
+        "depth_anywhere_masks_structured3d",
         "dap_label_1_zind",
         "dap_label_2_zind",
     }
