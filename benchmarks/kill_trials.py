@@ -38,14 +38,16 @@ class Setting(NamedTuple):
     ranks: int = 1
     workers: int = 0
     accumulate: int = 1
+    strategy: str = "ddp"
+    more: tuple[str, ...] = ()
 
     def argv(self) -> list[str]:
         """Arguments of the training."""
         argv = ["--data.num_workers", str(self.workers), "--log_samples", "true"]
         argv += ["--trainer.accumulate_grad_batches", str(self.accumulate)]
         if self.ranks > 1:
-            argv += ["--trainer.devices", str(self.ranks), "--trainer.strategy", "ddp"]
-        return argv
+            argv += ["--trainer.devices", str(self.ranks), "--trainer.strategy", self.strategy]
+        return [*argv, *self.more]
 
 
 class Outcome(NamedTuple):

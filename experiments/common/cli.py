@@ -9,7 +9,7 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,24 @@ from experiments.common.checkpoints import (
     ResumableCheckpoint,
     StepSeed,
 )
-from experiments.common.environment import global_rank, set_threads
+from experiments.common.environment import (
+    WorldError,
+    accumulation,
+    checked_world,
+    global_rank,
+    set_threads,
+)
 from experiments.common.run_facts import curated, data_digests, run_tags
 from experiments.common.run_folder import (
     FINISHED,
     IDENTITY,
     STATE,
     RunFolderError,
-    changed_since,
     identity,
     locked,
     publish,
     run_key,
+    say_what_changed,
     training_code,
     write_yaml,
 )
@@ -92,6 +98,10 @@ class ParamsCLI(LightningCLI):
             "--patience", type=int, default=10, help="non-finite steps before stopping"
         )
         parser.add_argument(
+            "--global_batch", type=int | None, default=None,
+            help="samples a step over all ranks; sets how many batches are accumulated",
+        )  # fmt: skip
+        parser.add_argument(
             "--log_samples", type=bool, default=False, help="note the keys of every batch"
         )
         parser.add_argument(
@@ -115,6 +125,12 @@ class ParamsCLI(LightningCLI):
         """Finds the run's state: training goes on from its last checkpoint if there is one."""
         config = self.config[self.subcommand]
         set_threads(config.threads)
+        if self.subcommand == "fit":
+            world = checked_world(config.trainer.devices, config.trainer.num_nodes)
+            if config.global_batch is not None:
+                config.trainer.accumulate_grad_batches = accumulation(
+                    config.global_batch, config.data.batch_size, world
+                )
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]
@@ -129,7 +145,7 @@ class ParamsCLI(LightningCLI):
             self._held.enter_context(locked(self.state))
             own = identity(self.resolved, self.digests, code)
             if not last.is_file():
-                _say_what_changed(self.state, own)
+                say_what_changed(self.state, own)
             (self.state / IDENTITY).write_text(json.dumps(own))
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
@@ -240,16 +256,6 @@ class ParamsCLI(LightningCLI):
         self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
-def _say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
-    found = changed_since(state, own)
-    if found is not None:
-        other, names = found
-        logging.getLogger(__name__).warning(
-            "training starts afresh in %s: %s cannot be resumed, it differs in %s",
-            state, other, ", ".join(names[:8]),
-        )  # fmt: skip
-
-
 def main(paper: str, argv: Sequence[str] | None = None) -> None:
     """Entry point of `python -m experiments.<paper>`; `--section` defaults to the paper's own.
 
@@ -264,7 +270,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
         del arguments[at : at + 2]
     try:
         ParamsCLI(paper, section, arguments)
-    except (params.ParamsError, RunFolderError) as error:
+    except (params.ParamsError, RunFolderError, WorldError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(EXIT_USAGE)
     except SIGTERMException:

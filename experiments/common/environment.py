@@ -33,6 +33,49 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
 
 
+class WorldError(ValueError):
+    """Processes, devices and batch do not fit each other."""
+
+
+def checked_world(devices: object, nodes: int) -> int:
+    """Number of ranks of a training.
+
+    Args:
+        devices: `trainer.devices`; a number, or anything Lightning takes, which then is believed.
+        nodes: `trainer.num_nodes`.
+
+    Raises:
+        WorldError: A launcher has started another number of processes than the trainer expects.
+    """
+    started = world_size()
+    launched = bool(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS"))
+    if not str(devices).isdigit():
+        return started
+    expected = int(str(devices)) * nodes
+    if launched and started != expected:
+        raise WorldError(
+            f"got {started} processes from the launcher, expected trainer.devices {devices} x "
+            f"trainer.num_nodes {nodes} = {expected}; start as many, or change --trainer.devices and "
+            "--trainer.num_nodes"
+        )
+    return expected
+
+
+def accumulation(global_batch: int, batch_size: int, world: int) -> int:
+    """Batches to accumulate so that each optimiser step sees `global_batch` samples.
+
+    Raises:
+        WorldError: The ranks cannot share the batch evenly.
+    """
+    together = batch_size * world
+    if global_batch < 1 or global_batch % together:
+        raise WorldError(
+            f"got global_batch {global_batch}, expected a multiple of batch_size {batch_size} x {world} "
+            f"ranks = {together}; change --data.batch_size, the number of ranks or --global_batch"
+        )
+    return global_batch // together
+
+
 def git_revision() -> str:
     """Commit of the checkout, with `-dirty` appended when files differ from it; `unknown` outside git."""
     try:

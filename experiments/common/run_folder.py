@@ -8,6 +8,7 @@ one. `runs/<section>/` is written at once when the training is finished.
 import fcntl
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from typing import Any
 import yaml
 
 from experiments.common.environment import REPO, code_digest
+
+logger = logging.getLogger(__name__)
 
 STATE = Path(".runs")
 FINISHED = Path("runs")
@@ -83,6 +86,17 @@ def training_code(paper: str) -> str:
     """Digest of the code a training of `paper` runs."""
     packages = [REPO / "packages" / p / "src" for p in ("geometry", "losses", "models", "data")]
     return code_digest([*packages, REPO / "experiments/common", REPO / "experiments" / paper])
+
+
+def say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
+    """Warns, when training starts afresh beside an unfinished one, why that is not gone on with."""
+    found = changed_since(state, own)
+    if found is not None:
+        other, names = found
+        logger.warning(
+            "training starts afresh in %s: %s cannot be resumed, it differs in %s",
+            state, other, ", ".join(names[:8]),
+        )  # fmt: skip
 
 
 @contextmanager

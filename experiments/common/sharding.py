@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lightning.pytorch.strategies import ModelParallelStrategy
+from lightning.pytorch.strategies import ModelParallelStrategy, StrategyRegistry
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import DeviceMesh
@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor
 class Sharded(ModelParallelStrategy):
     """FSDP2 over all ranks of all nodes; checkpoints stay one file with full tensors.
 
-    `--trainer.strategy experiments.common.sharding.Sharded`. Lightning's own `FSDPStrategy` needs a GPU
+    `--trainer.strategy sharded`. Lightning's own `FSDPStrategy` needs a GPU
     and FSDP1; this one also runs on CPU ranks, where it is tested. A checkpoint is assembled on rank 0.
     """
 
@@ -24,6 +24,9 @@ class Sharded(ModelParallelStrategy):
         """Data parallel over the whole world, which is known only now."""
         self._data_parallel_size = self.num_nodes * self.num_processes
         super().setup_environment()
+
+
+StrategyRegistry.register("sharded", Sharded, override=True)
 
 
 def shard(net: nn.Module, mesh: DeviceMesh) -> None:

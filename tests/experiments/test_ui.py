@@ -1,0 +1,29 @@
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from experiments.common.tracking_store import create_store
+from experiments.common.ui import links
+
+
+def test_links_open_the_charts_and_the_latest_finished_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    create_store(uri)
+    client = MlflowClient(uri)
+    one, other = client.create_experiment("da2"), client.create_experiment("dap")
+    runs = [client.create_run(one, start_time=i).info.run_id for i in range(4)]
+    for run in runs[:3]:
+        client.set_terminated(run)
+    pages = links("http://h:1", latest=2)
+    assert set(pages) == {"da2", "dap"}
+    assert pages["dap"] == {
+        "charts": f"http://h:1/#/experiments/{other}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    }
+    assert unquote(pages["da2"]["compare"]) == (
+        f'http://h:1/#/compare-runs?runs=["{runs[2]}","{runs[1]}"]&experiments=["{one}"]'
+    )
