@@ -129,12 +129,11 @@ class FolderPredictions:
     def _check_header(self, path: Path) -> None:
         """The size, where it can be had without reading the map."""
         try:
-            if path.suffix == ".npy":
-                self._check_size(np.load(path, mmap_mode="r", allow_pickle=False).shape, path)
-            if path.suffix == ".png":
-                self._check_size(image_size(path), path)
-        except (DataError, OSError, EOFError) as error:
+            shape = _shape(path)
+        except (ValueError, OSError) as error:
             raise PredictionsError(f"{path} cannot be read: {error}") from error
+        if shape is not None:
+            self._check_size(shape, path)
 
     def _check_size(self, shape: Sequence[int], path: Path) -> None:
         plain = tuple(n for n in shape if n != 1)
@@ -173,6 +172,14 @@ def parse_options(text: str) -> tuple[str, dict[str, str]]:
             raise ValueError(f"got {part!r} in {text!r}, expected each option once, as key=value")
         options[key] = content
     return value, options
+
+
+def _shape(path: Path) -> tuple[int, ...] | None:
+    """Of the map in a file, where the header tells; None otherwise."""
+    if path.suffix == ".npy":
+        shape: tuple[int, ...] = np.load(path, mmap_mode="r", allow_pickle=False).shape
+        return shape
+    return image_size(path) if path.suffix == ".png" else None
 
 
 def _declaration(folder: Path) -> dict[str, Any]:

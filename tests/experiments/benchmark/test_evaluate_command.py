@@ -1,14 +1,18 @@
 """`panodepth evaluate` as its user meets it: on one process, on two, and killed in the middle."""
 
 import json
+import multiprocessing
 import os
-import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from experiments.main import main
 from tests.experiments.benchmark.conftest import ROOMS
@@ -17,16 +21,44 @@ from tests.experiments.tiny import ROOT
 ONE = ["--dataset", "stanford2d3d", "--protocol", "da2_paper", "--size", "32", "64"]
 
 
+Start = Callable[..., list[Any]]
+WAIT_S = 240
+
+
 def command(raw: Path, out: Path, *more: str) -> list[str]:
     """Arguments of an evaluation in single images."""
     return ["evaluate", "--model", "baseline_constant", *ONE, "--root", str(raw), "--out", str(out),
             "--batch-size", "1", "--device", "cpu", *more]  # fmt: skip
 
 
-def start(*argv: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, *launcher, "-m", "experiments.main", *argv]
-    return subprocess.Popen(words, env=environment, stderr=subprocess.PIPE)
+def rank(number: int, world: int, port: int, argv: list[str]) -> None:
+    """What one process of torchrun does."""
+    torch.set_num_threads(1)
+    os.environ |= {"RANK": str(number), "WORLD_SIZE": str(world), "LOCAL_RANK": str(number)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    sys.exit(main(argv))
+
+
+@pytest.fixture(scope="module")
+def start() -> Iterator[Start]:
+    """Starts ranks from one clean process that has imported everything; stops those left."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["experiments.benchmark.evaluate_command"])
+    started: list[Any] = []
+
+    def begin(argv: list[str], world: int = 1) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        ranks = [context.Process(target=rank, args=(r, world, port, argv)) for r in range(world)]
+        for process in ranks:
+            process.start()
+        started.extend(ranks)
+        return ranks
+
+    yield begin
+    for process in started:
+        process.kill()
 
 
 def test_result_on_stdout(raw: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,34 +70,54 @@ def test_result_on_stdout(raw: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert 0 < result["metrics"]["absrel"] < 1
 
 
-@pytest.mark.ddp
-def test_two_processes_and_a_killed_one_give_identical_files(raw: Path, tmp_path: Path) -> None:
-    assert main(command(raw, tmp_path / "alone.json")) == 0
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    both = start(*command(raw, tmp_path / "both.json"), launcher=torchrun)
-    _, errors = both.communicate(timeout=300)
-    assert both.returncode == 0, errors.decode()[-3000:]
+def same_files(one: Path, two: Path) -> None:
+    """The result and everything beside it, byte for byte, and no trace of how it came about."""
+    assert one.read_bytes() == two.read_bytes()
+    for name in ("per_image.parquet", "curves.json", "metrics.json"):
+        a, b = (p.with_name(f"{p.stem}.files") / name for p in (one, two))
+        assert a.read_bytes() == b.read_bytes(), name
+    assert not (two.with_name(f"{two.stem}.files") / ".journal").exists()
 
-    killed = start(*command(raw, tmp_path / "killed.json"))
+
+@pytest.mark.ddp
+def test_two_processes_give_the_files_of_one(raw: Path, tmp_path: Path, start: Start) -> None:
+    assert main(command(raw, tmp_path / "alone.json")) == 0
+    for process in start(command(raw, tmp_path / "both.json"), 2):
+        process.join(WAIT_S)
+        assert process.exitcode == 0
+    same_files(tmp_path / "alone.json", tmp_path / "both.json")
+
+
+@pytest.mark.ddp
+def test_a_killed_run_goes_on(raw: Path, tmp_path: Path, start: Start) -> None:
+    assert main(command(raw, tmp_path / "alone.json")) == 0
+    [killed] = start(command(raw, tmp_path / "killed.json"))
     journal = tmp_path / "killed.files/.journal"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + WAIT_S
     while not any(p.stat().st_size for p in journal.rglob("*.jsonl")):
-        assert killed.poll() is None, "finished before it could be killed"
+        assert killed.is_alive(), "finished before it could be killed"
         assert time.monotonic() < deadline
-        time.sleep(0.002)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert not (tmp_path / "killed.json").exists()
+        time.sleep(0.001)
+    killed.kill()
+    killed.join()
+    assert [p.name for p in tmp_path.glob("killed*")] == ["killed.files"]
     assert not (tmp_path / "killed.files/metrics.json").exists()
     assert main(command(raw, tmp_path / "killed.json")) == 0
+    same_files(tmp_path / "alone.json", tmp_path / "killed.json")
 
-    alone = tmp_path / "alone.files"
-    for name in ("both", "killed"):
-        assert (tmp_path / f"{name}.json").read_bytes() == (tmp_path / "alone.json").read_bytes()
-        for file in ("per_image.parquet", "curves.json", "metrics.json"):
-            same = (tmp_path / f"{name}.files" / file).read_bytes() == (alone / file).read_bytes()
-            assert same, (name, file)
-        assert not (tmp_path / f"{name}.files/.journal").exists()
+
+@pytest.mark.slow  # 360 s of wall time with a kill beside it, at a load of 22: four interpreters import torch
+@pytest.mark.ddp
+def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
+    assert main(command(raw, tmp_path / "alone.json")) == 0
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    words = [sys.executable, *launcher, "-m", "experiments.main"]
+    done = subprocess.run(
+        [*words, *command(raw, tmp_path / "both.json")], env=environment, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    same_files(tmp_path / "alone.json", tmp_path / "both.json")
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ def perspective(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("options", ["", ",rig=cube,fusion=poisson", ",fusion=average"])
+@pytest.mark.parametrize("options", ["", ",fusion=poisson"])
 def test_fusion_over_a_transformers_model(options: str, perspective: Path) -> None:
-    predictor = models.resolve(f"fusion:{perspective},view=28{options}", None, (16, 32))
+    predictor = models.resolve(f"fusion:{perspective},rig=cube,view=28{options}", None, (16, 32))
     assert predictor.network == "fusion_baseline"
     maps = predictor.predict({"image": torch.rand(2, 3, 16, 32)}, "cpu")
     assert list(maps) == ["disparity_affine"]
@@ -45,6 +45,8 @@ def test_fusion_options_reach_the_baseline(perspective: Path) -> None:
     built: Any = models.build_fusion(f"fusion:{perspective},rig=cube,fusion=scale,view=40")
     assert isinstance(built, pano_models.FusionBaseline)
     assert (len(built.rig.rotations), built.rig.camera.width, built.fusion) == (6, 40, "scale")
+    average: Any = models.build_fusion(f"fusion:{perspective},fusion=average")
+    assert average.fusion == "blend"
     tangents: Any = models.build_fusion(f"fusion:{perspective}")
     assert (len(tangents.rig.rotations), tangents.rig.camera.width) == (20, 518)
     assert tangents.fusion == "affine"
