@@ -109,9 +109,7 @@ def _unaligned(panoramas: Sequence[PosedPanorama]) -> list[PosedPanorama]:
     return with_poses(panoramas, [panoramas[0].pose] * len(panoramas))
 
 
-def _unscaled(
-    panoramas: Sequence[PosedPanorama], rng: np.random.Generator
-) -> list[PosedPanorama]:
+def _unscaled(panoramas: Sequence[PosedPanorama], rng: np.random.Generator) -> list[PosedPanorama]:
     """Each but the first, which holds the unit, in a unit of its own: predictions without a scale."""
     factors = [1.0, *np.exp(rng.uniform(-UNKNOWN_SCALE, UNKNOWN_SCALE, len(panoramas) - 1))]
     return [
