@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import pano_losses
 from experiments.benchmark.curves import aligned_distance
-from experiments.benchmark.evaluate import Source
+from experiments.benchmark.models import Source
 from experiments.benchmark.trained import load
 from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads

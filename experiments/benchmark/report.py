@@ -32,7 +32,7 @@ EXTREMES = ("best", "median", "worst")
 
 
 def report(models: list[str], folder: str = "reports") -> None:
-    """Writes `report.html`, `leaderboard.md` and `figures/`, and prints the leaderboard.
+    """Writes `report.html`, `leaderboard.md` and `figures/`, and prints AbsRel under every protocol.
 
     Also read where they are: `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own.
 
@@ -70,7 +70,9 @@ def report(models: list[str], folder: str = "reports") -> None:
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         with replace_file(root / name) as temporary:
             temporary.write_text(content)
-    sys.stdout.write(markdown(boards))
+    sys.stdout.write(
+        f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
+    )
 
 
 def _write_figures(folder: Path, pictures: dict[str, bytes]) -> None:

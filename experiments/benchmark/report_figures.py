@@ -79,7 +79,7 @@ def spread(dataset: str, results: Sequence[Result], looks: Mapping[str, dict[str
         places = np.arange(len(scored))[::-1]
         axis.plot(values, places, ls="none", ms=6, alpha=0.8, label=r.model, **looks[r.model])
     axis.set_yticks(np.arange(len(scored))[::-1], scored)
-    axis.set(title=f"{dataset}: the same predictions, every protocol")
+    axis.set(title=f"{dataset}: all protocols", xscale="log")
     axis.set_ylim(-0.5, len(scored) - 0.5)
     return _finished(figure, across=True)
 
@@ -89,7 +89,6 @@ def _finished(figure: Figure, across: bool = False) -> Figure:
     axis.grid(alpha=0.3)
     if across:
         axis.set_xlabel("AbsRel")
-        axis.set_xlim(left=0)
     else:
         axis.set_ylabel("AbsRel")
         axis.set_ylim(bottom=0)

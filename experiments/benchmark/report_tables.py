@@ -130,7 +130,7 @@ def _cost(cost: Mapping[str, Any], model: str, key: str) -> Cell:
     value = cost.get("models", {}).get(model, {}).get(key)
     if value is None:
         return Cell(NONE)
-    return Cell(f"{value / 1e6:.2f}" if key == "parameters" else f"{value:.1f}")
+    return Cell(f"{value / 1e6 if key == 'parameters' else value:.3g}")
 
 
 def cost_table(cost: Mapping[str, Any]) -> Table | None:
@@ -140,7 +140,7 @@ def cost_table(cost: Mapping[str, Any]) -> Table | None:
     about = cost["measured"]
     height, width = about["size"]
     note = (
-        f"Input {height}x{width}, batch {about['batch']}, {about['threads']} threads, {about['device']}, torch "
+        f"Input {height}x{width}, batch {about['batch']}, threads {about['threads']}, {about['device']}, torch "
         f"{about['torch']}. All models in one run, taking turns: median of {about['rounds']} rounds, with "
         "quartiles. Memory is the peak of one forward pass beyond the loaded network. An operation is a "
         "multiplication or an addition of a matrix product, a convolution or attention."

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 import pano_models
-from experiments.benchmark.evaluate import Source
 from experiments.benchmark.gallery import draw, gallery, near_to_far
+from experiments.benchmark.models import Source
 from pano_data import datasets, miniatures
 from pano_data.manifest import write_manifest
 from pano_data.miniatures.box_studio import BoxStudio

@@ -73,7 +73,7 @@ def test_a_number_that_does_not_exist_is_a_dash_and_never_the_best():
 def test_cost_stands_beside_the_scores():
     (table,) = leaderboards([result("good", 0.1), result("unmeasured", 0.2)], COST)
     assert table.columns[-4:] == ("M parameters", "GFLOP", "ms", "MB")
-    assert texts(table)[0][-4:] == ["2.50", "1.2", "20.0", "–"]
+    assert texts(table)[0][-4:] == ["2.5", "1.24", "20", "–"]
     assert texts(table)[1][-4:] == ["–"] * 4
 
 
@@ -81,7 +81,7 @@ def test_the_cost_table_says_how_it_was_measured():
     table = cost_table(COST)
     assert "64x128" in table.note
     assert "median of 5 rounds" in table.note
-    assert texts(table) == [["good", "2.50", "1.2", "20.0", "19.0 to 22.0", "–"]]
+    assert texts(table) == [["good", "2.5", "1.24", "20", "19.0 to 22.0", "–"]]
     assert cost_table({}) is None
 
 
