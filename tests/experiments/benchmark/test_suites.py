@@ -10,6 +10,7 @@ from experiments.benchmark.suites import SUITES, Part, SuiteError
 from pano_data import datasets
 from pano_data.errors import DatasetNotFoundError
 from tests.experiments.benchmark.conftest import ROOMS
+from tests.experiments.tiny import ROOT
 
 
 def test_what_suites_name_exists() -> None:
@@ -55,3 +56,13 @@ def test_the_list_of_a_project(raw: Path, tmp_path: Path) -> None:
 def test_unknown_suite() -> None:
     with pytest.raises(SuiteError, match="got suite 'da3', expected one of da2_table1"):
         suites.get("da3")
+
+
+def test_the_page_lists_every_suite_as_it_is() -> None:
+    lines = (ROOT / "docs/benchmark.md").read_text().splitlines()
+    for name, suite in SUITES.items():
+        [line] = [line for line in lines if line.startswith(f"| `{name}` |")]
+        if "the same" not in line:
+            assert all(f"`{protocol}`" in line for protocol in suite.protocols)
+        if "as `" not in line:
+            assert all(f"`{p.dataset}` {p.split} ({p.expected}" in line for p in suite.parts)
