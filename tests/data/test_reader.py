@@ -9,6 +9,7 @@ from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row, write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
+from pano_data.pseudo_labels import pseudo_row, write_pseudo_label
 from pano_data.reader import ManifestDataset, read
 from pano_data.resize import resize_label, resize_rgb
 from pano_data.sample import validate_sample
@@ -126,3 +127,16 @@ def test_label_of_another_size_is_corrupt(tmp_path):
     row = rgb_row(depth="d.png", encoding="png", kind="distance")
     with pytest.raises(CorruptSampleError, match=r"size mismatch: the label is \(8, 16\)"):
         read(row, tmp_path)
+
+
+def test_label_of_a_model_may_have_the_size_of_the_model(tmp_path):
+    write_png(tmp_path / "i.png", np.zeros((8, 16, 3), np.uint8))
+    metres = np.arange(1, 33, dtype=np.float32).reshape(4, 8)
+    row = rgb_row()
+    write_pseudo_label(tmp_path / "labels", row, metres, metres > 30)
+    label = read(pseudo_row(row, ".", "labels", "made by a test"), tmp_path).label
+    np.testing.assert_array_equal(label.far, (metres > 30).repeat(2, 0).repeat(2, 1))
+    np.testing.assert_array_equal(
+        label.distance[label.valid], metres.repeat(2, 0).repeat(2, 1)[label.valid]
+    )
+    assert label.valid.sum() == 4 * 30

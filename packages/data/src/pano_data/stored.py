@@ -54,6 +54,8 @@ def _label(row: Row, root: Path, size: Size) -> Label:
         nothing = np.zeros(size, bool)
         return Label(np.zeros(size, np.float32), nothing, nothing.copy())
     native = read_depth(root / row.depth, row.encoding)
+    if row.label == "pseudo":
+        native = nearest(native, size)  # a model labels at its own size
     if native.shape != size:
         raise CorruptSampleError(
             root / row.depth,
