@@ -117,7 +117,7 @@ def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list
     end = time.monotonic() + limit_s
     while any(p.exitcode is None for p in processes) and time.monotonic() < end:
         if any(p.exitcode not in (None, 0) for p in processes):
-            end = min(end, time.monotonic() + 5)
+            end = min(end, time.monotonic() + 30)  # rank 0 may still deliver to the tracker
         time.sleep(0.02)
     for process in processes:
         process.kill()

@@ -94,6 +94,7 @@ def test_pre_emption_has_its_own_exit_code_and_loses_no_step(
     assert kill_trials.outcome(tmp_path) == reference
 
 
+@pytest.mark.slow  # 60 s of wall time on four shared cores
 @pytest.mark.ddp
 def test_pre_emption_of_one_of_two_ranks_stops_both(tmp_path: Path) -> None:
     setting = Setting(ranks=2)
