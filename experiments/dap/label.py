@@ -19,6 +19,10 @@ from pano_data.manifest import Row, read_manifest, write_manifest
 from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
 from pano_data.sources import Source
 
+Rows = dict[tuple[str, str], Row]
+TODO = "todo.parquet"
+"""What a run labels: fixed by rank 0 before any rank writes, so that all divide the same list."""
+
 
 class Labeler(LightningModule):
     """Predicts, nothing else."""
@@ -26,6 +30,8 @@ class Labeler(LightningModule):
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
+        # A rank may find nothing left to label, e.g. one panorama and two ranks.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
         """Maps of one batch."""
@@ -37,14 +43,23 @@ class LabelWriter(BasePredictionWriter):
     """Writes each prediction as a label file as soon as it is made.
 
     Args:
-        folder: Folder of labels.
-        rows: Key -> row of the panoramas.
+        folder: Folder of the result: ``labels/`` and, while it runs, ``todo.parquet``.
+        rows: (data set, key) -> row of the panoramas.
+        maker: Whose labels these are; labels of another maker are removed.
         far_threshold: Probability from which a pixel counts as far.
     """
 
-    def __init__(self, folder: Path, rows: dict[str, Row], far_threshold: float) -> None:
+    def __init__(self, folder: Path, rows: Rows, maker: str, far_threshold: float) -> None:
         super().__init__(write_interval="batch")
-        self.folder, self.rows, self.far_threshold = folder, rows, far_threshold
+        self.folder, self.rows, self.maker = folder, rows, maker
+        self.far_threshold = far_threshold
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Rank 0 clears the folder and lists what is left to do, the other ranks wait for it."""
+        super().setup(trainer, pl_module, stage)
+        if trainer.is_global_zero:
+            _start(self.folder, self.rows, self.maker)
+        trainer.strategy.barrier()
 
     def write_on_batch_end(
         self,
@@ -59,8 +74,9 @@ class LabelWriter(BasePredictionWriter):
         """One file a panorama."""
         distance = prediction["distance_metric"].float().cpu().numpy()
         far = prediction["far_probability"].float().cpu().numpy() > self.far_threshold
-        for key, metres, beyond in zip(batch["key"], distance, far, strict=True):
-            write_pseudo_label(self.folder, self.rows[key], metres[0], beyond[0])
+        names = zip(batch["dataset"], batch["key"], strict=True)
+        for name, metres, beyond in zip(names, distance, far, strict=True):
+            write_pseudo_label(self.folder / "labels", self.rows[name], metres[0], beyond[0])
 
 
 def label(
@@ -82,7 +98,8 @@ def label(
         model: Folder of the labeler.
         manifest: Rows to label.
         root: Root of the manifest's paths, below `data_root`.
-        out: Folder of the result, below `data_root`: `labels/` and `manifest.parquet`.
+        out: Folder of the result, below `data_root`: `labels/` and `manifest.parquet`. Ranks on
+            several nodes must see the same folder.
         data_root: What the paths of the new manifest are relative to.
         size: Size the labeler sees and labels at.
         batch_size: Panoramas a forward pass.
@@ -93,11 +110,11 @@ def label(
     """
     set_threads(threads)
     folder = Path(out)
-    rows = {row.key: row for row in read_manifest(manifest)}
+    rows = {(row.dataset, row.key): row for row in read_manifest(manifest)}
     maker = _provenance(model)
-    _start(folder, maker)
+    settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold}"
     data = ErpDataModule(
-        predict={"panoramas": Source(manifest=manifest, root=root)},
+        predict={"panoramas": Source(manifest=str(folder / TODO), root=root)},
         size=size,
         eval_batch_size=batch_size,
         num_workers=num_workers,
@@ -106,7 +123,7 @@ def label(
         logger=False,
         enable_checkpointing=False,
         use_distributed_sampler=False,
-        callbacks=[LabelWriter(folder / "labels", rows, far_threshold), RichProgressBar()],
+        callbacks=[LabelWriter(folder, rows, settings, far_threshold), RichProgressBar()],
         **(trainer or {}),
     )
     engine.predict(Labeler(pano_models.load(model)), data, return_predictions=False)
@@ -115,18 +132,24 @@ def label(
         _finish(folder, rows, Path(root), Path(data_root), maker)
 
 
-def _start(folder: Path, maker: str) -> None:
-    note = folder / "labeler"
-    if note.is_file() and note.read_text() != maker:
-        shutil.rmtree(folder)  # labels of another model are not mixed with ours
+def _start(folder: Path, rows: Rows, maker: str) -> None:
+    note, labels = folder / "labeler", folder / "labels"
+    if labels.is_dir() and not (note.is_file() and note.read_text() == maker):
+        shutil.rmtree(labels)  # labels of another model are not mixed with ours
     folder.mkdir(parents=True, exist_ok=True)
-    note.write_text(maker)
+    note.write_text(maker)  # last: if this is interrupted, the next run clears again
+    write_manifest(folder / TODO, _unlabelled(folder, rows))
 
 
-def _finish(folder: Path, rows: dict[str, Row], root: Path, data_root: Path, maker: str) -> None:
-    missing = [k for k, row in rows.items() if not (folder / "labels" / label_path(row)).is_file()]
+def _unlabelled(folder: Path, rows: Rows) -> list[Row]:
+    return [row for row in rows.values() if not (folder / "labels" / label_path(row)).is_file()]
+
+
+def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -> None:
+    missing = [row.key for row in _unlabelled(folder, rows)]
     if missing:
         raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")
+    (folder / TODO).unlink()
     image_prefix = root.relative_to(data_root).as_posix()
     label_prefix = (folder / "labels").relative_to(data_root).as_posix()
     made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in rows.values())

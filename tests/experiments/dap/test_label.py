@@ -1,0 +1,166 @@
+"""Labelling by a model: each panorama once, whatever the ranks, and never the labels of two models."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pano_models
+from experiments.dap import label as stage
+from pano_data import datasets, miniatures
+from pano_data.manifest import read_manifest, write_manifest
+from pano_data.miniatures.box_studio import BoxStudio
+from pano_data.pseudo_labels import label_path, write_pseudo_label
+from tests.experiments.tiny import FORKS
+
+COUNT, SIZE = 5, (32, 64)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with five panoramas, their manifest and an untrained labeler."""
+    root = tmp_path_factory.mktemp("label")
+    miniatures.write(
+        "folder", root / "raw", scenes={"unlabelled": COUNT}, size=SIZE, studio=BoxStudio()
+    )
+    rows = datasets.get("folder").rows(root / "raw", "unlabelled")
+    write_manifest(root / "rows.parquet", rows)
+    net = pano_models.create(
+        "dap",
+        backbone_options={"depth": 4, "embed_dim": 64, "num_heads": 2},
+        features=8,
+        level_channels=(8, 8, 8, 8),
+    )
+    pano_models.save(net, root / "model")
+    return root
+
+
+def run(data: Path, out: str, world: int, **changes: Any) -> None:
+    """The stage; batches of one, so that how they are divided cannot change the last digits.
+
+    An untrained net calls everything far: by default here, nothing is, so that labels are distances.
+    """
+    trainer = {"accelerator": "cpu", "devices": world, "strategy": "ddp" if world > 1 else "auto"}
+    stage.label(
+        model=str(data / "model"),
+        **{
+            "manifest": str(data / "rows.parquet"),
+            "batch_size": 1,
+            "far_threshold": 1.0,
+            **changes,
+        },
+        root=str(data / "raw"),
+        out=str(data / out),
+        data_root=str(data),
+        size=SIZE,
+        threads=1,
+        trainer=trainer,
+    )
+
+
+def rank(data: Path, out: str, number: int, port: int, changes: dict[str, Any]) -> None:
+    """What one of two processes of torchrun does; it notes what it writes."""
+    os.environ |= {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "x"}
+    write = write_pseudo_label
+
+    def noted(folder: Path, row: Any, *maps: Any) -> None:
+        with (data / f"{out}.writes").open("a") as file:
+            file.write(f"{number} {row.key}\n")
+        write(folder, row, *maps)
+
+    setattr(stage, "write_pseudo_label", noted)  # noqa: B010 - its own process, nothing to restore
+    run(data, out, 2, **changes)
+
+
+def run_on_two(data: Path, out: str, **changes: Any) -> list[tuple[str, str]]:
+    """Two ranks at once; returns (rank, key) of each label that was written."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = [FORKS.Process(target=rank, args=(data, out, n, port, changes)) for n in (0, 1)]
+    try:
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(240)
+            assert process.exitcode == 0
+    finally:
+        for process in ranks:
+            process.kill()
+    lines = (data / f"{out}.writes").read_text().splitlines()
+    return [(number, key) for number, key in map(str.split, lines)]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.png")}
+
+
+@pytest.fixture(scope="module")
+def alone(data: Path) -> Path:
+    """The result of one process."""
+    run(data, "alone", 1)
+    return data / "alone"
+
+
+def test_one_process_labels_every_row(alone: Path, data: Path) -> None:
+    rows = read_manifest(alone / "manifest.parquet")
+    assert [row.key for row in rows] == [row.key for row in read_manifest(data / "rows.parquet")]
+    assert all((data / str(row.depth)).is_file() for row in rows)
+    assert {p.name for p in alone.iterdir()} == {"labels", "labeler", "manifest.parquet"}
+
+
+@pytest.mark.ddp
+def test_two_ranks_label_an_odd_number_exactly_once(alone: Path, data: Path) -> None:
+    foreign = data / "both/labels/folder/foreign.png"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"a label of another model")
+    (data / "both/labeler").write_text("another model")
+    written = run_on_two(data, "both")
+    keys = [row.key for row in read_manifest(data / "rows.parquet")]
+    assert sorted(key for _, key in written) == sorted(keys)  # each once, none twice
+    assert sorted(number for number, _ in written) == ["0", "0", "0", "1", "1"]
+    both = data / "both"
+    assert files(both / "labels") == files(alone / "labels")  # nor is the foreign one left
+    moved = [
+        str(row.depth).replace("both/", "alone/")
+        for row in read_manifest(both / "manifest.parquet")
+    ]
+    assert moved == [row.depth for row in read_manifest(alone / "manifest.parquet")]
+
+
+@pytest.mark.ddp
+def test_two_ranks_make_the_one_label_that_is_missing(alone: Path, data: Path) -> None:
+    run(data, "again", 1)
+    lost = read_manifest(data / "rows.parquet")[3]
+    (data / "again/labels" / label_path(lost)).unlink()
+    assert run_on_two(data, "again") == [("0", lost.key)]  # rank 1 has nothing to do
+    assert files(data / "again/labels") == files(alone / "labels")
+
+
+def test_what_is_there_is_not_made_again(alone: Path, data: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")}
+    run(data, "alone", 1)
+    assert {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")} == before
+
+
+def test_other_settings_are_another_maker(data: Path) -> None:
+    run(data, "far", 1, far_threshold=1.0)  # nothing does: real distances
+    near = files(data / "far/labels")
+    run(data, "far", 1, far_threshold=0.0)  # everything counts as far
+    assert files(data / "far/labels").keys() == near.keys()
+    assert files(data / "far/labels") != near
+
+
+def test_equal_keys_of_two_data_sets_get_a_label_each(data: Path) -> None:
+    spec = datasets.get("folder")
+    rows = [
+        row
+        for name in ("one", "two")
+        for row in spec.rows(data / "raw", "unlabelled", dataset=name)
+    ]
+    write_manifest(data / "mixed.parquet", rows)
+    run(data, "mixed", 1, manifest=str(data / "mixed.parquet"), batch_size=4)
+    assert len(files(data / "mixed/labels")) == 2 * COUNT
