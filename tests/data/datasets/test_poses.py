@@ -71,9 +71,12 @@ def test_all_points_lie_on_the_surfaces_of_the_world(trees, name):
         assert np.median(np.minimum(to_walls, to_ball)) < 0.01, row.key
 
 
-@pytest.mark.parametrize("name", ["structured3d", "stanford2d3d"])
-def test_two_viewpoints_of_a_world_meet(tmp_path, name):
-    """Procedural worlds, as in the embedded pipeline: of the points that both see."""
+def test_two_viewpoints_of_a_world_meet(tmp_path):
+    """Procedural worlds, as in the embedded pipeline: of the points that both see.
+
+    Not Structured3D, which has one panorama a room: its viewpoints hardly see each other.
+    """
+    name = "stanford2d3d"
     size = (128, 256)
     miniatures.write(name, tmp_path, scenes={"train": 1}, views=2, size=size)
     one, two = (world_points(r, tmp_path) for r in datasets.get(name).rows(tmp_path, "train"))
