@@ -2,6 +2,7 @@ import dataclasses
 import math
 import pickle
 
+import pyarrow.parquet as pq
 import pytest
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
@@ -104,3 +105,18 @@ def test_files_that_are_no_manifest(tmp_path):
     (tmp_path / "m.parquet").write_bytes(b"PAR1 not really")
     with pytest.raises(ManifestError, match="not a readable parquet"):
         read_manifest(tmp_path / "m.parquet")
+
+
+def test_poses_survive_and_manifests_from_before_them_are_read(tmp_path):
+    pose = tuple(float(n) for n in range(16))
+    written = write_manifest(tmp_path / "new.parquet", [row("a", pose=pose), row("b")])
+    assert [r.pose for r in read_manifest(tmp_path / "new.parquet")] == [pose, None]
+    pq.write_table(written.table.drop_columns(["pose"]), tmp_path / "old.parquet")
+    old = read_manifest(tmp_path / "old.parquet")
+    assert list(old) == [row("a"), row("b")]
+    assert old.digest == manifest_of([row("a"), row("b")]).digest
+    pq.write_table(written.table.drop_columns(["baseline"]), tmp_path / "other.parquet")
+    with pytest.raises(ManifestError, match="another version"):
+        read_manifest(tmp_path / "other.parquet")
+    with pytest.raises(ManifestError, match="pose has 3 numbers"):
+        row("a", pose=(1.0, 2.0, 3.0))

@@ -46,6 +46,8 @@ class Row:
         intrinsics: Row-major 3x3, pixels of the stored image, pixel centres at +0.5
             (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
+        pose: Row-major 4x4 camera-to-world, metres (OpenCV camera axes, y of the world down; see
+            ``datasets.poses``); None where the layout has none. Shared by one scene only.
         metric: Distances are metres.
         edge_margin: Pixels on either side of a depth edge that are not used.
         faithful: Resample as the release does, quirks included (Cassini maps only).
@@ -72,6 +74,7 @@ class Row:
     invalid_from: float | None = None
     intrinsics: tuple[float, ...] | None = None
     baseline: float | None = None
+    pose: tuple[float, ...] | None = None
     metric: bool = True
     edge_margin: int = 0
     faithful: bool = False
@@ -95,6 +98,10 @@ class Row:
             raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
             raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
+        if self.pose is not None and len(self.pose) != 16:
+            raise ManifestError(
+                f"row {self.key!r}: pose has {len(self.pose)} numbers, expected the 16 of a 4x4"
+            )
         if self.units_per_metre <= 0 or self.edge_margin < 0:
             raise ManifestError(
                 f"row {self.key!r}: units_per_metre={self.units_per_metre}, "
@@ -118,6 +125,7 @@ _TYPES = {
     "invalid_from": pa.float64(),
     "intrinsics": _FLOATS,
     "baseline": pa.float64(),
+    "pose": _FLOATS,
     "metric": pa.bool_(),
     "edge_margin": pa.int64(),
     "faithful": pa.bool_(),
@@ -126,6 +134,8 @@ _TYPES = {
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))
 _BLOCK = 65536
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _FIELDS])
+_ADDED = ("pose",)
+"""Columns that manifests of earlier versions lack; they read as None."""
 
 
 class Manifest(Sequence[Row]):
@@ -225,6 +235,11 @@ def read_manifest(path: Path | str) -> Manifest:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise ManifestError(f"{path} is not a readable parquet file: {error}") from error
+    for name in _ADDED:
+        if name not in table.schema.names:
+            field = _SCHEMA.field(name)
+            nulls = pa.nulls(table.num_rows, field.type)
+            table = table.add_column(_FIELDS.index(name), field, nulls)
     if not table.schema.equals(_SCHEMA):
         raise ManifestError(
             f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}; "
@@ -243,7 +258,7 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    for name in ("invalid", "far", "intrinsics"):
+    for name in ("invalid", "far", "intrinsics", "pose"):
         if values[name] is not None:
             values[name] = tuple(values[name])
     return Row(**values)

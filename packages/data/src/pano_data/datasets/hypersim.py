@@ -2,7 +2,9 @@
 
 Layout: ``ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg`` with
 ``scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5``: float16 Euclidean metres (not z), NaN
-where there is no geometry. Scenes have their own projection, 22 of them shifted or tilted.
+where there is no geometry. ``_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
+.hdf5`` hold camera-to-world poses (OpenGL axes, z up) in asset units, ``_detail/metadata_scene.csv``
+the metres of a unit. Scenes have their own projection, 22 of them shifted or tilted.
 Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
 """
 
@@ -12,11 +14,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from pano_data.datasets.layout import files, readable_size, relative, top
+from pano_data.datasets.poses import Pose, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
-from pano_data.errors import DatasetNotFoundError
+from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Row
 
 SPLIT_TABLE = "metadata_images_split_scene_v1.csv"
@@ -68,6 +73,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
             encoding="hdf5",
             kind="distance",
             intrinsics=intrinsics(cameras.get(scene), *size),
+            pose=keyframes(base / scene / "_detail", camera).get(frame),
             label="ground_truth",
         )
 
@@ -85,6 +91,48 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
     uv_from_pixel = np.array([[2 / width, 0, -1], [0, -2 / height, 1], [0, 0, 1]])
     K = np.linalg.inv(np.diag((1, -1, -1)) @ M @ uv_from_pixel)
     return tuple(float(value) for value in (K / K[2, 2]).flat)
+
+
+@lru_cache(maxsize=64)
+def keyframes(detail: Path, camera: str) -> dict[int, Pose]:
+    """Pose of each frame of a camera; none where the scene's metadata are missing.
+
+    Raises:
+        DataError: If the files do not fit each other, or lack the scale of the scene.
+    """
+    folder, scale = detail / camera, detail / "metadata_scene.csv"
+    names = ("frame_indices", "orientations", "positions")
+    paths = [folder / f"camera_keyframe_{name}.hdf5" for name in names]
+    if not all(path.is_file() for path in (*paths, scale)):
+        return {}
+    frames, rotations, positions = (_stored(path) for path in paths)
+    count = len(frames)
+    if rotations.shape != (count, 3, 3) or positions.shape != (count, 3):
+        raise DataError(
+            f"{folder}: got orientations {rotations.shape} and positions {positions.shape} "
+            f"of {count} frames, expected {(count, 3, 3)} and {(count, 3)}"
+        )
+    metres = positions * _metres_per_unit(scale)
+    return {
+        int(frame): camera_to_world(motion(R, t), folder, z_up=True, opengl=True)
+        for frame, R, t in zip(frames, rotations, metres, strict=True)
+    }
+
+
+def _stored(path: Path) -> NDArray[np.float64]:
+    try:
+        with h5py.File(path, "r") as file:
+            return np.asarray(file["dataset"][()], np.float64)
+    except (OSError, KeyError) as error:
+        raise DataError(f"{path}: {error}; expected an HDF5 file with a dataset") from error
+
+
+def _metres_per_unit(path: Path) -> float:
+    with path.open(newline="") as file:
+        for line in csv.DictReader(file):
+            if line.get("parameter_name") == "meters_per_asset_unit":
+                return float(line["parameter_value"])
+    raise DataError(f"{path}: no line meters_per_asset_unit")
 
 
 @lru_cache(maxsize=4096)

@@ -2,14 +2,19 @@
 
 Layout: ``<house>/undistorted_color_images/<uuid>_i<tilt>_<yaw>.jpg``,
 ``undistorted_depth_images/<uuid>_d<tilt>_<yaw>.png``,
-``undistorted_camera_parameters/<house>.conf``. Depth is uint16 z in 1/4000 m, 0 = missing.
+``undistorted_camera_parameters/<house>.conf``. Depth is uint16 z in 1/4000 m, 0 = missing. A scan
+line of the camera file ends with its camera-to-world matrix: z of the world up, camera axes of OpenGL.
 Source: Matterport3D (3DV 2017, arXiv:1709.06158), data organisation of the release.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from pano_data.datasets.layout import files, folders, readable_size, relative, top
+from pano_data.datasets.poses import Pose, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -30,13 +35,13 @@ def find(root: Path, split: str) -> Iterator[Found]:
 
 def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found]:
     size = readable_size(files(house / "undistorted_color_images", "*.jpg"))
-    for intrinsics, depth_name, colour_name in parse_conf(cameras):
-        image = house / "undistorted_color_images" / colour_name
-        depth = house / "undistorted_depth_images" / depth_name
+    for scan in parse_conf(cameras):
+        image = house / "undistorted_color_images" / scan.colour
+        depth = house / "undistorted_depth_images" / scan.depth
         if size is None or not (image.is_file() and depth.is_file()):
             yield Skipped(relative(image, root), "image or depth missing, or no image readable")
             continue
-        fx, cx, fy, cy = intrinsics
+        fx, cx, fy, cy = scan.intrinsics
         yield Row(
             key=f"{house.name}/{image.stem}",
             dataset="matterport3d_raw",
@@ -51,12 +56,22 @@ def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found
             invalid=(0,),
             # The release counts rows from the bottom.
             intrinsics=(fx, 0, cx, 0, fy, size[0] - cy, 0, 0, 1),
+            pose=scan.pose,
             label="ground_truth",
         )
 
 
-def parse_conf(path: Path) -> Iterator[tuple[tuple[float, float, float, float], str, str]]:
-    """Read ``(fx, cx, fy, cy)``, depth name and colour name of every ``scan`` line.
+class Scan(NamedTuple):
+    """A view: ``(fx, cx, fy, cy)`` as stored, names of its files, pose of its camera."""
+
+    intrinsics: tuple[float, float, float, float]
+    depth: str
+    colour: str
+    pose: Pose
+
+
+def parse_conf(path: Path) -> Iterator[Scan]:
+    """Read every ``scan`` line.
 
     Raises:
         DataError: For a scan without intrinsics before it, or a line that cannot be read.
@@ -71,7 +86,10 @@ def parse_conf(path: Path) -> Iterator[tuple[tuple[float, float, float, float], 
             elif words[:1] == ["scan"]:
                 if current is None:
                     raise ValueError("a scan before its intrinsics_matrix")
-                yield current, words[1], words[2]
+                matrix = np.reshape([float(word) for word in words[3:]], (4, 4))
+                what = f"{path}, line {number}"
+                pose = camera_to_world(matrix, what, z_up=True, opengl=True)
+                yield Scan(current, words[1], words[2], pose)
         except (ValueError, IndexError) as error:
             raise DataError(f"{path}, line {number}: {error}; got {line[:80]!r}") from error
 

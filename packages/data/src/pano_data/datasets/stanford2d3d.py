@@ -2,14 +2,21 @@
 
 Layout: ``area_<n>/pano/{rgb,depth,pose,...}/camera_<32 hex>_<room>_frame_equirectangular_domain_*``.
 Depth is uint16 in 1/512 m along the ray (in ``pano``; in ``data`` it is z), 65535 = missing.
+``camera_rt_matrix`` of a pose file is the 3x4 world-to-camera, world z up, OpenCV camera axes; the
+centre of the panorama looks along its z.
 Source: 2D-3D-Semantics (arXiv:1702.01105) and the README of its assets.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.poses import Pose, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DataError
 from pano_data.manifest import Row
 
 AREAS = ("1", "2", "3", "4", "5a", "5b", "6")
@@ -60,8 +67,26 @@ def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found
             kind="distance",
             units_per_metre=512,
             invalid=(65535, 0),
+            pose=read_pose(pano / "pose" / f"{stem}_pose.json"),
             label="ground_truth",
         )
+
+
+def read_pose(path: Path) -> Pose | None:
+    """Pose of a panorama, or None where the file is missing.
+
+    Raises:
+        DataError: If the file has no 3x4 ``camera_rt_matrix``.
+    """
+    if not path.is_file():
+        return None
+    try:
+        camera_from_world = np.eye(4)
+        camera_from_world[:3] = json.loads(path.read_text())["camera_rt_matrix"]
+        matrix = np.linalg.inv(camera_from_world)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: {error!r}; expected a 3x4 camera_rt_matrix") from error
+    return camera_to_world(matrix, path, z_up=True)
 
 
 SPEC = DatasetSpec(

@@ -2,6 +2,8 @@
 
 Layout: ``scene_00000/2D_rendering/<room>/panorama/{empty,simple,full}/{rgb_*light,depth,...}.png``.
 Depth is uint16 millimetres along the ray, 0 = no reading; RGB may carry an alpha channel.
+``panorama/camera_xyz.txt`` is the camera centre in millimetres, z up; every panorama looks along +y
+with +x on its right.
 Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation of the release.
 """
 
@@ -9,10 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pano_data.datasets.layout import folders, relative, top
+from pano_data.datasets.poses import Pose, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.errors import DataError
 from pano_data.manifest import Row
 from pano_data.splits import names
 
+LOOK = ((1, 0, 0), (0, 0, 1), (0, -1, 0))
+"""Camera-to-world rotation of every panorama in the release's world (z up)."""
 SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(3250, 3500)}
 
 
@@ -50,6 +56,7 @@ def find(
 def _room(
     folder: Path, root: Path, split: str, lights: Sequence[str], edge_margin: int
 ) -> Iterator[Found]:
+    pose = read_pose(folder.parent / "camera_xyz.txt")
     level, room, scene = folder.name, folder.parents[1].name, folder.parents[3].name
     for light in lights:
         image, depth = folder / f"rgb_{light}.png", folder / "depth.png"
@@ -69,8 +76,24 @@ def _room(
             units_per_metre=1000,
             invalid=(0,),
             edge_margin=edge_margin,
+            pose=pose,
             label="ground_truth",
         )
+
+
+def read_pose(path: Path) -> Pose | None:
+    """Pose of a panorama, or None where the file is missing.
+
+    Raises:
+        DataError: If the file does not hold three numbers.
+    """
+    if not path.is_file():
+        return None
+    try:
+        x, y, z = (float(word) / 1000 for word in path.read_text().split())
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; expected three numbers (millimetres)") from error
+    return camera_to_world(motion(LOOK, (x, y, z)), path, z_up=True)
 
 
 SPEC = DatasetSpec(

@@ -1,14 +1,17 @@
 """Virtual KITTI 2: 42,520 synthetic street images in ten variations, 1242x375.
 
 Layout: ``SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}`` and
-``SceneNN/<variation>/intrinsic.txt``. Depth is uint16 z in centimetres; 65535 is sky or beyond.
+``SceneNN/<variation>/{intrinsic,extrinsic}.txt``. Depth is uint16 z in centimetres; 65535 is sky or beyond.
 Source: Virtual KITTI 2 (arXiv:2001.10773).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.poses import Pose, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -50,13 +53,14 @@ def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found
     place = folder.relative_to(folder.parents[1])
     depths = top(root, f"{_ARCHIVE}depth", "depth") / place / "frames/depth" / f"Camera_{camera}"
     images = folder / "frames/rgb" / f"Camera_{camera}"
+    texts = top(root, f"{_ARCHIVE}textgt", "textgt") / place
+    poses = extrinsics(texts / "extrinsic.txt", camera)
     K = None
     for image in files(images, "rgb_*.jpg"):
         depth = depths / f"depth_{image.stem.removeprefix('rgb_')}.png"
         if not depth.is_file():
             yield Skipped(relative(image, root), "depth missing")
             continue
-        texts = top(root, f"{_ARCHIVE}textgt", "textgt") / place
         K = K or intrinsics(texts / "intrinsic.txt", camera)
         yield Row(
             key=f"{place.as_posix()}/Camera_{camera}/{image.stem.removeprefix('rgb_')}",
@@ -72,6 +76,7 @@ def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found
             invalid=(0,),
             far=(65535,),
             intrinsics=K,
+            pose=poses.get(int(image.stem.removeprefix("rgb_"))),
             environment="outdoor",
             label="ground_truth",
         )
@@ -91,6 +96,27 @@ def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
     raise DataError(
         f"{path}: no intrinsics of camera {camera}; unpack {_ARCHIVE}textgt.tar.gz beside the images"
     )
+
+
+def extrinsics(path: Path, camera: int) -> dict[int, Pose]:
+    """Pose of each frame of a camera; none where the file is missing.
+
+    The file holds world-to-camera matrices of OpenCV axes in a world with y down.
+
+    Raises:
+        DataError: For a line that is not a frame, a camera and 16 numbers.
+    """
+    lines = path.read_text().splitlines()[1:] if path.is_file() else []
+    poses = {}
+    for number, line in enumerate(lines, 2):
+        try:
+            frame, seen_by = (int(word) for word in line.split()[:2])
+            matrix = np.reshape([float(word) for word in line.split()[2:]], (4, 4))
+            if seen_by == camera:
+                poses[frame] = camera_to_world(np.linalg.inv(matrix), f"{path}, line {number}")
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: {error}; got {line[:80]!r}") from error
+    return poses
 
 
 SPEC = DatasetSpec(

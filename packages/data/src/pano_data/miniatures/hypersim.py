@@ -6,17 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_data.datasets.hypersim import CAMERA_TABLE, SPLIT_TABLE, intrinsics
+from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.encode import write_hdf5, write_jpeg, write_png, write_text
 from pano_data.miniatures.labels import codes, metres, planar
 from pano_data.miniatures.miniature import Miniature
+from pano_data.miniatures.poses import z_up
 from pano_data.miniatures.studio import Shot, Studio
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}
 _SHIFTED = (0.7, 0.0, 0.06, 0.0, 0.5, -0.04, 0.0, 0.0, -1.0)
 """Camera of every second scene: wider than nominal, and its sensor shifted."""
+METRES_PER_UNIT = 0.0254
+"""Scenes of the release are modelled in units of their own, often inches."""
 _COLUMNS = (
     "scene_name,camera_name,frame_id,included_in_public_release,exclude_reason,split_partition_name"
 )
@@ -42,12 +47,25 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     """Write one camera path: tone-mapped pictures and Euclidean metres, NaN without geometry."""
     images = root / _scene(shot) / "images"
     camera = _camera(shot, cam_from_uv(shot))
+    poses = []
     for frame in range(shot.views):
         view = studio.shoot(shot.scene, frame, camera)
         preview = images / "scene_cam_00_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
         depth = images / "scene_cam_00_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         write_jpeg(preview, view.rgb)
         write_hdf5(depth, metres(view, sky=np.nan).astype(np.float16))
+        poses.append(z_up(view) @ OPENGL_FROM_CAMERA)
+    _write_details(root / _scene(shot) / "_detail", np.stack(poses))
+
+
+def _write_details(detail: Path, poses: NDArray[np.float64]) -> None:
+    """Write the keyframes of ``cam_00`` and the scale of the scene."""
+    stem = detail / "cam_00"
+    write_hdf5(stem / "camera_keyframe_frame_indices.hdf5", np.arange(len(poses)))
+    write_hdf5(stem / "camera_keyframe_orientations.hdf5", poses[:, :3, :3])
+    write_hdf5(stem / "camera_keyframe_positions.hdf5", poses[:, :3, 3] / METRES_PER_UNIT)
+    scale = f"parameter_name,parameter_value\nmeters_per_asset_unit,{METRES_PER_UNIT}\n"
+    write_text(detail / "metadata_scene.csv", scale)
 
 
 def write_tables(root: Path, shots: Sequence[Shot]) -> None:

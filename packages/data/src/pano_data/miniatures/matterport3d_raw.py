@@ -3,14 +3,15 @@
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import pano_geometry as pg
+from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.encode import write_jpeg, write_png, write_text
 from pano_data.miniatures.labels import codes, planar
 from pano_data.miniatures.matterport3d import house_of
 from pano_data.miniatures.miniature import Miniature, digits
+from pano_data.miniatures.poses import z_up
 from pano_data.miniatures.studio import Pose, Shot, Studio
 from pano_data.splits import MATTERPORT3D, matterport3d
 
@@ -60,8 +61,7 @@ def _view(
     colour, depth = f"{uuid}_i{tilt}_{yaw}.jpg", f"{uuid}_d{tilt}_{yaw}.png"
     write_jpeg(house / "undistorted_color_images" / colour, view.rgb)
     write_png(house / "undistorted_depth_images" / depth, codes(planar(view, camera), 4000))
-    pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = view.rotation, view.position
+    pose = z_up(view) @ OPENGL_FROM_CAMERA
     return f"scan {depth} {colour} {' '.join(f'{value:.6f}' for value in pose.flat)}\n"
 
 

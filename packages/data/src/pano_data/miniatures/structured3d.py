@@ -11,7 +11,8 @@ from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.io.encode import write_png, write_text
 from pano_data.miniatures.labels import codes, metres, opaque
 from pano_data.miniatures.miniature import Miniature
-from pano_data.miniatures.studio import Shot, Studio, View
+from pano_data.miniatures.poses import z_up
+from pano_data.miniatures.studio import Pose, Shot, Studio, View
 from pano_data.splits import names
 
 _LIGHTS = {
@@ -30,7 +31,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     """
     scene = root / "Structured3D" / _houses(shot.split)[shot.index] / "2D_rendering"
     for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+        view = _shoot(studio, shot, viewpoint)
         _write_room(scene / str(_FIRST_ROOM + 31 * viewpoint) / "panorama", view)
 
 
@@ -38,6 +39,13 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 def _houses(split: str) -> tuple[str, ...]:
     houses = (f"scene_{number:05d}" for number in SPLIT_SCENES[split])
     return tuple(house for house in houses if house not in names("structured3d_errata"))
+
+
+def _shoot(studio: Studio, shot: Shot, viewpoint: int) -> View:
+    """A panorama that looks along the axes of the world, as all of the release do."""
+    home = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(4, 8)).rotation
+    camera = pg.Equirectangular(*shot.size)
+    return studio.shoot(shot.scene, viewpoint, camera, Pose(rotation=home.T))
 
 
 def _write_room(panorama: Path, view: View) -> None:
@@ -48,9 +56,8 @@ def _write_room(panorama: Path, view: View) -> None:
     write_png(folder / "depth.png", codes(metres(view), 1000))
     write_png(folder / "normal.png", _normal(view.normal))
     write_png(folder / "instance.png", np.where(view.sky, 65535, view.instance).astype(np.uint16))
-    x, y, z = view.position
-    # The release counts millimetres with z up; worlds have y down.
-    write_text(panorama / "camera_xyz.txt", f"{1e3 * x:.3f} {1e3 * z:.3f} {-1e3 * y:.3f}\n")
+    x, y, z = 1e3 * z_up(view)[:3, 3]
+    write_text(panorama / "camera_xyz.txt", f"{x:.3f} {y:.3f} {z:.3f}\n")
 
 
 def _normal(normal: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import pano_geometry as pg
 from pano_data.io.encode import write_jpeg, write_png, write_text
 from pano_data.miniatures.labels import codes, planar
 from pano_data.miniatures.miniature import Miniature
+from pano_data.miniatures.poses import y_down
 from pano_data.miniatures.studio import Pose, Shot, Studio, View
 
 FOCAL = 725.0087 / 1242
@@ -17,6 +18,9 @@ FOCAL = 725.0087 / 1242
 BASELINE = 0.532725
 _SCENES = {"train": ("Scene02", "Scene06", "Scene18", "Scene20"), "val": ("Scene01",)}
 _FOG_M = 60.0
+_EXTRINSIC = (
+    "frame cameraID r1,1 r1,2 r1,3 t1 r2,1 r2,2 r2,3 t2 r3,1 r3,2 r3,3 t3 0 0 0 1\n"  # as released
+)
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
@@ -28,20 +32,34 @@ def camera_of(size: tuple[int, int]) -> pg.Perspective:
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     """Write frames of one world to the clone and fog variations of a scene."""
     name, first = _place(shot)
-    scene = root / name
+    scene, lines = root / name, []
     for viewpoint in range(shot.views):
         for camera in (0, 1):
             pose = Pose(step=np.array((BASELINE * camera, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
             _write_frame(scene, f"{first + viewpoint:05d}", camera, view)
+            matrix = np.linalg.inv(y_down(view, first // shot.views))
+            numbers = " ".join(f"{value:.9g}" for value in matrix.flat)
+            lines.append(f"{first + viewpoint} {camera} {numbers}\n")
+    write_text(_part(scene, first), "".join(lines))
 
 
-def write_intrinsics(root: Path, shots: Sequence[Shot]) -> None:
-    """Write the camera file of each sequence; worlds share a sequence one after the other."""
+def _part(scene: Path, first: int) -> Path:
+    """Extrinsics of one world: worlds are written in parallel, and joined at the end."""
+    return scene / f".extrinsic_{first:05d}.txt"
+
+
+def write_cameras(root: Path, shots: Sequence[Shot]) -> None:
+    """Write the camera files of each sequence; worlds share a sequence one after the other."""
     frames = {name: first + shot.views for shot in shots for name, first in [_place(shot)]}
     for name, count in frames.items():
+        parts = sorted((root / name).glob(".extrinsic_*.txt"))
+        extrinsic = _EXTRINSIC + "".join(part.read_text() for part in parts)
         for variation in ("clone", "fog"):
             write_text(root / name / variation / "intrinsic.txt", _intrinsic(shots[0], count))
+            write_text(root / name / variation / "extrinsic.txt", extrinsic)
+        for part in parts:
+            part.unlink()
 
 
 def _place(shot: Shot) -> tuple[str, int]:
@@ -79,5 +97,5 @@ MINIATURE = Miniature(
     splits={"train": 1, "val": 1},
     size=(38, 124),
     kind="outdoor",
-    finish=write_intrinsics,
+    finish=write_cameras,
 )
