@@ -7,6 +7,8 @@ from functools import wraps
 import torch
 from torch import Tensor
 
+from pano_geometry.compiling import constant_result
+
 CPU = torch.device("cpu")
 
 
@@ -56,5 +58,4 @@ def size_table(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def table(*args: int, device: torch.device | None = None) -> Tensor:
         return cache(*args, device=device or CPU)
 
-    constant: Callable[..., Tensor] = torch.compiler.assume_constant_result(table)  # type: ignore[no-untyped-call]
-    return constant
+    return constant_result(table)

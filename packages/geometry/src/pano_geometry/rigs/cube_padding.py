@@ -9,6 +9,7 @@ from functools import lru_cache
 import torch
 from torch.nn.functional import embedding_bag
 
+from pano_geometry.compiling import constant_result
 from pano_geometry.errors import check_size
 from pano_geometry.pixels import centres, to_index
 from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
@@ -96,7 +97,7 @@ def _fill_ring(framed: Tensor, source: Tensor, n: int, inset: int) -> Tensor:
     return framed
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+@constant_result
 def _ring_taps(
     size: int, n: int, inset: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
