@@ -52,8 +52,8 @@ class ResumableCheckpoint(ModelCheckpoint):
 
     SIGTERM only leaves a note; after the step in which it came, all ranks agree, save and stop.
     Lightning's own handler talks to the other ranks from within the signal handler, in the middle of
-    whatever they exchange. During validation the process ends at its next batch instead, and the
-    resumed run repeats the steps since the last regular checkpoint.
+    whatever they exchange. A validation under way comes to its end first; a single process leaves it
+    at the next batch instead, and the resumed run repeats the steps since the last regular checkpoint.
 
     Args:
         dirpath: Folder of the run's resumable state.
@@ -107,9 +107,9 @@ class ResumableCheckpoint(ModelCheckpoint):
             self._save_checkpoint(trainer, str(Path(str(self.dirpath)) / "last.ckpt"))
         raise SIGTERMException
 
-    def on_validation_batch_end(self, *args: Any, **kwargs: Any) -> None:
-        """Does not wait for the end of a long validation."""
-        if self._terminated:
+    def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        """One process does not wait for the end of a long validation; ranks would wait for each other."""
+        if self._terminated and trainer.world_size == 1:
             raise SIGTERMException
 
     def on_exception(self, *args: Any) -> None:

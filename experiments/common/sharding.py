@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy, StrategyRegistry
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
@@ -55,3 +57,17 @@ def full_state(net: nn.Module) -> dict[str, Any]:
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     state: dict[str, Any] = get_model_state_dict(net, options=options)
     return state
+
+
+def spare_batches(trainer: Trainer) -> int:
+    """How many validation batches this rank has fewer than the rank with most; every rank must call it.
+
+    Each forward pass of a sharded network is an exchange of all ranks: a rank that has seen its share
+    of the validation rows must go on calling the network until the others have seen theirs.
+    """
+    fitting = trainer.state.fn == "fit"
+    loop = trainer.fit_loop.epoch_loop.val_loop if fitting else trainer.validate_loop
+    own = int(sum(loop.max_batches))
+    most = torch.tensor([own], device=trainer.strategy.root_device)
+    torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)
+    return int(most.item()) - own

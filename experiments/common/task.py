@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
-from experiments.common.sharding import Sharded, is_sharded, shard
+from experiments.common.sharding import Sharded, is_sharded, shard, spare_batches
 from pano_losses.accumulators import ProtocolMetric
 
 Batch = dict[str, Any]
@@ -94,6 +94,10 @@ class DepthTask(LightningModule):
                 {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
             )
 
+    def on_validation_epoch_start(self) -> None:
+        """Counts the batches by which another rank's share is longer."""
+        self._spare = spare_batches(self.trainer) if is_sharded(self.net) else 0
+
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
         prediction = self(batch["image"])
@@ -105,6 +109,9 @@ class DepthTask(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
+        size = self.trainer.datamodule.size  # type: ignore[attr-defined]
+        for _ in range(self._spare):
+            self(torch.zeros(1, 3, *size, device=self.device))
         for name, by_protocol in self.scores.items():
             for protocol, score in by_protocol.items():  # type: ignore[operator]
                 values = {

@@ -2,18 +2,22 @@
 
 import functools
 import json
+import os
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from benchmarks import kill_trials
 from benchmarks.kill_trials import Outcome, Setting
+from experiments.common.task import DepthTask
 from tests.experiments import tiny
 
 ARGV = Setting().argv()
@@ -94,16 +98,49 @@ def test_pre_emption_has_its_own_exit_code_and_loses_no_step(
     assert kill_trials.outcome(tmp_path) == reference
 
 
-@pytest.mark.slow  # 60 s of wall time on four shared cores
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """What two ranks leave that nobody stopped."""
+    folder = tmp_path_factory.mktemp("pair") / "whole"
+    tiny.prepare(folder)
+    kill_trials.train(folder, Setting(ranks=2))
+    return kill_trials.outcome(folder)
+
+
+def terminate_in_validation() -> None:
+    """SIGTERM for this rank alone, amid the validation after step 4."""
+    validate, count = DepthTask.validation_step, iter(range(100))
+
+    def step(self: DepthTask, *args: Any, **kwargs: Any) -> None:
+        if next(count) == 3:  # two batches a validation on rank 0
+            os.kill(os.getpid(), signal.SIGTERM)
+        validate(self, *args, **kwargs)
+
+    DepthTask.validation_step = step  # type: ignore[method-assign]
+
+
+@pytest.mark.slow  # 65 s of wall time on four shared cores
 @pytest.mark.ddp
-def test_pre_emption_of_one_of_two_ranks_stops_both(tmp_path: Path) -> None:
-    setting = Setting(ranks=2)
-    tiny.prepare(tmp_path / "a")
-    processes = kill_trials.launch(tmp_path / "a", setting)
-    wait_for_step(tmp_path / "a", 4, lambda: all(p.exitcode is None for p in processes))
-    processes[1].terminate()
-    assert kill_trials.finish(processes) == [143, 143], said(tmp_path / "a")
-    assert list((tmp_path / "a").glob(".runs/tiny/*/last.ckpt"))
+@pytest.mark.parametrize("amid_validation", [False, True])
+def test_pre_emption_of_one_of_two_ranks_stops_both(
+    tmp_path: Path, pair: Outcome, amid_validation: bool
+) -> None:
+    setting = Setting(ranks=2, more=("--checkpoint_every", "1000"))
+    folder = tmp_path / "a"
+    tiny.prepare(folder)
+    before = terminate_in_validation if amid_validation else None
+    processes = kill_trials.launch(folder, setting, before)
+    if not amid_validation:
+        wait_for_step(folder, 4, lambda: all(p.exitcode is None for p in processes))
+        processes[1].terminate()
+    assert kill_trials.finish(processes) == [143, 143], said(folder)
+    (last,) = folder.glob(".runs/tiny/*/last.ckpt")
+    (log,) = folder.glob(".runs/tiny/*/loss.jsonl")
+    done = len(log.read_text().splitlines())
+    assert torch.load(last, weights_only=False)["global_step"] == done
+    assert done == 5 if amid_validation else 4 <= done < tiny.STEPS
+    kill_trials.train(folder, setting)
+    assert kill_trials.outcome(folder) == pair
 
 
 def test_another_configuration_starts_afresh(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mlflow.tracking import MlflowClient
 from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
@@ -86,3 +87,12 @@ def test_two_sharded_ranks_train_resume_and_publish_like_two_whole_ones(tmp_path
                 setting = setting._replace(more=(*setting.more, "--ckpt_path", str(checkpoint)))
             kill_trials.train(tmp_path / name, setting)
     assert two_nodes.weight_difference(tmp_path / "whole", tmp_path / "sharded") < 1e-4
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs(["1"], order_by=["attributes.start_time"])
+    # Five validation rows: one rank has a batch more than the other.
+    whole, begun, resumed = (
+        {k: v for k, v in run.data.metrics.items() if k.startswith("val/")} for run in runs
+    )
+    assert whole["val/rooms/da2_paper/images_scored"] == 5
+    assert resumed == pytest.approx(whole, rel=1e-4)
+    assert begun != pytest.approx(whole, rel=1e-4)
