@@ -96,6 +96,15 @@ def free_space(
     return grid, low
 
 
+def finest_voxel(panoramas: Sequence[PosedPanorama], reach: float) -> float:
+    """Side of the smallest voxels that `free_space` still holds in memory."""
+    low, high = _extent(panoramas, reach)
+    side = 0.0
+    for _ in range(6):  # the margin is counted in voxels
+        side = float(np.cbrt(np.prod(high - low + 6 * side) / MAX_VOXELS))
+    return side
+
+
 def _extent(panoramas: Sequence[PosedPanorama], reach: float) -> tuple[Array, Array]:
     corners = []
     for panorama in panoramas:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, StrMethodFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -90,6 +91,10 @@ def _with_bar(
     colorbar = figure.colorbar(
         ScalarMappable(scale, cmap.reversed() if reverse else cmap), cax=axes
     )
+    if isinstance(scale, LogNorm):  # plain numbers; powers of ten are wider than the bar
+        colorbar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        colorbar.ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        colorbar.ax.yaxis.minorticks_off()
     label = "disparity (affine)" if reverse else f"distance ({prediction.unit})"
     font = max(8.0, width / 140)
     colorbar.set_label(label, fontsize=font)

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from experiments.apps.command_error import CommandError
-from experiments.apps.fused import free_space_mesh, fused_cloud, seen_surface
+from experiments.apps.fused import finest_voxel, free_space_mesh, fused_cloud, seen_surface
 from experiments.apps.point_cloud import write_points
+from experiments.apps.pose_search import search_poses, seen_through
 from experiments.apps.posed import PosedPanorama, load_posed, read_poses, with_poses
 from experiments.apps.registration import (
     Array,
     Free,
     Pose,
     overlaps,
-    register_poses,
     register_scales,
 )
 from experiments.apps.replace_file import replace_file
@@ -38,6 +38,7 @@ SOLVES = {
 COLLISION_VOXELS = 2  # its voxels are this much larger: a simulator wants few triangles
 REGISTRATION_POINTS = 4000
 ENOUGH_OVERLAP = 0.5
+MOST_SEEN_THROUGH = 0.2
 AXES = "axes: x right, y up, z backward of the first camera's world frame"
 
 
@@ -65,7 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="default: all"
     )
     parser.add_argument(
-        "--voxel", type=float, help="side of a voxel (default: 1/60 of the median distance)"
+        "--voxel",
+        type=float,
+        help="side of a voxel (default: 1/60 of the median distance, or what memory takes)",
     )
     parser.add_argument(
         "--reach", type=float, help="free space is cut off here (default: 98 %% of all distances)"
@@ -157,23 +160,33 @@ def align(
     """
     clouds = [p.cloud(REGISTRATION_POINTS) for p in panoramas]
     poses = [p.pose for p in panoramas]
-    if len(panoramas) > 1 and free == SOLVES["scale"]:
+    if len(panoramas) > 1 and free.pose:
+        poses = search_poses(panoramas, free)
+    elif len(panoramas) > 1 and free.scale:
         poses = register_scales(clouds, poses)
-    elif len(panoramas) > 1:
-        poses = register_poses(clouds, poses, free) if free.pose else poses
+    aligned = with_poses(panoramas, poses)
     shares = overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
     named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
-    lost = [name for name, share in named.items() if share < ENOUGH_OVERLAP]
-    if lost and (free.scale or free.pose):
-        raise CommandError(
-            f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the surface lies on "
-            "another panorama; give --poses, or leave it out"
-        )
+    if len(panoramas) > 1 and (free.scale or free.pose):
+        _refuse_lost(aligned, named)
     found = {
         p.name: {"scale": q.scale, "position": q.position.tolist(), "rotation": q.rotation.tolist()}
         for p, q in zip(panoramas, poses, strict=True)
     }
-    return with_poses(panoramas, poses), {"poses": found, "overlap": named}
+    return aligned, {"poses": found, "overlap": named}
+
+
+def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
+    lost = [
+        name
+        for (name, share), hole in zip(overlap.items(), seen_through(panoramas), strict=True)
+        if share < ENOUGH_OVERLAP or hole > MOST_SEEN_THROUGH
+    ]
+    if lost:
+        raise CommandError(
+            f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the surface lies on "
+            f"another panorama, or more than {MOST_SEEN_THROUGH:.0%} is seen through; give --poses, or leave it out"
+        )
 
 
 def build(
@@ -189,7 +202,7 @@ def build(
         panoramas: In one frame.
         out: Output folder.
         products: Of `PRODUCTS`.
-        voxel: Side of a voxel; 1/60 of the median distance if None.
+        voxel: Side of a voxel; 1/60 of the median distance, or what memory takes, if None.
         reach: Where free space is cut off; the 98 % quantile of the distances if None.
 
     Returns:
@@ -202,8 +215,8 @@ def build(
     reached = np.concatenate([p.distance[p.distance > 0] * p.pose.scale for p in panoramas])
     if not reached.size:
         raise ValueError("nothing is near in any of these panoramas")
-    voxel = voxel or float(np.median(reached)) / 60
     reach = reach or float(np.quantile(reached, 0.98))
+    voxel = voxel or max(float(np.median(reached)) / 60, finest_voxel(panoramas, reach))
     points, colours = fused_cloud(panoramas, voxel / 2)
     if "cloud" in products:
         with replace_file(out / "cloud.ply") as temporary:

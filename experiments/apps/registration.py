@@ -12,7 +12,6 @@ Array = NDArray[np.float64]
 
 ITERATIONS = 40
 NORMALS_AGREE = 0.7  # cosine: surfaces that face apart do not correspond
-OFFSET = 0.25  # of the median distance, between the starts of register_poses
 SCALE_STARTS = np.geomspace(0.3, 30.0, 12)
 
 
@@ -127,40 +126,6 @@ def register_scales(clouds: Sequence[Cloud], poses: Sequence[Pose]) -> list[Pose
         for factor in SCALE_STARTS
     ]
     best = max(tries, key=lambda found: sum(overlaps(few, found)))
-    return register(clouds, best, free)
-
-
-def register_poses(clouds: Sequence[Cloud], poses: Sequence[Pose], free: Free) -> list[Pose]:
-    """Poses of panoramas that start from a guess up to half the median distance away.
-
-    Each panorama is first aligned to the first one from 25 offsets on the level; the result whose
-    surfaces coincide most is where the joint alignment starts.
-
-    Args:
-        clouds: As for `register`.
-        poses: Guesses.
-        free: What may change; the poses at least.
-
-    Returns:
-        The poses.
-    """
-    few = [Cloud(c.points[::4], c.normals[::4]) for c in clouds]
-    size = float(np.median(np.linalg.norm(clouds[0].points, axis=1))) * poses[0].scale
-    steps = [k * OFFSET * size for k in (-2, -1, 0, 1, 2)]
-    best = [poses[0]]
-    for cloud, pose in zip(few[1:], poses[1:], strict=True):
-        tries = [
-            register(
-                [few[0], cloud],
-                [poses[0], pose.moved(np.array([0, 0, 0, 0, x, 0, z]))],
-                free,
-                iterations=12,
-            )
-            for x in steps
-            for z in steps
-        ]
-        found = max(tries, key=lambda pair: sum(overlaps([few[0], cloud], pair)))
-        best.append(found[1])
     return register(clouds, best, free)
 
 

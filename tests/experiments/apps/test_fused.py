@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import trimesh
 
-from experiments.apps.fused import free_space, free_space_mesh, fused_cloud, seen_surface
+from experiments.apps.fused import (
+    finest_voxel,
+    free_space,
+    free_space_mesh,
+    fused_cloud,
+    seen_surface,
+)
 from experiments.apps.posed import PosedPanorama
 
 HALF = np.array([3.0, 1.4, 2.5])
@@ -93,3 +99,13 @@ def test_the_seen_surface_has_the_colours_of_the_walls(panoramas: list[PosedPano
 def test_too_many_voxels_are_refused(panoramas: list[PosedPanorama]) -> None:
     with pytest.raises(ValueError, match="more than 12,000,000; take larger"):
         free_space(panoramas, 0.01, 10.0)
+
+
+def test_the_finest_voxels_just_fit(
+    panoramas: list[PosedPanorama], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.apps.fused.MAX_VOXELS", 20_000)
+    voxel = finest_voxel(panoramas, 10.0)
+    assert 10_000 < free_space(panoramas, voxel, 10.0)[0].size <= 20_000
+    with pytest.raises(ValueError, match="take larger ones"):
+        free_space(panoramas, 0.8 * voxel, 10.0)
