@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from experiments.apps.replace_file import replace_file
 from experiments.benchmark.cost_memory import memory_mb, panoramas
 from experiments.benchmark.trained import load
-from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads
+from experiments.common.stage import stage_main
 
 GIGA = 1e9
 

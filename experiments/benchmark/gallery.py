@@ -20,9 +20,9 @@ import pano_losses
 from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.models import Source
 from experiments.benchmark.trained import load
-from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads
 from experiments.common.panels import Picture, colourise
+from experiments.common.stage import stage_main
 from pano_data.reader import ManifestDataset
 
 CANDIDATES = 200  # samples of a data set among which near and far ones are looked for

@@ -25,7 +25,7 @@ from experiments.benchmark.report_tables import (
     region_tables,
     spread_tables,
 )
-from experiments.common.cli import stage_main
+from experiments.common.stage import stage_main
 
 TEMPLATE = "report_page.html"
 EXTREMES = ("best", "median", "worst")

@@ -16,6 +16,7 @@ from experiments.benchmark.evaluate_score import NotScoreableError, Settings
 from experiments.benchmark.models import Predictor, Source, resolve
 from experiments.benchmark.suites import Suite, SuiteError
 from experiments.common.environment import set_threads
+from experiments.common.stage import stage_main
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"
@@ -177,6 +178,4 @@ def run_suites(
 
 
 if __name__ == "__main__":
-    from experiments.common.cli import stage_main  # brings the trainer: the command needs none
-
     stage_main(run_suites, "suites", sys.argv[1:])

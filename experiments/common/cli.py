@@ -8,14 +8,11 @@ import json
 import logging
 import shutil
 import sys
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import torch
-from jsonargparse import auto_cli
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -51,6 +48,7 @@ from experiments.common.run_folder import (
     write_yaml,
 )
 from experiments.common.sharding import full_state, is_sharded
+from experiments.common.stage import EXIT_USAGE, quiet_libraries
 from experiments.common.system_metrics import SystemMetrics
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
@@ -58,7 +56,6 @@ from pano_data.datamodule import ErpDataModule
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
-EXIT_USAGE = 2
 EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
 
 
@@ -275,26 +272,3 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
         sys.exit(EXIT_USAGE)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)
-
-
-def stage_main(
-    function: Callable[..., Any], section: str, argv: Sequence[str] | None = None
-) -> None:
-    """Runs a stage that is a plain function: its signature is the schema of its section."""
-    quiet_libraries()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
-        text = params.section_text(section)
-    except params.ParamsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(EXIT_USAGE)
-    auto_cli(function, args=["--config", text, *arguments], as_positional=False)
-
-
-def quiet_libraries() -> None:
-    """Silences tips and warnings that no user of a stage can act on."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")
-    warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
-    torch.set_float32_matmul_precision("high")

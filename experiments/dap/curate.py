@@ -8,8 +8,8 @@ import torch
 from rich.progress import track
 from torch.utils.data import DataLoader
 
-from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads
+from experiments.common.stage import stage_main
 from experiments.dap.discriminator_task import load_discriminator
 from pano_data.manifest import Row, read_manifest, write_manifest
 from pano_data.pseudo_labels import Selection, select

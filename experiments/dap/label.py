@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
 from torch import Tensor, nn
 
 import pano_models
-from experiments.common.cli import stage_main
 from experiments.common.environment import set_threads
+from experiments.common.stage import stage_main
 from pano_data.datamodule import ErpDataModule
 from pano_data.manifest import Row, read_manifest, write_manifest
 from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
