@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 
 from experiments.apps.inference import Prediction
-from experiments.apps.surface import smear, surface_distance, surface_points, torn
+from experiments.apps.surface import Y_UP, points_at, smear, surface_distance, torn
 
 MAX_POINTS = 2_000_000
 
@@ -52,7 +52,7 @@ def point_cloud(
     rows, columns = even_pixels(distance.shape[0], distance.shape[1], max_points)
     keep = ((distance > 0) & ~torn(distance, smear(prediction)))[rows, columns]
     rows, columns = rows[keep], columns[keep]
-    return surface_points(distance)[rows, columns], rgb[rows, columns]
+    return points_at(distance, rows, columns) * Y_UP, rgb[rows, columns]
 
 
 def write_points(

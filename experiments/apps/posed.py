@@ -17,7 +17,7 @@ from experiments.apps.point_cloud import MAX_POINTS, even_pixels
 from experiments.apps.prediction_files import RECORD_ENDING, load_prediction, read_record
 from experiments.apps.registration import Array, Cloud, Pose, identity
 from experiments.apps.resize import resize_panorama
-from experiments.apps.surface import EDGE_RATIO, camera_points, smear, surface_distance, torn
+from experiments.apps.surface import EDGE_RATIO, points_at, smear, surface_distance, torn
 from pano_geometry import Equirectangular, distance_to_normals
 from pano_geometry.pixels import to_index
 
@@ -54,7 +54,7 @@ class PosedPanorama:
         known = self.distance > 0 if where is None else where & (self.distance > 0)
         keep = known[rows, columns]
         rows, columns = rows[keep], columns[keep]
-        points = camera_points(self.distance)[rows, columns].astype(np.float64)
+        points = points_at(self.distance, rows, columns).astype(np.float64)
         return self.pose.apply(points), self.rgb[rows, columns]
 
     def world_rays(self) -> Array:
@@ -71,7 +71,7 @@ class PosedPanorama:
         )
         chosen = normals.numpy()[rows, columns]
         keep = (np.abs(chosen).sum(1) > 0) & (self.distance > 0)[rows, columns]
-        at = camera_points(self.distance)[rows, columns][keep]
+        at = points_at(self.distance, rows, columns)[keep]
         return Cloud(at.astype(np.float64), chosen[keep].astype(np.float64))
 
     def seen_distance(self, world: Array) -> tuple[Array, Array]:

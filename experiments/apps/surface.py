@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from experiments.apps.inference import Prediction
-from pano_geometry import distance_to_points
+from pano_geometry import Equirectangular, distance_to_points
 
 # A disparity is known up to a shift, so its shape needs an assumption: the farthest thing is this
 # many times farther than the nearest.
@@ -35,14 +35,20 @@ def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
     )
 
 
-def camera_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`(h, w)` distances to `(h, w, 3)` points in the camera frame: x right, y down, z forward."""
-    return distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
+def points_at(
+    distance: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Points `(n, 3)` of single pixels `(n,)` in the camera frame; a large map is never a cloud as a whole."""
+    tables = Equirectangular(*distance.shape).ray_tables()
+    planes = tables.rays_at(torch.from_numpy(rows), torch.from_numpy(columns))
+    rays = torch.stack(planes, dim=1).float().numpy()
+    return np.asarray(rays * distance[rows, columns, None], dtype=np.float32)
 
 
 def surface_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(h, w)` distances to `(h, w, 3)` points, y up, camera at the origin."""
-    return np.asarray(camera_points(distance) * Y_UP, dtype=np.float32)
+    points = distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
+    return np.asarray(points * Y_UP, dtype=np.float32)
 
 
 def torn(
@@ -61,8 +67,9 @@ def torn(
         `(h, w)` bool; the seam is no border.
     """
     rows = np.pad(distance, ((reach, reach), (0, 0)), mode="edge")
+    columns = np.pad(distance, ((0, 0), (reach, reach)), mode="wrap")
     pairs = (
-        (np.roll(distance, reach, axis=1), np.roll(distance, -reach, axis=1)),
+        (columns[:, : -2 * reach], columns[:, 2 * reach :]),
         (rows[: -2 * reach], rows[2 * reach :]),
     )
     between = np.zeros(distance.shape, dtype=np.bool_)

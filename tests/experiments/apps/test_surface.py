@@ -1,7 +1,7 @@
 import numpy as np
 
 from experiments.apps.inference import Prediction
-from experiments.apps.surface import surface_distance, surface_points, torn
+from experiments.apps.surface import Y_UP, points_at, surface_distance, surface_points, torn
 
 
 def test_points_lie_at_their_distance_with_y_up() -> None:
@@ -53,3 +53,10 @@ def test_a_wide_smear_is_found_at_its_width() -> None:
     marked = torn(ramp, reach=8)
     assert marked[:, 31:34].all()
     assert not marked[:, 40:60].any()
+
+
+def test_points_of_single_pixels_are_those_of_the_whole_map() -> None:
+    distance = np.random.default_rng(0).uniform(1, 5, (16, 32)).astype(np.float32)
+    rows, columns = np.array([0, 7, 15, 3]), np.array([31, 0, 16, 5])
+    expected = surface_points(distance)[rows, columns]
+    np.testing.assert_allclose(points_at(distance, rows, columns) * Y_UP, expected, atol=1e-6)
