@@ -163,7 +163,7 @@ class ParamsCLI(LightningCLI):
             self.tracker = RunLogger(
                 self.state / "tracking",
                 experiment=self.paper,
-                run_name=config.run_name or self.section,
+                run_name=f"{config.run_name or self.section} {self.state.name[:4]}",
                 tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
                 data=self.digests,
             )

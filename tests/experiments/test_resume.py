@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from mlflow.tracking import MlflowClient
 
 from benchmarks import kill_trials
 from benchmarks.kill_trials import Outcome, Setting
@@ -147,7 +148,10 @@ def test_another_configuration_starts_afresh(tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
     assert finish(tmp_path) == 0, said(tmp_path)
     assert finish(tmp_path, "--model.optimizer.lr", "0.01") == 0, said(tmp_path)
-    assert len(list((tmp_path / ".runs/tiny").iterdir())) == 2
+    keys = [folder.name for folder in (tmp_path / ".runs/tiny").iterdir()]
+    assert len(keys) == 2
+    runs = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}").search_runs(["1"])
+    assert {run.info.run_name for run in runs} == {f"tiny {key[:4]}" for key in keys}
     assert "it differs in config.model.init_args.optimizer.init_args.lr" in said(tmp_path)
 
 
