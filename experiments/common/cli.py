@@ -118,6 +118,9 @@ class ParamsCLI(LightningCLI):
             argv[1:1] = [part for text in texts for part in ("--config", text)]
         self.config = parser.parse_args(argv)
 
+    def _parse_ckpt_path(self) -> None:
+        """Keeps what was asked for: Lightning would silently build what the checkpoint was made with."""
+
     def before_instantiate_classes(self) -> None:
         """Finds the run's state: training goes on from its last checkpoint if there is one."""
         config = self.config[self.subcommand]
@@ -199,9 +202,11 @@ class ParamsCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Publishes `runs/<section>` and ends the run."""
-        if self.trainer.global_step < 1:
+        log = self.state / "loss.jsonl"
+        if self.trainer.is_global_zero and not log.is_file():
             raise RuntimeError(
-                "training ended without a single step; look at max_steps and the data"
+                f"training ended at step {self.trainer.global_step} without a single step of its own; "
+                "look at max_steps, the data, and the step that a given checkpoint was made at"
             )
         part = FINISHED / f".{self.section}.{self.state.name}.part"
         checkpoint = part / "checkpoints" / "final.ckpt"
@@ -209,7 +214,7 @@ class ParamsCLI(LightningCLI):
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
             task.publish(part)
-            shutil.copy(self.state / "loss.jsonl", part / "loss.jsonl")
+            shutil.copy(log, part / "loss.jsonl")
             write_yaml(part / "config.yaml", self.resolved)
             (part / "run_key").write_text(self.state.name + "\n")
         self.trainer.save_checkpoint(checkpoint, weights_only=True)

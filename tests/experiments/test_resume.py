@@ -172,7 +172,7 @@ def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
     assert finish(tmp_path) == 0, said(tmp_path)
     (old,) = tmp_path.glob(".runs/tiny/*/last.ckpt")
-    wider = ["--model.net.init_args.residual_units", "2"]
+    wider = ["--model.init_args.net.init_args.residual_units", "2"]
     assert finish(tmp_path, *wider, "--ckpt_path", str(old.resolve())) == 1
     assert "got a checkpoint of another network" in said(tmp_path)
     assert len(list(tmp_path.glob("runs/*"))) == 1
