@@ -8,6 +8,7 @@ it (not timed). A peer that is not installed is left out.
 # ruff: noqa: D102 -- adapters repeat the signatures that `Peer` documents.
 import importlib
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,15 +63,16 @@ class Task:
         }[self.kind]
 
 
-class Peer:
+class Peer(ABC):
     """A library: `make` prepares one task on one input (b, c, h, w) (cube: strip 6 f x f)."""
 
     name = ""
     kinds: tuple[str, ...] = ("rotate", "e2p", "p2e", "e2c", "c2e")
     dtypes: tuple[torch.dtype, ...] = (torch.float32, torch.uint8)
 
+    @abstractmethod
     def make(self, task: Task, image: Tensor, rotations: Tensor) -> Run:
-        raise NotImplementedError
+        """Prepares a call."""
 
     def images(self, task: Task, result: Any) -> Tensor:
         """The result as (b, c, h, w) float; cubes as strips."""

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from experiments.apps.command_error import CommandError
-from experiments.apps.replace_file import replace_file
+from experiments.common.replace_file import replace_file
 from pano_data.audit import audit
 from pano_data.errors import DataError
 

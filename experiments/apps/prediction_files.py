@@ -15,8 +15,8 @@ from experiments.apps.export import read_png16, write_exr, write_npy, write_png1
 from experiments.apps.inference import KINDS, Kind, Prediction
 from experiments.apps.point_cloud import write_ply
 from experiments.apps.preview import write_preview
-from experiments.apps.replace_file import replace_file
 from experiments.apps.sphere_mesh import write_glb
+from experiments.common.replace_file import replace_file
 
 RECORD_ENDING = "_prediction.json"
 

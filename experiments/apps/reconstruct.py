@@ -23,10 +23,10 @@ from experiments.apps.registration import (
     overlaps,
     register_scales,
 )
-from experiments.apps.replace_file import replace_file
 from experiments.apps.room_states import compare_states
 from experiments.apps.surface import Y_UP
 from experiments.apps.viewer_entry import find_records
+from experiments.common.replace_file import replace_file
 
 PRODUCTS = ("cloud", "mesh", "collision")
 SOLVES = {

@@ -28,7 +28,7 @@ from experiments.apps.panoramas import Panorama
 from experiments.apps.posed import PosedPanorama, posed, with_poses
 from experiments.apps.reconstruct import align
 from experiments.apps.registration import Array, Free, Pose
-from experiments.apps.replace_file import replace_file
+from experiments.common.replace_file import replace_file
 from pano_data.worlds import View, Viewpoint, World, make_world, render
 from pano_data.worlds.world import upright
 from pano_geometry import Equirectangular

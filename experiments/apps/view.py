@@ -16,10 +16,10 @@ from experiments.apps.inference import choose_device, predict_batch
 from experiments.apps.network import load_network, working_height
 from experiments.apps.panoramas import read_panorama
 from experiments.apps.prediction_files import record_path, save_prediction
-from experiments.apps.replace_file import replace_file
 from experiments.apps.viewer import page
 from experiments.apps.viewer_entry import embedded_entry, find_records
 from experiments.apps.viewer_server import Predictor, ViewerServer
+from experiments.common.replace_file import replace_file
 
 FORMATS = ("npy", "png16", "ply", "glb")
 

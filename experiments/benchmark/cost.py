@@ -18,10 +18,10 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.apps.replace_file import replace_file
 from experiments.benchmark.cost_memory import memory_mb, panoramas
 from experiments.benchmark.trained import load
 from experiments.common.environment import set_threads
+from experiments.common.replace_file import replace_file
 from experiments.common.stage import stage_main
 
 GIGA = 1e9

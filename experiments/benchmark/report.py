@@ -12,7 +12,6 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
-from experiments.apps.replace_file import replace_file
 from experiments.benchmark.curves import RULE
 from experiments.benchmark.report_figures import figures
 from experiments.benchmark.report_results import Result, read, read_gallery, read_json
@@ -25,6 +24,7 @@ from experiments.benchmark.report_tables import (
     region_tables,
     spread_tables,
 )
+from experiments.common.replace_file import replace_file
 from experiments.common.stage import stage_main
 
 TEMPLATE = "report_page.html"

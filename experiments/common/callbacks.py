@@ -126,9 +126,7 @@ class Panels(Callback):
         loaders = trainer.val_dataloaders or []
         names = trainer.datamodule.val_names  # type: ignore[attr-defined]
         for name, loader in zip(names, loaders, strict=True):
-            rows = (
-                loader.dataset.dataset
-            )  # the whole set, of which the loader reads this rank's part
+            rows = loader.dataset.dataset  # the whole set; the loader reads this rank's part
             batch = default_collate([rows[i] for i in range(min(self.samples, len(rows)))])
             prediction = pl_module(batch["image"].to(pl_module.device))
             if not trainer.is_global_zero:

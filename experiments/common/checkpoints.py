@@ -15,6 +15,8 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed.tensor import DTensor
 
+from experiments.common.replace_file import flush
+
 
 class TrainingDivergedError(RuntimeError):
     """Too many steps in a row had non-finite gradients; the last checkpoint is finite."""
@@ -35,16 +37,7 @@ class DurableCheckpointIO(TorchCheckpointIO):
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
-        _flush_folder(target.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """A rename survives a power cut only when the folder is on disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(target.parent)
 
 
 class ResumableCheckpoint(ModelCheckpoint):

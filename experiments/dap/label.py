@@ -20,7 +20,7 @@ from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
 from pano_data.sources import Source
 
 Rows = dict[tuple[str, str], Row]
-TODO = "todo.parquet"
+UNLABELLED = "unlabelled.parquet"
 """What a run labels: fixed by rank 0 before any rank writes, so that all divide the same list."""
 
 
@@ -43,7 +43,7 @@ class LabelWriter(BasePredictionWriter):
     """Writes each prediction as a label file as soon as it is made.
 
     Args:
-        folder: Folder of the result: ``labels/`` and, while it runs, ``todo.parquet``.
+        folder: Folder of the result: ``labels/`` and, while it runs, ``unlabelled.parquet``.
         rows: (data set, key) -> row of the panoramas.
         maker: Whose labels these are; labels of another maker are removed.
         far_threshold: Probability from which a pixel counts as far.
@@ -114,7 +114,7 @@ def label(
     maker = _provenance(model)
     settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold}"
     data = ErpDataModule(
-        predict={"panoramas": Source(manifest=str(folder / TODO), root=root)},
+        predict={"panoramas": Source(manifest=str(folder / UNLABELLED), root=root)},
         size=size,
         eval_batch_size=batch_size,
         num_workers=num_workers,
@@ -138,7 +138,7 @@ def _start(folder: Path, rows: Rows, maker: str) -> None:
         shutil.rmtree(labels)  # labels of another model are not mixed with ours
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(maker)  # last: if this is interrupted, the next run clears again
-    write_manifest(folder / TODO, _unlabelled(folder, rows))
+    write_manifest(folder / UNLABELLED, _unlabelled(folder, rows))
 
 
 def _unlabelled(folder: Path, rows: Rows) -> list[Row]:
@@ -149,7 +149,7 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
     missing = [row.key for row in _unlabelled(folder, rows)]
     if missing:
         raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")
-    (folder / TODO).unlink()
+    (folder / UNLABELLED).unlink()
     image_prefix = root.relative_to(data_root).as_posix()
     label_prefix = (folder / "labels").relative_to(data_root).as_posix()
     made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in rows.values())

@@ -1,5 +1,6 @@
 """What the students of Depth Anywhere share: one map, metric or affine, predicted at a size on their stride."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from os import PathLike
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from pano_models.weights.resnet import load_resnets
 STRIDE = 32
 
 
-class Student(DepthModel):
+class Student(DepthModel, ABC):
     """A network that predicts one map, named by its head.
 
     Args:
@@ -66,9 +67,9 @@ class Student(DepthModel):
     def _run(self, rgb: Tensor) -> Tensor:
         return run_at_stride(self._predict, rgb, STRIDE, self.max_height)
 
+    @abstractmethod
     def _predict(self, rgb: Tensor) -> Tensor:
         """The map of a panorama that has a size of the network."""
-        raise NotImplementedError
 
     def _start_encoders(self, backbone_weights: str | PathLike[str] | None) -> None:
         """Fill the ResNets from `backbone_weights`, if given; see `load_resnets`."""

@@ -113,16 +113,6 @@ class FluxOutpainter(Outpainter):
             pipe.enable_model_cpu_offload(device=self.device)
         return pipe if self.offload else pipe.to(self.device)
 
-    def __call__(
-        self,
-        image: Float[Tensor, "3 h w"],
-        known: Bool[Tensor, "1 h w"],
-        environment: str,
-        seed: int,
-    ) -> Float[Tensor, "3 h w"]:
-        """See `Outpainter`."""
-        return self.paint(image[None], known[None], [environment], [seed])[0]
-
     @torch.inference_mode()
     def paint(
         self,

@@ -23,23 +23,17 @@ class Outpainter(ABC):
     def settings(self) -> dict[str, object]:
         """Name and options that decide the pictures, as JSON; noted with what is made of them."""
 
-    @abstractmethod
     def __call__(
         self,
         image: Float[Tensor, "3 h w"],
         known: Bool[Tensor, "1 h w"],
-        environment: str,
-        seed: int,
+        environment: str = "mixed",
+        seed: int = 0,
     ) -> Float[Tensor, "3 h w"]:
-        """Return the filled panorama.
+        """Fill one panorama; see `paint`."""
+        return self.paint(image[None], known[None], [environment], [seed])[0]
 
-        Args:
-            image: RGB in [0, 1]; read only where `known`.
-            known: what the picture shows; kept as it is.
-            environment: "indoor", "outdoor" or "mixed".
-            seed: of everything random.
-        """
-
+    @abstractmethod
     def paint(
         self,
         images: Float[Tensor, "b 3 h w"],
@@ -47,9 +41,14 @@ class Outpainter(ABC):
         environments: Sequence[str],
         seeds: Sequence[int],
     ) -> Float[Tensor, "b 3 h w"]:
-        """Fill several panoramas; each one depends on its own arguments only."""
-        several = zip(images, known, environments, seeds, strict=True)
-        return torch.stack([self(*one) for one in several])
+        """Fill several panoramas; each one depends on its own arguments only.
+
+        Args:
+            images: RGB in [0, 1]; read only where `known`.
+            known: what the pictures show; kept as it is.
+            environments: "indoor", "outdoor" or "mixed".
+            seeds: of everything random.
+        """
 
 
 def blend_known(

@@ -9,6 +9,7 @@ continuation over the poles. It invents no objects.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -37,18 +38,21 @@ class ReflectionOutpainter(Outpainter):
         """See `Outpainter.settings`."""
         return {"name": "reflection", "fade_deg": self.fade_deg}
 
-    def __call__(
+    def paint(
         self,
-        image: Float[Tensor, "3 h w"],
-        known: Bool[Tensor, "1 h w"],
-        environment: str = "mixed",
-        seed: int = 0,
-    ) -> Float[Tensor, "3 h w"]:
-        """Return the filled panorama; environment and seed change nothing.
+        images: Float[Tensor, "b 3 h w"],
+        known: Bool[Tensor, "b 1 h w"],
+        environments: Sequence[str],
+        seeds: Sequence[int],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """See `Outpainter.paint`; environments and seeds change nothing.
 
         Raises:
-            ValueError: nothing is known.
+            ValueError: nothing is known of a panorama.
         """
+        return torch.stack([self._filled(*one) for one in zip(images, known, strict=True)])
+
+    def _filled(self, image: Tensor, known: Tensor) -> Tensor:
         if bool(known.all()):
             return image
         band, seen = mirror_around(torch.where(known, image, 0.0), known)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.apps.replace_file import replace_file
+from experiments.common.replace_file import replace_file
 
 
 def test_the_file_appears_whole_and_its_folder_is_made(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 BLOCK = 4096  # bytes: with less a disk is full
 
 
-def _sync(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Puts a file or folder on disk; a rename survives a power cut only when its folder is there too."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -39,7 +40,7 @@ def replace_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
-        _sync(temporary)
+        flush(temporary)
         temporary.replace(path)
     except OSError as error:
         if error.errno is None and shutil.disk_usage(path.parent).free < BLOCK:
@@ -48,4 +49,4 @@ def replace_file(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-    _sync(path.parent)
+    flush(path.parent)
