@@ -10,6 +10,8 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export NO_ALBUMENTATIONS_UPDATE := 1
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_OFFLINE ?= 1
+# Some containers forbid bytecode files: every stage would compile torch and Lightning again, for 15 s.
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
 .PHONY: repro test lint pins ui ablations clean
