@@ -40,6 +40,7 @@ def range_mask(
         known: True where the truth is known.
         dice_weight: Factor on the Dice term.
         pixel_loss: Squared error as in the equation, or cross-entropy as in the text of the paper.
+            The squared error has no gradient left where the probability is 0 or 1 and wrong.
         polarity: Which class Dice overlaps. The paper's mask is near = 1, the release's far = 1.
         smooth: Added to both sides of the Dice quotient, in pixels at the equator: an image with
             nothing far and nothing predicted far costs nothing.
@@ -61,8 +62,9 @@ def range_mask(
 
 
 def _cross_entropy(p: Tensor, t: Tensor) -> Tensor:
-    low = torch.finfo(p.dtype).eps
-    p = p.clamp(low, 1 - low)
+    # A head that says 1e-20 of a far pixel must hear of it: no wider clamp than the numbers need.
+    numbers = torch.finfo(p.dtype)
+    p = p.clamp(numbers.tiny, 1 - numbers.eps)
     return -(t * p.log() + (1 - t) * (-p).log1p())
 
 
