@@ -73,6 +73,17 @@ def test_certain_and_wrong_is_finite_under_cross_entropy(masks):
     assert torch.autograd.grad(value, p)[0].isfinite().all()
 
 
+def test_a_saturated_head_still_learns_under_cross_entropy():
+    logits = torch.full((1, 1, 4, 8), -60.0, requires_grad=True)
+    far = torch.ones(1, 1, 4, 8, dtype=torch.bool)
+    slopes = {}
+    for pixel_loss in ("bce", "mse"):
+        loss = range_mask(logits.sigmoid(), far, far, dice_weight=0.0, pixel_loss=pixel_loss)
+        (slopes[pixel_loss],) = torch.autograd.grad(loss.value, logits)
+    torch.testing.assert_close(slopes["bce"], torch.full_like(logits, -1 / 32))
+    assert slopes["mse"].abs().max() < 1e-20
+
+
 def test_the_term_knows_valid_and_far_pixels(masks):
     p, far, known = masks
     found = RangeMask(weighting=lambda x: torch.ones_like(x[0, 0, :, :1]))(
