@@ -111,8 +111,15 @@ class ResumableCheckpoint(ModelCheckpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Notes the data that the checkpoint was trained on."""
+        """Notes the data that the checkpoint was trained on, and that its epoch is not over.
+
+        After a resume at the end of an epoch Lightning counts the next epoch as ended but never as
+        begun; a checkpoint with such counts would repeat an epoch when training resumes from it.
+        """
         checkpoint["data_digests"] = self.data
+        for counts in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():
+            ended = counts["processed"]
+            counts.update(ready=ended + 1, started=ended + 1, completed=ended)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from lightning.pytorch import Trainer
 from mlflow.tracking import MlflowClient
 
 from benchmarks import kill_trials
 from benchmarks.kill_trials import Outcome, Setting
+from experiments.common import checkpoints
 from experiments.common.task import DepthTask
 from tests.experiments import tiny
 
@@ -83,6 +85,30 @@ def test_kill_inside_a_checkpoint_write(
     (code,) = kill_trials.finish([tiny.start(tmp_path, *ARGV, before=functools.partial(how, 2))])
     assert code == -signal.SIGKILL
     assert finish(tmp_path) == 0, said(tmp_path)
+    assert kill_trials.outcome(tmp_path) == reference
+
+
+def kill_at(step: int) -> None:
+    """Kills the process at the start of the step after `step`."""
+    real = checkpoints.StepSeed.on_train_batch_start
+
+    def stop(self: checkpoints.StepSeed, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
+        if trainer.global_step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(self, trainer, *args, **kwargs)
+
+    checkpoints.StepSeed.on_train_batch_start = stop  # type: ignore[method-assign]
+
+
+def test_resumed_again_from_the_end_of_an_epoch(tmp_path: Path, reference: Outcome) -> None:
+    """Every checkpoint lies at the end of an epoch, the second is written by a resumed training."""
+    tiny.prepare(tmp_path)
+    often = ("--checkpoint_every", "2")
+    for step in (5, 9):
+        before = functools.partial(kill_at, step)
+        (code,) = kill_trials.finish([tiny.start(tmp_path, *ARGV, *often, before=before)])
+        assert code == -signal.SIGKILL, said(tmp_path)
+    assert finish(tmp_path, *often) == 0, said(tmp_path)
     assert kill_trials.outcome(tmp_path) == reference
 
 
