@@ -33,5 +33,7 @@ def quiet_libraries() -> None:
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")  # teachers
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
     torch.set_float32_matmul_precision("high")
