@@ -20,7 +20,7 @@ from experiments.common.run_folder import FINISHED, STATE
 from pano_data.io.atomic import replace_atomically, write_bytes
 from pano_data.reader import ManifestDataset
 
-REPORTS = Path("reports")
+SCORES = Path("reports/scores")
 JOURNAL = ".journal"
 
 __all__ = ["Source", "evaluate", "score_all"]
@@ -52,10 +52,10 @@ def evaluate(
         device: Where the model runs: auto, cpu or cuda.
         workers: Processes that read samples.
         latitude_from: Training set of the latitude baseline.
-        out: Folder of the results, `reports/<model>` by default.
+        out: Folder of the results, `reports/scores/<model>` by default.
     """
     set_threads(threads)
-    folder = Path(out) if out else REPORTS / Path(model).name
+    folder = Path(out) if out else SCORES / Path(model).name
     predictor = resolve(model, latitude_from, size)
     data = {n: ManifestDataset(s.manifest, s.root, size) for n, s in datasets.items()}
     with ranks() as here:

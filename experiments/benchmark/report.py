@@ -37,11 +37,11 @@ def report(models: list[str], folder: str = "reports") -> None:
     Also read where they are: `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own.
 
     Args:
-        models: Folders below `folder`, in the order of the legends.
+        models: Folders below `folder/scores`, in the order of the legends.
         folder: Where results lie and the report goes.
     """
     root = Path(folder)
-    results = [read(root / model) for model in models]
+    results = [read(root / "scores" / model) for model in models]
     cost = read_json(root / "cost.json")
     boards = leaderboards(results, cost)
     suites = suite_tables(read_suites(root / "suites"))

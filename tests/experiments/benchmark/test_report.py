@@ -37,8 +37,8 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "reports"
     per_image = {("rooms", "da2_paper"): [0.1, 0.2, 0.3]}
-    write_result(root, "ours", {"rooms": {"da2_paper": metrics(0.2)}}, per_image)
-    write_result(root, "<b>other", {"rooms": {"da2_paper": metrics(0.4)}})
+    write_result(root / "scores", "ours", {"rooms": {"da2_paper": metrics(0.2)}}, per_image)
+    write_result(root / "scores", "<b>other", {"rooms": {"da2_paper": metrics(0.4)}})
     write_cost(root, ["ours"])
     gallery = root / "gallery"
     gallery.mkdir()
@@ -110,7 +110,7 @@ def test_the_same_results_make_the_same_bytes(folder):
 
 def test_scores_alone_are_enough(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write_result(tmp_path / "reports", "ours", {"rooms": {"da2_paper": metrics(0.2)}})
+    write_result(tmp_path / "reports/scores", "ours", {"rooms": {"da2_paper": metrics(0.2)}})
     report(["ours"])
     text = (tmp_path / "reports" / "report.html").read_text()
     assert "Near to far" not in text
@@ -118,7 +118,7 @@ def test_scores_alone_are_enough(tmp_path, monkeypatch):
 
 
 def test_a_number_without_a_protocol_leaves_no_page(folder):
-    write_result(folder, "stranger", {"rooms": {"unknown": metrics(0.1)}})
+    write_result(folder / "scores", "stranger", {"rooms": {"unknown": metrics(0.1)}})
     with pytest.raises(UnlabelledNumberError, match="stranger"):
         report([*MODELS, "stranger"])
     assert not (folder / "report.html").exists()
