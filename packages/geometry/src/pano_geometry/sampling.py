@@ -100,7 +100,7 @@ def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     if packed.takes(values, grid.grid, surface):
         out = packed.sample(values, grid.grid, surface)
     else:
-        out = _sample_dense(bordered(values, surface), grid, surface)
+        out = sample_dense(values, grid, surface)
     if grid.seen is not None:
         out = torch.where(grid.seen, out, torch.zeros_like(out))
     return restore(out, image.dtype)
@@ -111,8 +111,9 @@ def bordered(image: Tensor, surface: Surface) -> Tensor:
     return pad_strip(image, 1) if surface is Surface.CUBE else image
 
 
-def _sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
+def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
     """`grid_sample` on the image as it is, then the pixels beside its borders once more."""
+    image = bordered(image, surface)
     n = max(image.shape[0], grid.grid.shape[0])
     image = image.expand(n, -1, -1, -1)
     coordinates = grid.grid.expand(n, -1, -1, -1)
