@@ -18,7 +18,7 @@ from pano_geometry.grids import DenseGrid, build_grid
 
 CHANNELS = ((1, 3), (2, 3), (1, 8), (3, 3), (4, 3), (8, 3))
 HEIGHTS = (256, 512, 1024)
-CALLS = 9
+CALLS = 5
 
 
 def cameras(kind: str, height: int) -> tuple[pg.Camera, pg.Camera]:

@@ -6,6 +6,7 @@ from pano_geometry import packed
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera, Surface
 from pano_geometry.errors import check_image, check_mask, check_rotation
+from pano_geometry.gathering import is_small_view
 from pano_geometry.gpu import resample as gpu
 from pano_geometry.grids import build_grid
 from pano_geometry.minification import Supersample, average, supersampling
@@ -158,9 +159,8 @@ def _takes_grids(
         return False
     if kernel.enabled() and image.dtype == torch.uint8:
         return True
-    # A small view of a large uint8 image: no conversion of the whole of it.
-    view = 4 * target.height * target.width < source.height * source.width
-    return image.dtype == working_dtype(image) or not view
+    small = is_small_view(image, target.size)
+    return not small or _read_in_place(image, source, target, rotation)
 
 
 def _takes_gpu_kernel(
@@ -179,6 +179,9 @@ def _by_grid(
         found = _by_kernel(image, source, target, rotation)
         if found is not None:
             return found
+    # A kept grid would want the whole image converted.
+    if _read_in_place(image, source, target, rotation):
+        return resample_once(image, source, target, rotation)
     dtype = working_dtype(image)
     turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
     key = (source.key(), target.key(), turn, dtype)
@@ -191,6 +194,13 @@ def _by_grid(
         return resample_once(image, source, target, rotation)
     grid = build_grid(source, target, rotation, dtype)
     return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+
+
+def _read_in_place(image: Tensor, source: Camera, target: Camera, rotation: Tensor | None) -> bool:
+    """Whether a small view is read without converting the image; a cube's ring needs it all."""
+    if source.surface is Surface.CUBE or not is_small_view(image, target.size):
+        return False
+    return _serves_once(image, source, target, rotation)
 
 
 def _serves_once(image: Tensor, source: Camera, target: Camera, rotation: Tensor | None) -> bool:

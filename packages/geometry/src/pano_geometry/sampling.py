@@ -138,7 +138,7 @@ def repair(
     """Overwrite pixels whose taps lie across a border by their exact values."""
     batch, row, column = edge
     size = (image.shape[-2], image.shape[-1])
-    fetch = sparse_fetch(image, batch, image.dtype)
+    fetch = sparse_fetch(image, batch, working_dtype(image))
     exact = interpolate(fetch, pixels[0], pixels[1], size, surface, "bilinear")
     out.permute(0, 2, 3, 1).index_put_((batch, row, column), restore(exact, out.dtype).mT)
     return out

@@ -7,7 +7,8 @@ arithmetic on it, half a nanosecond a byte for pages that the system must clear 
 import torch
 from torch.nn.functional import grid_sample
 
-from pano_geometry.cameras.base import Camera
+from pano_geometry.cameras.base import Camera, Surface
+from pano_geometry.gathering import gather_bilinear, is_small_view
 from pano_geometry.grids import EdgeList, dense_blocks
 from pano_geometry.sampling import bordered, repair, restore, working_dtype
 from pano_geometry.tensor_types import Float, Shaped, Tensor
@@ -30,12 +31,15 @@ def resample_once(
         all do.
     """
     n = max(image.shape[0], 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0])
-    exact = bordered(image.to(working_dtype(image)), source.surface)
+    dtype = working_dtype(image)
+    view = source.surface is not Surface.CUBE and is_small_view(image, target.size)
+    exact = image if view else bordered(image.to(dtype), source.surface)
     out = image.new_empty(n, image.shape[1], *target.size)
     edges = EdgeList(source.size)
-    for sample, rows, block in dense_blocks(source, target, rotation, exact.dtype, edges):
+    for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
         of = min(sample, image.shape[0] - 1)
-        values = _sample_tiles(exact[of : of + 1], block)
+        read = gather_bilinear if view else _sample_tiles
+        values = read(exact[of], block)
         out[sample, :, rows].view(values.shape).copy_(restore(values, image.dtype))
     edge, pixels = edges.joined()
     if edge is not None and pixels is not None:
@@ -47,10 +51,10 @@ def resample_once(
 
 
 def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:
-    """`grid_sample` of (1, c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
+    """`grid_sample` of (c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
     rows, width = block.shape[-2:]
     tiles = width // TILE if width % TILE == 0 else 1
     grid = block.view(2, rows, tiles, -1).permute(2, 1, 3, 0)
-    shared = image.expand(tiles, -1, -1, -1)
+    shared = image[None].expand(tiles, -1, -1, -1)
     values = grid_sample(shared, grid, padding_mode="border", align_corners=False)
     return values.permute(1, 2, 0, 3)
