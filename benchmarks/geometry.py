@@ -3,11 +3,11 @@
     uv run --with pyequilib --with py360convert --with pytorch360convert --with kornia \
         --with opencv-python-headless --with scipy python -m benchmarks.geometry
 
-writes docs/benchmarks/geometry.md. `--device cuda` times ours against the byte floor instead.
+writes docs/benchmarks/geometry.md (text below its line `BY_HAND` stays). `--device cuda` times
+ours against the byte floor instead.
 """
 
 import argparse
-import itertools
 import math
 import os
 import platform
@@ -21,9 +21,11 @@ from torch.nn.functional import interpolate, normalize
 
 import pano_geometry as pg
 from benchmarks.geometry_libraries import all_peers
-from benchmarks.geometry_peers import Peer, Run, Task
+from benchmarks.geometry_peers import Ours, Peer, Run, Task
+from benchmarks.geometry_table import table as table_or_grid_sample
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "geometry.md"
+BY_HAND = "<!-- What follows is written by hand. -->"
 FRESH_ROTATIONS = 4096
 H100_BYTES_PER_SECOND = 3.35e12
 OURS, COMPILED = "pano_geometry", "pano_geometry, compiled kernel"
@@ -53,15 +55,20 @@ def prepared(task: Task, peers: list[Peer], image: Tensor, fixed: Tensor) -> dic
         if task.kind not in peer.kinds or image.dtype not in peer.dtypes:
             continue
         runs[peer.name] = peer.make(task, image, fixed)
-        for _ in range(2):  # the second call of a rotation fills caches
+        for _ in range(2 if isinstance(peer, Ours) else 1):  # our second call fills caches
             runs[peer.name](fixed)
     return runs
 
 
 def time_task(
-    task: Task, peers: list[Peer], batch: int, dtype: torch.dtype, rounds: int
+    task: Task,
+    peers: list[Peer],
+    batch: int,
+    dtype: torch.dtype,
+    rounds: int,
+    seconds: float = math.inf,
 ) -> dict[str, float]:
-    """Median milliseconds per call; one call of every peer per round.
+    """Median milliseconds per call; one call of every peer per round, 2 rounds if they are long.
 
     With one thread, of its own CPU time, which the neighbours on the machine change little.
     """
@@ -71,8 +78,10 @@ def time_task(
     fixed = rotations[:batch]
     runs = prepared(task, peers, image, fixed)
     times: dict[str, list[float]] = {name: [] for name in runs}
-    used = batch
-    for _ in range(rounds):
+    used, begun = batch, time.monotonic()
+    for done in range(rounds):
+        if done > 1 and time.monotonic() - begun > seconds:
+            break
         for name, run in runs.items():
             turn = fixed
             if task.fresh:
@@ -89,22 +98,29 @@ def table_of_times(
     batch: int,
     dtype: torch.dtype,
     threads: int,
-    rounds: int,
     peers: list[Peer],
+    rounds: int,
+    seconds: float,
 ) -> str:
     torch.set_num_threads(threads)
-    results = {t.name: time_task(t, peers, batch, dtype, rounds) for t in tasks(*size)}
-    names = [p.name for p in peers if any(p.name in row for row in results.values())]
+    results = {t.name: time_task(t, peers, batch, dtype, rounds, seconds) for t in tasks(*size)}
     kind = f"{'x'.join(map(str, size))}, batch {batch}, {str(dtype).removeprefix('torch.')}"
-    lines = [
-        f"### {kind}, {threads} thread{'s' if threads > 1 else ''}",
-        "",
-        "Median ms per call" + (", CPU time." if threads == 1 else ", wall time."),
-        "",
-        "| | " + " | ".join(results) + " |",
-        "| --- |" + " ---: |" * len(results),
-    ]
-    for name in names:
+    clock = "CPU time" if threads == 1 else "wall time"
+    return "\n".join(
+        [
+            f"### {kind}, {threads} thread{'s' if threads > 1 else ''}",
+            "",
+            f"Median ms per call, {clock}; load average {os.getloadavg()[0]:.1f}.",
+            "",
+            *rows_of_times(results, peers),
+        ]
+    )
+
+
+def rows_of_times(results: dict[str, dict[str, float]], peers: list[Peer]) -> list[str]:
+    """A column for each task, a row for each peer, then ours over others."""
+    lines = ["| | " + " | ".join(results) + " |", "| --- |" + " ---: |" * len(results)]
+    for name in [p.name for p in peers if any(p.name in row for row in results.values())]:
         cells = [f"{row[name]:.1f}" if name in row else "" for row in results.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for mine in (OURS, COMPILED):
@@ -115,7 +131,22 @@ def table_of_times(
             ]
             if any(ratios):
                 lines.append(f"| *{mine} / {other}* | " + " | ".join(ratios) + " |")
-    return "\n".join(lines)
+    return lines
+
+
+def small_views(peers: list[Peer], rounds: int) -> str:
+    """Fresh views out of panoramas of both sizes: their times should differ little."""
+    torch.set_num_threads(1)
+    peers = [p for p in peers if p.name in (OURS, COMPILED, "equilib") or "unpadded" in p.name]
+    results = {
+        f"{kind}, {h}x{2 * h}": time_task(
+            Task("e2p", h, 2 * h, h // 2, True), peers, 1, getattr(torch, kind), rounds
+        )
+        for kind in ("float32", "uint8")
+        for h in (512, 2048)
+    }
+    head = "### Small views of large panoramas\n\nOne fresh 640x480 view, batch 1, 1 thread, median ms of CPU time.\n"
+    return "\n".join([head, *rows_of_times(results, peers)])
 
 
 CASES = {
@@ -218,9 +249,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--large-rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, os.cpu_count() or 1])
+    parser.add_argument("--rounds", type=int, default=9, help="at 512x1024")
+    parser.add_argument("--large-rounds", type=int, default=3, help="at 2048x4096")
+    parser.add_argument("--seconds", type=float, default=20, help="of a task, after two rounds")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="beside one")
     parser.add_argument("--small-only", action="store_true", help="leave out 2048x4096")
     parser.add_argument("--peers", nargs="+", help="only peers whose name has one of these in it")
     options = parser.parse_args()
@@ -229,27 +261,34 @@ def main() -> None:
         return
     peers = [p for p in all_peers() if any(word in p.name for word in options.peers or [""])]
     parts = [table_of_errors(512, 1024, peers), round_trips(), "## Times"]
-    sizes = {(512, 1024): options.rounds}
+    f32, u8, small, large = torch.float32, torch.uint8, (512, 1024), (2048, 4096)
+    wanted = [(small, 4, f32, 1), (small, 1, u8, 1), (small, 4, f32, options.threads)]
     if not options.small_only:
-        sizes[2048, 4096] = options.large_rounds
-    for (size, rounds), threads in itertools.product(sizes.items(), options.threads):
-        for batch, dtype in ((4, torch.float32), (1, torch.uint8)):
-            parts.append(table_of_times(size, batch, dtype, threads, rounds, peers))
-            write(parts)
+        wanted += [(large, 1, u8, 1), (large, 4, f32, options.threads)]
+    for size, batch, dtype, threads in dict.fromkeys(wanted):
+        rounds = options.rounds if size == small else options.large_rounds
+        parts.append(table_of_times(size, batch, dtype, threads, peers, rounds, options.seconds))
+        write(parts)
+    if not options.small_only:
+        parts.append(small_views(peers, options.rounds))
+    parts.append("### Table or `grid_sample`\n\nTime by the table of `packed.py` over that of "
+                 "`grid_sample` on the same shared grid, 1 thread.\n\n" + table_or_grid_sample())  # fmt: skip
+    write(parts)
 
 
 def write(parts: list[str]) -> None:
-    """The report so far."""
+    """The report so far, and what stands below it by hand."""
     head = (
         "# Geometry: errors and times\n\nMade by `benchmarks/geometry.py`: peers run interleaved "
         f"with ours, call by call. {platform.machine()}, {os.cpu_count()} CPUs, torch "
-        f"{torch.__version__}. Other work ran on the machine (load average {os.getloadavg()[0]:.0f}"
-        "): compare within a column, trust ratios and not milliseconds. `fixed`: the same "
-        "rotations in every call; `fresh`: new random rotations in every call. Views are "
+        f"{torch.__version__}. Ratios travel between machines, milliseconds do not. `fixed`: the "
+        "same rotations in every call; `fresh`: new random rotations in every call. Views are "
         "640x480, 90°; faces are half the height."
     )
+    old = REPORT.read_text() if REPORT.exists() else ""
+    notes = [BY_HAND + old.split(BY_HAND, 1)[1].rstrip()] if BY_HAND in old else []
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text("\n\n".join([head, *parts]) + "\n")
+    REPORT.write_text("\n\n".join([head, *parts, *notes]) + "\n")
 
 
 if __name__ == "__main__":

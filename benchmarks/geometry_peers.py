@@ -134,10 +134,12 @@ def plain_grid(task: Task, rotations: Tensor, padded: int) -> Tensor:
 
 
 class GridSample(Peer):
-    """`grid_sample` by hand, on a panorama padded by one pixel or as it is (wrong at the seam)."""
+    """`grid_sample` by hand, on a panorama padded by one pixel or as it is (wrong at the seam).
+
+    It samples floats alone: bytes are converted, and the result is rounded.
+    """
 
     kinds = ("rotate", "e2p", "p2e", "e2c")
-    dtypes = (torch.float32,)
 
     def __init__(self, padded: bool) -> None:
         self.name = "grid_sample by hand, " + (
@@ -153,8 +155,9 @@ class GridSample(Peer):
         def run(r: Tensor) -> Tensor:
             grid = plain_grid(task, r, pad) if ready is None else ready
             grid = grid.expand(image.shape[0], -1, -1, -1)
-            given = pg.pad(image, pad) if pad else image
-            return grid_sample(given, grid, padding_mode=border, align_corners=False)
+            given = (pg.pad(image, pad) if pad else image).float()
+            out = grid_sample(given, grid, padding_mode=border, align_corners=False)
+            return out if image.dtype == out.dtype else out.round_().to(image.dtype)
 
         return run
 

@@ -44,7 +44,7 @@ def test_table_gives_the_numbers_of_grid_sample(
 def test_directions_across_every_border(camera) -> None:
     rotation = pg.from_ypr(0.7, 0.4, 0.3)
     target = pg.Equirectangular(128, 256)
-    rays = image_of_rays(camera).expand(2, -1, -1, -1)
+    rays = image_of_rays(camera).expand(3, -1, -1, -1)
     assert packed.takes(rays, torch.empty(1, 128, 256, 2), camera.surface)
     error = pixel_error(
         pg.resample(rays, camera, target, rotation), turned(rotation, erp_rays(128, 256)), 256
@@ -60,10 +60,13 @@ def test_padded_table_is_the_padded_strip(generator) -> None:
     assert (table.T.reshape(expected.shape) - expected).abs().max() < 1e-6
 
 
-def test_table_is_left_to_what_it_serves(generator) -> None:
+def test_table_is_left_to_what_it_serves(generator, monkeypatch) -> None:
     grid = torch.empty(1, 32, 64, 2)
-    image = torch.rand(2, 3, 32, 64, generator=generator)
+    image = torch.rand(3, 3, 32, 64, generator=generator)
     assert packed.takes(image, grid, Surface.SPHERE)
+    with monkeypatch.context() as patch:
+        patch.setattr(packed, "LARGEST_TABLE", image.nbytes - 1)
+        assert not packed.takes(image, grid, Surface.SPHERE)
     assert not packed.takes(image.double(), grid, Surface.SPHERE)
     assert not packed.takes(image[:1], grid, Surface.SPHERE)
     assert not packed.takes(image[..., 1:], grid, Surface.SPHERE)  # odd width
@@ -73,7 +76,7 @@ def test_table_is_left_to_what_it_serves(generator) -> None:
 
 
 def test_nan_stays_within_its_footprint(generator, untabled) -> None:
-    image = torch.rand(2, 3, 20, 40, generator=generator)
+    image = torch.rand(3, 3, 20, 40, generator=generator)
     image[1, 2, 0, 0] = float("nan")
     arguments = image, PAIRS[2][0], PAIRS[2][1], pg.from_ypr(0.3, 0.2)
     got = pg.resample(*arguments)

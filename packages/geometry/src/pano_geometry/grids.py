@@ -29,7 +29,7 @@ class DenseGrid:
     """Coordinates for every pixel of the result.
 
     Attributes:
-        grid: (n, ho, wo, 2) as `grid_sample(align_corners=False)` takes it.
+        grid: (n, ho, wo, 2) as `grid_sample(align_corners=False)` takes it, a view of planes.
         edge: sample, row, column (m,) of pixels whose taps lie across a border.
         edge_pixels: their pixel coordinates (2, m) in the source.
         seen: (n, ho, wo) pixels that get a value; None if all do.
@@ -79,23 +79,36 @@ def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: t
 def _dense(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> DenseGrid:
-    grid = torch.empty(_count(rotation), *target.size, 2, dtype=dtype)
-    noted = _Edges(source.size)
+    grid = torch.empty(_count(rotation), 2, *target.size, dtype=dtype)
+    edges = EdgeList(source.size)
+    for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
+        grid[sample, :, rows] = block
+    return DenseGrid(grid.permute(0, 2, 3, 1), *edges.joined(), target.image_mask())
+
+
+def dense_blocks(
+    source: Camera,
+    target: Camera,
+    rotation: Tensor | None,
+    dtype: torch.dtype,
+    edges: "EdgeList",
+) -> Iterator[tuple[int, slice, Tensor]]:
+    """Pieces of a dense grid that stay in cache: sample, rows, planes (2, r, wo); fills `edges`."""
     halves = _has_opposites(source, target)
     for sample, rows, planes in _blocks(target, rotation, dtype, upper_half=halves):
         if source.surface is Surface.CUBE:
             u, v = to_padded_strip(*source.project_planes(*planes), source.width, 1)
-            x, y = to_grid(u, source.width + 2), to_grid(v, source.height + 12)
-        else:
-            x, y = source.grid_planes(*planes)
-            noted.add(sample, rows.start, x, y)
-        grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
+            u, v = to_grid(u, source.width + 2), to_grid(v, source.height + 12)
+            yield sample, rows, torch.stack([u, v])
+            continue
+        block = source.grid_planes(*planes)
+        edges.add(sample, rows.start, block)
+        yield sample, rows, block
         if halves:
-            x, y = _opposite(x, y)
             rows = slice(target.height - rows.stop, target.height - rows.start)
-            noted.add(sample, rows.start, x, y)
-            grid[sample, rows, :, 0], grid[sample, rows, :, 1] = x, y
-    return DenseGrid(grid, *noted.joined(), target.image_mask())
+            block = _opposite(block)
+            edges.add(sample, rows.start, block)
+            yield sample, rows, block
 
 
 def _count(rotation: Tensor | None) -> int:
@@ -108,34 +121,44 @@ def _has_opposites(source: Camera, target: Camera) -> bool:
     return even and target.surface is Surface.SPHERE and source.surface is Surface.SPHERE
 
 
-def _opposite(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Coordinates of the opposite rays, in the order of the rows and columns they belong to."""
-    x = x - torch.copysign(torch.ones((), dtype=x.dtype), x)
-    half = x.shape[-1] // 2
-    return x.roll(half, -1).flip(0), -y.roll(half, -1).flip(0)
+def _opposite(block: Tensor) -> Tensor:
+    """Coordinates (2, r, w) of the opposite rays, in the order of the pixels they belong to."""
+    turned = block.roll(block.shape[-1] // 2, -1).flip(1)
+    turned[0] -= torch.copysign(torch.ones((), dtype=block.dtype), turned[0])
+    turned[1].neg_()
+    return turned
 
 
-class _Edges:
-    """Pixels whose taps lie across a border of the source, collected block by block."""
+class EdgeList:
+    """Pixels whose taps lie across a border of a source of `size`, collected block by block."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.height, self.width = size
-        self.where: list[Tensor] = []
-        self.pixels: list[Tensor] = []
+        self._where: list[Tensor] = []
+        self._pixels: list[Tensor] = []
 
-    def add(self, sample: int, top: int, x: Tensor, y: Tensor) -> None:
-        beyond = (x.abs() > 1 - 1 / self.width) | (y.abs() > 1 - 1 / self.height)
+    def add(self, sample: int, top: int, block: Tensor) -> None:
+        """Note those of coordinates (2, r, w) that start at row `top`."""
+        far = block.abs()
+        last_x, last_y = 1 - 1 / self.width, 1 - 1 / self.height
+        # A maximum costs a fraction of comparing every value, and most blocks need no more.
+        largest_x, largest_y = far.amax((1, 2)).tolist()
+        if largest_x <= last_x and largest_y <= last_y:
+            return
+        beyond = far[0] > last_x
+        if largest_y > last_y:
+            beyond |= far[1] > last_y
         row, column = beyond.nonzero(as_tuple=True)
-        if row.numel():
-            self.where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
-            u = from_grid(x[row, column], self.width)
-            self.pixels.append(torch.stack([u, from_grid(y[row, column], self.height)]))
+        self._where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
+        u, v = block[:, row, column]
+        self._pixels.append(torch.stack([from_grid(u, self.width), from_grid(v, self.height)]))
 
     def joined(self) -> tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]:
-        if not self.where:
+        """`edge` and `edge_pixels` of a `DenseGrid`."""
+        if not self._where:
             return None, None
-        sample, row, column = torch.cat(self.where, 1)
-        return (sample, row, column), torch.cat(self.pixels, 1)
+        sample, row, column = torch.cat(self._where, 1)
+        return (sample, row, column), torch.cat(self._pixels, 1)
 
 
 def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:

@@ -14,8 +14,10 @@ from pano_geometry.pixels import from_grid, to_index
 from pano_geometry.rigs.cube_padding import padded_table
 from pano_geometry.tensor_types import Float, Tensor
 
-LEAST_CHANNELS = 6
-"""Of all images together: below, the table costs what it saves (measured at 512x1024)."""
+LEAST_CHANNELS = 9
+"""Of all images together: the table costs what it saves at 8 (`benchmarks/geometry_table.py`)."""
+LARGEST_TABLE = 32 << 20
+"""Bytes of the table of a panorama: taps beyond the last-level cache cost more than they save."""
 BLOCK = 1 << 15
 """Result pixels per step and thread: their taps and values stay in a second-level cache."""
 
@@ -35,6 +37,8 @@ def pays(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
     if surface is Surface.SPHERE and image.shape[-1] % 2:
         return False
     if image.shape[0] * image.shape[1] < LEAST_CHANNELS:
+        return False
+    if surface is Surface.SPHERE and image.numel() * torch.float32.itemsize > LARGEST_TABLE:
         return False
     return 2 * size[0] * size[1] >= image.shape[2] * image.shape[3]
 

@@ -50,9 +50,9 @@ def plane_angles(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     Latitude is atan2(y, |(x, z)|): asin(y) loses half the digits near the poles and has an
     infinite slope there.
     """
-    square = x * x + z * z
+    square = torch.addcmul(x * x, z, z)
     if not (torch.is_grad_enabled() and square.requires_grad):
-        return torch.atan2(x, z), torch.atan2(y, square.sqrt())
+        return torch.atan2(x, z), torch.atan2(y, square.sqrt_())
     # Where x = z = 0 both formulas have a 0/0 in their derivative; feed them a constant there.
     polar = square == 0
     one = torch.ones_like(square)
@@ -89,10 +89,11 @@ class RayTables:
         )
 
     def to(self, dtype: torch.dtype) -> "RayTables":
-        """The same tables in another precision."""
+        """The same tables in another precision; each component of the columns lies in one piece."""
         row_scale = None if self.row_scale is None else self.row_scale.to(dtype)
         column_scale = None if self.column_scale is None else self.column_scale.to(dtype)
-        return RayTables(self.columns.to(dtype), self.rows.to(dtype), row_scale, column_scale)
+        columns = self.columns.mT.to(dtype).contiguous().mT
+        return RayTables(columns, self.rows.to(dtype), row_scale, column_scale)
 
     def band(self, rows: slice) -> "RayTables":
         """The tables of some rows."""
@@ -126,7 +127,8 @@ class RayTables:
             rows = rows * self.column_scale.unsqueeze(-2)
         if self.row_scale is None:
             return rows + columns
-        return torch.addcmul(rows, self.row_scale.unsqueeze(-1), columns)
+        # Not addcmul: CPUs vectorise operations with one broadcast operand, not with two.
+        return (self.row_scale.unsqueeze(-1) * columns).add_(rows)
 
 
 def rotate_planes(planes: Planes, rotation: Tensor) -> Planes:

@@ -6,6 +6,7 @@ from pano_geometry import packed
 from pano_geometry.cache import grid_cache
 from pano_geometry.cameras.base import Camera, Surface
 from pano_geometry.errors import check_image, check_mask, check_rotation
+from pano_geometry.gathering import is_small_view
 from pano_geometry.gpu import resample as gpu
 from pano_geometry.grids import build_grid
 from pano_geometry.minification import Supersample, average, supersampling
@@ -19,6 +20,7 @@ from pano_geometry.sampling import (
     seen_on,
     working_dtype,
 )
+from pano_geometry.streaming import resample_once
 from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -157,9 +159,8 @@ def _takes_grids(
         return False
     if kernel.enabled() and image.dtype == torch.uint8:
         return True
-    # A small view of a large uint8 image: no conversion of the whole of it.
-    view = 4 * target.height * target.width < source.height * source.width
-    return image.dtype == working_dtype(image) or not view
+    small = is_small_view(image, target.size)
+    return not small or _read_in_place(image, source, target, rotation)
 
 
 def _takes_gpu_kernel(
@@ -178,6 +179,9 @@ def _by_grid(
         found = _by_kernel(image, source, target, rotation)
         if found is not None:
             return found
+    # A kept grid would want the whole image converted.
+    if _read_in_place(image, source, target, rotation):
+        return resample_once(image, source, target, rotation)
     dtype = working_dtype(image)
     turn = None if rotation is None else (rotation.ndim, *rotation.flatten().tolist())
     key = (source.key(), target.key(), turn, dtype)
@@ -186,11 +190,26 @@ def _by_grid(
     )
     if grid is not None:
         return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
-    # A grid of what a partial source shows is small: no need to go sample by sample.
-    if rotation is None or rotation.ndim == 2 or not source.sees_everything:
-        grid = build_grid(source, target, rotation, dtype)
-        return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
-    return _one_by_one(image, source, target, rotation)
+    if _serves_once(image, source, target, rotation):
+        return resample_once(image, source, target, rotation)
+    grid = build_grid(source, target, rotation, dtype)
+    return sample_grid(image, grid, source.surface), seen_on(grid, target.size)
+
+
+def _read_in_place(image: Tensor, source: Camera, target: Camera, rotation: Tensor | None) -> bool:
+    """Whether a small view is read without converting the image; a cube's ring needs it all."""
+    if source.surface is Surface.CUBE or not is_small_view(image, target.size):
+        return False
+    return _serves_once(image, source, target, rotation)
+
+
+def _serves_once(image: Tensor, source: Camera, target: Camera, rotation: Tensor | None) -> bool:
+    """Whether coordinates serve one sample; a gradient needs them again, and so do many channels."""
+    if not source.sees_everything or _differentiates(image):
+        return False
+    if rotation is not None and rotation.ndim == 3:
+        return True
+    return image.shape[0] == 1 and not packed.pays(image, target.size, source.surface)
 
 
 def _by_kernel(
@@ -207,23 +226,6 @@ def _by_kernel(
     if kernel.takes(image, source, target):
         return kernel.resample(image, source, target, rotation)
     return None
-
-
-def _one_by_one(
-    image: Tensor, source: Camera, target: Camera, rotation: Tensor
-) -> tuple[Tensor, Tensor | None]:
-    """Fresh rotations sample by sample: the memory of one grid serves them all."""
-    n = max(image.shape[0], rotation.shape[0])
-    values = image.new_empty(n, image.shape[1], *target.size)
-    seen: list[Tensor] = []
-    for i in range(n):
-        turn = rotation[min(i, rotation.shape[0] - 1)]
-        of = min(i, image.shape[0] - 1)
-        grid = build_grid(source, target, turn, working_dtype(image))
-        values[i] = sample_grid(image[of : of + 1], grid, source.surface)[0]
-        mask = seen_on(grid, target.size)
-        seen += [] if mask is None else [mask]
-    return values, torch.cat(seen) if seen else None
 
 
 def _differentiates(tensor: Tensor) -> bool:

@@ -100,43 +100,47 @@ def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     if packed.takes(values, grid.grid, surface):
         out = packed.sample(values, grid.grid, surface)
     else:
-        out = _sample_dense(values, grid, surface)
+        out = sample_dense(values, grid, surface)
     if grid.seen is not None:
         out = torch.where(grid.seen, out, torch.zeros_like(out))
     return restore(out, image.dtype)
 
 
-def _sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
+def bordered(image: Tensor, surface: Surface) -> Tensor:
+    """The image as dense grids count in it: a cube map with its ring, all others as they are."""
+    return pad_strip(image, 1) if surface is Surface.CUBE else image
+
+
+def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
     """`grid_sample` on the image as it is, then the pixels beside its borders once more."""
-    if surface is Surface.CUBE:
-        image = pad_strip(image, 1)
+    image = bordered(image, surface)
     n = max(image.shape[0], grid.grid.shape[0])
     image = image.expand(n, -1, -1, -1)
     coordinates = grid.grid.expand(n, -1, -1, -1)
     out = grid_sample(image, coordinates, padding_mode="border", align_corners=False)
     if grid.edge is None or grid.edge_pixels is None:
         return out
-    return _repair(out, image, grid.edge, grid.edge_pixels, surface, grid.grid.shape[0])
+    batch, row, column = grid.edge
+    pixels, copies = grid.edge_pixels, n // grid.grid.shape[0]
+    if copies > 1:
+        batch = torch.arange(copies).repeat_interleave(len(row))
+        row, column, pixels = row.repeat(copies), column.repeat(copies), pixels.repeat(1, copies)
+    return repair(out, image, (batch, row, column), pixels, surface)
 
 
-def _repair(
+def repair(
     out: Tensor,
     image: Tensor,
     edge: tuple[Tensor, Tensor, Tensor],
     pixels: Tensor,
     surface: Surface,
-    grids: int,
 ) -> Tensor:
     """Overwrite pixels whose taps lie across a border by their exact values."""
     batch, row, column = edge
-    copies = image.shape[0] if grids == 1 else 1
-    if copies > 1:
-        batch = torch.arange(copies).repeat_interleave(len(row))
-        row, column, pixels = row.repeat(copies), column.repeat(copies), pixels.repeat(1, copies)
     size = (image.shape[-2], image.shape[-1])
-    fetch = sparse_fetch(image, batch, image.dtype)
+    fetch = sparse_fetch(image, batch, working_dtype(image))
     exact = interpolate(fetch, pixels[0], pixels[1], size, surface, "bilinear")
-    out.permute(0, 2, 3, 1).index_put_((batch, row, column), exact.mT)
+    out.permute(0, 2, 3, 1).index_put_((batch, row, column), restore(exact, out.dtype).mT)
     return out
 
 
@@ -168,7 +172,8 @@ def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
 def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
     """Back to the dtype of the image; uint8 is rounded and kept within 0..255, in place."""
     if dtype == torch.uint8:
-        return values.round_().clamp_(0, 255).to(dtype)
+        # By way of int16, which CPUs convert to and from four times as fast.
+        return values.round_().clamp_(0, 255).to(torch.int16).to(dtype)
     return values.to(dtype)
 
 

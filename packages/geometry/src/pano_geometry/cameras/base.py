@@ -68,10 +68,10 @@ class Camera(ABC):
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Pixel coordinates of rays of any length; NaN for rays that have none."""
 
-    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """`project_planes` in the [-1, 1] of `grid_sample`."""
+    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """`project_planes` in the [-1, 1] of `grid_sample`, as one tensor (2, …); no gradients."""
         u, v = self.project_planes(x, y, z)
-        return to_grid(u, self.width), to_grid(v, self.height)
+        return torch.stack([to_grid(u, self.width), to_grid(v, self.height)])
 
     @property
     @abstractmethod

@@ -48,7 +48,10 @@ class Equirectangular(TableCamera):
         lon, lat_down = plane_angles(x, y, z)
         return pixel_of(lon, self.width, FULL_TURN), pixel_of(lat_down, self.height, HALF_TURN)
 
-    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """See `Camera.grid_planes`: the angles are already centred, half as many steps."""
         lon, lat_down = plane_angles(x, y, z)
-        return lon * (2.0 / FULL_TURN), lat_down * (2.0 / HALF_TURN)
+        grid = lon.new_empty(2, *lon.shape)
+        torch.mul(lon, 2.0 / FULL_TURN, out=grid[0])
+        torch.mul(lat_down, 2.0 / HALF_TURN, out=grid[1])
+        return grid

@@ -1,0 +1,60 @@
+"""Coordinates that serve once: computed, sampled and forgotten block by block.
+
+Nothing of the size of the result is made but the result: fresh memory costs more than the
+arithmetic on it, half a nanosecond a byte for pages that the system must clear first.
+"""
+
+import torch
+from torch.nn.functional import grid_sample
+
+from pano_geometry.cameras.base import Camera, Surface
+from pano_geometry.gathering import gather_bilinear, is_small_view
+from pano_geometry.grids import EdgeList, dense_blocks
+from pano_geometry.sampling import bordered, repair, restore, working_dtype
+from pano_geometry.tensor_types import Float, Shaped, Tensor
+
+TILE = 128
+"""Columns that `grid_sample` gets as one sample: it runs one thread per sample, and rows of a
+rotated panorama cross those of the source (4 % less time, measured at 512x1024 with one thread)."""
+
+
+def resample_once(
+    image: Shaped[Tensor, "b c h w"],
+    source: Camera,
+    target: Camera,
+    rotation: Float[Tensor, "*b 3 3"] | None,
+) -> tuple[Tensor, Tensor | None]:
+    """Bilinear `resample` on the CPU of a source that sees everything, without gradients.
+
+    Returns:
+        (n, c, ho, wo) in the dtype of `image`, and which pixels have a ray (n, ho, wo); None if
+        all do.
+    """
+    n = max(image.shape[0], 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0])
+    dtype = working_dtype(image)
+    view = source.surface is not Surface.CUBE and is_small_view(image, target.size)
+    exact = image if view else bordered(image.to(dtype), source.surface)
+    out = image.new_empty(n, image.shape[1], *target.size)
+    edges = EdgeList(source.size)
+    for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
+        of = min(sample, image.shape[0] - 1)
+        read = gather_bilinear if view else _sample_tiles
+        values = read(exact[of], block)
+        out[sample, :, rows].view(values.shape).copy_(restore(values, image.dtype))
+    edge, pixels = edges.joined()
+    if edge is not None and pixels is not None:
+        repair(out, exact.expand(n, -1, -1, -1), edge, pixels, source.surface)
+    seen = target.image_mask()
+    if seen is None:
+        return out, None
+    return torch.where(seen, out, torch.zeros_like(out)), seen.expand(n, *target.size)
+
+
+def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:
+    """`grid_sample` of (c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
+    rows, width = block.shape[-2:]
+    tiles = width // TILE if width % TILE == 0 else 1
+    grid = block.view(2, rows, tiles, -1).permute(2, 1, 3, 0)
+    shared = image[None].expand(tiles, -1, -1, -1)
+    values = grid_sample(shared, grid, padding_mode="border", align_corners=False)
+    return values.permute(1, 2, 0, 3)
