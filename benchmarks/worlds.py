@@ -4,7 +4,8 @@
 A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
 caster is shared by all of the world's viewpoints, as in a rendered data set.
 
-`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg` makes the contact sheet of docs/worlds.md instead.
+`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes the contact sheets of
+docs/worlds.md instead.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from pano_data.worlds.world import Kind
 
 GOAL_PER_HOUR = 20_000
 CORES = 4
+KINDS: tuple[Kind, ...] = ("indoor", "outdoor")
+PLACES = range(300, 308)
 SIZE = (256, 512)
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "worlds.md"
 
@@ -107,7 +110,29 @@ def contact_sheet(path: Path) -> None:
         )
         normal = np.where(view.sky[..., None], 0, (view.normal + 1.0) * 127.5).astype(np.uint8)
         rows.append(np.hstack([view.rgb[..., ::-1], coloured(view.distance, view.sky), normal]))
-    if not cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85]):
+    write_sheet(path, np.vstack(rows))
+
+
+def places_sheet(path: Path) -> None:
+    """Two viewpoints of eight consecutive seeds of each kind, not chosen, in the clean appearance."""
+    rows: list[np.ndarray] = []
+    camera = pg.Equirectangular(*SIZE)
+    for kind in KINDS:
+        tiles = []
+        for seed in PLACES:
+            world = make_world(kind, seed)
+            for place in (0, 3):
+                view = render(world, world.viewpoints[place % len(world.viewpoints)], camera)
+                small = cv2.resize(
+                    view.rgb, (SIZE[1] // 2, SIZE[0] // 2), interpolation=cv2.INTER_AREA
+                )
+                tiles.append(small[..., ::-1])
+        rows += [np.hstack(tiles[start : start + 4]) for start in range(0, len(tiles), 4)]
+    write_sheet(path, np.vstack(rows))
+
+
+def write_sheet(path: Path, picture: np.ndarray) -> None:
+    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85]):
         raise OSError(f"could not write {path}: check that the folder exists")
 
 
@@ -116,9 +141,13 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=6, help="worlds of each kind per run")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--sheet", type=Path, help="write a contact sheet here and time nothing")
+    parser.add_argument("--places", type=Path, help="the same, of places in the clean appearance")
     args = parser.parse_args()
     if args.sheet:
         contact_sheet(args.sheet)
+    if args.places:
+        places_sheet(args.places)
+    if args.sheet or args.places:
         return
     runs = [(n, *timed(n, args.worlds)) for n in args.processes]
     text = "\n".join(

@@ -14,7 +14,7 @@ from experiments.apps.inference import Prediction
 from experiments.apps.nearest import thinned
 from experiments.apps.panoramas import BadPanoramaError, read_panorama
 from experiments.apps.point_cloud import MAX_POINTS, even_pixels
-from experiments.apps.prediction_files import RECORD_ENDING, load_prediction, read_record
+from experiments.apps.prediction_files import load_prediction, read_record, record_name
 from experiments.apps.registration import Array, Cloud, Pose, identity
 from experiments.apps.resize import resize_panorama
 from experiments.apps.surface import EDGE_RATIO, points_at, smear, surface_distance, torn
@@ -174,7 +174,7 @@ def load_posed(
     """
     loaded = []
     for path in records:
-        name = path.relative_to(folder).as_posix().removesuffix(RECORD_ENDING)
+        name = record_name(path, folder)
         if poses is not None and name not in poses:
             raise CommandError(f"--poses has no entry {name!r}; it has {', '.join(sorted(poses))}")
         source = Path(read_record(path)["source"])

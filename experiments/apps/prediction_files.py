@@ -58,6 +58,11 @@ def _statistics(prediction: Prediction) -> dict[str, Any]:
     }
 
 
+def record_name(path: Path, folder: Path) -> str:
+    """Name of a prediction: the path of its record below the folder, without the ending."""
+    return path.relative_to(folder).as_posix().removesuffix(RECORD_ENDING)
+
+
 def save_prediction(
     folder: Path,
     name: str,

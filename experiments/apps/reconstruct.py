@@ -16,6 +16,7 @@ from experiments.apps.fused import finest_voxel, free_space_mesh, fused_cloud, s
 from experiments.apps.point_cloud import write_points
 from experiments.apps.pose_search import search_poses, seen_through
 from experiments.apps.posed import PosedPanorama, load_posed, read_poses, with_poses
+from experiments.apps.prediction_files import read_record, record_name
 from experiments.apps.registration import (
     Array,
     Free,
@@ -24,6 +25,7 @@ from experiments.apps.registration import (
     register_scales,
 )
 from experiments.apps.room_states import compare_states
+from experiments.apps.row_poses import read_row_poses
 from experiments.apps.surface import Y_UP
 from experiments.apps.viewer_entry import find_records
 from experiments.common.replace_file import replace_file
@@ -50,12 +52,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="where the results go"
     )
-    parser.add_argument(
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument(
         "--poses",
         type=Path,
         metavar="FILE",
         help='JSON: {"name": {"position": [x, y, z], "rotation": 3x3}}',
     )
+    given.add_argument(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="manifest of the data set that the panoramas are of: its poses",
+    )
+    parser.add_argument("--scene", help="with --manifest: only the panoramas of this scene")
     parser.add_argument(
         "--solve",
         choices=("auto", *SOLVES),
@@ -95,11 +105,11 @@ def run(args: argparse.Namespace) -> int:
     """
     _check_usage(args)
     console = Console(stderr=True)
-    poses = read_poses(args.poses) if args.poses else None
-    panoramas = _load(args.folder, poses, args.width)
+    poses = _read_poses(args)
+    panoramas = _load(args.folder, poses, args)
     try:
         if args.compare:
-            return _compare(panoramas, _load(args.compare, poses, args.width), args.out, console)
+            return _compare(panoramas, _load(args.compare, poses, args), args.out, console)
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
         panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
@@ -125,15 +135,34 @@ def _check_usage(args: argparse.Namespace) -> None:
         value = getattr(args, name)
         if value is not None and not value > 0:
             raise CommandError(f"--{name} is {value}, expected more than 0")
+    if args.scene is not None and args.manifest is None:
+        raise CommandError("--scene chooses rows of a manifest: give --manifest too")
     if args.width < 32:
         raise CommandError(f"--width is {args.width}, expected at least 32")
 
 
-def _load(folder: Path, poses: dict[str, Pose] | None, width: int) -> list[PosedPanorama]:
+def _records(folder: Path) -> list[Path]:
     records = find_records(folder) if folder.is_dir() else []
     if not records:
         raise CommandError(f"{folder} holds no predictions: run panodepth predict first")
-    return load_posed(records, folder, poses, width)
+    return records
+
+
+def _read_poses(args: argparse.Namespace) -> dict[str, Pose] | None:
+    if args.manifest is None:
+        return read_poses(args.poses) if args.poses else None
+    records = _records(args.folder)
+    sources = {record_name(r, args.folder): Path(read_record(r)["source"]) for r in records}
+    return read_row_poses(args.manifest, sources, args.scene)
+
+
+def _load(
+    folder: Path, poses: dict[str, Pose] | None, args: argparse.Namespace
+) -> list[PosedPanorama]:
+    records = _records(folder)
+    if poses is not None and args.scene is not None:
+        records = [record for record in records if record_name(record, folder) in poses]
+    return load_posed(records, folder, poses, args.width)
 
 
 def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> Free:

@@ -17,6 +17,7 @@ from experiments.apps.prediction_files import (
     RECORD_ENDING,
     load_prediction,
     read_record,
+    record_name,
 )
 from experiments.apps.preview import colour_limits
 from experiments.apps.resize import resize_panorama
@@ -48,7 +49,7 @@ def viewer_entry(record_file: Path, root: Path, address: Address, width: int) ->
     record = read_record(record_file)
     map_width = min(width, record["width"])
     quantiles = record.get("quantiles") or {"0.02": 0.0, "0.98": 1.0}
-    name = record_file.relative_to(root).as_posix().removesuffix(RECORD_ENDING)
+    name = record_name(record_file, root)
     return {
         "name": name,
         "kind": record["kind"],

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.common import params
-from pano_data import miniatures
+from pano_data import workers
 
 RAW = Path("data/raw")
 MARKER = ".rendered-by-panodepth"
@@ -27,6 +27,9 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     Raises:
         RealDataError: `root/name` holds files that were not rendered by this stage.
     """
+    workers.warm(["pano_data.miniatures.worlds_studio"])  # its import of torch runs beside ours
+    from pano_data import miniatures
+
     target = root / name
     if target.exists() and any(target.iterdir()) and not (target / MARKER).is_file():
         raise RealDataError(

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 import pano_models
 from experiments.common.task import Batch, DepthTask
 from pano_models import PatchDiscriminator, normalize_distance
+from pano_models.weights.files import read_state
+from pano_models.weights.strict import fill
 
 
 class DiscriminatorTask(DepthTask):
@@ -58,5 +60,5 @@ def load_discriminator(folder: str) -> PatchDiscriminator:
     """Rebuilds the discriminator of a training's folder, in evaluation mode."""
     options = json.loads((Path(folder) / "config.json").read_text())
     network = PatchDiscriminator(**options)
-    network.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+    fill(network, read_state(Path(folder) / "model.safetensors"))
     return network.eval()

@@ -49,4 +49,4 @@ def test_a_frame_that_was_not_fetched(tmp_path, caplog):
     spec = build("dynamic_replica", tmp_path, views=2)
     next((tmp_path / "val").parent.joinpath("valid").rglob("*.geometric.png")).unlink()
     assert len(list(spec.rows(tmp_path, "val"))) == 3
-    assert "1 left out: image or depth missing" in caplog.text
+    assert "1 left out: depth missing" in caplog.text

@@ -38,4 +38,4 @@ def test_one_damaged_pose_costs_one_image(tmp_path, caplog):
     poses[0].write_text("{")
     poses[1].write_text("{}")
     assert len(list(spec.rows(tmp_path, "train"))) == 1
-    assert "2 left out: pose damaged" in caplog.text
+    assert "2 left out: pose missing or damaged" in caplog.text

@@ -29,4 +29,4 @@ def test_one_damaged_file_costs_one_image(tmp_path, caplog):
     spec = build("unrealstereo4k", tmp_path, views=2)
     (tmp_path / "00000" / "Extrinsics1" / "00000.txt").write_text("nan")
     assert len(list(spec.rows(tmp_path, "all"))) == 14  # both images need both cameras
-    assert "2 left out: extrinsics damaged" in caplog.text
+    assert "2 left out: extrinsics missing or damaged" in caplog.text

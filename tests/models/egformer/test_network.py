@@ -43,12 +43,13 @@ class TestEGFormer:
             alone = torch.cat([model(x[None])["disparity_affine"] for x in contrast])
             assert bool((both - alone).abs().max() > 1e-3) is meet
 
+    @pytest.mark.parametrize("head", ["metric", "affine"])
     @pytest.mark.parametrize(
-        ("head", "dtype", "tolerance"),
-        [("metric", torch.float32, 2e-6), ("affine", torch.float64, 1e-13)],
+        ("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-13)]
     )
     @torch.no_grad()
     def test_equivariant_network_rolls(self, rgb, head, dtype, tolerance):
+        """Measured: 0 as float32, 4e-6 of the affine head while sums along rows were float32."""
         torch.manual_seed(0)
         model = create("egformer", equivariant=True, head=head, **SMALL).eval().to(dtype)
         out = model(rgb.to(dtype))[model.key]

@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from pano_models.errors import ModelNotFoundError
+from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.teachers import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 
@@ -52,6 +52,14 @@ class TestLoadTeacher:
         out = teacher(views)
         assert list(out) == ["disparity_affine"]
         torch.testing.assert_close(out["disparity_affine"], expected, atol=1e-6, rtol=1e-5)
+
+    def test_weights_that_are_not_finite(self, tmp_path):
+        model = depth_anything()
+        with torch.no_grad():
+            model.head.conv1.weight[0, 0] = float("nan")
+        model.save_pretrained(tmp_path)
+        with pytest.raises(CheckpointError, match=r"NaN or infinite: head\.conv1\.weight \(9 of"):
+            load_teacher(tmp_path, size=(28, 28))
 
     def test_metric_models_say_so(self, tmp_path):
         depth_anything(depth_estimation_type="metric", max_depth=20).save_pretrained(tmp_path)

@@ -73,6 +73,17 @@ def test_weights_of_another_model(folder):
         pm.load(path)
 
 
+def test_weights_of_a_training_that_diverged(folder):
+    model, path = folder
+    name, parameter = next(iter(model.named_parameters()))
+    with torch.no_grad():
+        parameter.flatten()[3] = float("nan")
+    pm.save(model, path)
+    for load in (pm.load, pm.DA2.from_pretrained):
+        with pytest.raises(pm.CheckpointError, match=rf"NaN or infinite: {name} \(1 of .*earlier"):
+            load(path)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"name": "da2"}'])
 def test_broken_config(folder, text):
     (folder[1] / "config.json").write_text(text)

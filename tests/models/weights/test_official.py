@@ -1,5 +1,7 @@
 """Synthetic checkpoints in the published names, small: what a user's file goes through."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -66,6 +68,25 @@ def test_missing_tensor(release):
     state = {k: v for k, v in state.items() if not k.endswith("norm1.weight")}
     with pytest.raises(pm.CheckpointError, match=r"missing: .*norm1\.weight"):
         pm.load_official(name, state, **config)
+
+
+def test_values_that_are_not_finite(release):
+    name, config, model = release
+    state = deepcopy(pm.export_official(model))  # aliases stay aliases
+    tensor = next(k for k in state if k.endswith("blocks.0.mlp.fc1.weight"))
+    state[tensor][0, 0] = float("inf")
+    with pytest.raises(pm.CheckpointError, match=r"infinite: .*mlp\.fc1\.weight \(1 of"):
+        pm.load_official(name, state, **config)
+
+
+def test_dropped_constants_may_hold_nan(stir, tiny_dap):
+    """Meta's code creates `bias_mask` full of NaN; nothing of it reaches our network."""
+    model = stir(pm.create("dap", **tiny_dap, faithful=True))
+    state = deepcopy(pm.export_official(model))
+    for name, tensor in state.items():
+        if name.endswith("bias_mask"):
+            tensor.fill_(torch.nan)
+    assert same(pm.load_official("dap", state, **tiny_dap), model)
 
 
 def test_tensors_that_nothing_reads_may_be_missing(release):

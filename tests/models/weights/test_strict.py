@@ -38,6 +38,35 @@ def test_what_does_not_fit_is_named_and_nothing_is_copied(change, message):
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_weights_that_are_not_finite_are_named_and_nothing_is_copied(value, dtype):
+    model = linear()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    values = {k: v.to(dtype) for k, v in state().items()}
+    values["used.weight"][1, 0] = value
+    values["spare.bias"][0] = value
+    expected = r"used\.weight \(1 of 6 values\), spare\.bias \(1 of 1 values\).*expected finite"
+    with pytest.raises(pm.CheckpointError, match=expected):
+        fill(model, values)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_opposite_infinities_do_not_cancel():
+    values = state()
+    values["used.weight"][0, 0], values["used.weight"][0, 1] = float("inf"), -float("inf")
+    with pytest.raises(pm.CheckpointError, match="2 of 6 values"):
+        fill(linear(), values)
+
+
+def test_finite_weights_whose_sum_overflows_are_taken():
+    values = state()
+    values["used.weight"] = torch.full((3, 2), 3e38)
+    model = linear()
+    fill(model, values)
+    assert torch.equal(model["used"].weight, values["used.weight"])
+
+
 def test_only_what_is_never_used_may_be_missing():
     values = {k: v for k, v in state().items() if k.startswith("used")}
     assert fill(linear(), values, never_used=("spare.",)) == ("spare.weight", "spare.bias")

@@ -1,9 +1,6 @@
 """Part the usable samples of a manifest from the corrupt ones, before a run meets them."""
 
-import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, manifest_of
 from pano_data.quarantine import Corrupt, corrupt
 from pano_data.reader import read
+from pano_data.workers import pool
 
 
 def sift(
@@ -36,9 +34,7 @@ def sift(
         The usable rows, and what is wrong with each of the others.
     """
     examine = partial(_examine, root=Path(root), min_valid=min_valid)
-    start = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, start) if workers else nullcontext()
-    with pool as executor:
+    with pool(workers, [__name__]) as executor:
         results: Iterable[Corrupt | None] = (
             executor.map(examine, manifest, chunksize=16) if executor else map(examine, manifest)
         )

@@ -6,4 +6,4 @@ class ModelNotFoundError(ValueError):
 
 
 class CheckpointError(ValueError):
-    """A weight file that is truncated, of another model, not of tensors alone, or incomplete."""
+    """A weight file that is truncated, of another model, not of tensors alone, incomplete, or not finite."""

@@ -54,7 +54,7 @@ class DepthModel(nn.Module):
 
         Raises:
             ModelNotFoundError: nothing there.
-            CheckpointError: what is there is of another class, truncated or incomplete.
+            CheckpointError: what is there is of another class, truncated, incomplete or not finite.
         """
         from pano_models.weights.folder import load_as
 

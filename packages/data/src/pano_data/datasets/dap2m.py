@@ -6,6 +6,7 @@ metres along the ray, 100 and more is sky or beyond range.
 Source: DAP (arXiv:2512.16913), test list of its code release.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -75,7 +76,8 @@ LABELLED = DatasetSpec(
     access="download the parts of DAP_data that its authors publish",
     licence="not stated",
 )
-TEST = DatasetSpec(
+TEST = dataclasses.replace(
+    LABELLED,
     name="dap_test",
     title="DAP-Test",
     description="1,343 synthetic outdoor panoramas that DAP tests on.",
@@ -83,13 +85,5 @@ TEST = DatasetSpec(
     splits=("test",),
     counts={"test": 1343},
     lists={"test": ("instadata_list_test.txt", "datasets/instadata_list_test.txt")},
-    projection="erp",
-    kind="distance",
-    metric=True,
-    native_size=None,
-    label_dtype="float32",
-    limit=FAR_FROM,
-    environment="outdoor",
     access="download DAP_data and copy datasets/instadata_list_test.txt of the DAP code beside it",
-    licence="not stated",
 )

@@ -29,9 +29,6 @@ def find(root: Path, split: str) -> Iterator[Found]:
         return
     for frame in _annotations(path):
         image, depth = folder / frame["image"]["path"], folder / frame["depth"]["path"]
-        if not (image.is_file() and depth.is_file()):
-            yield Skipped(relative(image, root), "image or depth missing")
-            continue
         yield Row(
             key=f"{frame['sequence_name']}/{frame['camera_name']}/{frame['frame_number']:04d}",
             dataset="dynamic_replica",

@@ -4,6 +4,7 @@ DAP's unlabelled part (web video frames, generated rooms) has no published lists
 pictures puts them into a folder.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -79,18 +80,12 @@ FOLDER = DatasetSpec(
     access="put 2:1 JPEG or PNG panoramas into a folder",
     licence="yours",
 )
-DAP_UNLABELLED = DatasetSpec(
+DAP_UNLABELLED = dataclasses.replace(
+    FOLDER,
     name="dap2m_unlabelled",
     title="DAP-2M, unlabelled",
     description="About 1.9 million web and generated panoramas that DAP pseudo-labels.",
     find=partial(find, dataset="dap2m_unlabelled"),
-    splits=("unlabelled",),
-    projection="erp",
-    kind="none",
-    metric=True,
-    native_size=None,
-    label_dtype=None,
-    environment="mixed",
     access="not published as lists: put your own panoramas below images/",
     licence="not stated",
 )

@@ -52,9 +52,6 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
         depth = images / f"scene_{camera}_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         if not images.is_dir():
             continue  # a part of the scenes is a usual download
-        if not (image.is_file() and depth.is_file()):
-            yield Skipped(relative(image, root), "image or depth missing")
-            continue
         size = _size(image.parent)
         if size is None:
             yield Skipped(relative(image, root), "no image of the camera can be read")

@@ -20,8 +20,8 @@ def find(root: Path, split: str) -> Iterator[Found]:
         size = readable_size(files(scene, "rgb_*.png"))
         for image in files(scene, "rgb_*.png"):
             depth = image.with_name(image.name.replace("rgb_", "depth_plane_", 1))
-            if size is None or not depth.is_file():
-                yield Skipped(relative(image, root), "depth missing or no image readable")
+            if size is None:
+                yield Skipped(relative(image, root), "no image readable")
                 continue
             yield Row(
                 key=f"{scene.name}/{image.stem.removeprefix('rgb_')}",

@@ -43,11 +43,11 @@ def _view(
 ) -> Found:
     name = image.name.replace("-image.png", "-depth.exr")
     places = (sequence.with_name(f"{sequence.name}-depth") / name, sequence / name)
-    depth = next((place for place in places if place.is_file()), None)
+    depth = next((place for place in places if place.is_file()), places[0])
     if fov is None:
         return Skipped(relative(image, root), "meta.json empty or without fltFov")
-    if depth is None or size is None:
-        return Skipped(relative(image, root), "depth missing or no image readable")
+    if size is None:
+        return Skipped(relative(image, root), "no image readable")
     height, width = size
     focal = focal_length(fov, width)
     return Row(

@@ -38,8 +38,8 @@ def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found
     for scan in parse_conf(cameras):
         image = house / "undistorted_color_images" / scan.colour
         depth = house / "undistorted_depth_images" / scan.depth
-        if size is None or not (image.is_file() and depth.is_file()):
-            yield Skipped(relative(image, root), "image or depth missing, or no image readable")
+        if size is None:
+            yield Skipped(relative(image, root), "no image readable")
             continue
         fx, cx, fy, cy = scan.intrinsics
         yield Row(

@@ -29,9 +29,6 @@ def find(root: Path, split: str, rgb_folder: str = "pano_skybox_color") -> Itera
             continue
         for image in files(house / rgb_folder, "*.jpg"):
             depth = house / "pano_depth" / f"{image.stem}.png"
-            if not depth.is_file():
-                yield Skipped(relative(image, root), "depth missing")
-                continue
             yield Row(
                 key=f"{house.name}/{image.stem}",
                 dataset="matterport3d_unifuse",

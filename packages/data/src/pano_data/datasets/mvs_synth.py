@@ -20,19 +20,16 @@ UNITS = 10.0
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List all frames that have image, depth and pose."""
+    """List all frames that have a pose, which holds the focal length."""
     for sequence in folders(top(root, "GTAV_1080", "GTAV_720", "GTAV_540")):
         for image in files(sequence / "images", "*.png"):
             depth = sequence / "depths" / f"{image.stem}.exr"
             pose = sequence / "poses" / f"{image.stem}.json"
-            if not (depth.is_file() and pose.is_file()):
-                yield Skipped(relative(image, root), "depth or pose missing")
-                continue
             try:
                 camera = json.loads(pose.read_text())
                 fx, fy, cx, cy = (float(camera[name]) for name in ("f_x", "f_y", "c_x", "c_y"))
-            except (json.JSONDecodeError, KeyError):
-                yield Skipped(relative(image, root), "pose damaged")
+            except (OSError, json.JSONDecodeError, KeyError):
+                yield Skipped(relative(image, root), "pose missing or damaged")
                 continue
             yield Row(
                 key=f"{sequence.name}/{image.stem}",

@@ -19,9 +19,6 @@ def find(root: Path, split: str) -> Iterator[Found]:
         for trajectory in folders(scene, "*.txt"):
             for image in files(trajectory, "*_color.png"):
                 depth = image.with_name(image.name.replace("_color", "_depth"))
-                if not depth.is_file():
-                    yield Skipped(relative(image, root), "depth missing")
-                    continue
                 frame = image.name.removesuffix("_color.png")
                 yield Row(
                     key=f"{scene.name}/{trajectory.stem}/{frame}",

@@ -39,7 +39,8 @@ class DatasetSpec:
         title: Name in the literature.
         description: One sentence: what it holds and what is special about it.
         find: ``find(root, split, **options)`` lists the rows of a split; it reads names, headers
-            and small text files, no pixels.
+            and small text files, no pixels. Rows whose image or label is not there are left out
+            by ``survey``.
         splits: Splits that ``rows`` knows; the first is the one to train on, if any.
         counts: Published number of images a split (splits without a published number are absent).
         projection: Geometry of the images.
@@ -106,7 +107,7 @@ class DatasetSpec:
             raise self.not_found(root, f"data set {self.name} (the root {state})")
         if list_file is None and split in self.lists:
             list_file = self._own_list(root, split)
-        found = list(self.find(root, split, **options))
+        found = [_complete(item, root) for item in self.find(root, split, **options)]
         rows = [item for item in found if isinstance(item, Row)]
         skipped = [item for item in found if isinstance(item, Skipped)]
         if not rows:
@@ -129,3 +130,12 @@ class DatasetSpec:
         """Make the error that says what is missing and how to get it."""
         render = f"pano_data.miniatures.write({self.name!r}, root) renders a stand-in"
         return DatasetNotFoundError(what, where, "root", f"{self.access}; {render}")
+
+
+def _complete(item: Found, root: Path) -> Found:
+    """The row, or the note that its image or its label is not there."""
+    if isinstance(item, Skipped):
+        return item
+    places = {"image": item.image, "depth": item.depth}
+    missing = [name for name, path in places.items() if path and not (root / path).is_file()]
+    return Skipped(item.image, f"{' and '.join(missing)} missing") if missing else item

@@ -53,9 +53,6 @@ def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found
     for image in files(pano / rgb_folder, f"camera_*{_SUFFIX}"):
         stem = image.name.removesuffix("_rgb.png")
         depth = pano / "depth" / f"{stem}_depth.png"
-        if not depth.is_file():
-            yield Skipped(relative(image, root), "depth missing")
-            continue
         yield Row(
             key=f"{area.name}/{image.name.removesuffix(_SUFFIX)}",
             dataset="stanford2d3d",

@@ -29,7 +29,7 @@ def find(
     lights: Sequence[str] = ("rawlight",),
     edge_margin: int = 0,
 ) -> Iterator[Found]:
-    """List panoramas that have image and depth; the errata of the release are left out.
+    """List panoramas (some lights and depths are missing); the errata of the release are left out.
 
     Furniture levels and lights share one geometry, so splits are by house, never by image.
 
@@ -60,10 +60,6 @@ def _room(
     level, room, scene = folder.name, folder.parents[1].name, folder.parents[3].name
     for light in lights:
         image, depth = folder / f"rgb_{light}.png", folder / "depth.png"
-        # The release lacks some lights and depths.
-        if not (image.is_file() and depth.is_file()):
-            yield Skipped(relative(image, root), "image or depth missing")
-            continue
         yield Row(
             key=f"{scene}/{room}/{level}/{light}",
             dataset="structured3d",

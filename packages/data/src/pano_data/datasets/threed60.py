@@ -34,9 +34,6 @@ def find(root: Path, split: str, views: tuple[str, ...] = ("Left_Down",)) -> Ite
         if name is None or name["view"] not in views or float(name["angle"]) != 0:
             continue
         depth = image.with_name(image.name.replace("_color_", "_depth_")).with_suffix(".exr")
-        if not depth.is_file():
-            yield Skipped(relative(image, root), "depth missing")
-            continue
         folder = image.parent.relative_to(base).as_posix()
         yield Row(
             key=f"{folder}/{name['stem']}/{name['view']}",

@@ -32,12 +32,10 @@ def find(root: Path, split: str, views: tuple[int, ...] = (0, 1)) -> Iterator[Fo
 def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found:
     disparity = scene / f"Disp{view}" / f"{image.stem}.npy"
     texts = [scene / f"Extrinsics{n}" / f"{image.stem}.txt" for n in (0, 1)]
-    if not (disparity.is_file() and all(text.is_file() for text in texts)):
-        return Skipped(relative(image, root), "disparity or extrinsics missing")
     try:
         (left, right), K = (centre(text) for text in texts), intrinsics(texts[view])
-    except ValueError:  # DataError is one
-        return Skipped(relative(image, root), "extrinsics damaged")
+    except (OSError, ValueError):  # DataError is one
+        return Skipped(relative(image, root), "extrinsics missing or damaged")
     return Row(
         key=f"{scene.name}/Image{view}/{image.stem}",
         dataset="unrealstereo4k",

@@ -58,9 +58,6 @@ def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found
     K = None
     for image in files(images, "rgb_*.jpg"):
         depth = depths / f"depth_{image.stem.removeprefix('rgb_')}.png"
-        if not depth.is_file():
-            yield Skipped(relative(image, root), "depth missing")
-            continue
         K = K or intrinsics(texts / "intrinsic.txt", camera)
         yield Row(
             key=f"{place.as_posix()}/Camera_{camera}/{image.stem.removeprefix('rgb_')}",

@@ -1,9 +1,6 @@
 """Which writer makes which data set, and the one function that runs them."""
 
-import multiprocessing
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +27,10 @@ from pano_data.miniatures import (
 )
 from pano_data.miniatures.miniature import Miniature
 from pano_data.miniatures.studio import Shot, Studio
+from pano_data.workers import pool
+
+STUDIO = "pano_data.miniatures.worlds_studio"
+"""Module that processes which render have imported; it takes this one with it."""
 
 _MINIATURES: dict[str, Miniature] = {
     mini.name: mini
@@ -106,10 +107,7 @@ def write(
 
         studio = WorldStudio(mini.kind, name, seed, mini.appearance)
     scene = partial(mini.write_scene, root, studio)
-    # A fresh interpreter a worker: forked ones would share the threads of torch and Embree.
-    start = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, start) if workers else nullcontext()
-    with pool as executor:
+    with pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
         for _ in track(done, f"rendering {name}", len(shots), disable=not progress):
             pass

@@ -10,6 +10,7 @@ F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 Index = npt.NDArray[np.integer]
 U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
 
 S = TypeVar("S", np.float32, np.float64)

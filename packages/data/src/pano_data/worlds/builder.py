@@ -7,6 +7,7 @@ it into the frame of everything else (x right, y down, z forward); it is a prope
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -111,13 +112,12 @@ class Builder:
     def faces(
         self,
         vertices: Sequence[Sequence[float]],
-        polygons: Sequence[Sequence[int]],
+        polygons: Sequence[tuple[int, ...]],
         material: Material,
     ) -> None:
         """Add convex polygons given by vertex numbers."""
         v = np.asarray(vertices, dtype=np.float64)
-        tri = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
-        self.triangles(v[np.asarray(tri)], material)
+        self.triangles(v[_triangulated(tuple(polygons))], material)
 
     def quadric(
         self, surface: Quadric, axes: F64, centre: F64, mesh: F64, gap: float, material: Material
@@ -169,6 +169,13 @@ class Builder:
             _table(self._quadrics),
             tuple(self._labels),
         )
+
+
+@lru_cache(maxsize=64)
+def _triangulated(polygons: tuple[tuple[int, ...], ...]) -> I32:
+    """Vertex numbers `(n, 3)` of fans over convex polygons (ten thousand boxes share theirs)."""
+    tri = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
+    return np.asarray(tri, dtype=np.int32)
 
 
 def _table(rows: list[tuple[Quadric, F64, F64, float]]) -> QuadricTable:

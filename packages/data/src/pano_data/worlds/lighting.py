@@ -189,22 +189,37 @@ def join(samples: F32, normals: F64, points: F64, distance: F64, block: int = BL
         distance: `(h, w)` metres.
         block: Size of the interleaving pattern, pixels.
     """
-    data, n, p = samples, normals.astype(np.float32), points.astype(np.float32)
+    h, w = samples.shape[:2]
+    margin = block // 2
+    data, n, p = (_wide(x, margin) for x in (samples, normals, points))
+    middle = (slice(None), slice(None), slice(margin, margin + w))
+    own_n, own_p = np.ascontiguousarray(n[middle]), np.ascontiguousarray(p[middle])
     tolerance = (0.01 + 0.02 * np.where(np.isfinite(distance), distance, 0.0)).astype(np.float32)
-    total, weight = np.zeros_like(data), np.zeros(data.shape[:2], dtype=np.float32)
-    for dy in range(-(block // 2), block - block // 2):
-        for dx in range(-(block // 2), block - block // 2):
-            here, there = _overlap(data.shape[0], dy), _overlap(data.shape[0], -dy)
-            a = (here, slice(None))
-            other_n, other_p = np.roll(n, -dx, axis=1)[there], np.roll(p, -dx, axis=1)[there]
-            alike = dot(n[a], other_n) > 0.8
-            alike &= np.abs(dot(n[a], other_p - p[a])) < tolerance[a]
-            w = alike.astype(np.float32)
-            total[a] += w[..., None] * np.roll(data, -dx, axis=1)[there]
-            weight[a] += w
-    return np.where(
-        weight[..., None] > 0, total / np.maximum(weight, 1)[..., None], samples
-    ).astype(np.float64)
+    total, weight = np.zeros((3, h, w), dtype=np.float32), np.zeros((h, w), dtype=np.float32)
+    for dy in range(-margin, block - margin):
+        a, there = _overlap(h, dy), _overlap(h, -dy)
+        for dx in range(-margin, block - margin):
+            other = (slice(None), there, slice(margin + dx, margin + dx + w))
+            near = own_n[:, a]
+            alike = _dot(near, n[other]) > 0.8
+            alike &= np.abs(_dot(near, p[other] - own_p[:, a])) < tolerance[a]
+            share = alike.astype(np.float32)
+            total[:, a] += share * data[other]
+            weight[a] += share
+    joined = np.where(weight > 0, total / np.maximum(weight, 1), data[middle])
+    return np.ascontiguousarray(np.moveaxis(joined, 0, -1)).astype(np.float64)
+
+
+def _wide(vectors: F32 | F64, margin: int) -> F32:
+    """Planes `(3, h, w + 2 margin)` of a panorama `(h, w, 3)`, columns going on across the seam."""
+    planes = np.moveaxis(vectors, -1, 0).astype(np.float32, order="C")
+    return np.concatenate([planes[..., -margin:], planes, planes[..., :margin]], axis=-1)
+
+
+def _dot(a: F32, b: F32) -> F32:
+    """Dot products of planes `(3, ...)`."""
+    result: F32 = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    return result
 
 
 def _overlap(n: int, shift: int) -> slice:

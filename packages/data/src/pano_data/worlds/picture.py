@@ -58,29 +58,32 @@ def _light(world: World, pixels: Pixels) -> F32:
     """Irradiance `(h, w, 3)`, joined over the interleaved samples."""
     h, w = pixels.distance.shape
     slot = ((np.arange(h) % BLOCK)[:, None] * BLOCK + np.arange(w) % BLOCK) * 7 % BLOCK**2
-    hit = (pixels.triangle >= 0) & pixels.seen
+    hit = np.flatnonzero((pixels.triangle >= 0) & pixels.seen)
     surfaces = world.surfaces
-    row = surfaces.quadric[pixels.triangle[hit]]
+    row = surfaces.quadric[pixels.triangle.reshape(-1)[hit]]
     gap = np.append(surfaces.quadrics.gap, 0.0)[row]
-    samples = np.zeros((h, w, 3), dtype=np.float32)
+    samples = np.zeros((h * w, 3), dtype=np.float32)
     samples[hit] = irradiance(
         world.tracer,
         world.light,
-        pixels.points[hit],
-        pixels.normals[hit],
+        np.take(pixels.points.reshape(-1, 3), hit, axis=0),
+        np.take(pixels.normals.reshape(-1, 3), hit, axis=0),
         gap,
         world.colours,
-        slot[hit].astype(np.int32),
+        slot.reshape(-1)[hit].astype(np.int32),
     )
-    return join(samples, pixels.normals, pixels.points, pixels.distance)
+    return join(samples.reshape(h, w, 3), pixels.normals, pixels.points, pixels.distance)
 
 
 def _shade(world: World, f: Fragments, light: F32) -> F32:
     """Radiance `(n, 3)` of fragments, sky included."""
-    image, hit = np.empty(f.directions.shape, dtype=np.float32), f.triangle >= 0
-    image[~hit] = world.light.sky.radiance(f.directions[~hit])
-    part = Fragments(*(getattr(f, name)[hit] for name in Fragments.__dataclass_fields__))
-    image[hit] = colours(world, part, light[hit].astype(np.float64))
+    image = np.empty(f.directions.shape, dtype=np.float32)
+    sky, hit = np.flatnonzero(f.triangle < 0), np.flatnonzero(f.triangle >= 0)
+    image[sky] = world.light.sky.radiance(f.directions[sky])
+    part = Fragments(
+        *(np.take(getattr(f, name), hit, axis=0) for name in Fragments.__dataclass_fields__)
+    )
+    image[hit] = colours(world, part, np.take(light, hit, axis=0).astype(np.float64))
     return image
 
 
@@ -127,11 +130,13 @@ def _smooth(
 def _nearby_light(pixels: Pixels, light: F32, f: Fragments, rows: Index, cols: Index) -> F32:
     """Irradiance of the neighbour that lies best in the plane of each fragment."""
     h, w = pixels.distance.shape
-    best, result = np.full(len(rows), np.inf), light[rows, cols]
+    points, normals = pixels.points.reshape(-1, 3), pixels.normals.reshape(-1, 3)
+    best, chosen = np.full(len(rows), np.inf), rows * w + cols
     for y, x in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
-        r, c = np.clip(rows + y, 0, h - 1), (cols + x) % w
-        off = np.abs(dot(f.normals, pixels.points[r, c] - f.points))
-        off += f.distance * (1.0 - dot(f.normals, pixels.normals[r, c]))
-        closer = np.flatnonzero(off < best)
-        best[closer], result[closer] = off[closer], light[r[closer], c[closer]]
-    return result
+        there = np.clip(rows + y, 0, h - 1) * w + (cols + x) % w
+        off = np.abs(dot(f.normals, np.take(points, there, axis=0) - f.points))
+        off += f.distance * (1.0 - dot(f.normals, np.take(normals, there, axis=0)))
+        closer = off < best
+        best, chosen = np.where(closer, off, best), np.where(closer, there, chosen)
+    nearby: F32 = np.take(light.reshape(-1, 3), chosen, axis=0)
+    return nearby

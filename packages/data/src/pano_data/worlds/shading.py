@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_data.worlds.arrays import F32, F64, I32, dot, unit
+from pano_data.worlds.arrays import F32, F64, I32, Mask, dot, unit
 from pano_data.worlds.materials import Points
 from pano_data.worlds.world import World
 
@@ -40,30 +40,54 @@ def texture_points(world: World, f: Fragments) -> Points:
     s = world.surfaces
     tangent = s.tangent[f.triangle]
     wall = np.abs(f.normals[:, 1]) < 0.7
-    # Level surfaces: u along the object's x axis. Walls: v up, u level.
-    ahead = np.stack([-tangent[:, 2], np.zeros(len(tangent)), tangent[:, 0]], axis=-1)
-    level = np.stack([f.normals[:, 2], np.zeros(len(tangent)), -f.normals[:, 0]], axis=-1)
-    tu = np.where(wall[:, None], unit(level), tangent)
-    tv = np.where(wall[:, None], np.array([0.0, -1.0, 0.0]), ahead)
-    u, v = dot(f.points, tu), dot(f.points, tv)
+    # Level surfaces: u along the object's x axis, v at right angles. Walls: u level, v up.
+    nx, nz = f.normals[:, 0], f.normals[:, 2]
+    length = np.sqrt(nz * nz + nx * nx)
+    length[length == 0.0] = 1.0
+    axes = _TextureAxes(
+        np.where(wall, nz / length, tangent[:, 0]),
+        np.where(wall, -nx / length, tangent[:, 2]),
+        wall,
+    )
+    u, v = axes.along(f.points)
     row = s.quadric[f.triangle]
     round_ = np.append(s.quadrics.coefficients[:, 0] > 0.0, False)
     curved = np.flatnonzero(round_[row])
     local = s.quadrics.local(row[curved], f.points[curved])
     u[curved] = np.arctan2(local[:, 1], local[:, 0]) * s.quadrics.radius[row[curved], 0]
     v[curved] = local[:, 2] * s.quadrics.radius[row[curved], 1]
-    du, dv = _footprint(f, tu, tv)
+    du, dv = _footprint(f, axes)
     return Points(u, v, du, dv)
 
 
-def _footprint(f: Fragments, tu: F64, tv: F64) -> tuple[F64, F64]:
+@dataclass(frozen=True)
+class _TextureAxes:
+    """Axes of a texture: u is level, v is level too or points up on walls.
+
+    Attributes:
+        x, z: `(n,)` world components of u.
+        wall: `(n,)` where v points up.
+    """
+
+    x: F64
+    z: F64
+    wall: Mask
+
+    def along(self, vectors: F64) -> tuple[F64, F64]:
+        """Components of `(n, 3)` along u and v."""
+        x, y, z = vectors[:, 0], vectors[:, 1], vectors[:, 2]
+        return x * self.x + z * self.z, np.where(self.wall, -y, z * self.x - x * self.z)
+
+
+def _footprint(f: Fragments, axes: _TextureAxes) -> tuple[F64, F64]:
     """Extent of the pixel's cone on the surface along the texture axes, metres."""
     size = f.distance * f.angle
     cosine = np.maximum(-dot(f.directions, f.normals), _GRAZING)
     stretch = 1.0 / (cosine * cosine) - 1.0
     along = unit(f.directions + cosine[:, None] * f.normals)
-    du = size * np.sqrt(1.0 + stretch * dot(along, tu) ** 2)
-    return du, size * np.sqrt(1.0 + stretch * dot(along, tv) ** 2)
+    u, v = axes.along(along)
+    du = size * np.sqrt(1.0 + stretch * u**2)
+    return du, size * np.sqrt(1.0 + stretch * v**2)
 
 
 def albedo(world: World, f: Fragments) -> F64:
@@ -86,9 +110,12 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
     gloss = np.array([m.gloss for m in world.surfaces.materials])[index]
     base = albedo(world, f)
     cosine = np.clip(-dot(f.directions, f.normals), 0.0, 1.0)
-    sheen = (gloss * (0.04 + 0.5 * (1.0 - cosine) ** 5))[:, None]
-    mirrored = f.directions + 2.0 * cosine[:, None] * f.normals
-    radiance = base * (irradiance + emission[:, None]) + sheen * world.light.sky.gradient(mirrored)
+    radiance = base * (irradiance + emission[:, None])
+    shiny = np.flatnonzero(gloss)
+    facing = cosine[shiny]
+    sheen = (gloss[shiny] * (0.04 + 0.5 * (1.0 - facing) ** 5))[:, None]
+    mirrored = f.directions[shiny] + 2.0 * facing[:, None] * f.normals[shiny]
+    radiance[shiny] += sheen * world.light.sky.gradient(mirrored)
     haze = (1.0 - np.exp(-f.distance / _HAZE_METRES))[:, None]
     hazy: F64 = radiance + (np.asarray(world.light.sky.horizon) - radiance) * haze
     return hazy

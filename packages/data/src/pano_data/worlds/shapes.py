@@ -167,6 +167,13 @@ def _rim(sides: int, half: bool = False) -> F64:
     return rim
 
 
+def _lifted(plan: F64, z: float) -> F64:
+    """Points `(n, 2)` at height `z`."""
+    points = np.full((len(plan), 3), z)
+    points[:, :2] = plan
+    return points
+
+
 def _sides(radius: float) -> int:
     """Corners of the mesh around a circle: shadows are cast by the mesh, so wide circles need more."""
     return _SIDES if radius < 1.0 else 4 * _SIDES
@@ -185,7 +192,7 @@ def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tu
     reach = (_MARGIN if closed else 2.0 * bulge) / float(length)
     ends = (-reach, 1.0 + reach if top >= 1.0 else min(1.0 + reach, 1.0 / (1.0 - top)))
     rim = _rim(sides, half)
-    low, high = (np.insert(rim * (1.0 + (top - 1.0) * z), 2, z, axis=-1) for z in ends)
+    low, high = (_lifted(rim * (1.0 + (top - 1.0) * z), z) for z in ends)
     parts = [
         np.stack([low[:-1], low[1:], high[1:]], axis=1),
         np.stack([low[:-1], high[1:], high[:-1]], axis=1),
@@ -200,5 +207,5 @@ def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tu
 
 @lru_cache
 def _fan(sides: int) -> F64:
-    rim = np.insert(_rim(sides), 2, 0.0, axis=-1)
+    rim = _lifted(_rim(sides), 0.0)
     return np.stack([np.zeros_like(rim[1:]), rim[:-1], rim[1:]], axis=1)

@@ -47,20 +47,23 @@ class Tracer:
         best = np.full(len(origins), np.inf)
         triangle = np.full(len(origins), -1, dtype=np.int32)
         todo, start = np.arange(len(origins)), np.zeros(len(origins))
+        o, d, near = origins, directions, origins
         for _ in range(_MAX_STEPS):
-            o, d = origins[todo], directions[todo]
-            prim, ahead = self._cast(o + d * start[:, None], d)
+            prim, ahead = self._cast(near, d)
             mesh_t = ahead.astype(np.float64) + start
-            kept = (prim >= 0) & (mesh_t < best[todo])
-            todo, prim, mesh_t, o, d = todo[kept], prim[kept], mesh_t[kept], o[kept], d[kept]
-            if not len(todo):
+            kept = np.flatnonzero((prim >= 0) & (mesh_t < best[todo]))
+            if not len(kept):
                 break
+            todo, prim, mesh_t = todo[kept], prim[kept], mesh_t[kept]
+            o, d = np.take(o, kept, axis=0), np.take(d, kept, axis=0)
             t, curved = self._solve(prim, o, d)
             closer = t < best[todo]
             best[todo[closer]], triangle[todo[closer]] = t[closer], prim[closer]
             # A mesh stands for its curved surface, so what lies behind the mesh may still be in front of it.
-            again = curved & (mesh_t < best[todo])
+            again = np.flatnonzero(curved & (mesh_t < best[todo]))
             todo, start = todo[again], mesh_t[again] + np.maximum(1e-5, 1e-6 * mesh_t[again])
+            o, d = o[again], d[again]
+            near = o + d * start[:, None]
         return Hits(best, triangle, self._normals(origins, directions, best, triangle))
 
     def blocked(
@@ -95,7 +98,7 @@ class Tracer:
         return prim, np.where(prim >= 0, hit["tfar"], np.float32(np.inf))
 
     def _solve(self, prim: I32, origins: F64, directions: F64) -> tuple[F64, Mask]:
-        normal = self._normal[prim]
+        normal = np.take(self._normal, prim, axis=0)
         slope = dot(normal, directions)
         height = self._offset[prim] - dot(normal, origins)
         t = height / np.where(np.abs(slope) > 1e-12, slope, np.inf)
@@ -107,12 +110,11 @@ class Tracer:
         return np.where(t > 0.0, t, np.inf), curved
 
     def _normals(self, origins: F64, directions: F64, distance: F64, triangle: I32) -> F64:
-        normal = np.zeros_like(directions)
-        hit = triangle >= 0
-        normal[hit] = self._normal[triangle[hit]]
-        row = np.where(hit, self.surfaces.quadric[triangle], -1)
-        curved = row >= 0
+        normal = np.take(self._normal, triangle, axis=0)
+        normal[triangle < 0] = 0.0
+        row = np.where(triangle >= 0, self.surfaces.quadric[triangle], -1)
+        curved = np.flatnonzero(row >= 0)
         points = origins[curved] + directions[curved] * distance[curved, None]
         normal[curved] = self.surfaces.quadrics.normals(row[curved], points)
-        away = dot(normal, directions)[:, None] > 0.0
-        return np.where(away, -normal, normal)
+        away = dot(normal, directions) > 0.0
+        return np.negative(normal, out=normal, where=away[:, None])

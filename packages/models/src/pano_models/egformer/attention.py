@@ -107,8 +107,13 @@ class EquirectangularAttention(nn.Module):
         bias = (
             periodic_bias(h, w, q.device) if turning else position_bias(self.axis, h, w, q.device)
         )
-        qkv = (self._heads(q), self._heads(k), self._heads(v))
-        out, importance = attend_windows(qkv, bias.to(q.dtype), self.faithful)
+        # a turn changes the order of sums along a row; as float64 they round to the same value in any order (Apple's GPUs have none)
+        exact = turning and q.device.type != "mps"
+        dtype = torch.float64 if exact else q.dtype
+        qkv = (self._heads(q).to(dtype), self._heads(k).to(dtype), self._heads(v).to(dtype))
+        out, importance = (
+            x.to(q.dtype) for x in attend_windows(qkv, bias.to(dtype), self.faithful)
+        )
         return self._windows(out) + residual * (1 - self._token_weight(importance, h, w))
 
     def _heads(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 from pano_models.errors import ModelNotFoundError
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
 from pano_models.teachers.teacher import Predicts, Teacher
+from pano_models.weights.strict import check_finite
 
 # What `predicted_depth` of each family means; Depth Anything says so in its configuration.
 FAMILIES: dict[str, Predicts] = {
@@ -39,6 +40,7 @@ def load_teacher(
     Raises:
         ImportError: transformers is not installed.
         ModelNotFoundError: no such folder or hub id, or not a depth model.
+        CheckpointError: a weight is NaN or infinite.
         ValueError: the meaning of the output is not known: pass `predicts`.
     """
     transformers = _transformers()
@@ -48,6 +50,7 @@ def load_teacher(
         raise ModelNotFoundError(
             f"{source} is no depth model that transformers can load: {str(error).splitlines()[0]}"
         ) from error
+    check_finite(model.state_dict(), f"the weights of {source}")
     processor = _processor(transformers, source)
     return Teacher(
         model,

@@ -57,7 +57,7 @@ def load_folder(folder: str | PathLike[str]) -> DepthModel:
 
     Raises:
         ModelNotFoundError: no such folder, or no `config.json` in it.
-        CheckpointError: a file is truncated, or the weights do not fit the configuration.
+        CheckpointError: a file is truncated, or the weights do not fit the configuration or are not finite.
     """
     config = _read_config(Path(folder))
     with torch.random.fork_rng(devices=[]):  # building draws random weights; leave no trace
@@ -79,7 +79,7 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
 
     Raises:
         ModelNotFoundError: nothing there.
-        CheckpointError: what is there is truncated, of another model, or not weights.
+        CheckpointError: what is there is truncated, of another model, not weights, or holds NaN or infinity.
     """
     text = str(model)
     if text.startswith(OFFICIAL):

@@ -76,7 +76,7 @@ def load_official(
 
     Raises:
         ModelNotFoundError: unknown release or no such file.
-        CheckpointError: the file is of another network, truncated, incomplete or not weights.
+        CheckpointError: the file is of another network, truncated, incomplete, not weights, or holds NaN or infinity.
     """
     release = _release(name)
     state, settings = (

@@ -49,7 +49,8 @@ def fill(
         The names under `never_used` that were missing.
 
     Raises:
-        CheckpointError: names the first missing, unexpected and wrongly shaped tensors.
+        CheckpointError: names the first missing, unexpected and wrongly shaped tensors, or those that hold NaN or infinity; nothing is
+            copied.
     """
     own = model.state_dict()
     allowed = tuple(never_used)
@@ -66,8 +67,35 @@ def fill(
     }
     if any(problems.values()):
         raise CheckpointError(f"weights do not fit {type(model).__name__}: {_describe(problems)}")
+    check_finite(state, f"the weights for {type(model).__name__}")
     model.load_state_dict(state, strict=not absent)
     return absent
+
+
+def check_finite(state: Mapping[str, Tensor], origin: str) -> None:
+    """Refuse weights that would turn every prediction into NaN.
+
+    Raises:
+        CheckpointError: names the first tensors that hold NaN or infinity, with their counts.
+    """
+    broken = [name for name, tensor in state.items() if not _is_finite(tensor)]
+    if broken:
+        found = [f"{n} ({_not_finite(state[n])} of {state[n].numel()} values)" for n in broken]
+        raise CheckpointError(
+            f"{origin} are {_describe({'NaN or infinite': found})}; expected finite numbers. The training diverged before they were "
+            "saved, or the file is damaged: take an earlier checkpoint, or fetch the file again"
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    # a sum reads once and writes nothing; only large finite values make it overflow
+    if not tensor.is_floating_point() or bool(tensor.sum().isfinite()):
+        return True
+    return _not_finite(tensor) == 0
+
+
+def _not_finite(tensor: Tensor) -> int:
+    return int((~tensor.isfinite()).sum())
 
 
 def build_and_fill(

@@ -1,0 +1,34 @@
+"""Worker processes that share one import of torch.
+
+They are forked from a server that has imported what they need and done nothing else: a fresh interpreter a worker would import torch once a
+worker (2 s of CPU each), and a fork of the caller would share the threads of torch and Embree.
+"""
+
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing import forkserver
+
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+def warm(modules: Sequence[str]) -> None:
+    """Start the server in the background, so that it imports `modules` while the caller does.
+
+    Call it before what takes long to import. Only the first server of a program counts; workers import what it lacks themselves, and see the
+    environment variables of its start.
+    """
+    if METHOD == "forkserver":
+        multiprocessing.set_forkserver_preload([*modules])
+        forkserver.ensure_running()
+
+
+def pool(
+    workers: int, modules: Sequence[str]
+) -> AbstractContextManager[ProcessPoolExecutor | None]:
+    """A pool of `workers` processes that have imported `modules`; None in the context where `workers` is 0."""
+    if not workers:
+        return nullcontext()
+    warm(modules)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context(METHOD))
