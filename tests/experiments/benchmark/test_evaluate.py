@@ -54,7 +54,9 @@ def test_the_stage_reads_its_section(
     for model in ("baseline_constant", "baseline_latitude"):
         main([model])
     scores = {
-        model: json.loads((tmp_path / f"reports/scores/{model}/metrics.json").read_text())["stanford2d3d"]
+        model: json.loads((tmp_path / f"reports/scores/{model}/metrics.json").read_text())[
+            "stanford2d3d"
+        ]
         for model in ("baseline_constant", "baseline_latitude")
     }
     assert all(list(by_protocol) == ["da2_paper"] for by_protocol in scores.values())
