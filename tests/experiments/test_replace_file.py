@@ -1,12 +1,11 @@
 import errno
-import resource
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 
 from experiments.common.replace_file import replace_file
+from tests.experiments.full_disk import full_disk
 
 
 def test_the_file_appears_whole_and_its_folder_is_made(tmp_path: Path) -> None:
@@ -34,18 +33,12 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
-    try:
-        with (
-            pytest.raises(OSError, match="File too large"),
-            replace_file(tmp_path / "a") as temporary,
-        ):
-            temporary.write_bytes(bytes(10_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-        signal.signal(signal.SIGXFSZ, handler)
+    with (
+        full_disk(1000),
+        pytest.raises(OSError, match="File too large"),
+        replace_file(tmp_path / "a") as temporary,
+    ):
+        temporary.write_bytes(bytes(10_000))
     assert list(tmp_path.iterdir()) == []
 
 

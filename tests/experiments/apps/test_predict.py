@@ -1,7 +1,5 @@
 import json
 import os
-import resource
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from experiments.main import main
+from tests.experiments.full_disk import full_disk
 
 Save = Callable[..., Path]
 
@@ -129,12 +128,6 @@ def test_a_full_disk_leaves_no_half_written_file(
     save_panorama: Save, tmp_path: Path, form: str
 ) -> None:
     path, out = save_panorama("a.png", height=128), tmp_path / "out"
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, old[1]))
-    try:
+    with full_disk(1500):
         assert _predict(out, path, "--save", form) == 2
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-        signal.signal(signal.SIGXFSZ, handler)
     assert list(out.iterdir()) == []
