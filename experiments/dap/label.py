@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
 from torch import Tensor, nn
@@ -73,7 +74,8 @@ class LabelWriter(BasePredictionWriter):
     ) -> None:
         """One file a panorama."""
         distance = prediction["distance_metric"].float().cpu().numpy()
-        far = prediction["far_probability"].float().cpu().numpy() > self.far_threshold
+        nowhere = torch.zeros_like(prediction["distance_metric"])  # a labeler without range mask
+        far = prediction.get("far_probability", nowhere).float().cpu().numpy() > self.far_threshold
         names = zip(batch["dataset"], batch["key"], strict=True)
         for name, metres, beyond in zip(names, distance, far, strict=True):
             write_pseudo_label(self.folder / "labels", self.rows[name], metres[0], beyond[0])

@@ -9,7 +9,7 @@ from experiments.common.task import Batch, DepthTask
 
 
 class DapTask(DepthTask):
-    """Trains a network with a distance head and a range-mask head.
+    """Trains a network with a distance head and, unless its `thresholds` are empty, a range-mask head.
 
     All three stages of DAP use it: the labeler on labelled panoramas, the second labeler on labelled
     and selected pseudo-labelled ones, and DAP itself on everything. What differs is the data.
@@ -39,7 +39,7 @@ class DapTask(DepthTask):
             prediction=prediction["distance_metric"],
             target=batch["distance"],
             valid=batch["valid"] & within,
-            far_probability=prediction["far_probability"],
             far=batch["far"] | (batch["valid"] & ~within),
+            **{name: values for name, values in prediction.items() if name == "far_probability"},
         )
         return total, terms

@@ -65,6 +65,12 @@ def test_rolling_by_pairs_of_patches_rolls_the_equivariant_output(tiny_dap, stir
         assert error <= 2e-6, key
 
 
+def test_without_thresholds_there_is_no_range_head(tiny_dap):
+    net = pm.create("dap", **tiny_dap, thresholds=[])
+    assert set(net(torch.rand(1, 3, 64, 128))) == {"distance_metric"}
+    assert not [name for name, _ in net.named_parameters() if name.startswith("range_head")]
+
+
 def test_several_thresholds(tiny_dap):
     maps = pm.create("dap", **tiny_dap, thresholds=[10, 100])(torch.rand(1, 3, 64, 128))
     assert sorted(maps) == [DISTANCE_METRIC, FAR_PROBABILITY, "far_probability_10m"]

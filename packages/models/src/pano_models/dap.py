@@ -40,7 +40,8 @@ class DAP(DepthModel):
         level_channels: channels of the heads' four levels.
         max_distance: metres that the sigmoid's 1 stands for.
         thresholds: ranges (metres) of the far probabilities, rising; the last is
-            `far_probability`, each further one `far_probability_<range>m`.
+            `far_probability`, each further one `far_probability_<range>m`. Empty: no range head
+            and no such map (Table 6, without mask).
         min_pixels: smaller images are enlarged to this area inside the network; None: never.
         max_pixels: larger images are shrunk to this area inside the network; None: never.
         normalize: apply the ImageNet statistics. The release's `infer.py` forgets them, its
@@ -101,7 +102,11 @@ class DAP(DepthModel):
         self.norm = nn.LayerNorm(dim)
         head = {"wrap": equivariant, "unused_skip": faithful}
         self.head = DPTHead(dim, features, level_channels, **head)
-        self.range_head = DPTHead(dim, features, level_channels, len(self.thresholds), **head)
+        self.range_head = (
+            DPTHead(dim, features, level_channels, len(self.thresholds), **head)
+            if self.thresholds
+            else None
+        )
         if faithful:
             self.unused = UnusedTensors(dim, len(vit.blocks))
         self.native_size = RELEASED_SIZE if faithful else None
@@ -119,8 +124,8 @@ class DAP(DepthModel):
         """Predict metric distance and far probability from RGB in [0, 1].
 
         Returns:
-            `distance_metric` (metres, in (0, max_distance), before any far fill) and
-            `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
+            `distance_metric` (metres, in (0, max_distance), before any far fill) and, with a range
+            head, `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
             that size floored to multiples of the patch.
         """
         self.input.check(rgb)
@@ -130,8 +135,10 @@ class DAP(DepthModel):
         image = rgb[..., : size[0], : size[1]] if as_released else self._resize(rgb, size)
         levels, grid = self.levels(image)
         distance = self.head(levels, grid, size).sigmoid() * self.max_distance
-        far = self.range_head(levels, grid, size).sigmoid()
-        maps = {DISTANCE_METRIC: distance, **far_maps(far, self.thresholds)}
+        maps = {DISTANCE_METRIC: distance}
+        if self.range_head is not None:
+            far = self.range_head(levels, grid, size).sigmoid()
+            maps |= far_maps(far, self.thresholds)
         if as_released:
             return maps
         return {key: self._resize(value, (height, width)) for key, value in maps.items()}
