@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.benchmark.curves import LATITUDE_BINS, RANGE_EDGES_M
 from experiments.benchmark.report_results import Result, pairs
@@ -80,6 +81,9 @@ def spread(dataset: str, results: Sequence[Result], looks: Mapping[str, dict[str
         axis.plot(values, places, ls="none", ms=6, alpha=0.8, label=r.model, **looks[r.model])
     axis.set_yticks(np.arange(len(scored))[::-1], scored)
     axis.set(title=f"{dataset}: all protocols", xscale="log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
     axis.set_ylim(-0.5, len(scored) - 0.5)
     return _finished(figure, across=True)
 
