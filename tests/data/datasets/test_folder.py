@@ -26,9 +26,13 @@ def test_anything_that_is_no_panorama_is_left_out(tmp_path, caplog):
     spec = build("folder", tmp_path)
     write_png(tmp_path / "images" / "flat.png", np.zeros((8, 8, 3), np.uint8))
     (tmp_path / "images" / "page.png").write_text("<html>")
+    (tmp_path / "images" / "link.jpg").symlink_to("gone.jpg")
+    (tmp_path / "images" / "video.jpg").mkdir()
     assert len(list(spec.rows(tmp_path, "unlabelled"))) == 1
     assert "1 left out: not 2:1" in caplog.text
     assert "1 left out: not an image" in caplog.text
+    assert "1 left out: cannot be opened (No such file or directory)" in caplog.text
+    assert "1 left out: cannot be opened (Is a directory)" in caplog.text
 
 
 def test_a_bare_folder_of_pictures(tmp_path):

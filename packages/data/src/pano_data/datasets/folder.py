@@ -62,6 +62,8 @@ def _problem(image: Path) -> str | None:
         height, width = image_size(image)
     except CorruptSampleError as error:
         return error.reason
+    except OSError as error:  # a dangling link, a folder named like a picture, no permission
+        return f"cannot be opened ({error.strerror})"
     return None if width == 2 * height else "not 2:1"
 
 
