@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,6 +61,26 @@ def test_jpeg_is_decoded_like_pillow(tmp_path):
 def test_sizes_are_read_from_headers(tmp_path, suffix):
     Image.fromarray(RGB).save(tmp_path / f"i{suffix}")
     assert image_size(tmp_path / f"i{suffix}") == (16, 32)
+
+
+def test_the_size_of_a_large_jpeg_takes_its_head_only(tmp_path):
+    """Listing millions of pictures must not read all of them."""
+    path = tmp_path / "i.jpg"
+    Image.fromarray(np.tile(RGB, (40, 40, 1))).save(path, quality=95)
+    assert path.stat().st_size > 200_000
+    read = []
+
+    class Counting(io.BufferedReader):
+        def read(self, size=-1):
+            read.append(len(data := super().read(size)))
+            return data
+
+    class CountedPath(type(path)):
+        def open(self, mode="r"):
+            return Counting(io.FileIO(self, "rb"))
+
+    assert image_size(CountedPath(path)) == (640, 1280)
+    assert sum(read) <= 1 << 16
 
 
 def test_size_behind_long_metadata(tmp_path):

@@ -36,8 +36,11 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with path.open("rb") as file:
         head = file.read(1 << 16)
-        # Metadata (EXIF, ICC) may push the frame header of a JPEG beyond the first block.
-        return size_of(head, path) if head[:2] != b"\xff\xd8" else size_of(head + file.read(), path)
+        try:
+            return size_of(head, path)
+        except CorruptSampleError:
+            # Metadata (EXIF, ICC) may push the frame header of a JPEG beyond the first block.
+            return size_of(head + file.read(), path)
 
 
 def size_of(data: bytes, path: Path | str) -> tuple[int, int]:
