@@ -38,8 +38,9 @@ class ErpDataModule(LightningDataModule):
         augment: applied to training samples, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
-        quarantine: file that damaged training samples are noted in (JSON lines), while the next row
-            stands in for them; None lets them raise.
+        quarantine: file that damaged training samples of manifests are noted in (JSON lines), while
+            the next row stands in for them; None lets them raise. Shards left damaged ones out when
+            they were packed: what is damaged there raises.
     """
 
     def __init__(
