@@ -58,6 +58,8 @@ def find(
 
 
 def _problem(image: Path) -> str | None:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(image)):  # how Python shows odd bytes
+        return "name is not UTF-8"  # a manifest could not hold it
     try:
         height, width = image_size(image)
     except CorruptSampleError as error:
