@@ -96,6 +96,7 @@ class RangeMasked(DepthModel):
         if not self.thresholds or sorted(set(self.thresholds)) != list(self.thresholds):
             raise ValueError(f"thresholds are distances in metres that rise, got {thresholds}")
         self.base = base if isinstance(base, DepthModel) else create(base["name"], **base["config"])
+        self.native_size = self.base.native_size
         self.tapped = encoder_name or self.base.encoder_name
         if not self.tapped:
             raise ValueError(
