@@ -139,7 +139,7 @@ def test_unusable_options(tiny_da2, option, message):
 def test_transformers_of_any_size(backbone, dim, taps):
     with torch.device("meta"):
         network = pm.create("da2", backbone=backbone)
-        network.input._checked = True  # a tensor without values has no range
+        network.input.checked = True  # a tensor without values has no range
         out = network(torch.rand(1, 3, 140, 280))[KEY]
     assert network.backbone.embed_dim == dim
     assert network.backbone.taps == taps

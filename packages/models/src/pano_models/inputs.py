@@ -29,7 +29,7 @@ class RgbInput(nn.Module):
     def __init__(self, normalize: bool = True) -> None:
         super().__init__()
         self.normalize = normalize
-        self._checked = False
+        self.checked = False
         # Constants of the code, not weights: kept out of the checkpoint.
         self.register_buffer("mean", torch.empty(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.empty(3, 1, 1), persistent=False)
@@ -55,8 +55,8 @@ class RgbInput(nn.Module):
             raise ValueError(f"expected floating RGB in [0, 1], got {rgb.dtype}: divide by 255")
         if not rgb.numel():
             raise ValueError(f"expected at least one panorama of a pixel, got {tuple(rgb.shape)}")
-        if not self._checked and not torch.compiler.is_compiling():
-            self._checked = True
+        if not self.checked and not torch.compiler.is_compiling():
+            self.checked = True
             _warn_about_range(rgb)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
