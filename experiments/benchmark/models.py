@@ -101,7 +101,9 @@ def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> 
     if model.startswith(FOLDER):
         return FolderPredictions.parse(model)
     if model.startswith(FUSION):
-        return NetworkPredictor(build_fusion(model), "fusion_baseline")
+        fusion = build_fusion(model)
+        # its weights are the perspective model's: rig and fusion stand in MODEL alone
+        return NetworkPredictor(fusion, "fusion_baseline", f"{model} {_digest_of_state(fusion)}")
     if model == "baseline_constant":
         return NetworkPredictor(ConstantBaseline(), model, model)
     if model == "baseline_latitude":

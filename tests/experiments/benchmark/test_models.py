@@ -52,6 +52,14 @@ def test_fusion_options_reach_the_baseline(perspective: Path) -> None:
     assert tangents.fusion == "affine"
 
 
+def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
+    """They have the same weights: a killed run must not go on with what another fusion scored."""
+    options = ("", ",fusion=average", ",rig=cube", ",view=40", ",predicts=depth")
+    found = [models.resolve(f"fusion:{perspective}{o}", None, (16, 32)).identity for o in options]
+    assert len(set(found)) == len(options)
+    assert models.resolve(f"fusion:{perspective}", None, (16, 32)).identity == found[0]
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
