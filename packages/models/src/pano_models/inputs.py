@@ -104,7 +104,7 @@ def fit_to_patches(
         max_pixels: largest area to run at; None: no limit.
         multiple: rows and columns of patches are multiples of this.
     """
-    scale = math.sqrt(_clamp(height * width, min_pixels, max_pixels) / (height * width))
+    scale = math.sqrt(limit_area(height * width, min_pixels, max_pixels) / (height * width))
     step = patch * multiple
     rows = max(1, round(height * scale / step))
     if max_pixels is not None:
@@ -113,7 +113,8 @@ def fit_to_patches(
     return rows * step, max(1, round(rows * width / height)) * step
 
 
-def _clamp(value: int, low: int | None, high: int | None) -> int:
+def limit_area(value: int, low: int | None, high: int | None) -> int:
+    """`value` brought into [low, high], where they are given."""
     if low is not None and high is not None and low > high:
         raise ValueError(f"min_pixels {low} exceeds max_pixels {high}")
     value = max(value, low) if low is not None else value
