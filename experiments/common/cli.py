@@ -34,7 +34,7 @@ from experiments.common.environment import (
     set_threads,
 )
 from experiments.common.progress import StepProgress
-from experiments.common.run_facts import curated, data_digests, run_tags
+from experiments.common.run_facts import curated, input_digests, run_tags
 from experiments.common.run_folder import (
     FINISHED,
     IDENTITY,
@@ -137,7 +137,7 @@ class ParamsCLI(LightningCLI):
         ]
         if self.subcommand != "fit":
             return
-        self.digests = data_digests(self.resolved["data"])
+        self.digests = input_digests(self.resolved)
         code = training_code(self.paper)
         key = run_key(self.resolved, self.digests, code)
         self.state = STATE / self.section / key
