@@ -33,7 +33,8 @@ from experiments.common.environment import (
     global_rank,
     set_threads,
 )
-from experiments.common.run_facts import curated, data_digests, run_tags
+from experiments.common.progress import StepProgress
+from experiments.common.run_facts import curated, input_digests, run_tags
 from experiments.common.run_folder import (
     FINISHED,
     IDENTITY,
@@ -136,7 +137,7 @@ class ParamsCLI(LightningCLI):
         ]
         if self.subcommand != "fit":
             return
-        self.digests = data_digests(self.resolved["data"])
+        self.digests = input_digests(self.resolved)
         code = training_code(self.paper)
         key = run_key(self.resolved, self.digests, code)
         self.state = STATE / self.section / key
@@ -189,6 +190,7 @@ class ParamsCLI(LightningCLI):
             Throughput(),
             SystemMetrics(),
             RunStatus(),
+            *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
         ]
 
     def before_fit(self) -> None:
