@@ -22,19 +22,28 @@ class DinoV3(VitBackbone):
         taps: four rising 0-based block indices.
         equivariant: round the azimuth frequencies of the rotary table to whole turns a panorama,
             so that attention sees azimuth as a difference only.
+        periods: of the rotary table; None: DINOv3's.
         options: the rest of `VitBackbone`'s arguments.
     """
 
     def __init__(
-        self, vit: nn.Module, taps: Sequence[int], equivariant: bool = False, **options: Any
+        self,
+        vit: nn.Module,
+        taps: Sequence[int],
+        equivariant: bool = False,
+        periods: Sequence[float] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(vit, taps, **options)
         if self.vit.rope is None or self.vit.pos_embed is not None:
             raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
         self.equivariant = equivariant
+        self.periods = None if periods is None else tuple(periods)
         prefix = self.vit.num_prefix_tokens
         turning = partial(dinov3_table_whole_turns, prefix=prefix)
-        self._table = TableCache(turning if equivariant else dinov3_table)
+        self._table = TableCache(
+            partial(turning if equivariant else dinov3_table, periods=self.periods)
+        )
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
         """Class and register tokens, then the patches; the rotary table of the patches."""
