@@ -37,6 +37,12 @@ class DinoV3(VitBackbone):
         super().__init__(vit, taps, **options)
         if self.vit.rope is None or self.vit.pos_embed is not None:
             raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
+        # timm's train-time shift, jitter and rescaling of the coordinates (`rope_rescale_coords`, ...)
+        self.rescaled = bool(getattr(self.vit.rope, "aug_active", False))
+        if self.rescaled and (equivariant or periods is not None):
+            raise ValueError(
+                "rotary coordinates can be drawn anew in training neither with equivariant=True nor with periods of a checkpoint"
+            )
         self.equivariant = equivariant
         self.periods = None if periods is None else tuple(periods)
         prefix = self.vit.num_prefix_tokens
@@ -49,11 +55,17 @@ class DinoV3(VitBackbone):
         """Class and register tokens, then the patches; the rotary table of the patches."""
         vit = self.vit
         patches = vit.patch_embed.proj(image)
-        head_dim = self.embed_dim // vit.blocks[0].attn.num_heads
-        rope = self._table(*patches.shape[-2:], head_dim, device=image.device)
+        rope = self._rope(*patches.shape[-2:], image.device)
         prefix = [t.expand(len(image), -1, -1) for t in (vit.cls_token, vit.reg_token)]
         tokens = torch.cat([*prefix, patches.flatten(2).transpose(1, 2)], 1)
         return vit.norm_pre(tokens), rope
+
+    def _rope(self, rows: int, cols: int, device: torch.device) -> Tensor:
+        if self.training and self.rescaled:
+            drawn: Tensor = self.vit.rope.get_embed([rows, cols])
+            return drawn.to(device)
+        head_dim = self.embed_dim // self.vit.blocks[0].attn.num_heads
+        return self._table(rows, cols, head_dim, device=device)
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
         """Pre-norm attention under the rotary table, then the MLP, both with layer scale."""
