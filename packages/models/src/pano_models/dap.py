@@ -132,7 +132,7 @@ class DAP(DepthModel):
             head, `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
             that size floored to multiples of the patch.
         """
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
         size = self.network_size(height, width)
         as_released = self.faithful and size == self.backbone.floor(height, width)

@@ -55,7 +55,8 @@ class DinoV3(VitBackbone):
         """Class and register tokens, then the patches; the rotary table of the patches."""
         vit = self.vit
         patches = vit.patch_embed.proj(image)
-        rope = self._rope(*patches.shape[-2:], image.device)
+        rows, cols = patches.shape[-2:]
+        rope = self._rope(rows, cols, image.device)
         prefix = [t.expand(len(image), -1, -1) for t in (vit.cls_token, vit.reg_token)]
         tokens = torch.cat([*prefix, patches.flatten(2).transpose(1, 2)], 1)
         return vit.norm_pre(tokens), rope
