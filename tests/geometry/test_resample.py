@@ -117,6 +117,8 @@ def test_one_panorama_many_rotations_equals_a_loop(generator) -> None:
         (lambda x: pg.rotate(x, R, mode="area"), ValueError, "mode"),
         (lambda x: pg.rotate((x * 9).long(), R), TypeError, "nearest"),
         (lambda x: pg.resample(x, pg.Cubemap(4), pg.Cubemap(4)), pg.ShapeError, "image"),
+        (lambda x: pg.resample(x, pg.Equirectangular(8, 16), (4, 8)), TypeError, "target"),
+        (lambda x: pg.resample(x, (8, 16), pg.Cubemap(4)), TypeError, "source"),
     ],
 )
 def test_resample_refuses_bad_input(call, error, name) -> None:
