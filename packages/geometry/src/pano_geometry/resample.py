@@ -216,7 +216,7 @@ def _serves_once(image: Tensor, source: Camera, target: Camera, rotation: Tensor
     """Whether coordinates serve one sample; a gradient needs them again, and so do many channels."""
     if not source.sees_everything or _differentiates(image):
         return False
-    if rotation is not None and rotation.ndim == 3:
+    if rotation is not None and rotation.ndim == 3 and rotation.shape[0] > 1:
         return True
     return image.shape[0] == 1 and not packed.pays(image, target.size, source.surface)
 
