@@ -151,3 +151,10 @@ def test_coefficients_may_come_as_a_list() -> None:
     listed = pg.Fisheye(8, 8, 3.0, coefficients=[0.01, 0, 0, 0])
     assert listed == pg.Fisheye(8, 8, 3.0, coefficients=(0.01, 0.0, 0.0, 0.0))
     assert pg.resample(torch.ones(1, 1, 8, 8), listed, pg.Equirectangular(4, 8)).max() == 1
+
+
+@pytest.mark.parametrize("width", [13, 22, 33, 54])
+def test_a_full_cylinder_has_every_longitude(width) -> None:
+    # In float32, pi rounds up: its pixel may lie beyond the border.
+    camera = pg.Cylindrical(8, width)
+    assert camera.visible(torch.tensor([[0.0, 0.0, -1.0], [-0.0, 0.0, -1.0]])).all()
