@@ -90,7 +90,7 @@ SUITES: dict[str, Suite] = {
             "da2_table1",
             "Zero-shot and in-domain, indoor: Stanford2D3D (all areas), Matterport3D and PanoSUNCG (test)",
             (Part("stanford2d3d", "all", 1413), _M3D_TEST, Part("panosuncg", "test", 3944)),
-            ("da2_paper", "panda_affine", "da2_released"),
+            ("da2_paper", "da2_paper_affine", "da2_released"),
             "da2_table1",
         ),
         Suite(

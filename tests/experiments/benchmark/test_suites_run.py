@@ -17,6 +17,7 @@ from pano_losses import protocols
 from tests.experiments.benchmark.conftest import Guess
 
 SIZE = (32, 64)
+MODELS = {"fusion_baseline": "fusion:LiheYoung/depth-anything-large-hf"}
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,7 @@ class Pretender(Guess):
     ("name", "kind", "network"),
     [
         ("da2_table1", "distance_scale_invariant", "da2"),
+        ("da2_table1", "disparity_affine", "fusion_baseline"),
         ("dap_table3", "distance_metric", "dap"),
         ("dap_test", "distance_metric", "dap"),
         ("depth_anywhere_table2", "disparity_affine", "unifuse"),
@@ -53,14 +55,15 @@ class Pretender(Guess):
 )
 def test_every_suite(name: str, kind: str, network: str, root: Path, tmp_path: Path) -> None:
     suite, settings = SUITES[name], Settings((), SIZE)
-    run_suite(suite, f"runs/{network}", Pretender(kind, network), root, settings, tmp_path, True)
+    model = MODELS.get(network, f"runs/{network}")
+    run_suite(suite, model, Pretender(kind, network), root, settings, tmp_path, True)
     result = json.loads((tmp_path / f"suites/{name}.json").read_text())
     rows: list[dict[str, Any]] = result["rows"]
     assert all(row["protocol"] in protocols for row in rows)
     ours = [row for row in rows if row["source"] == "ours"]
     assert {row["dataset"] for row in ours} == {part.dataset for part in suite.parts}
     for row in ours:
-        assert (row["count"], row["partial"], row["system"]) == (2, True, f"runs/{network}")
+        assert (row["count"], row["partial"], row["system"]) == (2, True, model)
         for system, metrics in row["difference"].items():
             [theirs] = [
                 r["metrics"] for r in rows
