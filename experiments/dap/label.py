@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
 from torch import Tensor, nn
 
 import pano_models
+from experiments.common import contents
 from experiments.common.environment import set_threads
 from experiments.common.stage import stage_main
 from pano_data.datamodule import ErpDataModule
@@ -113,7 +114,7 @@ def label(
     set_threads(threads)
     folder = Path(out)
     rows = {(row.dataset, row.key): row for row in read_manifest(manifest)}
-    maker = _provenance(model)
+    maker = _provenance(model, Path(manifest))
     settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold}"
     data = ErpDataModule(
         predict={"panoramas": Source(manifest=str(folder / UNLABELLED), root=root)},
@@ -158,10 +159,12 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
     write_manifest(folder / "manifest.parquet", made)
 
 
-def _provenance(model: str) -> str:
+def _provenance(model: str, manifest: Path) -> str:
+    """Who labelled what: the labeler's weights, and what was noted of the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
-    return f"{model} sha256:{digest}"
+    panoramas = contents.noted(manifest)
+    return f"{model} sha256:{digest}" + (f" data:{panoramas[:16]}" if panoramas else "")
 
 
 if __name__ == "__main__":
