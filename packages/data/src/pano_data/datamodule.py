@@ -102,10 +102,12 @@ class ErpDataModule(LightningDataModule):
     def _sampler(
         self, labelled: list[MapDataset], unlabelled: list[MapDataset]
     ) -> KeyedBatchSampler:
+        accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
         sampler = KeyedBatchSampler(
             _mix(labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),
+            accumulate=accumulate,
             unlabelled=_mix(unlabelled, self.unlabelled, self.seed + 1) if unlabelled else None,
             ratio=self.ratio,
         )
