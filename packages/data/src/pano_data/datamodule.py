@@ -38,8 +38,9 @@ class ErpDataModule(LightningDataModule):
         augment: applied to training samples, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
-        quarantine: file that damaged training samples are noted in (JSON lines), while the next row
-            stands in for them; None lets them raise.
+        quarantine: file that damaged samples of training and prediction are noted in (JSON lines), while
+            the next row stands in for them; None lets them raise. Validation and test let them raise: a
+            score must not count one panorama twice.
     """
 
     def __init__(
@@ -126,10 +127,10 @@ class ErpDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per set to label, in the order of `predict_names`."""
-        return [self._eval_loader(source) for source in self.predict.values()]
+        return [self._eval_loader(source, self.quarantine) for source in self.predict.values()]
 
-    def _eval_loader(self, source: Source) -> DataLoader[Any]:
-        dataset: Any = source.open(self.size)
+    def _eval_loader(self, source: Source, quarantine: str | None = None) -> DataLoader[Any]:
+        dataset: Any = source.open(self.size, quarantine=quarantine)
         rows = shard_indices(len(dataset), *self._rank_and_world())
         return DataLoader(
             Subset(dataset, rows),
