@@ -33,6 +33,7 @@ from experiments.common.environment import (
     global_rank,
     set_threads,
 )
+from experiments.common.progress import StepProgress
 from experiments.common.run_facts import curated, input_digests, run_tags
 from experiments.common.run_folder import (
     FINISHED,
@@ -189,6 +190,7 @@ class ParamsCLI(LightningCLI):
             Throughput(),
             SystemMetrics(),
             RunStatus(),
+            *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
         ]
 
     def before_fit(self) -> None:

@@ -93,3 +93,11 @@ def test_wrong_input(name, rgb, message):
 def test_unknown_precision():
     with pytest.raises(ValueError, match="precision is 'float16'"):
         create("unifuse", precision="float16")
+
+
+def test_released_form_knows_the_size_it_was_trained_at():
+    bounded = {**STUDENTS["unifuse"], "max_height": 64}
+    assert create("unifuse", faithful=True, **bounded).native_size == (64, 128)
+    assert create("unifuse", **bounded).native_size is None
+    masked = attach_range_mask(create("unifuse", faithful=True, **bounded))
+    assert masked.native_size == (64, 128)

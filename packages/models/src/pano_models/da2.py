@@ -13,7 +13,7 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.dinov2 import DinoV2
 from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
-from pano_models.inputs import RgbInput, fit_to_patches
+from pano_models.inputs import RgbInput, fit_to_patches, limit_area
 from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
@@ -135,8 +135,7 @@ class DA2(DepthModel):
             size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
             return size, None
         area = height * width
-        target = min(self.max_pixels or area, max(self.min_pixels or 0, area))
-        factor = math.sqrt(target / area)
+        factor = math.sqrt(limit_area(area, self.min_pixels, self.max_pixels) / area)
         rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))
         if max(rows, cols) < 2:
             raise ValueError(f"input {height}x{width} is smaller than two {patch}-pixel patches")

@@ -29,7 +29,7 @@ class RgbInput(nn.Module):
     def __init__(self, normalize: bool = True) -> None:
         super().__init__()
         self.normalize = normalize
-        self._checked = False
+        self.checked = False
         # Constants of the code, not weights: kept out of the checkpoint.
         self.register_buffer("mean", torch.empty(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.empty(3, 1, 1), persistent=False)
@@ -55,8 +55,8 @@ class RgbInput(nn.Module):
             raise ValueError(f"expected floating RGB in [0, 1], got {rgb.dtype}: divide by 255")
         if not rgb.numel():
             raise ValueError(f"expected at least one panorama of a pixel, got {tuple(rgb.shape)}")
-        if not self._checked and not torch.compiler.is_compiling():
-            self._checked = True
+        if not self.checked and not torch.compiler.is_compiling():
+            self.checked = True
             _warn_about_range(rgb)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
@@ -104,7 +104,7 @@ def fit_to_patches(
         max_pixels: largest area to run at; None: no limit.
         multiple: rows and columns of patches are multiples of this.
     """
-    scale = math.sqrt(_clamp(height * width, min_pixels, max_pixels) / (height * width))
+    scale = math.sqrt(limit_area(height * width, min_pixels, max_pixels) / (height * width))
     step = patch * multiple
     rows = max(1, round(height * scale / step))
     if max_pixels is not None:
@@ -113,7 +113,8 @@ def fit_to_patches(
     return rows * step, max(1, round(rows * width / height)) * step
 
 
-def _clamp(value: int, low: int | None, high: int | None) -> int:
+def limit_area(value: int, low: int | None, high: int | None) -> int:
+    """`value` brought into [low, high], where they are given."""
     if low is not None and high is not None and low > high:
         raise ValueError(f"min_pixels {low} exceeds max_pixels {high}")
     value = max(value, low) if low is not None else value

@@ -56,6 +56,8 @@ class Student(DepthModel, ABC):
         check_precision(precision)
         self.head, self.key = head, self.heads[head]
         self.precision, self.max_height = precision, max_height
+        if faithful and max_height is not None:
+            self.native_size = (max_height, 2 * max_height)
         self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput(normalize)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pano_data.datasets.layout import relative, top
-from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
-from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.manifest import Row
 
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")

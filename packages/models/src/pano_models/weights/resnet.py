@@ -9,6 +9,8 @@ from pano_models.resnet import ResNetEncoder
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
+TORCHVISION = ".tv_in1k"
+"""timm's tag of torchvision's first ImageNet weights, which the published networks started from; timm's own default is another recipe."""
 CLASSIFIER = "of the ImageNet classifier"
 
 
@@ -17,8 +19,8 @@ def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
 
     Args:
         model: UniFuse, BiFuse++ or HoHoNet with `width` 1, in any form.
-        source: a weight file in torchvision's or timm's names (they are the same), or "timm", which downloads timm's weights for the
-            backbone's name.
+        source: a weight file in torchvision's or timm's names (they are the same), or "timm", which downloads torchvision's first weights
+            of the backbone from timm (timm's own where torchvision has none).
 
     Returns:
         What was dropped and why.
@@ -43,4 +45,6 @@ def _counters(encoder: nn.Module) -> dict[str, Tensor]:
 
 
 def _download(name: str) -> dict[str, Tensor]:
-    return dict(timm.create_model(name, pretrained=True).state_dict())
+    first = name + TORCHVISION
+    source = first if timm.models.is_model_pretrained(first) else name
+    return dict(timm.create_model(source, pretrained=True).state_dict())
