@@ -1,6 +1,7 @@
 """`DepthTask`: what the LightningModules of all papers share. A paper adds one method, `losses`."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,22 @@ class DepthTask(LightningModule):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
-        prediction: dict[str, Tensor] = self.net(image)
-        return prediction
+        return self.run(self.net, image)
+
+    def run(self, network: nn.Module, x: Tensor) -> Any:
+        """Output of a network in the trainer's precision; its maps in float32.
+
+        What surrounds it is never in mixed precision: a sampling position in bfloat16 is off by pixels.
+        """
+        attached = self._trainer is not None
+        with self.trainer.precision_plugin.forward_context() if attached else nullcontext():
+            out = network(x)
+        return {k: _full(v) for k, v in out.items()} if isinstance(out, Mapping) else _full(out)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step: total loss; each term is logged."""
-        total, terms = self.losses(batch)
+        with torch.autocast(self.device.type, enabled=False):
+            total, terms = self.losses(batch)
         values = {"total": total.detach(), **{k: v.detach() for k, v in terms.items()}}
         size = len(batch["image"])
         for name, value in self._mean_over_ranks(values).items():
@@ -100,12 +111,17 @@ class DepthTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
-        prediction = self(batch["image"])
         name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
-        for score in self.scores[name].values():  # type: ignore[operator]
-            score.update(
-                prediction, batch["distance"], batch["valid"], keys=batch["key"], far=batch["far"]
-            )
+        with torch.autocast(self.device.type, enabled=False):
+            prediction = self(batch["image"])
+            for score in self.scores[name].values():  # type: ignore[operator]
+                score.update(
+                    prediction,
+                    batch["distance"],
+                    batch["valid"],
+                    keys=batch["key"],
+                    far=batch["far"],
+                )
 
     def on_validation_epoch_end(self) -> None:
         """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
@@ -165,3 +181,7 @@ class DepthTask(LightningModule):
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+
+
+def _full(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values

@@ -49,7 +49,7 @@ class DepthAnywhereTask(DepthTask):
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Half from panoramas with truth, half from views with the teacher's opinion."""
         labelled = int(batch["labelled"].sum())
-        disparity = self.net(batch["image"])["disparity_affine"]
+        disparity = self(batch["image"])["disparity_affine"]
         maps = {
             "prediction": disparity[:labelled],
             "target": 1 / batch["distance"][:labelled].clamp(min=1e-3),
@@ -65,7 +65,7 @@ class DepthAnywhereTask(DepthTask):
         rotation = self.rotations(len(disparity[some]))
         views = self.views.cut(batch["image"][some], rotation)
         with torch.no_grad():
-            opinion = self.teacher.eval()(views.flatten(0, 1))["disparity_affine"]
+            opinion = self.run(self.teacher.eval(), views.flatten(0, 1))["disparity_affine"]
         own = self.views.cut(disparity[some], rotation)
         return {
             "view_prediction": own / self.views.cosine(own),  # disparity of depth, not of distance
