@@ -13,6 +13,7 @@ import pano_models
 from experiments.da2.without_sphere import DA2WithoutSphere
 from experiments.dap.task import DapTask
 from experiments.depth_anywhere.metric_task import MetricTask
+from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
 from pano_losses import BerHu, WeightedSum, berhu
@@ -106,6 +107,19 @@ def test_the_teacher_and_the_student_look_through_the_same_views() -> None:
     task.losses(given)
     own = task.loss.maps["view_prediction"] * task.views.cosine(task.loss.maps["view_prediction"])
     torch.testing.assert_close(own, task.loss.maps["view_target"])
+
+
+def test_the_teacher_sees_the_picture_before_its_colours_were_changed() -> None:
+    given = batch(1, 1)
+    kept = PlainPicture()(given, torch.Generator())
+    kept["image"] = given["image"] * 0.5
+    task = depth_anywhere(max_angle_deg=0.0)
+    task.losses(given)
+    plain = task.loss.maps["view_target"]
+    task.losses(kept)
+    torch.testing.assert_close(task.loss.maps["view_target"], plain)
+    task.losses({**given, "image": given["image"] * 0.5})  # without it: what the student sees
+    assert not torch.allclose(task.loss.maps["view_target"], plain)
 
 
 class OneBatch(DepthAnywhereTask):
