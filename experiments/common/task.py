@@ -98,9 +98,10 @@ class DepthTask(LightningModule):
             shard(self.net, self.trainer.strategy.device_mesh["data_parallel"])
 
     def setup(self, stage: str) -> None:
-        """One accumulator per validation data set and protocol."""
-        names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
-        for name in names:
+        """One accumulator per data set that is scored and protocol."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.scored: list[str] = data.test_names if stage == "test" else data.val_names
+        for name in self.scored:
             self.scores[name] = nn.ModuleDict(
                 {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
             )
@@ -111,7 +112,7 @@ class DepthTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
-        name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
+        name = self.scored[dataloader_idx]
         with torch.autocast(self.device.type, enabled=False):
             prediction = self(batch["image"])
             for score in self.scores[name].values():  # type: ignore[operator]
@@ -124,19 +125,32 @@ class DepthTask(LightningModule):
                 )
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
+        """Logs `val/<data set>/<protocol>/<metric>` (or `test/...`) and empties the accumulators."""
+        kind = "test" if self.trainer.testing else "val"
         size = self.trainer.datamodule.size  # type: ignore[attr-defined]
         for _ in range(self._spare):
             self(torch.zeros(1, 3, *size, device=self.device))
         for name, by_protocol in self.scores.items():
             for protocol, score in by_protocol.items():  # type: ignore[operator]
                 values = {
-                    f"val/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
+                    f"{kind}/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
                 }
                 self.log_dict(values, rank_zero_only=True)
                 score.reset()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+    def on_test_epoch_start(self) -> None:
+        """As before a validation."""
+        self.on_validation_epoch_start()
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in a validation."""
+        self.validation_step(batch, batch_idx, dataloader_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """As after a validation."""
+        self.on_validation_epoch_end()
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
         """Prediction maps with the keys of their samples."""
         return {"key": batch["key"], "dataset": batch["dataset"], **self(batch["image"])}
 
