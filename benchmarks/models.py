@@ -194,7 +194,7 @@ def flops(case: Case) -> float:
         network = pm.create(case.name, **case.config).eval()
         rgb = torch.rand(1, 3, *case.size)
     # The warnings about value ranges read values, which a meta tensor has not.
-    network.input._checked = True
+    network.input.checked = True
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         network(rgb)

@@ -38,12 +38,16 @@ def working_height(model: str, network: nn.Module) -> int:
     """The height in pixels a network wants its input at.
 
     In this order: the size it was trained at (`data.size` in the `config.yaml` of its folder), the
-    largest area it runs at (`max_pixels`), 512.
+    one a published network was evaluated at (`native_size`), the largest area it runs at
+    (`max_pixels`), 512.
     """
     config = Path(model) / "config.yaml"
     if config.is_file():
         size = (yaml.safe_load(config.read_text()) or {}).get("data", {}).get("size")
         if size:
             return int(size[0])
+    native_size = getattr(network, "native_size", None)
+    if native_size:
+        return int(native_size[0])
     max_pixels = getattr(network, "max_pixels", None)
     return math.isqrt(max_pixels // 2) if isinstance(max_pixels, int) else DEFAULT_HEIGHT

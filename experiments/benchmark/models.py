@@ -16,6 +16,7 @@ from experiments.benchmark.models_folder import FOLDER, FolderPredictions, parse
 from experiments.common.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
+from pano_models.layers.padding import resize
 
 FUSION = "fusion:"
 FUSIONS = {
@@ -58,6 +59,8 @@ class Predictor(Protocol):
 class NetworkPredictor:
     """A network, run on the image of each sample.
 
+    A published network is run at the size it was evaluated at (`native_size`), bilinearly and antialiased there and back.
+
     Args:
         module: `module(rgb)` returns maps by meaning.
         network: Name of the architecture.
@@ -75,8 +78,11 @@ class NetworkPredictor:
     @torch.inference_mode()
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
         """The network's maps of a batch, moved to where they are made."""
-        maps: dict[str, Tensor] = self.module.to(device)(batch["image"].to(device))
-        return maps
+        rgb = batch["image"].to(device)
+        size = rgb.shape[-2:]
+        inside = getattr(self.module, "native_size", None) or size
+        maps: dict[str, Tensor] = self.module.to(device)(resize(rgb, inside, antialias=True))
+        return {name: resize(values, size, antialias=True) for name, values in maps.items()}
 
 
 def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> Predictor:
@@ -95,7 +101,9 @@ def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> 
     if model.startswith(FOLDER):
         return FolderPredictions.parse(model)
     if model.startswith(FUSION):
-        return NetworkPredictor(build_fusion(model), "fusion_baseline")
+        fusion = build_fusion(model)
+        # its weights are the perspective model's: rig and fusion stand in MODEL alone
+        return NetworkPredictor(fusion, "fusion_baseline", f"{model} {_digest_of_state(fusion)}")
     if model == "baseline_constant":
         return NetworkPredictor(ConstantBaseline(), model, model)
     if model == "baseline_latitude":

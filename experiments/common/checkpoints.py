@@ -14,6 +14,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed.tensor import DTensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from experiments.common.replace_file import flush
 
@@ -174,6 +175,8 @@ class NonFiniteGuard(Callback):
     """Skips an optimiser step with a non-finite gradient on all ranks alike; stops after too many in a row.
 
     All ranks decide alike: with DDP they hold the same averaged gradients, with FSDP each holds a part.
+    The running statistics of batch normalisation, which the forward pass has already changed, go back to
+    those of the last good step: they would keep a NaN for ever, and every later prediction with them.
 
     Args:
         patience: Number of skipped steps in a row after which training stops with `TrainingDivergedError`.
@@ -183,6 +186,11 @@ class NonFiniteGuard(Callback):
         self.patience = patience
         self.skipped = 0
         self.in_a_row = 0
+        self._good: list[torch.Tensor] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Notes the running statistics that training starts from."""
+        self._good = [values.clone() for values in _running_statistics(pl_module)]
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
@@ -195,10 +203,13 @@ class NonFiniteGuard(Callback):
             if norms
             else False
         ]
+        statistics = _running_statistics(pl_module)
         if not _max_over_ranks(trainer, torch.tensor(bad, dtype=torch.int32)).item():
             self.in_a_row = 0
+            _copy(statistics, self._good)
             return
         optimizer.zero_grad(set_to_none=True)
+        _copy(self._good, statistics)
         self.skipped += 1
         self.in_a_row += 1
         pl_module.log("train/skipped_steps", float(self.skipped), rank_zero_only=True)
@@ -216,6 +227,18 @@ class NonFiniteGuard(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the counters."""
         self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
+
+
+def _running_statistics(module: LightningModule) -> list[torch.Tensor]:
+    """Running means and variances of all batch normalisations."""
+    norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
+    values = [v for norm in norms for v in (norm.running_mean, norm.running_var)]
+    return [v for v in values if v is not None]
+
+
+def _copy(source: list[torch.Tensor], target: list[torch.Tensor]) -> None:
+    if source:
+        torch._foreach_copy_(target, source)
 
 
 def _local(gradient: torch.Tensor) -> torch.Tensor:

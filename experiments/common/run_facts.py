@@ -1,15 +1,41 @@
-"""What a run is told apart by: digests of its data, its curated parameters and its tags."""
+"""What a run is told apart by: digests of what it starts from, its curated parameters and its tags."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.common import contents
+from experiments.common.contents import CONTENTS
 
-def data_digests(data: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of every manifest and shard index that a resolved data section names: `{path: digest}`."""
-    paths = sorted(set(_named(data)))
-    return {p: hashlib.sha256(Path(p).read_bytes()).hexdigest() for p in paths if Path(p).is_file()}
+WEIGHTS = "model.safetensors"
+
+
+def input_digests(resolved: Mapping[str, Any]) -> dict[str, str]:
+    """`{path: SHA-256}` of what a resolved configuration starts from.
+
+    Of its data: every manifest, what was noted of the files behind it, and every shard index. Of its model: the weights in every folder it names
+    (teacher, labeler, first weights), since the same values with another teacher are another training.
+    """
+    weights = [f"{text}/{WEIGHTS}" for text in _texts(resolved["model"])]
+    paths = sorted({*_named(resolved["data"]), *weights})
+    found = {path: _sha256(path) for path in paths if Path(path).is_file()}
+    noted = {f"{path} ({CONTENTS})": contents.noted(Path(path)) for path in found}
+    return found | {name: digest for name, digest in noted.items() if digest is not None}
+
+
+def _sha256(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Every text in a configuration."""
+    if isinstance(node, Mapping | list):
+        for value in node.values() if isinstance(node, Mapping) else node:
+            yield from _texts(value)
+    elif isinstance(node, str):
+        yield node
 
 
 def _named(node: Any) -> list[str]:

@@ -29,14 +29,16 @@ class Regression(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def _fit(data: Tensor, guard: NonFiniteGuard) -> Regression:
+def _fit(
+    data: Tensor, guard: NonFiniteGuard, kind: type[Regression] = Regression, batch_size: int = 1
+) -> Regression:
     torch.manual_seed(0)
-    module = Regression()
+    module = kind()
     trainer = Trainer(
         max_epochs=1, logger=False, enable_checkpointing=False, callbacks=[guard], accelerator="cpu",
         enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(module, DataLoader(data[:, None], batch_size=1))
+    trainer.fit(module, DataLoader(data[:, None], batch_size=batch_size))
     return module
 
 
@@ -46,6 +48,22 @@ def test_a_non_finite_step_is_skipped() -> None:
     clean = _fit(torch.tensor([1.0, 1.0, 2.0]), NonFiniteGuard(patience=3))
     assert guard.skipped == 1
     torch.testing.assert_close(module.net.weight, clean.net.weight, rtol=0, atol=0)
+
+
+class Normalised(Regression):
+    """The same behind batch normalisation, whose running statistics see the batch before any gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
+
+
+def test_a_skipped_step_leaves_no_nan_in_running_statistics() -> None:
+    data = torch.tensor([1.0, 3.0, torch.nan, 1.0, 2.0, 5.0])
+    skipped = _fit(data, NonFiniteGuard(patience=3), Normalised, batch_size=2)
+    clean = _fit(data[[0, 1, 4, 5]], NonFiniteGuard(patience=3), Normalised, batch_size=2)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(skipped.net[0], name), getattr(clean.net[0], name))
 
 
 def test_training_stops_after_patience() -> None:

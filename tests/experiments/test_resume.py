@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -192,6 +193,22 @@ def test_changed_data_never_go_into_the_old_run(tmp_path: Path) -> None:
     assert "['train.parquet'] changed since the checkpoint was made" in said(tmp_path)
     assert old.read_bytes() == before
     assert (tmp_path / "runs/tiny/model.safetensors").read_bytes() == published
+
+
+def test_other_first_weights_are_another_training(tmp_path: Path) -> None:
+    """A teacher or first weights that were trained anew: what was finished with the old ones is not published."""
+    tiny.prepare(tmp_path)
+    start = tmp_path / "runs/start"
+    short, digests = ("--trainer.max_steps", "2"), []
+    for seed in ("1", "2"):
+        assert finish(tmp_path, *short, "--seed_everything", seed) == 0, said(tmp_path)
+        shutil.rmtree(start, ignore_errors=True)
+        shutil.copytree(tmp_path / "runs/tiny", start)
+        assert finish(tmp_path, *short, "--model.init_args.init_from", "runs/start") == 0, said(
+            tmp_path
+        )
+        digests.append(kill_trials.outcome(tmp_path).weights)
+    assert digests[0] != digests[1]
 
 
 def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:

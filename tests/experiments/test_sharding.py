@@ -66,7 +66,9 @@ def test_the_guard_looks_into_sharded_gradients(mesh: DeviceMesh) -> None:
     shard(net, mesh)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     guard, trainer = NonFiniteGuard(patience=3), SimpleNamespace(world_size=1, global_step=0)
-    module = SimpleNamespace(parameters=net.parameters, log=lambda *_, **__: None)
+    module = SimpleNamespace(
+        parameters=net.parameters, modules=net.modules, log=lambda *_, **__: None
+    )
     for x, skipped in ((torch.ones(1, 3), 0), (torch.full((1, 3), torch.nan), 1)):
         optimizer.zero_grad()
         net(x).sum().backward()

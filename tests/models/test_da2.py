@@ -139,7 +139,7 @@ def test_unusable_options(tiny_da2, option, message):
 def test_transformers_of_any_size(backbone, dim, taps):
     with torch.device("meta"):
         network = pm.create("da2", backbone=backbone)
-        network.input._checked = True  # a tensor without values has no range
+        network.input.checked = True  # a tensor without values has no range
         out = network(torch.rand(1, 3, 140, 280))[KEY]
     assert network.backbone.embed_dim == dim
     assert network.backbone.taps == taps
@@ -150,3 +150,21 @@ def test_released_form_needs_two_patches(tiny_da2):
     network = pm.create("da2", **tiny_da2, faithful=True)
     with pytest.raises(ValueError, match="1x1 is smaller than two 14-pixel patches"):
         network(torch.rand(1, 3, 1, 1))
+
+
+def test_each_pixel_limit_of_the_released_form_holds_alone(tiny_da2):
+    small = pm.create("da2", **tiny_da2, faithful=True, min_pixels=580_000)
+    assert small.network_size(252, 504)[0] == (546, 1078)
+    large = pm.create("da2", **tiny_da2, faithful=True, max_pixels=620_000)
+    assert large.network_size(1024, 2048)[0] == (560, 1120)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@torch.no_grad()
+def test_half_floats(network, dtype):
+    """Half input on float32 weights is as good as float; half weights run, and return finite values."""
+    rgb = torch.rand(1, 3, 50, 100).to(dtype)
+    expected = network(rgb.float())[KEY]
+    assert torch.equal(network(rgb)[KEY], expected)
+    half = network.to(dtype)(rgb)[KEY]
+    assert ((half - expected).abs() / expected).mean() < 0.1

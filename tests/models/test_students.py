@@ -75,6 +75,16 @@ def test_double_input_is_as_good_as_float(name):
     torch.testing.assert_close(out.float(), expected, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_half_input_of_another_size(name, dtype):
+    """The CPU does not resize half floats: they are brought to the network's dtype first."""
+    model = create(name, **STUDENTS[name]).eval()
+    rgb = torch.rand(1, 3, 50, 100).to(dtype)
+    assert torch.equal(model(rgb)[model.key], model(rgb.float())[model.key])
+
+
 @pytest.mark.parametrize("name", STUDENTS)
 @pytest.mark.parametrize(
     ("rgb", "message"),
@@ -93,3 +103,11 @@ def test_wrong_input(name, rgb, message):
 def test_unknown_precision():
     with pytest.raises(ValueError, match="precision is 'float16'"):
         create("unifuse", precision="float16")
+
+
+def test_released_form_knows_the_size_it_was_trained_at():
+    bounded = {**STUDENTS["unifuse"], "max_height": 64}
+    assert create("unifuse", faithful=True, **bounded).native_size == (64, 128)
+    assert create("unifuse", **bounded).native_size is None
+    masked = attach_range_mask(create("unifuse", faithful=True, **bounded))
+    assert masked.native_size == (64, 128)

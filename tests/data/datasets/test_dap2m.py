@@ -1,5 +1,6 @@
 import numpy as np
 
+from pano_data import datasets
 from pano_data.io.encode import write_npy
 from pano_data.reader import read
 from tests.data.datasets.trees import build
@@ -32,3 +33,17 @@ def test_a_hundred_metres_and_more_is_far(tmp_path):
     label = read(row, tmp_path).label
     np.testing.assert_array_equal(label.far.all(1), np.arange(32) < 2)
     assert label.valid[2:].all()
+
+
+def test_training_leaves_the_test_images_out(tmp_path, caplog):
+    build("dap_test", tmp_path, views=2)
+    listed = (tmp_path / "instadata_list_test.txt").read_text().splitlines()
+    (tmp_path / "instadata_list_test.txt").write_text("\n".join(listed[:3]) + "\n")
+    test = {row.image for row in datasets.get("dap_test").rows(tmp_path, "test")}
+    train = {row.image for row in datasets.get("dap2m_labelled").rows(tmp_path, "train")}
+    assert (len(test), len(train)) == (3, 5)
+    assert not test & train
+    assert "3 left out: belongs to DAP-Test" in caplog.text
+    (tmp_path / "instadata_list_test.txt").unlink()
+    assert len(list(datasets.get("dap2m_labelled").rows(tmp_path, "train"))) == 8
+    assert "cannot be told from those to train on" in caplog.text

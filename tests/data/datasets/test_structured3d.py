@@ -67,9 +67,26 @@ def test_errata_of_the_release_are_left_out(root, tmp_path, caplog):
         source = root / "Structured3D/scene_00000/2D_rendering/485142"
         target.symlink_to(source)
     (tmp_path / "Structured3D/scene_00000").symlink_to(root / "Structured3D/scene_00000")
-    rows = list(datasets.get("structured3d").rows(tmp_path, "train"))
+    spec = datasets.get("structured3d")
+    rows = list(spec.rows(tmp_path, "train", layout_errata=True))
     assert {row.scene for row in rows} == {"scene_00000"}
     assert "2 left out: listed in the errata" in caplog.text
+    caplog.clear()
+    # A wrong layout does no harm to pictures and distances: only the invalid scene goes.
+    rows = list(spec.rows(tmp_path, "train"))
+    assert {row.scene for row in rows} == {"scene_00000", "scene_00010"}
+    assert "1 left out: listed in the errata" in caplog.text
+
+
+def test_rooms_with_a_wrong_layout_are_in_the_lists_of_others(root, tmp_path):
+    """The test list of PanDA and DAP names room 337 of scene_03399, which is in the errata."""
+    room = tmp_path / "Structured3D/scene_03399/2D_rendering/337"
+    room.parent.mkdir(parents=True)
+    room.symlink_to(root / "Structured3D/scene_03250/2D_rendering/485142")
+    line = "scene_03399/2D_rendering/337/panorama/full"
+    (tmp_path / "test.txt").write_text(f"{line}/rgb_rawlight.png {line}/depth.png\n")
+    rows = datasets.get("structured3d").rows(tmp_path, "test", tmp_path / "test.txt")
+    assert [row.key for row in rows] == ["scene_03399/337/full/rawlight"]
 
 
 def test_only_errata_is_not_found(root, tmp_path):

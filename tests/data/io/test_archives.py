@@ -1,6 +1,7 @@
 import hashlib
 import io
 import os
+import random
 import tarfile
 import zipfile
 
@@ -83,6 +84,34 @@ def test_damaged_archives(tmp_path, make):
     assert not list((tmp_path).rglob("noise*"))
     with pytest.raises(CorruptSampleError, match="missing"):
         extract(tmp_path / "none.zip", tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["zip", "gz", "bz2", "xz"])
+def test_a_few_damaged_bytes_are_found(tmp_path, kind):
+    """Compressed streams carry checksums: nothing wrong is unpacked without a word."""
+    noise = random.Random(0)
+    members = {f"{n}.bin": noise.randbytes(400) + bytes(2000) for n in range(3)}
+    path = tmp_path / "a.archive"
+    archive = make_zip(path, members) if kind == "zip" else make_tar(path, members, f"w:{kind}")
+    data, found = archive.read_bytes(), 0
+    for seed in range(60):
+        rng, damaged = random.Random(seed), bytearray(data)
+        damaged[rng.randrange(20, len(data))] ^= 1 << rng.randrange(8)
+        archive.write_bytes(damaged)
+        try:
+            files = extract(archive, tmp_path / f"out{seed}")
+        except (CorruptSampleError, UnsafeArchiveError):
+            found += 1
+        else:
+            assert [f.read_bytes() for f in files] == list(members.values())
+    assert found > 40
+
+
+def test_a_destination_that_cannot_be_written_is_not_a_damaged_archive(tmp_path):
+    archive = make_zip(tmp_path / "a.zip", {"one.txt": b"1"})
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OSError, match=r"File exists|Not a directory"):
+        extract(archive, tmp_path / "out")
 
 
 def test_parts_are_joined_in_name_order(tmp_path):

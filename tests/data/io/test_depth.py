@@ -1,3 +1,7 @@
+import io
+import random
+import zipfile
+
 import h5py
 import numpy as np
 import OpenEXR
@@ -112,6 +116,58 @@ def test_bombs(tmp_path, encoding, monkeypatch):
         read_depth(path, encoding)
 
 
+@pytest.mark.parametrize("encoding", [*WRITERS, "png"])
+def test_a_damaged_label_is_corrupt_and_nothing_else(tmp_path, encoding):
+    """Bytes fall over anywhere: decoders of others raise a dozen kinds of errors, training sees one."""
+    path = tmp_path / f"d.{encoding[:4]}"
+    write = WRITERS.get(encoding, lambda p, v: write_png(p, v.astype(np.uint16)))
+    write(path, np.cumsum(METRES, 1))
+    data, refused = path.read_bytes(), 0
+    for seed in range(150):
+        rng = random.Random(seed)
+        damaged = bytearray(data)
+        for _ in range(rng.choice((1, 2, 8))):
+            damaged[rng.randrange(min(len(data), rng.choice((400, 10**6))))] = rng.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            read_depth(path, encoding)
+        except CorruptSampleError:
+            refused += 1
+    assert refused > 10
+
+
+def test_what_unpacks_to_more_than_its_header_says_is_not_unpacked(tmp_path):
+    array = io.BytesIO()
+    np.save(array, METRES)
+    with zipfile.ZipFile(tmp_path / "d.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("arr_0.npy", array.getvalue() + bytes(60_000_000))
+    read = []
+
+    class Counting(zipfile.ZipExtFile):
+        def read(self, n=-1):
+            read.append(len(data := super().read(n)))
+            return data
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zipfile, "ZipExtFile", Counting)
+        np.testing.assert_array_equal(read_depth(tmp_path / "d.npz", "npz"), METRES)
+    assert 0 < sum(read) < 1_000_000
+
+
+def test_bombs_along_a_further_axis(tmp_path):
+    with h5py.File(tmp_path / "d.hdf5", "w") as file:
+        file.create_dataset("dataset", (4, 4, 10**10), "f4", chunks=(1, 1, 1000))
+    with pytest.raises(CorruptSampleError, match="pixel budget"):
+        read_depth(tmp_path / "d.hdf5", "hdf5")
+
+
+def test_an_hdf5_group_is_no_label(tmp_path):
+    with h5py.File(tmp_path / "d.hdf5", "w") as file:
+        file.create_group("dataset")
+    with pytest.raises(CorruptSampleError, match="wrong arrays"):
+        read_depth(tmp_path / "d.hdf5", "hdf5")
+
+
 def test_npz_without_arr_0(tmp_path):
     np.savez(tmp_path / "one.npz", depth=METRES)
     np.testing.assert_array_equal(read_depth(tmp_path / "one.npz", "npz"), METRES)
@@ -135,6 +191,8 @@ def test_wrong_shapes_and_types(tmp_path):
         read_depth(tmp_path / "complex.npy", "npy")
     write_npy(tmp_path / "deep.npy", METRES[..., None])
     assert read_depth(tmp_path / "deep.npy", "npy").shape == METRES.shape
+    write_npy(tmp_path / "first.npy", METRES[None])
+    np.testing.assert_array_equal(read_depth(tmp_path / "first.npy", "npy"), METRES)
     write_png(tmp_path / "rgb.png", np.random.default_rng(0).integers(0, 255, (4, 8, 3), np.uint8))
     with pytest.raises(CorruptSampleError, match="not a label"):
         read_depth(tmp_path / "rgb.png", "png")

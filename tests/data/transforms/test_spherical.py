@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pano_data.transforms import Compose, Flip, Roll
+from pano_data.transforms import Compose, Flip, Roll, Rotate
 from tests.data.synthetic import Numbered
 
 SAMPLE = Numbered(1)[0]
@@ -18,6 +18,23 @@ def test_roll_moves_all_maps_by_one_shift():
     for name in ("image", "distance", "valid", "far"):
         assert torch.equal(rolled[name], SAMPLE[name].roll(shift, -1))
         assert rolled[name].dtype == SAMPLE[name].dtype
+
+
+@pytest.mark.parametrize(
+    "transform", [Roll(), Flip(p=1), Rotate(p=1.0), Rotate(max_tilt_deg=20, p=1.0)]
+)
+def test_the_mask_of_a_sample_without_label_moves_along(transform):
+    """`keep` of an unlabelled picture is True exactly where the picture is red."""
+    red = torch.zeros(3, 32, 64)
+    red[0, 8:20, 5:30] = 1
+    nothing = torch.zeros(1, 32, 64, dtype=torch.bool)
+    sample = {**Numbered(1)[0], "image": red, "distance": torch.zeros(1, 32, 64)}
+    sample |= {"valid": nothing, "far": nothing, "keep": red[:1] > 0.5}
+    moved = transform(sample, seeded(6))
+    assert moved["keep"].dtype == torch.bool
+    assert not torch.equal(moved["keep"], sample["keep"])
+    assert ((moved["image"][:1] > 0.5) == moved["keep"]).float().mean() > 0.99  # bilinear, nearest
+    assert not moved["valid"].any()
 
 
 def test_rolls_reach_every_column_evenly():

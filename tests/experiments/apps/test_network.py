@@ -13,6 +13,8 @@ def test_the_working_height_is_that_of_the_training(tmp_path: Path) -> None:
     assert working_height(str(tmp_path), network) == DEFAULT_HEIGHT
     network.max_pixels = 620_000
     assert working_height(str(tmp_path), network) == 556
+    network.native_size = (546, 1092)  # 556 rows would turn DA²'s released sphere by 9 degrees
+    assert working_height(str(tmp_path), network) == 546
     (tmp_path / "config.yaml").write_text("data: {size: [128, 256], batch_size: 8}")
     assert working_height(str(tmp_path), network) == 128
 

@@ -52,6 +52,14 @@ def test_fusion_options_reach_the_baseline(perspective: Path) -> None:
     assert tangents.fusion == "affine"
 
 
+def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
+    """They have the same weights: a killed run must not go on with what another fusion scored."""
+    options = ("", ",fusion=average", ",rig=cube", ",view=40", ",predicts=depth")
+    found = [models.resolve(f"fusion:{perspective}{o}", None, (16, 32)).identity for o in options]
+    assert len(set(found)) == len(options)
+    assert models.resolve(f"fusion:{perspective}", None, (16, 32)).identity == found[0]
+
+
 @pytest.mark.parametrize(
     ("model", "message"),
     [
@@ -85,3 +93,26 @@ def test_a_training_folder_and_what_identifies_it(tmp_path: Path) -> None:
     assert a.network == "perspective_vit"
     assert a.identity == b.identity != c.identity
     assert list(a.predict({"image": torch.rand(1, 3, 16, 32)}, "cpu")) == ["disparity_affine"]
+
+
+class Recorder(torch.nn.Module):
+    """Gives the first channel back, with a row less, as DAP's released network does at odd sizes."""
+
+    native_size: tuple[int, int] | None = (8, 16)
+
+    def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.seen = rgb.shape[-2:]
+        return {"distance_metric": rgb[:, :1, :-1]}
+
+
+@pytest.mark.parametrize(("native", "inside"), [((8, 16), (8, 16)), (None, (10, 20))])
+def test_a_published_network_is_run_at_the_size_it_was_evaluated_at(
+    native: tuple[int, int] | None, inside: tuple[int, int]
+) -> None:
+    network = Recorder()
+    network.native_size = native
+    maps = models.NetworkPredictor(network, "dap").predict(
+        {"image": torch.rand(2, 3, 10, 20)}, "cpu"
+    )
+    assert network.seen == inside
+    assert maps["distance_metric"].shape == (2, 1, 10, 20)

@@ -92,3 +92,22 @@ class TestPeriodic:
         attention = self.attention()
         attention(torch.randn(1, 4, 8, 8)).square().mean().backward()
         assert all(p.grad is not None and p.grad.any() for p in attention.parameters())
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("autocast", [False, True])
+@torch.no_grad()
+def test_low_precision_does_not_move_the_points(periodic, autocast):
+    """As bfloat16, pixels beyond 128 are told apart in whole steps: at 256x512 attention was off by 24 %, the periodic one by 10 %."""
+    torch.manual_seed(0)
+    exact = TangentAttention(8, 2)
+    exact.periodic = periodic
+    x = torch.randn(1, 256, 64, 8)
+    expected = exact(x)
+    if autocast:
+        with torch.autocast("cpu", torch.bfloat16):
+            got = exact(x)
+    else:
+        got = exact.bfloat16()(x.bfloat16())
+    assert got.dtype == torch.bfloat16
+    assert (got - expected).abs().mean() < 0.02 * expected.abs().mean()

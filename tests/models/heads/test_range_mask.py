@@ -1,8 +1,12 @@
+from copy import deepcopy
+
 import pytest
+import timm
 import torch
 
 import pano_models as pm
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, FAR_PROBABILITY
+from tests.models.test_students import STUDENTS
 
 
 @pytest.mark.parametrize("name", ["da2", "dap"])
@@ -86,3 +90,51 @@ def test_network_without_an_encoder(tiny_da2, monkeypatch):
     monkeypatch.setattr(pm.DA2, "encoder_name", "")
     with pytest.raises(ValueError, match="names no encoder"):
         pm.attach_range_mask(pm.create("da2", **tiny_da2))
+
+
+def test_the_first_batch_of_a_user_is_still_checked(tiny_da2):
+    """The probe that finds the channels is no user's batch."""
+    masked = pm.attach_range_mask(pm.create("da2", **tiny_da2), features=8)
+    with pytest.warns(UserWarning, match="divide uint8 values by 255"):
+        masked(torch.rand(1, 3, 70, 140) * 255)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_encoder_in_bfloat16(name):
+    base = pm.create(name, **STUDENTS[name], precision="bfloat16")
+    maps = pm.attach_range_mask(base, thresholds=[10.0], features=8)(torch.rand(2, 3, 64, 128))
+    assert {m.dtype for m in maps.values()} == {torch.float32}
+    maps[FAR_PROBABILITY].mean().backward()
+
+
+def test_base_with_first_weights_needs_them_no_more(tmp_path, tiny_da2):
+    vit = timm.create_model(tiny_da2["backbone"], num_classes=0, **tiny_da2["backbone_options"])
+    first = tmp_path / "vit.pth"
+    torch.save(vit.state_dict(), first)
+    base = pm.create("da2", backbone_weights=str(first), **tiny_da2)
+    pm.save(pm.attach_range_mask(base, features=8), tmp_path / "run")
+    first.unlink()
+    again = pm.load(tmp_path / "run")
+    assert torch.equal(again.base.backbone.vit.cls_token, vit.cls_token)
+
+
+def test_compiles_without_graph_breaks(tiny_da2, stir):
+    masked = stir(pm.attach_range_mask(pm.create("da2", **tiny_da2), features=8))
+    rgb = torch.rand(1, 3, 64, 128)
+    compiled = torch.compile(masked, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        expected, got = masked(rgb), compiled(rgb)
+    for key, value in expected.items():
+        torch.testing.assert_close(got[key], value)
+
+
+def test_a_copy_reads_its_own_encoder(tiny_da2, stir):
+    masked = stir(pm.attach_range_mask(pm.create("da2", **tiny_da2), features=8))
+    copy = deepcopy(masked)
+    rgb = torch.rand(1, 3, 64, 128)
+    with torch.no_grad():
+        masked.base.backbone.vit.cls_token.mul_(-3)
+        before = copy(rgb)[FAR_PROBABILITY]
+        masked(rgb)
+        assert torch.equal(copy(rgb)[FAR_PROBABILITY], before)
+        assert not torch.equal(masked(rgb)[FAR_PROBABILITY], before)

@@ -90,3 +90,12 @@ def test_constant_coefficients_give_a_cosine_column():
         columns.conv2.weight.zero_()
         out = columns(torch.rand(1, 4, 6))
     assert torch.equal(out, torch.full((1, 1, 8, 6), 2.5))
+
+
+def test_columns_start_within_a_metre_of_their_bias():
+    """As released: coefficients of 0.1 around 2.5 m; torch's own start spreads them over 20 m."""
+    torch.manual_seed(0)
+    columns = CosineColumns(width=256, components=64, height=128)
+    assert columns.conv2.weight.std().item() == pytest.approx(0.1 / 128**0.5, rel=0.02)
+    depth = columns(torch.randn(4, 256, 32))
+    assert 0.2 < depth.std() < 1

@@ -36,6 +36,25 @@ def depth_anything(**options):
     return transformers.DepthAnythingForDepthEstimation(config).eval()
 
 
+def depth_pro(**options):
+    """Depth Pro of random weights, small; pictures of 64 x 64."""
+    vit = {
+        "model_type": "dinov2",
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    config = transformers.DepthProConfig(
+        image_model_config=vit, patch_model_config=vit, fov_model_config=vit, patch_size=32,
+        scaled_images_ratios=[0.5, 1], scaled_images_overlap_ratios=[0.0, 0.25], scaled_images_feature_dims=[16, 16],
+        intermediate_hook_ids=[1, 0], intermediate_feature_dims=[16, 16], fusion_hidden_size=16, merge_padding_value=1, **options,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return transformers.DepthProForDepthEstimation(config).eval()
+
+
 @pytest.fixture
 def folder(tmp_path):
     depth_anything().save_pretrained(tmp_path)
@@ -66,6 +85,44 @@ class TestLoadTeacher:
         out = load_teacher(tmp_path, size=(28, 28))(torch.rand(1, 3, 28, 28))
         assert 0 < out[DEPTH_METRIC].min() <= out[DEPTH_METRIC].max() < 20
         torch.testing.assert_close(out["disparity_affine"], 1 / out[DEPTH_METRIC])
+
+    @torch.no_grad()
+    def test_depth_pro_is_what_transformers_makes_of_it(self, tmp_path):
+        """Its raw output is inverse depth for a focal length of one width; the processor's post-processing makes metres."""
+        model = depth_pro(use_fov_model=True)
+        torch.nn.init.constant_(model.fov_model.head.layers[-1].bias, 60.0)  # degrees
+        model.save_pretrained(tmp_path)
+        views = torch.rand(2, 3, 64, 64)
+        teacher = load_teacher(tmp_path, size=(64, 64))
+        raw = model(pixel_values=(views - teacher.mean) / teacher.std)
+        processor = transformers.DepthProImageProcessor()
+        expected = processor.post_process_depth_estimation(raw, target_sizes=[(64, 64)] * 2)
+        depth = teacher(views)[DEPTH_METRIC]
+        for view, want in zip(depth, expected, strict=True):
+            torch.testing.assert_close(view[0], want["predicted_depth"], rtol=1e-3, atol=1e-4)
+        assert depth.std() > 0
+
+    @torch.no_grad()
+    def test_depth_pro_without_its_field_of_view_tells_no_metres(self, tmp_path):
+        depth_pro(use_fov_model=False).save_pretrained(tmp_path)
+        assert list(load_teacher(tmp_path, size=(64, 64))(torch.rand(1, 3, 64, 64))) == [
+            "disparity_affine"
+        ]
+        forced = load_teacher(tmp_path, predicts="canonical_inverse_depth", size=(64, 64))
+        with pytest.raises(ValueError, match="predicts no field of view"):
+            forced(torch.rand(1, 3, 64, 64))
+
+    def test_dpt_predicts_depth_on_dinov2_and_disparity_else(self):
+        from pano_models.teachers.hub import _meaning
+
+        assert _meaning(transformers.DPTConfig()) == "disparity"
+        assert _meaning(transformers.DPTConfig(add_projection=True)) == "depth"
+
+    def test_square_views_stay_square_where_the_preprocessor_keeps_the_aspect(self, folder):
+        """ZoeDepth's 384 x 512 is for landscapes; its own preprocessor shows it a square as 512 x 512."""
+        settings = transformers.ZoeDepthImageProcessor().to_dict()
+        (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+        assert load_teacher(folder).size == (512, 512)
 
     def test_preprocessor_settings_are_used(self, folder):
         settings = {

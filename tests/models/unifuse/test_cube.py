@@ -61,3 +61,9 @@ class TestReleasedEquirectangular:
         back = released_equirectangular(released_cube(picture), 64, 128)
         # two roundings to 8 bits; at the zenith the released wrap blends the wrong rows
         assert (back - picture)[:, :, 8:-8].abs().max() < 1.5 / 255
+
+    def test_bfloat16_features_are_read_at_exact_positions(self):
+        faces = torch.rand(1, 6, 2, 64, 64, generator=torch.Generator().manual_seed(0))
+        got = released_equirectangular(faces.bfloat16(), 128, 256)
+        assert got.dtype == torch.bfloat16
+        assert (got - released_equirectangular(faces, 128, 256)).abs().mean() < 2e-3

@@ -54,6 +54,50 @@ def test_metas_names(tmp_path, name, request, stir):
     )
 
 
+SMALL = {"embed_dim": 48, "depth": 4, "num_heads": 3, "img_size": 70}
+
+
+def test_transformer_without_layer_scale(tmp_path):
+    """AugReg's and DeiT's weights have none; here it starts at 1, which changes nothing."""
+    torch.manual_seed(1)
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=0, **SMALL).eval()
+    torch.save(vit.state_dict(), tmp_path / "vit.pth")
+    options = {"backbone": "vit_tiny_patch16_224", "backbone_options": SMALL}
+    model = pm.create("da2", width=32, heads=2, backbone_weights=tmp_path / "vit.pth", **options)
+    image = torch.rand(1, 3, 70, 70)
+    expected = vit.forward_features(image)[:, 1:]
+    # DA²'s norms have another epsilon
+    torch.testing.assert_close(model.eval().backbone(image)[-1], expected, atol=1e-3, rtol=0)
+
+
+def metas_names(vit):
+    """What Meta's DINOv2 file of `vit` holds: gated MLPs by other names, registers, positions of the class token."""
+    state = {
+        n.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3") if "giant" in vit else n: t
+        for n, t in timm.create_model(vit, num_classes=0, **SMALL).state_dict().items()
+    }
+    if "reg_token" in state:
+        state["register_tokens"] = state.pop("reg_token")
+        state["pos_embed"] = torch.cat([torch.ones(1, 1, 48), state["pos_embed"]], 1)
+    return {**state, "mask_token": torch.zeros(1, 48)}
+
+
+@pytest.mark.parametrize("name", ["vit_giant_patch14_dinov2", "vit_small_patch14_reg4_dinov2"])
+def test_metas_other_transformers(tmp_path, name):
+    torch.manual_seed(1)
+    state = metas_names(name)
+    torch.save(state, tmp_path / "dino.pth")
+    options = {"backbone": name, "backbone_options": SMALL, "width": 32, "heads": 2}
+    vit = pm.create("da2", backbone_weights=tmp_path / "dino.pth", **options).backbone.vit
+    if "giant" in name:
+        assert torch.equal(vit.blocks[1].mlp.fc1.weight, state["blocks.1.mlp.w12.weight"])
+        assert torch.equal(vit.blocks[1].mlp.fc2.bias, state["blocks.1.mlp.w3.bias"])
+    else:
+        assert torch.equal(vit.reg_token, state["register_tokens"])
+        assert torch.equal(vit.cls_token, state["cls_token"] + 1)
+        assert torch.equal(vit.pos_embed, state["pos_embed"][:, 1:])
+
+
 def test_positions_of_another_grid_are_resized(tmp_path, tiny_da2):
     square = {**tiny_da2["backbone_options"], "img_size": 98}
     vit = timm.create_model(tiny_da2["backbone"], num_classes=0, **square)

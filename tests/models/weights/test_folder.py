@@ -84,7 +84,7 @@ def test_weights_of_a_training_that_diverged(folder):
             load(path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"name": "da2"}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "da2"}', '{"name": "da2", "config": []}'])
 def test_broken_config(folder, text):
     (folder[1] / "config.json").write_text(text)
     with pytest.raises(pm.CheckpointError):

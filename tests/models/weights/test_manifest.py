@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+import pano_models as pm
 from pano_models.weights.manifest import PUBLISHED, published
 
 
@@ -11,6 +12,12 @@ def test_entries_are_unique_and_well_formed():
         assert re.fullmatch(r"[\w.-]+/[\w.-]+", entry.repository)
         assert entry.sha256 is None or re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
         assert entry.licence or entry.note
+
+
+def test_every_release_has_an_entry_with_its_terms():
+    """What `load_official` logs beside the weights."""
+    assert set(pm.release_names()) <= {entry.name for entry in PUBLISHED}
+    assert all(re.fullmatch(r"[0-9a-f]{7,40}", e.revision) for e in PUBLISHED if e.revision)
 
 
 def test_lookup():

@@ -78,3 +78,22 @@ def test_another_resnet_is_an_error(file):
 def test_network_without_resnet(file):
     with pytest.raises(ValueError, match="EGFormer has no ResNet encoder"):
         pm.load_resnets(pm.create("egformer", embed_dim=16), file)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "tag"), [("resnet18", "resnet18.tv_in1k"), ("resnet10t", "resnet10t")]
+)
+def test_downloaded_weights_are_those_the_published_networks_started_from(
+    monkeypatch, backbone, tag
+):
+    """timm's default of a ResNet-18 is another recipe than torchvision's."""
+    asked, build = [], timm.create_model
+
+    def create(name, pretrained=False, **options):
+        if pretrained:
+            asked.append(name)
+        return build(name.split(".")[0], **options)
+
+    monkeypatch.setattr(timm, "create_model", create)
+    pm.load_resnets(pm.create("unifuse", backbone=backbone, fusion="none"), "timm")
+    assert asked == [tag]

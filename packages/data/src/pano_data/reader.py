@@ -102,6 +102,7 @@ class ManifestDataset(Dataset[ErpSample]):
             them, which keeps the order of samples a function of the index alone. For training:
             a score must not count one image twice, so evaluate what ``pano_data.sift`` keeps.
             Without it, a corrupt sample raises.
+        labelled: False reads the pictures and their masks only, as of rows without label.
 
     Raises:
         DatasetNotFoundError: If there is no manifest.
@@ -115,7 +116,9 @@ class ManifestDataset(Dataset[ErpSample]):
         root: Path | str,
         size: Size | None = None,
         quarantine: Path | str | None = None,
+        labelled: bool = True,
     ) -> None:
+        self.labelled = labelled
         self.manifest = manifest if isinstance(manifest, Manifest) else read_manifest(manifest)
         self.root = Path(root)
         self.size = None if size is None else (int(size[0]), int(size[1]))
@@ -125,13 +128,12 @@ class ManifestDataset(Dataset[ErpSample]):
         return len(self.manifest)
 
     def __getitem__(self, index: int) -> ErpSample:
-        row: Row = self.manifest[index]
         if self.quarantine is None:
-            return to_tensors(read(row, self.root, self.size))
+            return self._sample(self.manifest[index])
         for step in range(MAX_NEIGHBOURS):
-            row = self.manifest[(index + step) % len(self)]
+            row: Row = self.manifest[(index + step) % len(self)]
             try:
-                return to_tensors(read(row, self.root, self.size))
+                return self._sample(row)
             except CorruptSampleError as error:
                 self.quarantine.add(row, error)
         raise CorruptSampleError(
@@ -139,3 +141,8 @@ class ManifestDataset(Dataset[ErpSample]):
             "many corrupt samples",
             f"{MAX_NEIGHBOURS} in a row from {self.manifest[index].key}; see {self.quarantine.path}",
         )
+
+    def _sample(self, row: Row) -> ErpSample:
+        if not self.labelled:
+            row = replace(row, depth=None, encoding="none", kind="none")
+        return to_tensors(read(row, self.root, self.size))

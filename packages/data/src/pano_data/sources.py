@@ -61,19 +61,22 @@ class Source:
         Args:
             size: height and width of the maps; as stored if None.
             labelled: False hides the distance: `valid` is then True wherever no mask says
-                otherwise, and ground truth cannot leak into an unlabelled set.
+                otherwise (of the manifest or of `masks`), and ground truth cannot leak into an
+                unlabelled set.
             quarantine: file that damaged rows of a manifest are noted in; None lets them raise.
         """
-        opened = self._opened(size, quarantine)
+        opened = self._opened(size, labelled, quarantine)
         if not labelled:
             opened = Unlabelled(opened)
         return opened if self.masks is None else Masked(opened, self.masks)
 
-    def _opened(self, size: tuple[int, int] | None, quarantine: str | None) -> MapDataset:
+    def _opened(
+        self, size: tuple[int, int] | None, labelled: bool, quarantine: str | None
+    ) -> MapDataset:
         if self.shards is not None:
             return ShardDataset(self.shards, size)
         if self.manifest is not None and self.root is not None:
-            return ManifestDataset(self.manifest, self.root, size, quarantine)
+            return ManifestDataset(self.manifest, self.root, size, quarantine, labelled)
         dataset: Any = self.dataset
         return dataset  # type: ignore[no-any-return]
 

@@ -13,7 +13,7 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.dinov2 import DinoV2
 from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
-from pano_models.inputs import RgbInput, fit_to_patches
+from pano_models.inputs import RgbInput, fit_to_patches, limit_area
 from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
@@ -116,7 +116,7 @@ class DA2(DepthModel):
             `distance_scale_invariant` at the size of the input, each map divided by its 0.98
             quantile (the whole batch by one quantile if `faithful`).
         """
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
         size, sphere = self.network_size(height, width)
         distance = self.decode_distance(self.log_distance(self._resize(rgb, size), sphere))
@@ -135,8 +135,7 @@ class DA2(DepthModel):
             size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
             return size, None
         area = height * width
-        target = min(self.max_pixels or area, max(self.min_pixels or 0, area))
-        factor = math.sqrt(target / area)
+        factor = math.sqrt(limit_area(area, self.min_pixels, self.max_pixels) / area)
         rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))
         if max(rows, cols) < 2:
             raise ValueError(f"input {height}x{width} is smaller than two {patch}-pixel patches")
@@ -169,7 +168,9 @@ class DA2(DepthModel):
 
     def decode_distance(self, log_distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
         """`exp(clip(L, ±8) + 2)`, divided by the 0.98 quantile of each image (or of the batch)."""
-        distance = (log_distance.clamp(-8, 8) + 2).exp()
+        # no quantile of half floats, and their exponential is short of digits
+        exact = torch.promote_types(log_distance.dtype, torch.float32)
+        distance = (log_distance.to(exact).clamp(-8, 8) + 2).exp()
         if self.faithful:
             return distance / distance.flatten().quantile(QUANTILE)
         return distance / distance.flatten(1).quantile(QUANTILE, 1).view(-1, 1, 1, 1)

@@ -29,7 +29,7 @@ class RgbInput(nn.Module):
     def __init__(self, normalize: bool = True) -> None:
         super().__init__()
         self.normalize = normalize
-        self._checked = False
+        self.checked = False
         # Constants of the code, not weights: kept out of the checkpoint.
         self.register_buffer("mean", torch.empty(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.empty(3, 1, 1), persistent=False)
@@ -40,8 +40,11 @@ class RgbInput(nn.Module):
         self.mean.copy_(torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
         self.std.copy_(torch.tensor(IMAGENET_STD).view(3, 1, 1))
 
-    def check(self, rgb: Float[Tensor, "b 3 h w"]) -> None:
+    def check(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Raise on a wrong shape or dtype; warn once on a wrong range or aspect.
+
+        Returns:
+            `rgb` in the network's dtype: not every device resizes half floats.
 
         Raises:
             ValueError: not a floating `(b, 3, h, w)` tensor, or one without pixels.
@@ -55,9 +58,10 @@ class RgbInput(nn.Module):
             raise ValueError(f"expected floating RGB in [0, 1], got {rgb.dtype}: divide by 255")
         if not rgb.numel():
             raise ValueError(f"expected at least one panorama of a pixel, got {tuple(rgb.shape)}")
-        if not self._checked and not torch.compiler.is_compiling():
-            self._checked = True
+        if not self.checked and not torch.compiler.is_compiling():
+            self.checked = True
             _warn_about_range(rgb)
+        return rgb.to(self.mean.dtype)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Normalise `rgb`, in the network's dtype; call `check` first on what a user handed in."""
@@ -104,7 +108,7 @@ def fit_to_patches(
         max_pixels: largest area to run at; None: no limit.
         multiple: rows and columns of patches are multiples of this.
     """
-    scale = math.sqrt(_clamp(height * width, min_pixels, max_pixels) / (height * width))
+    scale = math.sqrt(limit_area(height * width, min_pixels, max_pixels) / (height * width))
     step = patch * multiple
     rows = max(1, round(height * scale / step))
     if max_pixels is not None:
@@ -113,7 +117,8 @@ def fit_to_patches(
     return rows * step, max(1, round(rows * width / height)) * step
 
 
-def _clamp(value: int, low: int | None, high: int | None) -> int:
+def limit_area(value: int, low: int | None, high: int | None) -> int:
+    """`value` brought into [low, high], where they are given."""
     if low is not None and high is not None and low > high:
         raise ValueError(f"min_pixels {low} exceeds max_pixels {high}")
     value = max(value, low) if low is not None else value

@@ -56,12 +56,14 @@ class Student(DepthModel, ABC):
         check_precision(precision)
         self.head, self.key = head, self.heads[head]
         self.precision, self.max_height = precision, max_height
+        if faithful and max_height is not None:
+            self.native_size = (max_height, 2 * max_height)
         self.faithful, self.equivariant = faithful, equivariant
         self.input = RgbInput(normalize)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size that the network takes."""
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         return {self.key: self._run(rgb)}
 
     def _run(self, rgb: Tensor) -> Tensor:

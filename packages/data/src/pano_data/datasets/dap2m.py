@@ -2,32 +2,44 @@
 
 Layout: ``raw_data_<mmdd>/[nyc_|sfc_]raw_{imgs,images}[_part1]_panorama/*_<n>.png`` with
 ``erp_distance_npy/*_<n>.npy`` or ``[nyc_|sfc_]distance[_part1]_panorama_npy/*_<n>.npy``: float
-metres along the ray, 100 and more is sky or beyond range.
+metres along the ray, 100 and more is sky or beyond range. The test list of DAP's code tells the 1,343 test
+images from those to train on.
 Source: DAP (arXiv:2512.16913), test list of its code release.
 """
 
 import dataclasses
+import logging
 import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.lists import read_list
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 
 FAR_FROM = 100.0
+TEST_LISTS = ("instadata_list_test.txt", "datasets/instadata_list_test.txt")
+_LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"(\d+)$")
 
 
 def find(root: Path, split: str, dataset: str = "dap2m_labelled") -> Iterator[Found]:
-    """List image and distance pairs; files are paired by the number that ends their names."""
+    """List image and distance pairs; files are paired by the number that ends their names.
+
+    The images of DAP-Test are left out of ``dap2m_labelled`` if their list lies in the tree.
+    """
     base = top(root, "DAP_data", "DAP-2M")
+    tested = _tested(root) if dataset == "dap2m_labelled" else frozenset()
     for batch in folders(base, "raw_data_*"):
         for images in folders(batch, "*raw_im*panorama"):
             distances = _numbered(_distance_folder(images))
             for image in files(images, "*.png"):
                 depth = distances.get(_number(image))
+                if relative(image, base) in tested:
+                    yield Skipped(relative(image, root), "belongs to DAP-Test")
+                    continue
                 if depth is None:
                     yield Skipped(relative(image, root), "distance missing")
                     continue
@@ -44,6 +56,18 @@ def find(root: Path, split: str, dataset: str = "dap2m_labelled") -> Iterator[Fo
                     environment="outdoor",
                     label="ground_truth",
                 )
+
+
+def _tested(root: Path) -> frozenset[str]:
+    for place in TEST_LISTS:
+        if (root / place).is_file():
+            return frozenset(words[0] for words in read_list(root / place))
+    _LOG.warning(
+        "%s: no %s, so images of DAP-Test cannot be told from those to train on",
+        root,
+        TEST_LISTS[0],
+    )
+    return frozenset()
 
 
 def _distance_folder(images: Path) -> Path:
@@ -73,7 +97,7 @@ LABELLED = DatasetSpec(
     label_dtype="float32",
     limit=FAR_FROM,
     environment="outdoor",
-    access="download the parts of DAP_data that its authors publish",
+    access="download the parts of DAP_data and copy datasets/instadata_list_test.txt of the DAP code beside them",
     licence="not stated",
 )
 TEST = dataclasses.replace(
@@ -84,6 +108,6 @@ TEST = dataclasses.replace(
     find=partial(find, dataset="dap_test"),
     splits=("test",),
     counts={"test": 1343},
-    lists={"test": ("instadata_list_test.txt", "datasets/instadata_list_test.txt")},
+    lists={"test": TEST_LISTS},
     access="download DAP_data and copy datasets/instadata_list_test.txt of the DAP code beside it",
 )

@@ -4,19 +4,20 @@ Layout: ``ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg`` 
 ``scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5``: float16 Euclidean metres (not z), NaN
 where there is no geometry. ``_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
 .hdf5`` hold camera-to-world poses (OpenGL axes, z up) in asset units, ``_detail/metadata_scene.csv``
-the metres of a unit. Scenes have their own projection, 22 of them shifted or tilted.
+the metres of a unit. Scenes have their own projection; a lens shift moves or tilts the sensor.
 Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
 """
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import rq
 
 from pano_data.datasets.layout import files, readable_size, relative, top
 from pano_data.datasets.poses import Pose, camera_to_world, motion
@@ -31,6 +32,8 @@ _PLACES = {
     CAMERA_TABLE: "contrib/mikeroberts3000",
 }
 NOMINAL_FOV = math.pi / 3
+MAX_SKEW = 1e-6
+"""Of the focal length: what the digits of the table leave of right angles."""
 
 
 def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
@@ -53,12 +56,11 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
         if not images.is_dir():
             continue  # a part of the scenes is a usual download
         size = _size(image.parent)
-        if size is None:
-            yield Skipped(relative(image, root), "no image of the camera can be read")
+        if size is None or not (nominal or scene in cameras):
+            unread, unknown = "no image of the camera can be read", f"scene not in {CAMERA_TABLE}"
+            yield Skipped(relative(image, root), unread if size is None else unknown)
             continue
-        if not nominal and scene not in cameras:
-            yield Skipped(relative(image, root), f"scene not in {CAMERA_TABLE}")
-            continue
+        K, turn = untilted(intrinsics(cameras.get(scene), *size))
         yield Row(
             key=f"{scene}/{camera}/{frame:04d}",
             dataset="hypersim",
@@ -69,8 +71,8 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
             projection="pinhole",
             encoding="hdf5",
             kind="distance",
-            intrinsics=intrinsics(cameras.get(scene), *size),
-            pose=keyframes(base / scene / "_detail", camera).get(frame),
+            intrinsics=K,
+            pose=_turned(keyframes(base / scene / "_detail", camera).get(frame), turn),
             label="ground_truth",
         )
 
@@ -80,7 +82,7 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
 
     ``cam_from_uv`` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
     backward; None is the nominal camera of 60 degrees. The result is a general matrix where the
-    sensor is tilted.
+    sensor is tilted, see ``untilted``.
     """
     half = math.tan(NOMINAL_FOV / 2)
     nominal = (half, 0, 0, 0, half * height / width, 0, 0, 0, -1)
@@ -88,6 +90,36 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
     uv_from_pixel = np.array([[2 / width, 0, -1], [0, -2 / height, 1], [0, 0, 1]])
     K = np.linalg.inv(np.diag((1, -1, -1)) @ M @ uv_from_pixel)
     return tuple(float(value) for value in (K / K[2, 2]).flat)
+
+
+def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float64]]:
+    """The camera behind a general matrix: a tilted sensor is a pinhole that looks along its normal.
+
+    Args:
+        K: Row-major 3x3, ``pixel ~ K @ ray``.
+
+    Returns:
+        Upper triangular matrix of a pinhole without skew, and ``(3, 3)`` from the axes of ``K`` to
+        those of the pinhole.
+    """
+    matrix = np.reshape(K, (3, 3))
+    if not matrix[[1, 2, 2], [0, 0, 1]].any():
+        return K, np.eye(3)
+    upper, turn = rq(matrix)
+    signs = np.diag(np.sign(np.diag(upper)))
+    upper, turn = upper @ signs, signs @ turn
+    upper /= upper[2, 2]
+    if abs(upper[0, 1]) < MAX_SKEW * upper[0, 0]:
+        upper[0, 1] = 0
+    return tuple(float(value) for value in upper.flat), np.asarray(turn)
+
+
+def _turned(pose: Pose | None, turn: NDArray[np.float64]) -> Pose | None:
+    """The camera-to-world of turned camera axes."""
+    if pose is None:
+        return None
+    turned = np.reshape(pose, (4, 4)) @ motion(turn.T, np.zeros(3))
+    return tuple(float(value) for value in turned.flat)
 
 
 @lru_cache(maxsize=64)
@@ -147,21 +179,30 @@ def _table(root: Path, name: str) -> Path:
 
 
 def _public(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
-    with path.open(newline="") as file:
-        for line in csv.DictReader(file):
-            if line["included_in_public_release"] == "True" and (
-                line["split_partition_name"] == split
-            ):
-                yield line["scene_name"], line["camera_name"], int(line["frame_id"])
+    for line in _lines(path, ("included_in_public_release", "split_partition_name", "frame_id")):
+        if line["included_in_public_release"] == "True" and line["split_partition_name"] == split:
+            yield line["scene_name"], line["camera_name"], int(line["frame_id"])
 
 
 def _cameras(path: Path) -> dict[str, tuple[float, ...]]:
     names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
+    return {
+        line["scene_name"]: tuple(float(line[name]) for name in names)
+        for line in _lines(path, names)
+    }
+
+
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Lines of a table of the repository.
+
+    Raises:
+        DataError: If it lacks a column: it is another table, or a download that failed.
+    """
     with path.open(newline="") as file:
-        return {
-            line["scene_name"]: tuple(float(line[name]) for name in names)
-            for line in csv.DictReader(file)
-        }
+        table = csv.DictReader(file)
+        if missing := [name for name in columns if name not in (table.fieldnames or ())]:
+            raise DataError(f"{path}: no column {missing[0]!r}; copy the table again")
+        yield from table
 
 
 SPEC = DatasetSpec(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.manifest import Row
 from pano_data.splits import MATTERPORT3D, matterport3d
 

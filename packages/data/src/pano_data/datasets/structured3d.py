@@ -3,8 +3,8 @@
 Layout: ``scene_00000/2D_rendering/<room>/panorama/{empty,simple,full}/{rgb_*light,depth,...}.png``.
 Depth is uint16 millimetres along the ray, 0 = no reading; RGB may carry an alpha channel.
 ``panorama/camera_xyz.txt`` is the camera centre in millimetres, z up; every panorama looks along +y
-with +x on its right.
-Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation of the release.
+with +x on its right (docs/datasets.md says why).
+Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation and mesh viewer of the release.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +28,9 @@ def find(
     furniture: Sequence[str] = ("full",),
     lights: Sequence[str] = ("rawlight",),
     edge_margin: int = 0,
+    layout_errata: bool = False,
 ) -> Iterator[Found]:
-    """List panoramas (some lights and depths are missing); the errata of the release are left out.
+    """List panoramas (some lights and depths are missing); scenes the release calls invalid are left out.
 
     Furniture levels and lights share one geometry, so splits are by house, never by image.
 
@@ -41,12 +42,15 @@ def find(
         lights: Of ``rawlight``, ``coldlight``, ``warmlight``.
         edge_margin: Pixels to leave out at depth edges; 1 removes the flying pixels that
             anti-aliasing of the release puts between surfaces.
+        layout_errata: Leave out the 90 rooms of the errata as well whose *layout* annotation is
+            wrong. Their pictures and distances are sound, and the lists of DAP and PanDA name them.
     """
     for scene in folders(top(root, "Structured3D"), f"scene_{'[0-9]' * 5}"):
         if int(scene.name.removeprefix("scene_")) not in SPLIT_SCENES[split]:
             continue
         for room in folders(scene / "2D_rendering"):
-            if names("structured3d_errata") & {scene.name, f"{scene.name}_room_{room.name}"}:
+            listed = {f"{scene.name}_room_{room.name}"} if layout_errata else set()
+            if names("structured3d_errata") & {scene.name, *listed}:
                 yield Skipped(relative(room, root), "listed in the errata of the release")
                 continue
             for level in furniture:

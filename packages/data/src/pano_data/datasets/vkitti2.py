@@ -12,7 +12,7 @@ import numpy as np
 
 from pano_data.datasets.layout import files, folders, relative, top
 from pano_data.datasets.poses import Pose, camera_to_world
-from pano_data.datasets.spec import DatasetSpec, Found, Skipped
+from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
 

@@ -1,10 +1,14 @@
 """Unpack archives of others without letting them write elsewhere or fill the disk."""
 
+import errno
+import gzip
 import hashlib
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -16,6 +20,11 @@ from pano_data.io.atomic import replace_atomically
 
 MAX_RATIO = 200
 """Unpacked over packed size of a whole archive above which it is taken for a bomb."""
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError,
+    NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What the decoders of damaged, or encrypted, archives raise."""
 _SLACK = 1 << 24
 _BLOCK = 1 << 20
 
@@ -38,6 +47,7 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
         UnsafeArchiveError: A member would leave the folder, is a link or a device, or the archive
             unpacks to more than ``MAX_RATIO`` times its size.
         CorruptSampleError: The archive is missing, damaged or of another kind.
+        OSError: The destination cannot be written, for example because the disk is full.
     """
     archive, destination = Path(archive), Path(destination)
     try:
@@ -48,7 +58,10 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
             return _write(archive, destination, list(_tar_members(tar, archive)), progress)
     except FileNotFoundError as error:
         raise CorruptSampleError(archive, "missing", str(error)) from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except (*_DAMAGED, OSError) as error:
+        # Damaged bzip2 has no number, damaged offsets of a zip seek before its start.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         raise CorruptSampleError(archive, "damaged archive", str(error)) from error
 
 
@@ -87,7 +100,7 @@ class _Member:
 
     def __init__(self, name: str, size: int, archive: Path) -> None:
         path = PurePosixPath(name.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        if path.is_absolute() or ".." in path.parts or ":" in (path.parts or (":",))[0]:
             raise UnsafeArchiveError(f"{archive}: member {name!r} would be written elsewhere")
         self.path = path
         self.size = size
@@ -130,6 +143,9 @@ def _tar_members(file: tarfile.TarFile, archive: Path) -> Iterator[_Member]:
             raise UnsafeArchiveError(f"{archive}: member {info.name!r} is a link or a device")
         if info.isfile():
             yield _TarMember(file, info, archive)
+    # The checksum of a compressed stream stands behind its end.
+    while file.fileobj is not None and file.fileobj.read(_BLOCK):
+        pass
 
 
 def _write(archive: Path, destination: Path, members: list[_Member], progress: bool) -> list[Path]:

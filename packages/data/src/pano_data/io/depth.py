@@ -1,6 +1,9 @@
 """Label files in their native numbers: no scale, no mask, no resize."""
 
+import math
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +21,14 @@ from pano_data.io.images import read_file, read_png_or_jpeg
 Native = NDArray[Any]
 """``(h, w)``: uint8 or uint16 as stored, otherwise float32."""
 
+_HEAD = 1 << 16
+"""Bytes that hold the header of any array."""
+_HEADER_ERRORS = (ValueError, EOFError, SyntaxError, tokenize.TokenError)
+"""numpy parses headers of arrays as Python."""
+_ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
 
 def read_depth(path: Path, encoding: str) -> Native:
     """Read a label as ``(h, w)`` in its native numbers.
@@ -31,8 +42,8 @@ def read_depth(path: Path, encoding: str) -> Native:
         CorruptSampleError: Missing, truncated, damaged, too large, or of another shape or type.
     """
     raw = _READERS[encoding](path)
-    if raw.ndim == 3 and raw.shape[-1] == 1:
-        raw = raw[..., 0]
+    if raw.ndim == 3 and 1 in (raw.shape[0], raw.shape[-1]):
+        raw = raw[..., 0] if raw.shape[-1] == 1 else raw[0]
     if raw.ndim != 2:
         raise CorruptSampleError(path, "wrong shape", f"got {raw.shape}, expected (h, w)")
     return raw if raw.dtype in (np.uint8, np.uint16) else raw.astype(np.float32, copy=False)
@@ -97,51 +108,61 @@ def _npz(path: Path) -> Native:
             if not member:
                 raise CorruptSampleError(path, "wrong arrays", f"got {names}, expected arr_0")
             with archive.open(member) as file:
-                _check_header(BytesIO(file.read(4096)), path)
-            return _numpy_array(archive.read(member), path)
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise CorruptSampleError(path, "truncated", str(error)) from error
+                head = file.read(_HEAD)
+                # What goes on behind the array is not unpacked: it may be a bomb.
+                return _numpy_array(head + file.read(_array_bytes(head, path)), path)
+    # ValueError: offsets; NotImplementedError, RuntimeError: methods and flags of damaged headers.
+    except (*_ZIP_ERRORS, ValueError) as error:
+        if isinstance(error, CorruptSampleError):
+            raise
+        reason = "truncated" if isinstance(error, zipfile.BadZipFile | EOFError) else "undecodable"
+        raise CorruptSampleError(path, reason, str(error)) from error
 
 
 def _numpy_array(data: bytes, path: Path) -> Native:
-    stream = BytesIO(data)
+    _array_bytes(data, path)
     try:
-        _check_header(stream, path)
-        stream.seek(0)
-        array: Native = np.load(stream, allow_pickle=False)
-    except CorruptSampleError:
-        raise
-    except (ValueError, EOFError, OSError) as error:
+        array: Native = np.load(BytesIO(data), allow_pickle=False)
+    except (*_HEADER_ERRORS, OSError) as error:
         raise CorruptSampleError(path, "undecodable", str(error)) from error
     return _real(array, path)
 
 
-def _check_header(stream: BytesIO, path: Path) -> None:
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
-    shape, _, _ = (read or np.lib.format.read_array_header_2_0)(stream)
+def _array_bytes(data: bytes, path: Path) -> int:
+    """Size of the array that a header announces, within the pixel budget."""
+    stream = BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else None
+        shape, _, dtype = (read or np.lib.format.read_array_header_2_0)(stream)
+    except _HEADER_ERRORS as error:
+        raise CorruptSampleError(path, "undecodable", str(error)) from error
+    _check_shape(shape, path)
+    return math.prod(shape) * int(dtype.itemsize)
+
+
+def _check_shape(shape: tuple[int, ...], path: Path) -> None:
     if len(shape) < 2:
         raise CorruptSampleError(path, "wrong shape", f"got {shape}, expected (h, w)")
     # A trailing or leading axis of 1 is dropped later; count all pixels either way.
-    check_budget(int(np.prod(shape[:-1])), int(shape[-1]), path)
+    check_budget(math.prod(shape[:-1]), int(shape[-1]), path)
 
 
 def _hdf5(path: Path) -> Native:
     read_file_head(path)
     try:
         with h5py.File(path, "r") as file:
-            if "dataset" not in file:
+            stored = file.get("dataset")
+            if not isinstance(stored, h5py.Dataset):
                 raise CorruptSampleError(
-                    path, "wrong arrays", f"got {sorted(file)}, expected dataset"
+                    path, "wrong arrays", f"got {sorted(file)}, expected dataset, an array"
                 )
-            stored = file["dataset"]
-            if len(stored.shape) < 2:
-                raise CorruptSampleError(
-                    path, "wrong shape", f"got {stored.shape}, expected (h, w)"
-                )
-            check_budget(int(stored.shape[0]), int(stored.shape[1]), path)
+            _check_shape(stored.shape or (), path)
             return _real(np.asarray(stored[()]), path)
-    except (OSError, RuntimeError) as error:
+    # Whatever is damaged within the file: h5py says OSError, KeyError, ValueError or RuntimeError.
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        if isinstance(error, CorruptSampleError):
+            raise
         raise CorruptSampleError(path, "undecodable", str(error)) from error
 
 

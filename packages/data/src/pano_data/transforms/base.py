@@ -7,7 +7,8 @@ import torch
 
 from pano_data.sample import ErpSample
 
-MAPS = ("image", "distance", "valid", "far")  # the maps of a sample that share one pixel grid
+# The maps of a sample that share one pixel grid; `keep` stands in samples without label only.
+MAPS = ("image", "distance", "valid", "far", "keep")
 
 
 class Augmentation(ABC):

@@ -1,12 +1,13 @@
 """Any rotation of the sphere: resamples, so edges of the masks are treated with care."""
 
 import math
+from typing import Any
 
 import torch
 
 import pano_geometry as pg
 from pano_data.sample import ErpSample
-from pano_data.transforms.base import Augmentation, chance, check_probability
+from pano_data.transforms.base import MAPS, Augmentation, chance, check_probability
 
 
 class Rotate(Augmentation):
@@ -32,13 +33,14 @@ class Rotate(Augmentation):
         rotation = self._draw(generator)
         if not turn:
             return sample
-        labels = torch.cat([sample["distance"], sample["valid"].float(), sample["far"].float()])
-        image = pg.rotate(sample["image"][None], rotation)[0]
-        distance, valid, far = pg.rotate(labels[None], rotation, mode="nearest")[0].chunk(3)
-        changed = sample.copy()
-        changed["image"], changed["distance"] = image, distance
-        changed["valid"], changed["far"] = valid > 0.5, far > 0.5
-        return changed
+        changed: Any = sample.copy()
+        changed["image"] = pg.rotate(sample["image"][None], rotation)[0]
+        names = [name for name in MAPS[1:] if name in sample]
+        labels = torch.cat([changed[name].float() for name in names])
+        turned = pg.rotate(labels[None], rotation, mode="nearest")[0].chunk(len(names))
+        for name, values in zip(names, turned, strict=True):
+            changed[name] = values if name == "distance" else values > 0.5
+        return changed  # type: ignore[no-any-return]
 
     def _draw(self, generator: torch.Generator) -> torch.Tensor:
         if self.max_tilt_deg == 180:

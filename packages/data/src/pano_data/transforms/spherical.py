@@ -51,6 +51,6 @@ class Flip(Augmentation):
 def map_pixels(sample: ErpSample, function: Callable[[torch.Tensor], torch.Tensor]) -> ErpSample:
     """Return a copy of the sample with `function` applied to each of its maps."""
     changed = sample.copy()
-    for name in MAPS:
+    for name in (name for name in MAPS if name in sample):
         changed[name] = function(sample[name])  # type: ignore[literal-required]
     return changed

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 import pano_geometry as pg
@@ -23,12 +24,18 @@ def exact_panorama(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor, "b c h w"
 
 def released_cube(erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
     """Faces B D F L R U of size h / 2 of an end-point panorama."""
-    return depth_anywhere.erp_to_cube(erp, erp.shape[-2] // 2)
+    return depth_anywhere.erp_to_cube(_exact(erp), erp.shape[-2] // 2).to(erp.dtype)
 
 
 def released_panorama(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor, "b c h w"]:
     """End-point panorama of height 2 f."""
-    return depth_anywhere.cube_to_erp(faces, 2 * faces.shape[-1], 4 * faces.shape[-1])
+    size = (2 * faces.shape[-1], 4 * faces.shape[-1])
+    return depth_anywhere.cube_to_erp(_exact(faces), *size).to(faces.dtype)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """At least float32: the released samplers take the dtype of positions from the features."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class ToFaces(nn.Module):

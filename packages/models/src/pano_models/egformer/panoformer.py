@@ -67,12 +67,15 @@ class TangentAttention(nn.Module):
         weight = self.A_proj(query).unflatten(-1, (self.heads, POINTS)).softmax(dim=-1)
         values = self.k_proj(x).unflatten(-1, (self.heads, -1)).permute(0, 3, 4, 1, 2).flatten(0, 1)
         offsets = offset.permute(0, 3, 4, 1, 2, 5).flatten(0, 1)  # (b · heads, 9, h, w, 2)
+        # the eight bits of bfloat16 tell pixels beyond 128 apart in whole steps, beyond 256 in steps of two
+        exact = torch.promote_types(query.dtype, torch.float32)
+        values, offsets = values.to(exact), offsets.to(exact)
         weights = weight.permute(0, 3, 4, 1, 2).flatten(0, 1)
         sample = self._sample_closed if self.periodic else self._sample_released
         out = torch.zeros_like(values)
         for k in range(POINTS):  # one at a time: nine times less memory
             out = out + sample(values, k, offsets[:, k]) * weights[:, k, None]
-        merged: Tensor = self.wm_proj(out.view(b, -1, h, w).permute(0, 2, 3, 1))
+        merged: Tensor = self.wm_proj(out.view(b, -1, h, w).permute(0, 2, 3, 1).to(query.dtype))
         return merged
 
     @staticmethod

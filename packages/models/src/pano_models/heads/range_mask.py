@@ -1,6 +1,7 @@
 """Range masks: the probability that a pixel lies beyond each of some distances, for any network."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
+from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.outputs import FAR_PROBABILITY, Prediction, far_key, geometry_key
@@ -57,8 +59,9 @@ class RangeMaskHead(nn.Module):
     ) -> Float[Tensor, "b k h w"]:
         """Sum the projected levels at the finest size among them, refine, resize to `size`."""
         finest = max((m.shape[-2:] for m in maps), key=lambda s: s[0])
+        dtype = self.output.weight.dtype  # of an encoder in bfloat16, maps are not
         levels = [
-            resize(project(m), finest, self.wrap)
+            resize(project(m.to(dtype)), finest, self.wrap)
             for m, project in zip(maps, self.project, strict=True)
         ]
         x = functional.relu(self.refine(functional.relu(torch.stack(levels).sum(0))))
@@ -96,6 +99,7 @@ class RangeMasked(DepthModel):
         if not self.thresholds or sorted(set(self.thresholds)) != list(self.thresholds):
             raise ValueError(f"thresholds are distances in metres that rise, got {thresholds}")
         self.base = base if isinstance(base, DepthModel) else create(base["name"], **base["config"])
+        self.native_size = self.base.native_size
         self.tapped = encoder_name or self.base.encoder_name
         if not self.tapped:
             raise ValueError(
@@ -107,6 +111,10 @@ class RangeMasked(DepthModel):
         own = getattr(self.base, "range_head", None)
         if isinstance(own, nn.Module):  # replaced by ours: would get no gradient, and stall DDP
             own.requires_grad_(False)
+        # registered once: a hook that comes and goes with every call cannot be compiled
+        self._tapped_maps: list[Tensor] = []
+        encoder = self.base.get_submodule(self.tapped)
+        encoder.register_forward_hook(partial(_keep_maps, self._tapped_maps))
         channels = self._probe()
         wrap = bool(getattr(self.base, "equivariant", False))
         self.range_head = RangeMaskHead(channels, features, len(self.thresholds), wrap)
@@ -126,15 +134,10 @@ class RangeMasked(DepthModel):
         return self
 
     def _run_base(self, rgb: Tensor) -> tuple[Prediction, list[Tensor]]:
-        maps: list[Tensor] = []
-        encoder = self.base.get_submodule(self.tapped)
-        handle = encoder.register_forward_hook(
-            lambda module, inputs, out: maps.extend(_as_maps(module, inputs[0], out))
-        )
-        try:
-            return self.base(rgb), maps
-        finally:
-            handle.remove()
+        prediction: Prediction = self.base(rgb)
+        maps = list(self._tapped_maps)
+        self._tapped_maps.clear()
+        return prediction, maps
 
     def _probe(self) -> list[int]:
         was_training = self.base.training
@@ -146,7 +149,12 @@ class RangeMasked(DepthModel):
     def _run_base_quietly(self) -> tuple[Prediction, list[Tensor]]:
         self.base.eval()
         parameter = next(self.base.parameters())
-        return self._run_base(torch.zeros(1, 3, *self.base.probe_size).to(parameter))
+        inputs = [m for m in self.base.modules() if isinstance(m, RgbInput)]
+        checked = [m.checked for m in inputs]
+        maps = self._run_base(torch.zeros(1, 3, *self.base.probe_size).to(parameter))
+        for module, before in zip(inputs, checked, strict=True):
+            module.checked = before  # the one check is for what a user hands in
+        return maps
 
 
 def attach_range_mask(model: DepthModel, **options: Any) -> RangeMasked:
@@ -172,6 +180,10 @@ def attach_range_mask(model: DepthModel, **options: Any) -> RangeMasked:
     }
     masked.spec = ModelSpec("range_masked", config)
     return masked
+
+
+def _keep_maps(kept: list[Tensor], encoder: nn.Module, inputs: Any, out: Any) -> None:
+    kept[:] = _as_maps(encoder, inputs[0], out)
 
 
 def _as_maps(encoder: nn.Module, image: Tensor, levels: Sequence[Tensor]) -> list[Tensor]:

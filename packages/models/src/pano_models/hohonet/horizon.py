@@ -132,6 +132,10 @@ def cosine_basis(components: int, height: int) -> Float[Tensor, "k h"]:
     return torch.cos(torch.arange(components, dtype=torch.float64)[:, None] * row).float()
 
 
+START = 0.1
+"""Standard deviation of a coefficient before training, as released: columns start within a metre of the bias."""
+
+
 class CosineColumns(nn.Module):
     """Columns of depth from coefficients of a cosine series."""
 
@@ -142,6 +146,7 @@ class CosineColumns(nn.Module):
         self.conv1 = nn.Conv1d(width, width, 1)
         self.bn = nn.BatchNorm1d(width)
         self.conv2 = nn.Conv1d(width, components, 1, bias=False)
+        nn.init.normal_(self.conv2.weight, std=START / math.sqrt(width / 2))
         self.bias = nn.Parameter(torch.full((1,), 2.5))
         self.register_buffer("basis", cosine_basis(components, height), persistent=False)
 

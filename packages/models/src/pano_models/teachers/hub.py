@@ -11,7 +11,7 @@ from pano_models.weights.strict import check_finite
 
 # What `predicted_depth` of each family means; Depth Anything says so in its configuration.
 FAMILIES: dict[str, Predicts] = {
-    "depth_pro": "depth",
+    "depth_pro": "canonical_inverse_depth",  # before transformers' post-processing
     "dpt": "disparity",
     "glpn": "depth",
     "prompt_depth_anything": "depth",
@@ -76,6 +76,12 @@ def _meaning(config: Any) -> Predicts:
     family = str(config.model_type)
     if family == "depth_anything":
         return "depth" if config.depth_estimation_type == "metric" else "disparity"
+    if family == "depth_pro" and not config.use_fov_model:
+        return "disparity"
+    if (
+        family == "dpt" and config.add_projection
+    ):  # DINOv2's heads for NYU and KITTI; MiDaS has none
+        return "depth"
     if family not in FAMILIES:
         raise ValueError(
             f"the output of a {family!r} model is not known to be disparity or depth: pass predicts="
@@ -96,7 +102,11 @@ def _processor(transformers: Any, source: str | PathLike[str]) -> dict[str, Any]
 
 
 def _size(processor: dict[str, Any]) -> tuple[int, int]:
-    """Views are square: the preprocessor's height and width, or its shortest edge both ways."""
+    """The preprocessor's height and width, or its shortest edge both ways.
+
+    Views are square: where the preprocessor keeps the aspect of a picture (ZoeDepth, 384 x 512), the longer side both ways.
+    """
     size = processor.get("size") or {}
     edge = size.get("shortest_edge", 518)
-    return int(size.get("height", edge)), int(size.get("width", edge))
+    height, width = int(size.get("height", edge)), int(size.get("width", edge))
+    return (max(height, width),) * 2 if processor.get("keep_aspect_ratio") else (height, width)

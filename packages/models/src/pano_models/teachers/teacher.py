@@ -1,7 +1,7 @@
 """One interface for perspective depth models: views in [0, 1] in, disparity (and depth, where metric) out."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,10 @@ DEPTH_METRIC = "depth_metric"
 LEAST_DEPTH = 1e-3
 """Metres: what is nearer is taken to be there, so that disparity stays finite."""
 
-Predicts = Literal["disparity", "depth"]
+LEAST_INVERSE_DEPTH = 1e-4
+"""1 / metres: a Depth Pro pixel that predicts less is 10 km away, as transformers has it."""
+
+Predicts = Literal["disparity", "depth", "canonical_inverse_depth"]
 
 
 class Teacher(nn.Module):
@@ -26,7 +29,9 @@ class Teacher(nn.Module):
     Args:
         model: `model(pixel_values=...)` with normalised (n, 3, s, t) returns an object with `predicted_depth` (n, s, t), as every
             `AutoModelForDepthEstimation` of transformers does.
-        predicts: "disparity" for relative models (near = large), "depth" for metric ones (metres along the optical axis).
+        predicts: "disparity" for relative models (near = large), "depth" for metric ones (metres along the optical axis),
+            "canonical_inverse_depth" for Depth Pro: 1 / metres for a focal length of one image width; the model's own `field_of_view` makes
+            it metric.
         size: (rows, columns) the model sees; views are resized to it.
         mean: of the pictures the model was trained with.
         std: of the same.
@@ -53,7 +58,7 @@ class Teacher(nn.Module):
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__()
-        _one_of("predicts", predicts, ("disparity", "depth"))
+        _one_of("predicts", predicts, get_args(Predicts))
         _one_of("resize_back", resize_back, ("bilinear", "nearest"))
         _one_of("precision", precision, ("float32", "bfloat16"))
         if max_batch is not None and max_batch < 1:
@@ -90,18 +95,32 @@ class Teacher(nn.Module):
         raw = torch.cat(maps).view(*views.shape[:-3], 1, *views.shape[-2:])
         if self.predicts == "disparity":
             return {DISPARITY_AFFINE: raw}
-        return {DISPARITY_AFFINE: 1 / raw.clamp(min=LEAST_DEPTH), DEPTH_METRIC: raw}
+        depth = raw if self.predicts == "depth" else 1 / raw.clamp(min=LEAST_INVERSE_DEPTH)
+        return {DISPARITY_AFFINE: 1 / depth.clamp(min=LEAST_DEPTH), DEPTH_METRIC: depth}
 
     def _predict(self, views: Tensor) -> Tensor:
-        pixels = interpolate(views, self.size, mode="bilinear", align_corners=False, antialias=True)
+        pixels = views.to(self.mean.dtype)  # not every device resizes half floats
+        pixels = interpolate(pixels, self.size, mode="bilinear", antialias=True)
         pixels = (pixels - self.mean) / self.std
         low = self.precision == "bfloat16"
         with torch.autocast(views.device.type, dtype=torch.bfloat16, enabled=low):
             out: Any = self.model(pixel_values=pixels)
         depth: Tensor = out.predicted_depth.to(views.dtype)[:, None]
+        if self.predicts == "canonical_inverse_depth":
+            depth = depth * _width_over_focal_length(out.field_of_view).to(depth)
         if self.resize_back == "nearest":
             return interpolate(depth, views.shape[-2:], mode="nearest")
         return interpolate(depth, views.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def _width_over_focal_length(field_of_view: Tensor | None) -> Tensor:
+    """2 tan(fov / 2) of fields of view (n,) in degrees, as (n, 1, 1, 1)."""
+    if field_of_view is None:
+        raise ValueError(
+            "the model predicts no field of view, so its inverse depth has no scale: build it with use_fov_model=True, or pass "
+            "predicts='disparity'"
+        )
+    return 2 * torch.tan(torch.deg2rad(field_of_view) / 2).view(-1, 1, 1, 1)
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:

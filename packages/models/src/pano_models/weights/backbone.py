@@ -1,5 +1,6 @@
 """Starts a network's transformer from published self-supervised weights (DINOv2, DINOv3)."""
 
+import re
 from os import PathLike
 from typing import Any
 
@@ -11,12 +12,15 @@ from torch.nn import functional
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
-from pano_models.weights import da2, dap
+from pano_models.weights import dap
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
 PREFIX = "backbone.vit."
+NEUTRAL = {("q_bias", "v_bias"): 0.0, ("ls1.gamma", "ls2.gamma", "gamma_1", "gamma_2"): 1.0}
+"""Ends of names of what some releases have no part of -> the value that changes nothing."""
 BEYOND = "of a block after the last tap, which the network does not have"
+SWIGLU = re.compile(r"mlp\.w(12|3)\b")
 OUTSIDE = "of the self-supervised head, or a constant"
 
 
@@ -44,16 +48,15 @@ def load_backbone(
         raise ValueError(f"{type(model).__name__} has no transformer backbone")
     state = _download(name) if str(source) == "timm" else read_state(source)
     ours = _to_timm_names(state)
+    if "register_tokens" in ours and backbone.vit.reg_token is not None:
+        ours = _with_registers(ours)
     own = backbone.vit.state_dict()
     depth = len(backbone.vit.blocks)
     dropped = {name: _reason(name, depth) for name in ours if name not in own}
     kept = {name: tensor for name, tensor in ours.items() if name in own}
     if "pos_embed" in kept:
         kept["pos_embed"] = _fit_positions(kept["pos_embed"], backbone.vit)
-    for name in own:
-        # weights of a release without qkv bias serve a transformer with one: it starts at zero
-        if name not in kept and name.endswith(("q_bias", "v_bias")):
-            kept[name] = torch.zeros_like(own[name])
+    kept |= _neutral(own, kept)
     fill(backbone.vit, kept)
     return LoadReport(dropped)
 
@@ -68,11 +71,33 @@ def _download(name: str | None) -> dict[str, Tensor]:
 def _to_timm_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     if "storage_tokens" in state:  # Meta's DINOv3, whose names DAP's checkpoint holds too
         ours, _ = dap.translate({dap.VIT + name: tensor for name, tensor in state.items()})
-    elif any(name.endswith("ls1.gamma") for name in state):  # Meta's DINOv2, as in DA²'s
-        ours = da2.translate({"dino." + name: tensor for name, tensor in state.items()})
-    else:
-        return state
-    return {name.removeprefix(PREFIX): tensor for name, tensor in ours.items()}
+        return {name.removeprefix(PREFIX): tensor for name, tensor in ours.items()}
+    # Meta's DINOv2 has timm's names, but for the gated MLP of its largest
+    return {SWIGLU.sub(_swiglu, name): tensor for name, tensor in state.items()}
+
+
+def _swiglu(match: re.Match[str]) -> str:
+    return "mlp.fc1" if match[1] == "12" else "mlp.fc2"
+
+
+def _neutral(own: dict[str, Tensor], kept: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Neutral values of what a whole release lacks: qkv biases (DINOv3), layer scales (ViT, DeiT)."""
+    return {
+        name: torch.full_like(tensor, start)
+        for parts, start in NEUTRAL.items()
+        if not any(n.endswith(parts) for n in kept)
+        for name, tensor in own.items()
+        if name.endswith(parts)
+    }
+
+
+def _with_registers(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Meta's names of a DINOv2 with registers to timm's, which adds no position to the class token."""
+    state = dict(state)
+    position = state.pop("pos_embed")
+    state["reg_token"] = state.pop("register_tokens")
+    state["cls_token"] = state["cls_token"] + position[:, :1]
+    return {**state, "pos_embed": position[:, 1:]}
 
 
 def _reason(name: str, depth: int) -> str:

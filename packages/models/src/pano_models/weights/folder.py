@@ -144,6 +144,14 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not JSON: {error}") from error
     if not isinstance(config, dict) or not set(config) >= {"name", "config"}:
         raise CheckpointError(f'{path} lacks "name" or "config"')
-    for option in FIRST_WEIGHTS:
-        config["config"].pop(option, None)
-    return config
+    if not isinstance(config["config"], dict):
+        raise CheckpointError(f'"config" of {path} is no mapping of options: {config["config"]!r}')
+    return {**config, "config": _without_first_weights(config["config"])}
+
+
+def _without_first_weights(options: Any) -> Any:
+    """Options of a network, and of the networks it is built upon."""
+    if not isinstance(options, dict):
+        return options
+    kept = {k: v for k, v in options.items() if k not in FIRST_WEIGHTS}
+    return {k: _without_first_weights(v) for k, v in kept.items()}

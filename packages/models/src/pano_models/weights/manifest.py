@@ -8,9 +8,10 @@ class PublishedWeights:
     """One published weight file.
 
     Args:
-        name: the release's name for `load_official`, or the backbone's name in timm.
-        repository: the repository at the hub that the authors name.
-        file: the file in it.
+        name: the release's name for `load_official`, the backbone's name in timm, or what a teacher is called.
+        repository: the repository, at the hub or of the code, in which the authors name the file.
+        file: the file.
+        revision: commit of `repository` that was read, None where only its name is known.
         licence: the terms the authors state; None where sources disagree (see `note`).
         size: bytes, None where not known.
         sha256: of the file, None where nobody could state it.
@@ -21,10 +22,14 @@ class PublishedWeights:
     repository: str
     file: str
     licence: str | None
+    revision: str | None = None
     size: int | None = None
     sha256: str | None = None
     note: str = ""
 
+
+NO_LICENCE = "the repository states no licence, of code or of weights"
+DRIVE = "linked from the repository's README, not a file of it"
 
 PUBLISHED = (
     PublishedWeights(
@@ -60,6 +65,61 @@ PUBLISHED = (
         file="model.safetensors",
         licence="DINOv3 License",
         note="Meta's own licence: redistribution of derivatives has to carry it",
+    ),
+    PublishedWeights(
+        name="unifuse",
+        repository="alibaba/UniFuse-Unidirectional-Fusion",
+        file="Matterport3D_UniFuse_cee_se_b/model.pth",
+        licence="MIT",
+        revision="5da3a4e",
+        note=f"{DRIVE}; also Stanford2D3D_UniFuse_cee_se_b, 3D60_UniFuse_cee_se, PanoSunCG_UniFuse_cee_se",
+    ),
+    PublishedWeights(
+        name="bifuse_plus",
+        repository="fuenwang/BiFusev2",
+        file="pretrain/supervised_pretrain.pkl",
+        licence="MIT",
+        revision="6a0f4ba",
+        note=f"{DRIVE}; beside it selfsupervised_pretrain.pkl: head='self_supervised'",
+    ),
+    PublishedWeights(
+        name="hohonet",
+        repository="sunset1995/HoHoNet",
+        file="ckpt/mp3d_depth_HOHO_depth_dct_efficienthc_TransEn1/ep60.pth",
+        licence="MIT",
+        revision="2bbc086",
+        note=f"{DRIVE}; also ..._TransEn1_hardnet (HarDNet-68), and s2d3d_depth_... (the depthS ones are 256x512)",
+    ),
+    PublishedWeights(
+        name="egformer",
+        repository="yuniw18/EGformer",
+        file="EGformer_pretrained.pkl",
+        licence="MIT",
+        revision="63906e5",
+        note=DRIVE,
+    ),
+    *(
+        PublishedWeights(
+            name=f"{name}_depth_anywhere",
+            repository="albert100121/Depth-Anywhere",
+            file=f"checkpoints/{folder}/{file}.pth",
+            licence=None,
+            revision="05058c6",
+            note=f"{NO_LICENCE}; {DRIVE}",
+        )
+        for name, folder, file in (
+            ("unifuse", "UniFuse", "UniFuse_SpatialAudioGen"),
+            ("bifuse_plus", "BiFuseV2", "BiFuseV2_SpatialAudioGen"),
+            ("hohonet", "HoHoNet", "HoHoNet_st3d"),
+            ("egformer", "EGFormer", "HoHoNet_st3d"),  # as the README lists it, by a slip
+        )
+    ),
+    PublishedWeights(
+        name="depth_anything_vitl14",
+        repository="LiheYoung/Depth-Anything",
+        file="depth_anything_vitl14.pth",
+        licence="Apache-2.0",
+        note="Depth Anywhere's teacher; of Depth Anything v2 only Small is Apache-2.0, the larger ones CC BY-NC 4.0",
     ),
 )
 """Nothing here is downloaded unasked; nothing is part of this repository."""
