@@ -73,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="what to estimate: the scales, the poses, both (default: what --poses and the unit leave open)",
     )
-    parser.add_argument(
-        "--save", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="default: all"
-    )
+    parser.add_argument("--save", nargs="+", choices=PRODUCTS, help="default: all")
     parser.add_argument(
         "--voxel",
         type=float,
@@ -115,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             console.print("one panorama: nothing to align")
         panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
         unit = unit_of(panoramas, poses is not None)
-        report |= build(panoramas, args.out, args.save, args.voxel, args.reach, unit)
+        report |= build(panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit)
     except (ValueError, OSError) as error:
         raise CommandError(f"{args.folder}: {error}") from error
     with replace_file(args.out / "reconstruction.json") as temporary:
@@ -139,6 +137,12 @@ def _check_usage(args: argparse.Namespace) -> None:
             raise CommandError(f"--{name} is {value}, expected more than 0")
     if args.scene is not None and args.manifest is None:
         raise CommandError("--scene chooses rows of a manifest: give --manifest too")
+    given = [name for name in ("save", "voxel", "reach") if getattr(args, name) is not None]
+    given += ["solve"] if args.solve != "auto" else []
+    if args.compare and given:
+        raise CommandError(
+            f"--compare writes layers and aligns nothing: leave out --{', --'.join(given)}"
+        )
     if args.width < 32:
         raise CommandError(f"--width is {args.width}, expected at least 32")
 

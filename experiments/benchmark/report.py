@@ -69,7 +69,7 @@ def report(models: list[str], folder: str = "reports") -> None:
     text = markdown([*boards, *suites, *spreads.values(), *regions, *([costs] if costs else [])])
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         with replace_file(root / name) as temporary:
-            temporary.write_text(content)
+            temporary.write_text(content, encoding="utf-8")
     sys.stdout.write(
         f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
         f"{_left_out(root / 'scores', models)}"

@@ -47,6 +47,7 @@ from experiments.common.run_folder import (
     RunFolderError,
     identity,
     locked,
+    mark_finished,
     publish,
     run_key,
     say_what_changed,
@@ -235,6 +236,7 @@ class ParamsCLI(LightningCLI):
             return
         target = FINISHED / self.section
         publish(part, target)
+        mark_finished(self.state)
         assert self.tracker is not None
         self.tracker.log_artifact(target, "model")
         self._register(self.config[self.subcommand].monitor)

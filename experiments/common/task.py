@@ -178,6 +178,12 @@ class DepthTask(LightningModule):
     def _start_from(self, folder: str) -> None:
         self.net.load_state_dict(pano_models.load(folder).state_dict())
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves out what is not trained: a teacher is larger than its student, and has its own folder."""
+        if not is_sharded(self.net):
+            kept = {k: v for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
+            checkpoint["state_dict"] = kept
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses the checkpoint of another network before anything is overwritten."""
         if "state_dict" not in checkpoint:
@@ -190,6 +196,8 @@ class DepthTask(LightningModule):
                 f"{len(own - saved)} missing, e.g. {sorted(saved ^ own)[:3]}), expected one of "
                 f"{type(self.net).__name__}; remove the checkpoint or train under another section"
             )
+
+        checkpoint["state_dict"] = {**self.state_dict(), **checkpoint["state_dict"]}
 
     @torch.no_grad()
     def parameter_count(self) -> int:

@@ -145,6 +145,20 @@ def test_mixed_precision_is_for_networks_not_for_geometry() -> None:
         torch.testing.assert_close(maps["bf16-mixed"][name], exact, rtol=0, atol=0, msg=name)
 
 
+def test_a_checkpoint_holds_the_student_and_not_its_teacher() -> None:
+    task, checkpoint = depth_anywhere(), {}
+    checkpoint["state_dict"] = task.state_dict()
+    task.on_save_checkpoint(checkpoint)
+    assert list(checkpoint["state_dict"]) == ["net.scale"]
+    other = depth_anywhere()
+    with torch.no_grad():
+        other.net.scale.zero_()
+        other.teacher.scale.fill_(5.0)
+    other.on_load_checkpoint(checkpoint)
+    other.load_state_dict(checkpoint["state_dict"])
+    assert (float(other.net.scale), float(other.teacher.scale)) == (2.0, 5.0)
+
+
 def test_rotations() -> None:
     one = depth_anywhere().rotations(3)
     assert torch.equal(one[0], one[2])

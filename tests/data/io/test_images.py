@@ -101,6 +101,29 @@ def test_truncated_images(tmp_path, suffix, share):
     assert caught.value.reason == "truncated"
 
 
+def test_data_behind_a_jpeg_do_not_matter(tmp_path):
+    """360° cameras append motion data, second pictures and the like."""
+    write_jpeg(tmp_path / "i.jpg", RGB)
+    whole = read_rgb(tmp_path / "i.jpg")
+    data = (tmp_path / "i.jpg").read_bytes()
+    (tmp_path / "i.jpg").write_bytes(data + bytes(range(256)) * 400)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "i.jpg"), whole)
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(tmp_path):
+    write_jpeg(tmp_path / "small.jpg", RGB)
+    exif = Image.Exif()
+    exif[0x010E] = "x"
+    block = exif.tobytes() + (tmp_path / "small.jpg").read_bytes()
+    Image.fromarray(RGB).save(tmp_path / "i.jpg", exif=block)
+    data = (tmp_path / "i.jpg").read_bytes()
+    assert data.count(b"\xff\xd9") == 2
+    read_rgb(tmp_path / "i.jpg")
+    (tmp_path / "i.jpg").write_bytes(data[:-40])
+    with pytest.raises(CorruptSampleError, match="no end marker"):
+        read_rgb(tmp_path / "i.jpg")
+
+
 def test_damaged_png(tmp_path):
     path = tmp_path / "i.png"
     write_png(path, RGB)

@@ -203,6 +203,8 @@ def test_bad_usage_is_told(
     (tmp_path / "a.png").unlink()
     assert main([*words, "0.1"]) == 2
     assert "needed for its colours" in capsys.readouterr().err
+    assert main([*words, "0.1", "--compare", str(tmp_path)]) == 2
+    assert "leave out --voxel" in capsys.readouterr().err
 
 
 def test_headings_in_the_poses_file_are_used(tmp_path: Path, box_from: Box) -> None:

@@ -1,12 +1,14 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
 from experiments.benchmark.report import report
-from experiments.benchmark.report_results import UnlabelledNumberError
+from experiments.benchmark.report_figures import style
+from experiments.benchmark.report_results import UnlabelledNumberError, read
 from tests.experiments.benchmark.scored import metrics, write_cost, write_result
 
 VOID = {"meta", "img", "link", "br", "input"}
@@ -130,3 +132,9 @@ def test_a_number_without_a_protocol_leaves_no_page(folder):
     with pytest.raises(UnlabelledNumberError, match="stranger"):
         report([*MODELS, "stranger"])
     assert not (folder / "report.html").exists()
+
+
+def test_models_look_different(folder):
+    results = [replace(read(folder / "scores" / "ours"), model=str(i)) for i in range(20)]
+    looks = [(look["color"], look["marker"]) for look in style(results).values()]
+    assert len(set(looks)) == 20
