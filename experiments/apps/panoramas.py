@@ -1,6 +1,5 @@
 """Panoramas on disk: which files are meant, and what is in them."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,9 @@ from experiments.apps.command_error import CommandError
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 # 16384x8192 is a common camera format; twice that is still an image and not a decompression bomb.
 MAX_PIXELS = 2 * 16384 * 8192
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is lower; this one is checked below
+HIGH_DYNAMIC_RANGE = frozenset({".exr", ".hdr"})
+OUTPUTS = ("_distance", "_disparity", "_preview")  # pictures that `predict` writes
 MIN_HEIGHT = 16
 # 2:1 up to rounding: stitchers write 2047x1023 and 5999x3000.
 ASPECT_TOLERANCE = 0.005
@@ -51,7 +53,8 @@ class Panorama:
 
 def _folder(root: Path, recursive: bool) -> list[PanoramaFile]:
     candidates = root.rglob("*") if recursive else root.iterdir()
-    found = sorted(p for p in candidates if p.is_file() and p.suffix.lower() in SUFFIXES)
+    images = (p for p in candidates if p.is_file() and p.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in images if not p.name.startswith(".") and not _is_output(p))
     if not found:
         below = "" if recursive else " (its subfolders are read with --recursive)"
         raise CommandError(f"{root} holds no image{below}: expected {', '.join(sorted(SUFFIXES))}")
@@ -67,8 +70,8 @@ def find_panoramas(paths: Sequence[Path], recursive: bool = False) -> list[Panor
         recursive: Descend into subfolders.
 
     Returns:
-        In the order of `paths`, folders sorted, each file once. Masks (`b0_mask.png` beside `b0.png`)
-        are left out.
+        In the order of `paths`, folders sorted, each file once. Left out of folders: hidden files, and
+        pictures that an earlier `predict` wrote there; masks (`b0_mask.png` beside `b0.png`) everywhere.
 
     Raises:
         CommandError: A folder holds no image, or two panoramas would have outputs of the same name.
@@ -87,6 +90,12 @@ def find_panoramas(paths: Sequence[Path], recursive: bool = False) -> list[Panor
     return panoramas
 
 
+def _is_output(path: Path) -> bool:
+    """Whether the record of a prediction beside a picture says that it is part of it."""
+    names = (path.stem.removesuffix(e) for e in OUTPUTS if path.stem.endswith(e))
+    return any(path.with_name(f"{name}_prediction.json").is_file() for name in names)
+
+
 def _is_mask(path: Path, stems: set[Path]) -> bool:
     return path.stem.endswith("_mask") and path.with_name(path.stem[: -len("_mask")]) in stems
 
@@ -98,14 +107,13 @@ def _refuse_same_names(panoramas: list[PanoramaFile]) -> None:
         if other is not file:
             raise CommandError(
                 f"{other.path} and {file.path} would both be written as {file.name!r}: "
-                "run them with different --out folders, or give their common folder with --recursive"
+                "run them with different --out folders, rename one of them, or give the common folder "
+                "of two folders with --recursive"
             )
 
 
 def _open(path: Path) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path)
+    image = Image.open(path)
     if image.width * image.height > MAX_PIXELS:
         raise BadPanoramaError(
             f"got {image.width}x{image.height} pixels, at most {MAX_PIXELS:,} are read"
@@ -121,6 +129,8 @@ def _load(path: Path) -> Image.Image:
     except FileNotFoundError as error:
         raise BadPanoramaError("no such file") from error
     except UnidentifiedImageError as error:
+        if path.suffix.lower() in HIGH_DYNAMIC_RANGE:
+            raise BadPanoramaError("high dynamic range: tone map to 8 or 16 bits first") from error
         raise BadPanoramaError("not an image that can be read") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadPanoramaError(f"unreadable: {error}") from error

@@ -95,6 +95,12 @@ class PosedPanorama:
         at = (np.rint(v).astype(int), np.rint(u).astype(int) % self.rgb.shape[1])
         return np.asarray(self.rgb[at])
 
+    def picture_coordinates(self, world: Array) -> Array:
+        """Where points `(n, 3)` lie in the picture: `(n, 2)` from 0 to 1, origin bottom left."""
+        u, v = self._indices(world)
+        height, width = self.rgb.shape[:2]
+        return np.stack([(u + 0.5) / width, 1 - (v + 0.5) / height], axis=1)
+
     def _indices(self, world: Array) -> tuple[Array, Array]:
         """Column and row of points, in indices (integers at pixel centres); rows inside the image."""
         height, width = self.distance.shape

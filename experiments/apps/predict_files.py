@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -80,7 +81,7 @@ def predict_files(
     todo = []
     for file in files:
         if settings.skip_existing and is_complete(
-            settings.out, file.name, settings.formats, settings.model
+            settings.out, file.name, settings.formats, _about(file, settings)
         ):
             yield Outcome(file, skipped=True, summary="done before")
         else:
@@ -145,14 +146,19 @@ def _predict_each(
     return [p for one in panoramas for p in _predict_each(network, [one], settings)]
 
 
-def _save(
-    file: PanoramaFile, panorama: Panorama, prediction: Prediction, settings: PredictSettings
-) -> Outcome:
-    about = {
+def _about(file: PanoramaFile, settings: PredictSettings) -> dict[str, Any]:
+    """What a record says of where a prediction comes from."""
+    return {
         "source": str(file.path.absolute()),
         "model": settings.model,
         "working_height": settings.height,
     }
+
+
+def _save(
+    file: PanoramaFile, panorama: Panorama, prediction: Prediction, settings: PredictSettings
+) -> Outcome:
+    about = _about(file, settings)
     try:
         save_prediction(settings.out, file.name, panorama.rgb, prediction, settings.formats, about)
     except OSError as error:

@@ -111,17 +111,23 @@ def save_prediction(
     return [*files.values(), path]
 
 
-def is_complete(folder: Path, name: str, formats: Sequence[str], model: str) -> bool:
-    """Whether an earlier run with this model wrote all these formats for this panorama."""
+def is_complete(folder: Path, name: str, formats: Sequence[str], about: dict[str, Any]) -> bool:
+    """Whether an earlier run wrote all these formats and its record says the same `about` them.
+
+    Args:
+        folder: Output folder.
+        name: Name of the panorama below it.
+        formats: Keys of `FORMATS`.
+        about: Source, model, working height: another one of them makes another prediction.
+    """
     path = record_path(folder, name)
     try:
         record = json.loads(path.read_text())
     except (OSError, ValueError):
         return False
     files = record.get("files", {})
-    return record.get("model") == model and all(
-        key in files and (path.parent / files[key]).is_file() for key in formats
-    )
+    same = all(record.get(key) == value for key, value in about.items())
+    return same and all(key in files and (path.parent / files[key]).is_file() for key in formats)
 
 
 def load_prediction(record_file: Path) -> Prediction:
@@ -158,6 +164,8 @@ def read_record(record_file: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads(record_file.read_text())
         if record["kind"] not in KINDS or not isinstance(record["files"], dict):
             raise ValueError(f"kind {record['kind']!r}")
+        if lost := {"source", "height", "width"} - record.keys():
+            raise ValueError(f"no {', '.join(sorted(lost))}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CommandError(
             f"{record_file} is not a record of panodepth predict ({error})"

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import trimesh
-from numpy.typing import NDArray
 from rich.console import Console
 
 from experiments.apps.command_error import CommandError
 from experiments.apps.fused import finest_voxel, free_space_mesh, fused_cloud, seen_surface
-from experiments.apps.point_cloud import write_points
 from experiments.apps.pose_search import search_poses, seen_through
 from experiments.apps.posed import PosedPanorama, load_posed, read_poses, with_poses
 from experiments.apps.prediction_files import read_record, record_name
+from experiments.apps.reconstruct_files import (
+    write_cloud,
+    write_solid,
+    write_states,
+    write_textured,
+)
 from experiments.apps.registration import (
-    Array,
     Free,
     Pose,
     overlaps,
@@ -26,7 +28,7 @@ from experiments.apps.registration import (
 )
 from experiments.apps.room_states import compare_states
 from experiments.apps.row_poses import read_row_poses
-from experiments.apps.surface import Y_UP
+from experiments.apps.textured_surface import textured_surface
 from experiments.apps.viewer_entry import find_records
 from experiments.common.replace_file import replace_file
 
@@ -41,7 +43,6 @@ COLLISION_VOXELS = 2  # its voxels are this much larger: a simulator wants few t
 REGISTRATION_POINTS = 4000
 ENOUGH_OVERLAP = 0.5
 MOST_SEEN_THROUGH = 0.2
-AXES = "axes: x right, y up, z backward of the first camera's world frame"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,9 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="what to estimate: the scales, the poses, both (default: what --poses and the unit leave open)",
     )
-    parser.add_argument(
-        "--save", nargs="+", choices=PRODUCTS, default=list(PRODUCTS), help="default: all"
-    )
+    parser.add_argument("--save", nargs="+", choices=PRODUCTS, help="default: all")
     parser.add_argument(
         "--voxel",
         type=float,
@@ -113,7 +112,8 @@ def run(args: argparse.Namespace) -> int:
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
         panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
-        report |= build(panoramas, args.out, args.save, args.voxel, args.reach)
+        unit = unit_of(panoramas, poses is not None)
+        report |= build(panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit)
     except (ValueError, OSError) as error:
         raise CommandError(f"{args.folder}: {error}") from error
     with replace_file(args.out / "reconstruction.json") as temporary:
@@ -137,6 +137,12 @@ def _check_usage(args: argparse.Namespace) -> None:
             raise CommandError(f"--{name} is {value}, expected more than 0")
     if args.scene is not None and args.manifest is None:
         raise CommandError("--scene chooses rows of a manifest: give --manifest too")
+    given = [name for name in ("save", "voxel", "reach") if getattr(args, name) is not None]
+    given += ["solve"] if args.solve != "auto" else []
+    if args.compare and given:
+        raise CommandError(
+            f"--compare writes layers and aligns nothing: leave out --{', --'.join(given)}"
+        )
     if args.width < 32:
         raise CommandError(f"--width is {args.width}, expected at least 32")
 
@@ -205,6 +211,11 @@ def align(
     return aligned, {"poses": found, "overlap": named}
 
 
+def unit_of(panoramas: Sequence[PosedPanorama], known: bool) -> str:
+    """Unit of the world: metres where positions are given or the first panorama measures them, else its own."""
+    return "m" if known or panoramas[0].metric else "relative"
+
+
 def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
     lost = [
         name
@@ -224,6 +235,7 @@ def build(
     products: Sequence[str],
     voxel: float | None = None,
     reach: float | None = None,
+    unit: str = "m",
 ) -> dict[str, Any]:
     """Writes cloud, mesh and collision mesh of aligned panoramas.
 
@@ -233,6 +245,7 @@ def build(
         products: Of `PRODUCTS`.
         voxel: Side of a voxel; 1/60 of the median distance, or what memory takes, if None.
         reach: Where free space is cut off; the 98 % quantile of the distances if None.
+        unit: Of the world, for the header of the cloud.
 
     Returns:
         Sizes and counts for the report.
@@ -248,50 +261,31 @@ def build(
     voxel = voxel or max(float(np.median(reached)) / 60, finest_voxel(panoramas, reach))
     points, colours = fused_cloud(panoramas, voxel / 2)
     if "cloud" in products:
-        with replace_file(out / "cloud.ply") as temporary:
-            write_points(temporary, _y_up(points), colours, [AXES])
+        write_cloud(out / "cloud.ply", points, colours, unit)
     sizes = {"points": len(points), "triangles": 0, "collision_triangles": 0}
     if "mesh" in products:
         closed = free_space_mesh(panoramas, voxel, reach)
         surface = seen_surface(closed, panoramas, 1.5 * voxel)
         sizes["triangles"] = len(surface.faces)
-        _write_glb(out / "mesh.glb", surface)
+        write_textured(out / "mesh.glb", textured_surface(surface, panoramas, 1.5 * voxel))
     if "collision" in products:
         solid = free_space_mesh(panoramas, COLLISION_VOXELS * voxel, reach)
         sizes["collision_triangles"] = len(solid.faces)
-        _write_glb(out / "collision.glb", solid)
-    return {"voxel": voxel, "reach": reach, **sizes}
-
-
-def _y_up(points: Array) -> NDArray[np.float32]:
-    return (points * Y_UP).astype(np.float32)
-
-
-def _write_glb(path: Path, mesh: trimesh.Trimesh) -> None:
-    turned = mesh.copy()
-    turned.vertices = mesh.vertices * Y_UP
-    with replace_file(path) as temporary, temporary.open("wb") as file:
-        turned.export(file_obj=file, file_type="glb")
+        write_solid(out / "collision.glb", solid)
+    return {"unit": unit, "voxel": voxel, "reach": reach, **sizes}
 
 
 def _compare(
     before: Sequence[PosedPanorama], after: Sequence[PosedPanorama], out: Path, console: Console
 ) -> int:
     later = {p.name: p for p in after}
+    unit = "m" if before[0].metric else "relative"
     missing = [p.name for p in before if p.name not in later]
     if missing:
         raise CommandError(f"the later state lacks {', '.join(missing)}: expected the same names")
     for panorama in before:
         layers = compare_states(panorama, later[panorama.name])
-        scene: Any = trimesh.Scene()
-        for name, (points, colours) in layers.items():
-            with replace_file(out / f"{panorama.name}_{name}.ply") as temporary:
-                write_points(temporary, _y_up(points), colours, [AXES, f"layer: {name}"])
-            if len(points):
-                cloud: Any = trimesh.PointCloud
-                scene.add_geometry(cloud(_y_up(points), colours), node_name=name, geom_name=name)
-        with replace_file(out / f"{panorama.name}_states.glb") as temporary:
-            temporary.write_bytes(scene.export(file_type="glb"))
+        write_states(out, panorama.name, layers, unit)
         counts = ", ".join(f"{len(layer.points)} {name}" for name, layer in layers.items())
         console.print(f"{panorama.name}: {counts} points", markup=False)
     return 0

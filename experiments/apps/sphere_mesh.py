@@ -1,13 +1,13 @@
 """A panorama's surface as a textured triangle mesh (GLB)."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from PIL import Image
 
+from experiments.apps.glb import picture_material, write_unlit
 from experiments.apps.inference import Prediction
 from experiments.apps.nearest import nearest_samples
 from experiments.apps.resize import resize_panorama
@@ -85,15 +85,10 @@ def sphere_mesh(
 
 
 def textured(surface: Surface, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
-    """The mesh with the panorama as its texture, unlit, visible from both sides."""
+    """The mesh with the panorama as its texture, visible from both sides."""
     width = min(TEXTURE_WIDTH, rgb.shape[1])
-    texture = Image.fromarray(resize_panorama(rgb, width // 2, width))
-    texture.format = "JPEG"  # trimesh stores the texture in this format
-    visuals: Any = trimesh.visual  # its constructors carry no types
-    material = visuals.material.PBRMaterial(
-        baseColorTexture=texture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=True
-    )
-    visual = visuals.TextureVisuals(uv=surface.uv, material=material)
+    material = picture_material(resize_panorama(rgb, width // 2, width), both_sides=True)
+    visual = trimesh.visual.TextureVisuals(uv=surface.uv, material=material)
     return trimesh.Trimesh(surface.vertices, surface.faces, visual=visual, process=False)
 
 
@@ -101,5 +96,4 @@ def write_glb(path: Path, rgb: NDArray[np.uint8], prediction: Prediction) -> Non
     """Writes the textured mesh of a prediction as binary glTF."""
     mesh = textured(sphere_mesh(surface_distance(prediction)), rgb)
     mesh.remove_unreferenced_vertices()
-    with path.open("wb") as file:
-        mesh.export(file_obj=file, file_type="glb")
+    write_unlit(path, mesh)

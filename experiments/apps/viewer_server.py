@@ -90,6 +90,10 @@ class ViewerHandler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.BAD_REQUEST, str(error).encode(), "text/plain; charset=utf-8")
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except (RuntimeError, ValueError, OSError) as error:  # the network, its memory, the disk
+            self.close_connection = True
+            text = f"this failed: {str(error) or type(error).__name__}"
+            self._send(HTTPStatus.INTERNAL_SERVER_ERROR, text.encode(), "text/plain; charset=utf-8")
 
     def _send(self, status: HTTPStatus, body: bytes, media: str) -> None:
         self.send_response(status)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import alignment
+from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS
 
 LATITUDE_BINS = 12  # of 15 degrees, from the zenith to the nadir
 RANGE_EDGES_M = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -14,7 +15,7 @@ REGIONS = ("seam", "poles", "elsewhere")
 SEAM_DEG = 7.5  # the seam is what lies this near to longitude 180 degrees
 POLES_DEG = 15.0  # the poles are what lies this near to the zenith or the nadir
 RULE = (
-    "AbsRel over all valid pixels; distances are median-aligned per panorama, an affine disparity is fitted to "
+    "AbsRel over all valid pixels that a model gives a number for; distances are median-aligned per panorama, an affine disparity is fitted to "
     "the inverse truth by scale and shift and inverted first"
 )
 FARTHEST_M = RANGE_EDGES_M[-1]
@@ -50,6 +51,7 @@ class ErrorCurves:
             target: True distance in metres; anything where not valid.
             valid: True where the truth is usable.
         """
+        valid = valid & torch.isfinite(next(prediction[k] for k in ALL_KINDS if k in prediction))
         aligned = aligned_distance(prediction, target, valid)
         error = torch.where(valid, (aligned - target).abs() / target.clamp(min=1e-6), 0.0)
         edges = torch.tensor(RANGE_EDGES_M, device=target.device)
@@ -86,7 +88,7 @@ def aligned_distance(
     valid: Bool[Tensor, "b 1 h w"],
 ) -> Tensor:
     """The predicted distance `(b, 1, h, w)` in metres after the alignment that `RULE` names."""
-    for key in ("distance_metric", "distance_scale_invariant"):
+    for key in DISTANCE_KINDS:
         if key in prediction:
             distance = prediction[key].float()
             return alignment.median(distance, target, valid).apply(distance)
@@ -98,8 +100,8 @@ def aligned_distance(
 
 
 def latitude_bins(size: tuple[int, int]) -> Tensor:
-    """The bin of each row `(h, 1)`, 0 at the zenith."""
-    return (torch.arange(size[0]) * LATITUDE_BINS // size[0])[:, None]
+    """The bin of the centre of each row `(h, 1)`, 0 at the zenith; both hemispheres alike."""
+    return ((2 * torch.arange(size[0]) + 1) * LATITUDE_BINS // (2 * size[0]))[:, None]
 
 
 def regions(size: tuple[int, int]) -> Tensor:

@@ -12,7 +12,7 @@ from jsonargparse import auto_cli
 
 from experiments.benchmark.evaluate_pictures import draw, evenly_spaced, extremes
 from experiments.benchmark.evaluate_ranks import choose_device, ranks
-from experiments.benchmark.evaluate_score import Settings, score
+from experiments.benchmark.evaluate_score import Settings, refuse_other_rows, score
 from experiments.benchmark.models import Predictor, Source, resolve
 from experiments.common import params
 from experiments.common.environment import set_threads
@@ -71,7 +71,6 @@ def score_all(
     datasets: Mapping[str, ManifestDataset],
     settings: Settings,
     folder: Path,
-    names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Scores data sets; the first rank writes the results into `folder`.
 
@@ -80,15 +79,21 @@ def score_all(
         datasets: By the name that results carry.
         settings: How to score.
         folder: `metrics.json`, `per_image.parquet`, `curves.json` and `samples/` go here.
-        names: Name of a data set -> what protocols with rules of their own call it, where that differs.
 
     Returns:
         Metrics by data set and protocol.
+
+    Raises:
+        NotPanoramasError: The rows are not panoramas of one data set.
+        NotScoreableError: No protocol scores this kind of map.
+        PredictionsError: Predictions made elsewhere do not fit one of the data sets.
     """
+    for data in datasets.values():  # a refusal must not come after hours
+        refuse_other_rows(data)
+        predictor.prepare(data.manifest, settings.size)
     results, tables, curves = {}, [], {}
     for name, data in datasets.items():
-        known_as = (names or {}).get(name, name)
-        scores = score(predictor, data, known_as, settings, folder / JOURNAL / name)
+        scores = score(predictor, data, settings, folder / JOURNAL / name)
         results[name] = scores.metrics
         tables.append(scores.table.assign(dataset=name))
         curves[name] = scores.curves

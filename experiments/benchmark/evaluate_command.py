@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the data set as unpacked; with --suite: the folder that holds <data set>/",
     )
     parser.add_argument("--protocol", help="one of pano_losses.protocols; a suite has its own")
-    parser.add_argument("--split", default="test", help="split of the data set (test)")
+    parser.add_argument("--split", help="split of the data set (test); a suite has its own")
     parser.add_argument(
         "--partial",
         action="store_true",
@@ -85,10 +85,12 @@ def run(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> None:
     if bool(args.suite) == bool(args.dataset):
         raise CommandError("expected one of --dataset and --suite")
-    if args.suite and (args.protocol or args.out):
+    if args.suite and (args.protocol or args.split or args.out):
         raise CommandError(
-            "a suite has its own protocols and writes to --reports: leave out --protocol and --out"
+            "a suite has its own protocols and splits and writes to --reports: leave out --protocol, --split and --out"
         )
+    if args.dataset and args.partial:
+        raise CommandError("--partial is for a suite, which knows how many images there should be")
     if args.dataset and args.protocol not in pano_losses.protocols:
         known = ", ".join(sorted(pano_losses.protocols))
         raise CommandError(f"got protocol {args.protocol!r}, expected one of {known}")
@@ -98,7 +100,8 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> None:
-    rows = manifest_of(datasets.get(args.dataset).rows(args.root, args.split))
+    split = args.split or "test"
+    rows = manifest_of(datasets.get(args.dataset).rows(args.root, split))
     data = ManifestDataset(rows, args.root, settings.size)
     wanted = replace(settings, protocols=(args.protocol,))
     if args.out is None and settings.ranks.world > 1:
@@ -111,7 +114,7 @@ def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> 
     result = {
         "model": args.model,
         "dataset": args.dataset,
-        "split": args.split,
+        "split": split,
         "protocol": args.protocol,
         "count": len(data),
         "metrics": metrics[args.dataset][args.protocol],

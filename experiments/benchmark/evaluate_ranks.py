@@ -49,8 +49,14 @@ def ranks() -> Iterator[Ranks]:
 
 
 def choose_device(name: str) -> str:
-    """`auto`, `cpu` or `cuda` as this process's device: every rank of a node takes a GPU of its own."""
+    """`auto`, `cpu` or `cuda` as this process's device: every rank of a node takes a GPU of its own.
+
+    Raises:
+        ValueError: CUDA is asked for and not there.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device {name} is not usable here, expected auto or cpu")
     local = os.environ.get("LOCAL_RANK")
     return f"cuda:{local}" if name == "cuda" and local is not None else name

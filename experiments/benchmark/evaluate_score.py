@@ -36,6 +36,10 @@ class NotScoreableError(ValueError):
     """No protocol of the run knows what to do with this kind of map."""
 
 
+class NotPanoramasError(ValueError):
+    """Rows that are not panoramas of one data set."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """Metrics by protocol, the row of every image and the error curves, of one model on one data set."""
@@ -78,9 +82,24 @@ class Settings:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def score(
-    predictor: Predictor, data: ManifestDataset, name: str, settings: Settings, folder: Path
-) -> Scores:
+def refuse_other_rows(data: ManifestDataset) -> None:
+    """Checks that rows are panoramas of one data set.
+
+    Raises:
+        NotPanoramasError: There is none, a perspective one, or rows of several data sets, which some protocols treat apart.
+    """
+    names = data.manifest.table["dataset"].unique().to_pylist()
+    if len(names) != 1:
+        raise NotPanoramasError(
+            f"{data.root}: got rows of {', '.join(names) or 'no data set'}, expected those of one data set"
+        )
+    if "pinhole" in data.manifest.table["projection"].unique().to_pylist():
+        raise NotPanoramasError(
+            f"{names[0]} holds perspective pictures, expected panoramas: make some of them first (docs/curation.md)"
+        )
+
+
+def score(predictor: Predictor, data: ManifestDataset, settings: Settings, folder: Path) -> Scores:
     """Scores every sample once, whatever was done before and by however many processes.
 
     Batches are cut from the manifest whoever scores them, and means run over images in its order: the numbers depend neither on ranks
@@ -89,7 +108,6 @@ def score(
     Args:
         predictor: What predicts.
         data: The samples.
-        name: Data set id: some protocols have rules of their own for some data sets.
         settings: How to score.
         folder: Where finished batches stay until the caller removes it; the same for all ranks.
 
@@ -97,8 +115,11 @@ def score(
         PredictionsError: Predictions made elsewhere do not fit.
         CorruptSampleError: A sample cannot be read.
         NotScoreableError: No protocol scores this kind of map.
+        NotPanoramasError: The rows are not panoramas of one data set.
         ValueError: A prediction is not finite where the truth is valid.
     """
+    refuse_other_rows(data)
+    name = data.manifest[0].dataset  # some protocols have rules of their own for some data sets
     predictor.prepare(data.manifest, settings.size)
     step, ranks = settings.batch, settings.ranks
     batches = [list(range(s, min(s + step, len(data)))) for s in range(0, len(data), step)]

@@ -70,6 +70,7 @@ def draw(
         The entry of the index: key, colour range in metres, files, and AbsRel with its protocol by model.
     """
     rgb, target, valid = sample["image"][None], sample["distance"][None], sample["valid"][None]
+    far = sample["far"][None]
     low, high = (float(q) for q in np.quantile(target[valid].numpy(), [0.02, 0.98]))
     tiles = {
         "picture": _save((rgb[0].permute(1, 2, 0).numpy() * 255).round(), folder, f"{name}_rgb"),
@@ -83,7 +84,9 @@ def draw(
         everywhere = torch.ones_like(valid)
         tile = _coloured(aligned, everywhere, low, high)
         tiles[model] = _save(tile, folder, f"{name}_{model.replace('/', '_')}")
-        score = pano_losses.evaluate(prediction, target, valid, protocol)
+        score = pano_losses.evaluate(
+            prediction, target, valid, protocol, far=far, dataset=sample["dataset"]
+        )
         scores[model] = {"protocol": protocol, "absrel": round(float(score["absrel"]), 4)}
     near, far = round(low, 2), round(high, 2)
     median = round(float(target[valid].median()), 2)

@@ -21,7 +21,10 @@ def style(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
     """Colour and marker of each model, the same in every figure."""
     colours = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
     return {
-        r.model: {"color": colours[i % len(colours)], "marker": MARKERS[i % len(MARKERS)]}
+        r.model: {
+            "color": colours[i % len(colours)],
+            "marker": MARKERS[(i + i // len(colours)) % len(MARKERS)],
+        }
         for i, r in enumerate(results)
     }
 

@@ -46,7 +46,8 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
     names = in_order(n for n in metrics if n in printed and n not in COUNTS)
     best = _best(ours, names)
     lines = [line for row in ours for line in [_row(row, names, best), *_differences(row, names)]]
-    note = " ".join([f"{suite['title']}. {suite['source']}.", *suite.get("notes", [])])
+    notes = [*suite.get("notes", []), *_row_notes(published)]
+    note = " ".join([f"{suite['title']}. {suite['source']}.", *notes])
     unstated = any(not row.get("protocol_stated", True) for row in published)
     return Table(
         f"{suite['suite']} · {dataset}",
@@ -55,6 +56,15 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
         lines + [_row(row, names, {}) for row in published],
         frozenset(range(len(lines), len(lines) + len(published))),
     )
+
+
+def _row_notes(rows: Sequence[Row]) -> list[str]:
+    """What is said of single systems, those with one remark together."""
+    systems: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("note"):
+            systems.setdefault(row["note"], []).append(row["system"])
+    return [f"{', '.join(names)}: {note}." for note, names in systems.items()]
 
 
 def _absrel(row: Row) -> float:

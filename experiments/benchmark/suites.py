@@ -21,14 +21,12 @@ class Part:
         dataset: Id; the data lie in the folder of that name below the root.
         split: Of the data set.
         expected: Images that the published numbers stand on.
-        known_as: What protocols with rules of their own call the data set, where that differs.
         list_file: List of a published project below the folder, used if it is there.
     """
 
     dataset: str
     split: str
     expected: int
-    known_as: str | None = None
     list_file: str | None = None
 
     def rows(self, root: Path, partial: bool) -> Manifest | None:
@@ -80,7 +78,7 @@ class Suite:
 
 
 _S2D3D_TEST = Part("stanford2d3d", "test", 373)
-_M3D_TEST = Part("matterport3d_unifuse", "test", 2014, known_as="matterport3d")
+_M3D_TEST = Part("matterport3d_unifuse", "test", 2014)
 _ST_TEST = Part("structured3d", "test", 1691, list_file="Structure3D_test.txt")
 _DEPTH_ANYWHERE = ("depth_anywhere_paper", "depth_anywhere_released")
 _METRIC = ("unifuse_released", "unifuse_10m")
@@ -92,7 +90,7 @@ SUITES: dict[str, Suite] = {
             "da2_table1",
             "Zero-shot and in-domain, indoor: Stanford2D3D (all areas), Matterport3D and PanoSUNCG (test)",
             (Part("stanford2d3d", "all", 1413), _M3D_TEST, Part("panosuncg", "test", 3944)),
-            ("da2_paper", "panda_affine", "da2_released"),
+            ("da2_paper", "da2_paper_affine", "da2_released"),
             "da2_table1",
         ),
         Suite(

@@ -55,10 +55,9 @@ def run_suite(
     if not present:
         raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder a data set")
     data = {d: ManifestDataset(r, root / d, settings.size) for d, (_, r) in present.items()}
-    names = {d: part.known_as or d for d, (part, _) in present.items()}
     folder = reports / FOLDER / suite.name / _file_name(model)
     settings = replace(settings, protocols=suite.protocols)
-    score_all(predictor, data, settings, folder, names)
+    score_all(predictor, data, settings, folder)
     if settings.ranks.first:
         counts = {d: len(rows) for d, (_, rows) in present.items()}
         about = {"model": model, "network": predictor.network, "counts": counts}

@@ -12,6 +12,7 @@ REQUIRED = [
     "metric",
     "da2_released",
     "da2_paper",
+    "da2_paper_affine",
     "dap_released",
     "dap_metric",
     "depth_anywhere_released",
@@ -70,6 +71,7 @@ def test_a_perfect_prediction_is_perfect_under_every_protocol(name, generator):
     ("name", "forgiven"),
     [
         ("da2_paper", 3.0),
+        ("da2_paper_affine", 3.0),
         ("unifuse_10m_median", 3.0),
         ("mean_ratio", 3.0),
         ("ls_scale", 3.0),
@@ -96,6 +98,22 @@ def test_affine_disparity_is_forgiven_scale_and_shift(maps):
     scores = evaluate(disparity, maps.target, maps.valid, "depth_anywhere_released")
     assert scores["absrel"] < 1e-9
     assert evaluate(disparity, maps.target, maps.valid, "depth_anywhere_paper")["absrel"] > 0.1
+
+
+def test_the_affine_rule_of_da2_forgives_scale_and_shift_at_any_distance(maps):
+    """Eq. 12 fits what a model returns, of whatever sign its slope; no pixel is beyond range."""
+    target = maps.target + 9  # most of it farther than the 10 m of PanDA's rule
+    distance = {"distance_scale_invariant": 0.3 * target - 2}
+    assert evaluate(distance, target, maps.valid, "da2_paper_affine")["absrel"] < 1e-9
+    assert score_images(distance, target, maps.valid, protocols["da2_paper_affine"]).pixels.equal(
+        maps.valid.flatten(1).sum(1)
+    )
+    falling = {"disparity_affine": 30 - target}
+    assert evaluate(falling, target, maps.valid, "da2_paper_affine")["absrel"] < 1e-9
+    assert (
+        evaluate({"disparity_affine": 1 / target}, target, maps.valid, "da2_paper_affine")["absrel"]
+        > 1e-3
+    )
 
 
 def test_disparity_that_is_not_positive_is_far_except_as_released():

@@ -9,6 +9,7 @@ from experiments.apps.command_error import CommandError
 from experiments.apps.panoramas import (
     BadPanoramaError,
     PanoramaFile,
+    _open,
     find_mask,
     find_panoramas,
     read_panorama,
@@ -93,6 +94,19 @@ def test_a_bomb_is_refused_before_it_is_decoded(
         read_panorama(tmp_path / "a.png")
 
 
+def test_a_panorama_below_the_limit_is_read(tmp_path: Path) -> None:
+    """Pillow refuses more than 179 million pixels by itself."""
+    Image.new("1", (20000, 10000)).save(tmp_path / "a.png")
+    with _open(tmp_path / "a.png") as image:
+        assert image.size == (20000, 10000)
+
+
+def test_high_dynamic_range_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.exr").write_bytes(b"v/1\x01" + bytes(60))
+    with pytest.raises(BadPanoramaError, match="high dynamic range: tone map"):
+        read_panorama(tmp_path / "a.exr")
+
+
 def test_exif_rotation_is_applied(tmp_path: Path) -> None:
     image = Image.new("RGB", (32, 64))
     exif = image.getexif()
@@ -105,6 +119,7 @@ def test_folders_are_listed_sorted_without_masks(save_panorama: Save, tmp_path: 
     for name in ("b.png", "a.jpg", "a_mask.png", "deep/c.png"):
         save_panorama(name)
     (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "._a.jpg").write_bytes(b"what macOS leaves on other file systems")
     names = [f.name for f in find_panoramas([tmp_path])]
     assert names == ["a", "b"]
     assert [f.name for f in find_panoramas([tmp_path], recursive=True)] == ["a", "b", "deep/c"]
@@ -119,6 +134,9 @@ def test_outputs_of_the_same_name_are_refused(save_panorama: Save) -> None:
     one, two = save_panorama("x/a.png"), save_panorama("y/a.png")
     with pytest.raises(CommandError, match="would both be written as 'a'"):
         find_panoramas([one, two])
+    save_panorama("x/a.jpg")
+    with pytest.raises(CommandError, match="rename one of them"):
+        find_panoramas([one.parent])
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:

@@ -94,6 +94,27 @@ def test_existing_results_are_skipped_until_a_format_is_missing(
     assert len(box_room.seen) == 2
 
 
+def test_another_source_or_working_size_is_not_done_before(
+    save_panorama: Save, tmp_path: Path, box_room: nn.Module
+) -> None:
+    out, words = tmp_path / "out", ("--save", "npy", "--skip-existing")
+    _predict(out, save_panorama("one/a.png"), *words)
+    assert _predict(out, save_panorama("two/a.png"), *words) == 0
+    assert len(box_room.seen) == 2
+    assert _predict(out, tmp_path / "two/a.png", *words, "--height", 32) == 0
+    assert box_room.seen[2:] == [(1, 3, 32, 64)]
+
+
+def test_what_was_written_into_the_folder_of_the_panoramas_is_no_panorama(
+    save_panorama: Save, tmp_path: Path
+) -> None:
+    folder = save_panorama("in/a.png").parent
+    assert _predict(folder, folder) == 0
+    names = sorted(p.name for p in folder.iterdir())
+    assert _predict(folder, folder) == 0
+    assert sorted(p.name for p in folder.iterdir()) == names
+
+
 def test_bad_usage_is_told_and_nothing_is_written(
     save_panorama: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,8 +56,11 @@ def _check_box(out: Path, origin: np.ndarray) -> None:
     assert np.quantile(np.abs((half - np.abs(mesh.vertices * flip + origin)).min(1)), 0.9) < 0.06
     collision = trimesh.load(out / "collision.glb", force="mesh")
     assert -collision.volume == pytest.approx(84, rel=0.05)
-    up = mesh.vertices[np.argmax(mesh.visual.vertex_colors[:, 1])]
-    assert abs(up[1]) > 1  # green are floor and ceiling
+    for part in trimesh.load(out / "mesh.glb").geometry.values():
+        green = np.asarray(part.visual.to_color().vertex_colors)[:, :3].argmax(1) == 1
+        height = np.abs(part.vertices[:, 1] * flip[1] + origin[1])
+        assert green.any()
+        assert np.quantile(np.abs(height[green] - 1.4), 0.95) < 0.1  # floor and ceiling
 
 
 def test_metric_panoramas_without_poses_are_aligned(
@@ -67,6 +70,8 @@ def test_metric_panoramas_without_poses_are_aligned(
     words = ["reconstruct", str(predict()), "--out", str(out), "--voxel", "0.1"]
     assert main(words) == 0
     report = json.loads((out / "reconstruction.json").read_text())
+    assert report["unit"] == "m"
+    assert "comment unit: m\n" in (out / "cloud.ply").read_bytes()[:300].decode("latin1")
     start = np.array(PLACES["a"])
     for name, place in PLACES.items():
         np.testing.assert_allclose(report["poses"][name]["position"], place - start, atol=0.01)
@@ -89,6 +94,7 @@ def test_relative_panoramas_at_known_positions_get_their_scales(
     ]
     assert main([*words, "--voxel", "0.1"]) == 0
     report = json.loads((out / "reconstruction.json").read_text())
+    assert report["unit"] == "m"  # the positions are metres
     for name, scale in scales.items():
         assert report["poses"][name]["scale"] == pytest.approx(scale, rel=0.01)
     _check_box(out, np.zeros(3))
@@ -103,6 +109,8 @@ def test_relative_panoramas_without_poses_are_aligned_in_the_unit_of_the_first(
     assert main(words) == 0
     report = json.loads((out / "reconstruction.json").read_text())
     assert report["poses"]["a"]["scale"] == 1
+    assert report["unit"] == "relative"
+    assert "comment unit: relative\n" in (out / "cloud.ply").read_bytes()[:300].decode("latin1")
     for name, place in PLACES.items():
         found = report["poses"][name]
         assert found["scale"] == pytest.approx(scales[name] / scales["a"], rel=0.01)
@@ -195,6 +203,8 @@ def test_bad_usage_is_told(
     (tmp_path / "a.png").unlink()
     assert main([*words, "0.1"]) == 2
     assert "needed for its colours" in capsys.readouterr().err
+    assert main([*words, "0.1", "--compare", str(tmp_path)]) == 2
+    assert "leave out --voxel" in capsys.readouterr().err
 
 
 def test_headings_in_the_poses_file_are_used(tmp_path: Path, box_from: Box) -> None:

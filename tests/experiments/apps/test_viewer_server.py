@@ -76,6 +76,21 @@ def test_bad_drops_are_told_and_the_server_lives(browser: Browser) -> None:
     assert browser.ask("POST", "/predict?name=a.png", _png())[0] == 200
 
 
+def test_a_network_that_fails_is_told_and_the_server_lives(
+    browser: Browser, box_room: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(box_room, "forward", fail)
+        assert browser.ask("POST", "/predict?name=a.png", _png()) == (
+            500,
+            b"this failed: out of memory",
+        )
+    assert browser.ask("POST", "/predict?name=a.png", _png())[0] == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/nothing", "/prediction/a", "/prediction/..%2F..%2Fetc%2Fpasswd/npy"]
 )

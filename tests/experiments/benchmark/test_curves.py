@@ -9,6 +9,7 @@ from experiments.benchmark.curves import (
     REGIONS,
     ErrorCurves,
     aligned_distance,
+    latitude_bins,
     regions,
 )
 
@@ -53,6 +54,24 @@ def test_an_error_shows_in_the_latitude_where_it_was_made(row_bin):
     expected = [0.0] * LATITUDE_BINS
     expected[row_bin] = 0.5
     assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("height", [32, 64, 512])
+def test_both_hemispheres_have_the_same_bins(height):
+    bins = latitude_bins((height, 2 * height))[:, 0]
+    assert torch.equal(bins.flip(0), LATITUDE_BINS - 1 - bins)
+    latitude = 90 - (torch.arange(height) + 0.5) * 180 / height
+    assert torch.equal(bins, torch.floor((90 - latitude) / 15).long())
+
+
+def test_a_pixel_without_a_prediction_is_left_out():
+    target, valid = scene()
+    predicted = target * (1 + 0.2 * torch.cos(target))
+    hole = target > 8
+    holed = torch.where(hole, math.nan, predicted)
+    found = curves_of({"distance_metric": holed}, target, valid).compute()
+    assert found == curves_of({"distance_metric": predicted}, target, valid & ~hole).compute()
+    assert all(v is None or math.isfinite(v) for values in found.values() for v in values)
 
 
 def test_an_error_shows_in_the_range_of_the_true_distance():

@@ -1,16 +1,19 @@
 """The folder of results: complete, the same twice, with the right pictures."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from experiments.benchmark.evaluate import main, score_all
 from experiments.benchmark.evaluate_pictures import evenly_spaced, extremes
-from experiments.benchmark.evaluate_score import Settings
-from pano_data.manifest import write_manifest
+from experiments.benchmark.evaluate_score import NotPanoramasError, Settings
+from experiments.benchmark.models_folder import FolderPredictions, PredictionsError
+from pano_data.manifest import manifest_of, write_manifest
 from pano_data.reader import ManifestDataset
 from tests.experiments.benchmark.conftest import SIZE, Guess
 
@@ -72,3 +75,47 @@ def test_extremes() -> None:
     assert extremes(table[:4]) == {}
     assert evenly_spaced(2) == {"0": 0, "1": 1}
     assert evenly_spaced(9) == {"0": 0, "1": 3, "2": 6}
+
+
+def test_rules_for_a_data_set_follow_its_rows_and_not_the_name_it_is_given(
+    rooms: ManifestDataset, tmp_path: Path
+) -> None:
+    settings = Settings(("depth_anywhere_released", "da2_released"), SIZE)
+    metrics = score_all(Guess(), {"mine": rooms, "stanford2d3d": rooms}, settings, tmp_path)
+    assert metrics["mine"] == metrics["stanford2d3d"]
+
+
+def test_rows_that_are_not_panoramas_of_one_data_set_are_refused(
+    rooms: ManifestDataset, tmp_path: Path
+) -> None:
+    rows = list(rooms.manifest)
+    intrinsics = (20.0, 0.0, 32.0, 0.0, 20.0, 16.0, 0.0, 0.0, 1.0)
+    pinhole = [replace(row, projection="pinhole", intrinsics=intrinsics) for row in rows]
+    mixed = [replace(rows[0], dataset="zind"), *rows[1:]]
+    for wrong, message in (
+        ([], "got rows of no data set"),
+        (mixed, "got rows of stanford2d3d, zind|got rows of zind, stanford2d3d"),
+        (pinhole, "stanford2d3d holds perspective pictures, expected panoramas"),
+    ):
+        data = {"rooms": rooms, "wrong": ManifestDataset(manifest_of(wrong), rooms.root, SIZE)}
+        guess = Guess()
+        with pytest.raises(NotPanoramasError, match=message):
+            score_all(guess, data, SETTINGS, tmp_path / "out")
+        assert guess.asked == []
+
+
+def test_what_a_later_data_set_lacks_is_told_before_the_first_is_scored(
+    rooms: ManifestDataset, tmp_path: Path
+) -> None:
+    for i, row in enumerate(rooms.manifest[:5]):
+        path = tmp_path / "maps" / f"{row.key}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, rooms[i]["distance"][0].numpy())
+    parts = [
+        ManifestDataset(manifest_of(rows), rooms.root, SIZE)
+        for rows in (rooms.manifest[:5], rooms.manifest[5:])
+    ]
+    predictions = FolderPredictions(tmp_path / "maps", "distance_metric")
+    with pytest.raises(PredictionsError, match="2 of 2 predictions are missing"):
+        score_all(predictions, dict(zip("ab", parts, strict=True)), SETTINGS, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

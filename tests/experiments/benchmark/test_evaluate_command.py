@@ -131,6 +131,7 @@ def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
         (["--root", "absent"], "does not exist"),
         (["--batch-size", "0"], "expected positive"),
         (["--split", "summer"], "has no split 'summer'"),
+        (["--partial"], "--partial is for a suite"),
     ],
 )
 def test_bad_input(
@@ -139,6 +140,22 @@ def test_bad_input(
     assert main(command(raw, tmp_path / "out.json", *change)) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_a_device_that_is_not_there(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(raw, tmp_path / "out.json", "--device", "cuda")) == 2
+    assert "device cuda is not usable here" in capsys.readouterr().err
+
+
+def test_what_a_suite_has_of_its_own_is_not_taken_from_the_command(
+    raw: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "--model", "baseline_constant", "--suite", "dap_test", "--root", str(raw)]
+    assert main([*words, "--split", "train"]) == 2
+    assert "leave out --protocol, --split and --out" in capsys.readouterr().err
 
 
 def test_a_suite_is_refused_and_then_marked(

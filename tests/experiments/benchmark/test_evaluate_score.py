@@ -16,7 +16,7 @@ SETTINGS = Settings(PROTOCOLS, SIZE, batch_size=3)
 
 
 def test_agrees_with_pano_losses(rooms: ManifestDataset, tmp_path: Path) -> None:
-    scores = score(Guess(), rooms, "stanford2d3d", SETTINGS, tmp_path)
+    scores = score(Guess(), rooms, SETTINGS, tmp_path)
     batch = default_collate([rooms[i] for i in range(ROOMS)])
     prediction = Guess().predict(batch, "cpu")
     observed = (batch["image"] > 0).any(1, keepdim=True)
@@ -39,12 +39,12 @@ def test_agrees_with_pano_losses(rooms: ManifestDataset, tmp_path: Path) -> None
 
 
 def test_goes_on_where_it_stopped(rooms: ManifestDataset, tmp_path: Path) -> None:
-    whole = score(Guess(), rooms, "stanford2d3d", SETTINGS, tmp_path / "whole")
+    whole = score(Guess(), rooms, SETTINGS, tmp_path / "whole")
     killed = Guess(fail_after=3)
     with pytest.raises(KeyboardInterrupt):
-        score(killed, rooms, "stanford2d3d", SETTINGS, tmp_path / "killed")
+        score(killed, rooms, SETTINGS, tmp_path / "killed")
     resumed = Guess()
-    again = score(resumed, rooms, "stanford2d3d", SETTINGS, tmp_path / "killed")
+    again = score(resumed, rooms, SETTINGS, tmp_path / "killed")
     assert sorted(killed.asked + resumed.asked) == sorted(row.key for row in rooms.manifest)
     assert again.metrics == whole.metrics
     assert again.curves == whole.curves
@@ -55,7 +55,7 @@ def test_goes_on_where_it_stopped(rooms: ManifestDataset, tmp_path: Path) -> Non
 def test_another_run_does_not_read_the_journal(
     change: str, rooms: ManifestDataset, tmp_path: Path
 ) -> None:
-    score(Guess(), rooms, "stanford2d3d", SETTINGS, tmp_path)
+    score(Guess(), rooms, SETTINGS, tmp_path)
     guess, settings = Guess(), SETTINGS
     if change == "identity":
         guess.identity = "2"
@@ -63,14 +63,14 @@ def test_another_run_does_not_read_the_journal(
         settings = Settings(PROTOCOLS, SIZE, batch_size=2)
     if change == "protocols":
         settings = Settings(PROTOCOLS[:1], SIZE, batch_size=3)
-    score(guess, rooms, "stanford2d3d", settings, tmp_path)
+    score(guess, rooms, settings, tmp_path)
     assert len(guess.asked) == ROOMS
 
 
 def test_a_kind_that_nothing_scores(rooms: ManifestDataset, tmp_path: Path) -> None:
     settings = Settings(("metric",), SIZE)
     with pytest.raises(NotScoreableError, match="'metric' scores distance_metric, the model gives"):
-        score(Guess(), rooms, "stanford2d3d", settings, tmp_path)
+        score(Guess(), rooms, settings, tmp_path)
 
 
 def test_nan_is_not_hidden(rooms: ManifestDataset, tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_nan_is_not_hidden(rooms: ManifestDataset, tmp_path: Path) -> None:
             return {k: torch.full_like(v, torch.nan) for k, v in maps.items()}
 
     with pytest.raises(ValueError, match="NaN or infinite"):
-        score(Nan(), rooms, "stanford2d3d", Settings(("da2_paper",), SIZE), tmp_path)
+        score(Nan(), rooms, Settings(("da2_paper",), SIZE), tmp_path)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+import pano_losses
 import pano_models
 from experiments.benchmark.gallery import draw, gallery, near_to_far
 from experiments.benchmark.models import Source
@@ -59,6 +60,24 @@ def test_a_perfect_model_draws_the_truth_and_has_no_error(rooms, tmp_path):
     seen = sample["valid"][0].numpy()
     assert np.abs(truth[seen].astype(int) - tile[seen]).mean() < 3  # JPEG
     assert entry["near_m"] < entry["median_m"] < entry["far_m"]
+
+
+class Slope(torch.nn.Module):
+    """An affine disparity that knows nothing."""
+
+    def forward(self, rgb):
+        rows = torch.linspace(0.1, 1, rgb.shape[-2])[:, None] ** 2
+        return {"disparity_affine": rows.expand(len(rgb), 1, *rgb.shape[-2:])}
+
+
+def test_a_tile_has_the_number_that_its_protocol_gives_on_its_data_set(rooms, tmp_path):
+    sample = {**ManifestDataset(rooms.manifest, rooms.root, SIZE)[0], "dataset": "stanford2d3d"}
+    entry = draw({"slope": Slope()}, sample, tmp_path, "room")
+    maps = Slope()(sample["image"][None]), sample["distance"][None], sample["valid"][None]
+    rule = "depth_anywhere_released"
+    there = pano_losses.evaluate(*maps, rule, dataset="stanford2d3d")["absrel"]  # rows are cut off
+    assert there != pytest.approx(pano_losses.evaluate(*maps, rule)["absrel"], rel=0.01)
+    assert entry["scores"]["slope"] == {"protocol": rule, "absrel": round(there, 4)}
 
 
 def test_the_stage_replaces_what_was_there(rooms, tmp_path):

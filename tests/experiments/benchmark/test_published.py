@@ -67,7 +67,7 @@ def test_differences_only_where_they_mean_something() -> None:
     released = table.differences("stanford2d3d", "da2_released", "da2", "runs/da2", ours)
     assert released["DA²"]["rmse"] == 0.86
     assert table.differences("stanford2d3d", "solid_angle_median", "da2", "runs/da2", ours) == {}
-    fusion = ("stanford2d3d", "panda_affine", "fusion_baseline")
+    fusion = ("stanford2d3d", "da2_paper_affine", "fusion_baseline")
     assert table.differences(*fusion, "fusion:some/model", ours) == {}
     hub = "fusion:LiheYoung/depth-anything-large-hf"
     assert list(table.differences(*fusion, hub, ours)) == ["DepthAnything"]

@@ -1,12 +1,14 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
 from experiments.benchmark.report import report
-from experiments.benchmark.report_results import UnlabelledNumberError
+from experiments.benchmark.report_figures import style
+from experiments.benchmark.report_results import UnlabelledNumberError, read
 from tests.experiments.benchmark.scored import metrics, write_cost, write_result
 
 VOID = {"meta", "img", "link", "br", "input"}
@@ -101,6 +103,14 @@ def test_markdown_holds_the_same_numbers_and_the_overview_is_printed(folder, cap
     assert "## rooms · all protocols" in capsys.readouterr().out
 
 
+def test_what_was_scored_and_is_not_shown_is_named(folder, capsys):
+    report(MODELS)
+    assert "not named" not in capsys.readouterr().out
+    write_result(folder / "scores", "stranger", {"rooms": {"da2_paper": metrics(0.1)}})
+    report(MODELS)
+    assert "scored, but not named in report.models: stranger" in capsys.readouterr().out
+
+
 def test_the_same_results_make_the_same_bytes(folder):
     report(MODELS)
     first = (folder / "report.html").read_bytes()
@@ -122,3 +132,9 @@ def test_a_number_without_a_protocol_leaves_no_page(folder):
     with pytest.raises(UnlabelledNumberError, match="stranger"):
         report([*MODELS, "stranger"])
     assert not (folder / "report.html").exists()
+
+
+def test_models_look_different(folder):
+    results = [replace(read(folder / "scores" / "ours"), model=str(i)) for i in range(20)]
+    looks = [(look["color"], look["marker"]) for look in style(results).values()]
+    assert len(set(looks)) == 20

@@ -77,3 +77,9 @@ def test_a_published_number_without_a_protocol_is_refused(tmp_path, protocol):
     (tmp_path / "s.json").write_text(json.dumps(suite(bad)))
     with pytest.raises(UnlabelledNumberError, match="da2_table1"):
         read_suites(tmp_path)
+
+
+def test_remarks_about_systems_stand_in_the_note():
+    rows = [row(name, "published", 0.1, note="number not at hand") for name in ("MoGe", "VGGT")]
+    [table] = suite_tables([suite(*rows, row("DAC", "published", 0.2, note="may be copied"))])
+    assert "MoGe, VGGT: number not at hand. DAC: may be copied." in table.note

@@ -9,6 +9,7 @@ import pytest
 from experiments.benchmark.evaluate_score import NotScoreableError, Settings
 from experiments.benchmark.suites import SUITES
 from experiments.benchmark.suites_run import run_suite, run_suites
+from experiments.main import main
 from pano_data import miniatures
 from pano_data.errors import DatasetNotFoundError
 from pano_data.miniatures.box_studio import BoxStudio
@@ -16,6 +17,7 @@ from pano_losses import protocols
 from tests.experiments.benchmark.conftest import Guess
 
 SIZE = (32, 64)
+MODELS = {"fusion_baseline": "fusion:LiheYoung/depth-anything-large-hf"}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,7 @@ class Pretender(Guess):
     ("name", "kind", "network"),
     [
         ("da2_table1", "distance_scale_invariant", "da2"),
+        ("da2_table1", "disparity_affine", "fusion_baseline"),
         ("dap_table3", "distance_metric", "dap"),
         ("dap_test", "distance_metric", "dap"),
         ("depth_anywhere_table2", "disparity_affine", "unifuse"),
@@ -52,14 +55,15 @@ class Pretender(Guess):
 )
 def test_every_suite(name: str, kind: str, network: str, root: Path, tmp_path: Path) -> None:
     suite, settings = SUITES[name], Settings((), SIZE)
-    run_suite(suite, f"runs/{network}", Pretender(kind, network), root, settings, tmp_path, True)
+    model = MODELS.get(network, f"runs/{network}")
+    run_suite(suite, model, Pretender(kind, network), root, settings, tmp_path, True)
     result = json.loads((tmp_path / f"suites/{name}.json").read_text())
     rows: list[dict[str, Any]] = result["rows"]
     assert all(row["protocol"] in protocols for row in rows)
     ours = [row for row in rows if row["source"] == "ours"]
     assert {row["dataset"] for row in ours} == {part.dataset for part in suite.parts}
     for row in ours:
-        assert (row["count"], row["partial"], row["system"]) == (2, True, f"runs/{network}")
+        assert (row["count"], row["partial"], row["system"]) == (2, True, model)
         for system, metrics in row["difference"].items():
             [theirs] = [
                 r["metrics"] for r in rows
@@ -103,3 +107,21 @@ def test_nothing_is_written_when_data_are_absent(tmp_path: Path) -> None:
             SUITES["dap_test"], "x", Guess(), tmp_path, Settings((), SIZE), tmp_path / "out", True
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_the_command_scores_a_data_set_as_the_suite_does(root: Path, tmp_path: Path) -> None:
+    """The release of DA² decodes Matterport3D by a factor of its own, whoever asks."""
+    common = ["--model", "baseline_constant", "--size", "32", "64", "--device", "cpu"]
+    one = ["--dataset", "matterport3d_unifuse", "--root", str(root / "matterport3d_unifuse")]
+    out = tmp_path / "one.json"
+    words = ["evaluate", *common, *one, "--protocol", "da2_released", "--out", str(out)]
+    assert main(words) == 0
+    suite = ["--suite", "da2_table1", "--root", str(root), "--partial", "--reports", str(tmp_path)]
+    assert main(["evaluate", *common, *suite]) == 0
+    rows = json.loads((tmp_path / "suites/da2_table1.json").read_text())["rows"]
+    [ours] = [
+        row["metrics"] for row in rows
+        if (row["source"], row["dataset"], row["protocol"])
+        == ("ours", "matterport3d_unifuse", "da2_released")
+    ]  # fmt: skip
+    assert json.loads(out.read_text())["metrics"] == ours

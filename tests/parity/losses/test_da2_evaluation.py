@@ -92,7 +92,7 @@ def _stub(rgb):
 # In metres the files mean /512, /4000 and *10/255; the protocol's decoding leads to what the release reads.
 METRES = {
     "2d3ds": (1 / 512, "stanford2d3d"),
-    "matterport3d": (1 / 4000, "matterport3d"),
+    "matterport3d": (1 / 4000, "matterport3d_unifuse"),
     "panosuncg": (10 / 255, "panosuncg"),
 }
 

@@ -38,9 +38,10 @@ class ErpDataModule(LightningDataModule):
         augment: applied to training samples, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
-        quarantine: file that damaged samples of training and prediction are noted in (JSON lines), while
-            the next row stands in for them; None lets them raise. Validation and test let them raise: a
-            score must not count one panorama twice.
+        quarantine: file that damaged samples of training and prediction from manifests are noted in
+            (JSON lines), while the next row stands in for them; None lets them raise. Shards left
+            damaged ones out when they were packed: what is damaged there raises. So do validation
+            and test: a score must not count one panorama twice.
     """
 
     def __init__(

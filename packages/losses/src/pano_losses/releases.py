@@ -19,7 +19,11 @@ DA2_RELEASED = Protocol(
         "in metres",
         "one image without a valid pixel makes every mean NaN",
     ),
-    decoding={"stanford2d3d": 512 / 1000, "matterport3d": 4000 / 2560, "panosuncg": 25.5 / 20},
+    decoding={
+        "stanford2d3d": 512 / 1000,
+        "matterport3d_unifuse": 4000 / 2560,
+        "panosuncg": 25.5 / 20,
+    },
     low=1e-3,
     high=5.0,
     high_inclusive=False,

@@ -3,7 +3,7 @@
 from pano_losses import alignment, metrics, weighting
 from pano_losses.boundary import BOUNDARY
 from pano_losses.metrics import STANDARD
-from pano_losses.protocol import Protocol
+from pano_losses.protocol import ALL_KINDS, Protocol
 from pano_losses.releases import RELEASED
 from pano_losses.seam import SEAM
 from pano_losses.smoothness import SMOOTHNESS
@@ -29,6 +29,18 @@ _PROTOCOLS = (
             "usual one, which the release computes."
         ),
         alignment=alignment.median,
+    ),
+    Protocol(
+        id="da2_paper_affine",
+        source="DA2 (arXiv 2509.26618), supplement D, eq. 12; the rows marked with a triangle in table 1",
+        description=(
+            "Least-squares scale and shift in true metres, every valid pixel. The map is fitted to "
+            "distance as the model returns it, disparity too: the paper does not say that it is "
+            "inverted first. Clamp of the prediction: our choice, since a shift can make distances "
+            "negative."
+        ),
+        accepts=ALL_KINDS,
+        alignment=alignment.least_squares_scale_shift,
     ),
     Protocol(
         id="dap_metric",

@@ -1,0 +1,45 @@
+"""Binary glTF of surfaces whose colours are photographs: unlit, as taken."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from PIL import Image
+
+UNLIT = "KHR_materials_unlit"
+
+
+def picture_material(rgb: NDArray[np.uint8], both_sides: bool = False) -> Any:
+    """A material that shows a picture `(h, w, 3)` as it is, stored as JPEG.
+
+    Args:
+        rgb: The picture.
+        both_sides: Whether the back of a triangle shows it, too.
+    """
+    texture = Image.fromarray(rgb)
+    texture.format = "JPEG"  # trimesh stores the texture in this format
+    materials: Any = trimesh.visual.material  # its constructors carry no types
+    return materials.PBRMaterial(
+        baseColorTexture=texture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=both_sides
+    )
+
+
+def write_unlit(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> None:
+    """Writes textured meshes; viewers show the pictures without light and shade of their own."""
+    with path.open("wb") as file:
+        geometry.export(file_obj=file, file_type="glb", tree_postprocessor=_unlit)
+
+
+def _unlit(tree: dict[str, Any]) -> None:
+    for material in tree["materials"]:
+        material.setdefault("extensions", {})[UNLIT] = {}
+    tree["extensionsUsed"] = sorted({*tree.get("extensionsUsed", ()), UNLIT})
+
+
+def linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Colours of a picture (sRGB) as colours of vertices, which glTF defines as linear light."""
+    share = colours / 255.0
+    light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return np.rint(255 * light).astype(np.uint8)
