@@ -85,5 +85,6 @@ def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
                 seeds = [
                     f"++{group['section']}.{key}={seed}" for key in ("seed_everything", "data.seed")
                 ]
-                overrides = (*base, *what["set"], *seeds)
+                tag = f"++{group['section']}.tags.reproduces='{what['table']}'"
+                overrides = (*base, *what["set"], *seeds, tag)
                 yield Run(name, row, seed, group["target"], overrides)

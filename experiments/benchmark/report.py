@@ -72,7 +72,14 @@ def report(models: list[str], folder: str = "reports") -> None:
             temporary.write_text(content, encoding="utf-8")
     sys.stdout.write(
         f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
+        f"{_left_out(root / 'scores', models)}"
     )
+
+
+def _left_out(scores: Path, models: list[str]) -> str:
+    """A line on what was scored, in this run of the pipeline or an older one, and is not shown."""
+    others = sorted({path.parent.name for path in scores.glob("*/metrics.json")} - set(models))
+    return f"scored, but not named in report.models: {', '.join(others)}\n" if others else ""
 
 
 def _write_figures(folder: Path, pictures: dict[str, bytes]) -> None:

@@ -1,9 +1,13 @@
 """`python -m experiments.<paper> fit|validate|test|predict [--section NAME] [--key value]`.
 
+`validate` and `test` score the published network (or `--ckpt_path`) on the sets of `data.val` and `data.test`;
+`predict` writes the maps of `data.predict` to `out/predictions/<section>`.
+
 params.yaml is a LightningCLI configuration in pieces: `common`, then the section of the stage, then the
 command line, each over the one before. Signatures are the schema; a typo names its key before any work.
 """
 
+import argparse
 import json
 import logging
 import shutil
@@ -18,7 +22,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from experiments.common import params
+from experiments.common import finished, params
 from experiments.common.callbacks import LossLog, Panels, RunStatus, SampleLog, Throughput
 from experiments.common.checkpoints import (
     DurableCheckpointIO,
@@ -33,6 +37,7 @@ from experiments.common.environment import (
     global_rank,
     set_threads,
 )
+from experiments.common.predictions import MapWriter
 from experiments.common.progress import StepProgress
 from experiments.common.run_facts import curated, input_digests, run_tags
 from experiments.common.run_folder import (
@@ -42,6 +47,7 @@ from experiments.common.run_folder import (
     RunFolderError,
     identity,
     locked,
+    mark_finished,
     publish,
     run_key,
     say_what_changed,
@@ -54,9 +60,11 @@ from experiments.common.system_metrics import SystemMetrics
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
+from pano_data.errors import DataError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
+PREDICTIONS = Path("out/predictions")
 EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
 
 
@@ -132,6 +140,8 @@ class ParamsCLI(LightningCLI):
                 config.trainer.accumulate_grad_batches = accumulation(
                     config.global_batch, config.data.batch_size, world
                 )
+        else:
+            finished.prepare(self.subcommand, self.section, config)
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]
@@ -174,6 +184,8 @@ class ParamsCLI(LightningCLI):
             kwargs["logger"] = self.tracker
         else:
             kwargs["logger"] = False
+            if self.subcommand == "predict":
+                self.trainer_defaults = {"callbacks": [MapWriter(PREDICTIONS / self.section)]}
         return super().instantiate_trainer(
             plugins=[DurableCheckpointIO()], use_distributed_sampler=False, **kwargs
         )
@@ -211,7 +223,7 @@ class ParamsCLI(LightningCLI):
                 "look at max_steps, the data, and the step that a given checkpoint was made at"
             )
         part = FINISHED / f".{self.section}.{self.state.name}.part"
-        checkpoint = part / "checkpoints" / "final.ckpt"
+        checkpoint = part / finished.PUBLISHED
         task = self._whole_task()
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
@@ -224,6 +236,7 @@ class ParamsCLI(LightningCLI):
             return
         target = FINISHED / self.section
         publish(part, target)
+        mark_finished(self.state)
         assert self.tracker is not None
         self.tracker.log_artifact(target, "model")
         self._register(self.config[self.subcommand].monitor)
@@ -266,15 +279,12 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     Exit codes: 0 done, 1 training failed, 2 wrong arguments or values, 143 pre-empted (resumable).
     """
     quiet_libraries()
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    section = paper
-    if "--section" in arguments:
-        at = arguments.index("--section")
-        section = arguments[at + 1]
-        del arguments[at : at + 2]
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--section", default=paper)
+    own, arguments = parser.parse_known_args(argv)
     try:
-        ParamsCLI(paper, section, arguments)
-    except (params.ParamsError, RunFolderError, WorldError) as error:
+        ParamsCLI(paper, own.section, arguments)
+    except (params.ParamsError, RunFolderError, WorldError, DataError) as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(EXIT_USAGE)
     except SIGTERMException:

@@ -1,6 +1,7 @@
 """Stage: reads the layout of a data set and lists its panoramas, one manifest a split.
 
-`data/manifests/<name>/<split>.parquet`; paths in it are relative to the data set's root.
+`data/manifests/<name>/<split>.parquet`; paths in it are relative to the data set's root. Beside them
+`contents.json` says what lies behind each (see `contents`): no pixels are read.
 """
 
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import rich
 from rich.table import Table
 
+from experiments.common import contents
 from pano_data import datasets
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import write_manifest
@@ -24,7 +26,7 @@ def write(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
         DataError: The layout is not that of `name`, or holds no sample at all.
     """
     spec = datasets.get(name)
-    counts = {}
+    counts, digests = {}, {}
     for split in spec.splits:
         try:
             rows = list(spec.rows(root / name, split))
@@ -33,9 +35,11 @@ def write(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
         if rows:
             (out / name).mkdir(parents=True, exist_ok=True)
             write_manifest(out / name / f"{split}.parquet", rows)
+            digests[split] = contents.digest(rows, root / name)
         counts[split] = len(rows)
     if not any(counts.values()):
         next(spec.rows(root / name, spec.splits[0]))  # raises, and says how the data are obtained
+    contents.note(out / name, digests)
     return counts
 
 

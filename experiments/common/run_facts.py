@@ -5,18 +5,23 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.common import contents
+from experiments.common.contents import CONTENTS
+
 WEIGHTS = "model.safetensors"
 
 
 def input_digests(resolved: Mapping[str, Any]) -> dict[str, str]:
     """`{path: SHA-256}` of what a resolved configuration starts from.
 
-    Of its data: every manifest and shard index. Of its model: the weights in every folder it names
+    Of its data: every manifest, what was noted of the files behind it, and every shard index. Of its model: the weights in every folder it names
     (teacher, labeler, first weights), since the same values with another teacher are another training.
     """
     weights = [f"{text}/{WEIGHTS}" for text in _texts(resolved["model"])]
     paths = sorted({*_named(resolved["data"]), *weights})
-    return {path: _sha256(path) for path in paths if Path(path).is_file()}
+    found = {path: _sha256(path) for path in paths if Path(path).is_file()}
+    noted = {f"{path} ({CONTENTS})": contents.noted(Path(path)) for path in found}
+    return found | {name: digest for name, digest in noted.items() if digest is not None}
 
 
 def _sha256(path: str) -> str:

@@ -36,6 +36,7 @@ _IRRELEVANT = {
     ),
 }
 IDENTITY = "identity.json"
+DONE = "published"
 
 
 class RunFolderError(RuntimeError):
@@ -129,6 +130,18 @@ def publish(folder: Path, target: Path) -> None:
         target.rename(old)
     folder.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def mark_finished(state: Path) -> None:
+    """Notes that what `state` led to is published, and drops the checkpoints of other finished states beside it.
+
+    A checkpoint holds the optimiser too, three times the network: one finished and any unfinished
+    trainings of a section keep theirs, the logs of all stay.
+    """
+    for note in state.parent.glob(f"*/{DONE}"):
+        if note.parent != state:
+            (note.parent / "last.ckpt").unlink(missing_ok=True)
+    (state / DONE).touch()
 
 
 def write_yaml(path: Path, content: Any) -> None:

@@ -66,7 +66,8 @@ def spare_batches(trainer: Trainer) -> int:
     of the validation rows must go on calling the network until the others have seen theirs.
     """
     fitting = trainer.state.fn == "fit"
-    loop = trainer.fit_loop.epoch_loop.val_loop if fitting else trainer.validate_loop
+    alone = trainer.test_loop if trainer.testing else trainer.validate_loop
+    loop = trainer.fit_loop.epoch_loop.val_loop if fitting else alone
     own = int(sum(loop.max_batches))
     most = torch.tensor([own], device=trainer.strategy.root_device)
     torch.distributed.all_reduce(most, torch.distributed.ReduceOp.MAX)

@@ -1,6 +1,7 @@
 """`DepthTask`: what the LightningModules of all papers share. A paper adds one method, `losses`."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,22 @@ class DepthTask(LightningModule):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
-        prediction: dict[str, Tensor] = self.net(image)
-        return prediction
+        return self.run(self.net, image)
+
+    def run(self, network: nn.Module, x: Tensor) -> Any:
+        """Output of a network in the trainer's precision; its maps in float32.
+
+        What surrounds it is never in mixed precision: a sampling position in bfloat16 is off by pixels.
+        """
+        attached = self._trainer is not None
+        with self.trainer.precision_plugin.forward_context() if attached else nullcontext():
+            out = network(x)
+        return {k: _full(v) for k, v in out.items()} if isinstance(out, Mapping) else _full(out)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One step: total loss; each term is logged."""
-        total, terms = self.losses(batch)
+        with torch.autocast(self.device.type, enabled=False):
+            total, terms = self.losses(batch)
         values = {"total": total.detach(), **{k: v.detach() for k, v in terms.items()}}
         size = len(batch["image"])
         for name, value in self._mean_over_ranks(values).items():
@@ -87,9 +98,10 @@ class DepthTask(LightningModule):
             shard(self.net, self.trainer.strategy.device_mesh["data_parallel"])
 
     def setup(self, stage: str) -> None:
-        """One accumulator per validation data set and protocol."""
-        names = self.trainer.datamodule.val_names  # type: ignore[attr-defined]
-        for name in names:
+        """One accumulator per data set that is scored and protocol."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.scored: list[str] = data.test_names if stage == "test" else data.val_names
+        for name in self.scored:
             self.scores[name] = nn.ModuleDict(
                 {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
             )
@@ -100,27 +112,45 @@ class DepthTask(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Adds one batch to the accumulators of its data set."""
-        prediction = self(batch["image"])
-        name = self.trainer.datamodule.val_names[dataloader_idx]  # type: ignore[attr-defined]
-        for score in self.scores[name].values():  # type: ignore[operator]
-            score.update(
-                prediction, batch["distance"], batch["valid"], keys=batch["key"], far=batch["far"]
-            )
+        name = self.scored[dataloader_idx]
+        with torch.autocast(self.device.type, enabled=False):
+            prediction = self(batch["image"])
+            for score in self.scores[name].values():  # type: ignore[operator]
+                score.update(
+                    prediction,
+                    batch["distance"],
+                    batch["valid"],
+                    keys=batch["key"],
+                    far=batch["far"],
+                )
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/<data set>/<protocol>/<metric>` and empties the accumulators."""
+        """Logs `val/<data set>/<protocol>/<metric>` (or `test/...`) and empties the accumulators."""
+        kind = "test" if self.trainer.testing else "val"
         size = self.trainer.datamodule.size  # type: ignore[attr-defined]
         for _ in range(self._spare):
             self(torch.zeros(1, 3, *size, device=self.device))
         for name, by_protocol in self.scores.items():
             for protocol, score in by_protocol.items():  # type: ignore[operator]
                 values = {
-                    f"val/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
+                    f"{kind}/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
                 }
                 self.log_dict(values, rank_zero_only=True)
                 score.reset()
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
+    def on_test_epoch_start(self) -> None:
+        """As before a validation."""
+        self.on_validation_epoch_start()
+
+    def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """As in a validation."""
+        self.validation_step(batch, batch_idx, dataloader_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """As after a validation."""
+        self.on_validation_epoch_end()
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
         """Prediction maps with the keys of their samples."""
         return {"key": batch["key"], "dataset": batch["dataset"], **self(batch["image"])}
 
@@ -148,6 +178,12 @@ class DepthTask(LightningModule):
     def _start_from(self, folder: str) -> None:
         self.net.load_state_dict(pano_models.load(folder).state_dict())
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leaves out what is not trained: a teacher is larger than its student, and has its own folder."""
+        if not is_sharded(self.net):
+            kept = {k: v for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
+            checkpoint["state_dict"] = kept
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses the checkpoint of another network before anything is overwritten."""
         if "state_dict" not in checkpoint:
@@ -161,7 +197,13 @@ class DepthTask(LightningModule):
                 f"{type(self.net).__name__}; remove the checkpoint or train under another section"
             )
 
+        checkpoint["state_dict"] = {**self.state_dict(), **checkpoint["state_dict"]}
+
     @torch.no_grad()
     def parameter_count(self) -> int:
         """Number of trainable parameters."""
         return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+
+
+def _full(values: Tensor) -> Tensor:
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values

@@ -7,8 +7,11 @@ and the pipeline reads the real tree with the same reader.
 import os
 import shutil
 import sys
+from argparse import ArgumentError
 from pathlib import Path
 from typing import Any
+
+from jsonargparse import ArgumentParser
 
 from experiments.common import params
 from pano_data import workers
@@ -46,10 +49,35 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     return target
 
 
+def settings_of(name: str) -> dict[str, Any]:
+    """The settings under `worlds: NAME:`.
+
+    Raises:
+        ParamsError: There are none, or one is not what `pano_data.miniatures.write` takes.
+    """
+    from pano_data import miniatures
+
+    worlds = params.section("worlds")
+    if name not in worlds:
+        raise params.ParamsError(
+            f"got worlds.{name}, expected one of {sorted(worlds)} in params.yaml"
+        )
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_function_arguments(
+        miniatures.write, skip={"name", "root", "studio", "workers", "progress"}
+    )
+    try:
+        parser.parse_object(worlds[name])
+    except ArgumentError as error:
+        raise params.ParamsError(f"worlds.{name} in params.yaml: {error}") from error
+    found: dict[str, Any] = worlds[name]
+    return found
+
+
 def main(name: str) -> int:
     """`python -m experiments.common.worlds NAME`, with the settings under `worlds: NAME:`."""
     try:
-        render(name, **params.section("worlds")[name])
+        render(name, **settings_of(name))
     except (RealDataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

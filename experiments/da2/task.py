@@ -19,7 +19,7 @@ class Da2Task(DepthTask):
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Median-aligned L1 distance and L1 normals over the valid pixels."""
-        prediction = self.net(batch["image"])["distance_scale_invariant"]
+        prediction = self(batch["image"])["distance_scale_invariant"]
         total, terms = self.loss(
             prediction=prediction, target=batch["distance"], valid=batch["valid"]
         )

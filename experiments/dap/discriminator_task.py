@@ -37,10 +37,10 @@ class DiscriminatorTask(DepthTask):
         """Real patches from the truth, fake patches from the labeler, on the same panoramas."""
         valid = batch["valid"]
         with torch.no_grad():
-            opinion = self.labeler.eval()(batch["image"])["distance_metric"]
+            opinion = self.run(self.labeler.eval(), batch["image"])["distance_metric"]
         total, terms = self.loss(
-            real_score=self.net(normalize_distance(batch["distance"], valid)),
-            fake_score=self.net(normalize_distance(opinion, valid)),
+            real_score=self.run(self.net, normalize_distance(batch["distance"], valid)),
+            fake_score=self.run(self.net, normalize_distance(opinion, valid)),
         )
         return total, terms
 

@@ -1,6 +1,8 @@
 """Stage: a trained labeler labels every panorama of a data set, exactly once, on any number of ranks."""
 
+import dataclasses
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -13,16 +15,21 @@ from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
 from torch import Tensor, nn
 
 import pano_models
+from experiments.common import contents
 from experiments.common.environment import set_threads
 from experiments.common.stage import stage_main
 from pano_data.datamodule import ErpDataModule
+from pano_data.io.encode import write_text
 from pano_data.manifest import Row, read_manifest, write_manifest
 from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
+from pano_data.quarantine import Quarantine
 from pano_data.sources import Source
 
 Rows = dict[tuple[str, str], Row]
 UNLABELLED = "unlabelled.parquet"
 """What a run labels: fixed by rank 0 before any rank writes, so that all divide the same list."""
+DAMAGED = "quarantine.jsonl"
+"""Panoramas that cannot be read, with the reason; another row is labelled in their place, again."""
 
 
 class Labeler(LightningModule):
@@ -96,6 +103,8 @@ def label(
 ) -> None:
     """Writes labels and their manifest below `out`; files that are there already are not made again.
 
+    A panorama that cannot be read gets no label and no row; `dropped.json` says why.
+
     Args:
         model: Folder of the labeler.
         manifest: Rows to label.
@@ -113,10 +122,11 @@ def label(
     set_threads(threads)
     folder = Path(out)
     rows = {(row.dataset, row.key): row for row in read_manifest(manifest)}
-    maker = _provenance(model)
+    maker = _provenance(model, Path(manifest))
     settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold}"
     data = ErpDataModule(
         predict={"panoramas": Source(manifest=str(folder / UNLABELLED), root=root)},
+        quarantine=str(folder / DAMAGED),
         size=size,
         eval_batch_size=batch_size,
         num_workers=num_workers,
@@ -138,13 +148,17 @@ def _start(folder: Path, rows: Rows, maker: str) -> None:
     note, labels = folder / "labeler", folder / "labels"
     if labels.is_dir() and not (note.is_file() and note.read_text() == maker):
         shutil.rmtree(labels)  # labels of another model are not mixed with ours
+        (folder / DAMAGED).unlink(missing_ok=True)  # of other data, maybe
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(maker)  # last: if this is interrupted, the next run clears again
     write_manifest(folder / UNLABELLED, _unlabelled(folder, rows))
 
 
 def _unlabelled(folder: Path, rows: Rows) -> list[Row]:
-    return [row for row in rows.values() if not (folder / "labels" / label_path(row)).is_file()]
+    """What has neither label nor entry in the quarantine."""
+    damaged = {(entry.dataset, entry.key) for entry in Quarantine(folder / DAMAGED)}
+    left = [row for name, row in rows.items() if name not in damaged]
+    return [row for row in left if not (folder / "labels" / label_path(row)).is_file()]
 
 
 def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -> None:
@@ -152,16 +166,22 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
     if missing:
         raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")
     (folder / UNLABELLED).unlink()
+    dropped = {(entry.dataset, entry.key): entry for entry in Quarantine(folder / DAMAGED)}
+    text = json.dumps([dataclasses.asdict(entry) for entry in dropped.values()], indent=1)
+    write_text(folder / "dropped.json", text + "\n")
     image_prefix = root.relative_to(data_root).as_posix()
     label_prefix = (folder / "labels").relative_to(data_root).as_posix()
-    made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in rows.values())
+    kept = [row for name, row in rows.items() if name not in dropped]
+    made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in kept)
     write_manifest(folder / "manifest.parquet", made)
 
 
-def _provenance(model: str) -> str:
+def _provenance(model: str, manifest: Path) -> str:
+    """Who labelled what: the labeler's weights, and what was noted of the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
-    return f"{model} sha256:{digest}"
+    panoramas = contents.noted(manifest)
+    return f"{model} sha256:{digest}" + (f" data:{panoramas[:16]}" if panoramas else "")
 
 
 if __name__ == "__main__":

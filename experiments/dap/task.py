@@ -33,7 +33,7 @@ class DapTask(DepthTask):
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Six terms on distance and mask."""
-        prediction = self.net(batch["image"])
+        prediction = self(batch["image"])
         within = batch["distance"] <= (self.range_m or float("inf"))
         total, terms = self.loss(
             prediction=prediction["distance_metric"],

@@ -5,6 +5,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from experiments.common import contents
 from experiments.common.environment import global_rank, set_threads, world_size
 from experiments.common.stage import stage_main
 from pano_data.errors import CorruptSampleError, DataError
@@ -26,7 +27,7 @@ def mask(
     min_valid: float = MIN_VALID,
     threads: int = 2,
 ) -> None:
-    """Writes `masks/`, `manifest.parquet` and `dropped.json` below `out`.
+    """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
     Masks that are there are not made again, so a killed run goes on where it stopped. Under torchrun
     or SLURM every process masks its own share, and the last to come writes the manifest.
@@ -66,6 +67,7 @@ def mask(
     text = json.dumps([asdict(entry) for entry in dropped], indent=1)
     write_text(folder / "dropped.json", text + "\n")
     write_manifest(folder / "manifest.parquet", kept)
+    contents.note(folder, {"manifest": contents.digest(kept, Path(data_root))})
 
 
 def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:

@@ -20,7 +20,7 @@ class MetricTask(DepthTask):
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Reversed Huber on distances in metres."""
         total, terms = self.loss(
-            prediction=self.net(batch["image"])["distance_metric"],
+            prediction=self(batch["image"])["distance_metric"],
             target=batch["distance"],
             valid=batch["valid"],
         )

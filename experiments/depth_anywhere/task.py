@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 import pano_geometry as pg
 from experiments.common.task import Batch, DepthTask
+from experiments.depth_anywhere.plain_picture import PLAIN
 from experiments.depth_anywhere.views import Views
 
 
@@ -16,7 +17,8 @@ class DepthAnywhereTask(DepthTask):
 
     The unlabelled half is turned at random and cut into perspective views; the teacher labels the
     views, the student's panorama is cut into the same views, and the two are compared view by view,
-    up to scale and shift. The student sees the upright picture: only its prediction is turned.
+    up to scale and shift. The student sees the upright picture: only its prediction is turned. The
+    teacher sees it without the student's changes of colour, where `PlainPicture` keeps it.
     Without unlabelled data (the paper's baseline) take the loss term `views` out as well.
 
     Args:
@@ -49,7 +51,7 @@ class DepthAnywhereTask(DepthTask):
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Half from panoramas with truth, half from views with the teacher's opinion."""
         labelled = int(batch["labelled"].sum())
-        disparity = self.net(batch["image"])["disparity_affine"]
+        disparity = self(batch["image"])["disparity_affine"]
         maps = {
             "prediction": disparity[:labelled],
             "target": 1 / batch["distance"][:labelled].clamp(min=1e-3),
@@ -63,9 +65,9 @@ class DepthAnywhereTask(DepthTask):
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
         """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
         rotation = self.rotations(len(disparity[some]))
-        views = self.views.cut(batch["image"][some], rotation)
+        views = self.views.cut(batch.get(PLAIN, batch["image"])[some], rotation)
         with torch.no_grad():
-            opinion = self.teacher.eval()(views.flatten(0, 1))["disparity_affine"]
+            opinion = self.run(self.teacher.eval(), views.flatten(0, 1))["disparity_affine"]
         own = self.views.cut(disparity[some], rotation)
         return {
             "view_prediction": own / self.views.cosine(own),  # disparity of depth, not of distance

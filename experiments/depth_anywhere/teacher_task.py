@@ -43,7 +43,7 @@ class TeacherTask(DepthTask):
         valid = self.views.cut_mask(batch["valid"], turns)[:, some].flatten(0, 1)
         depth = distance * self.views.cosine(distance)
         total, terms = self.loss(
-            prediction=self.net(image)["disparity_affine"],
+            prediction=self(image)["disparity_affine"],
             target=1 / depth.clamp(min=1e-3),
             valid=valid,
         )

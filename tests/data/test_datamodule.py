@@ -61,13 +61,14 @@ def module(workers=0, n=21, **kwargs):
     return ErpDataModule(**{**settings, **kwargs})
 
 
-def fit(data, folder=None, kill=None, resume=None, epochs=3):
+def fit(data, folder=None, kill=None, resume=None, epochs=3, accumulate=1):
     callbacks = [KillAfter(kill)] if kill else []
     if folder:
         callbacks.insert(0, ModelCheckpoint(folder, every_n_train_steps=1, save_last=True))
     trainer = lightning.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
+        accumulate_grad_batches=accumulate,
         logger=False,
         callbacks=callbacks,
         enable_checkpointing=folder is not None,
@@ -103,6 +104,12 @@ def test_resume_is_exact(tmp_path, workers, kill):
     assert len(first.seen) == kill
     assert first.seen + rest.seen == whole.seen
     assert torch.equal(rest.weight, whole.weight)
+
+
+def test_no_step_has_fewer_batches_than_it_accumulates():
+    """An epoch has 12 batches; the trainer would end it with a step of two."""
+    seen = fit(module(), epochs=2, accumulate=5).seen
+    assert [epoch for epoch, *_ in seen] == [0] * 10 + [1] * 10
 
 
 def test_the_order_does_not_depend_on_workers():

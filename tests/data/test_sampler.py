@@ -32,6 +32,19 @@ def test_ranks_together_see_the_global_batches(world):
         assert [draw for batches in ranks for draw in batches[index]] == batch
 
 
+def test_steps_are_the_same_for_any_number_of_ranks():
+    alone = list(sampler(n=23, batch=2, accumulate=4))
+    pair = [list(sampler(n=23, batch=2, rank=r, world=2, accumulate=2)) for r in range(2)]
+    together = [draw for batches in zip(*pair, strict=True) for batch in batches for draw in batch]
+    assert len(alone) == 8  # 11 batches: three fill no step
+    assert together == [draw for batch in alone for draw in batch]
+
+
+def test_data_shorter_than_a_step():
+    with pytest.raises(ValueError, match="got 7 samples, .* 2 per rank x 1 ranks x 4 accumulated"):
+        sampler(n=7, batch=2, accumulate=4)
+
+
 def test_start_gives_the_rest_of_its_epoch_and_then_whole_epochs():
     whole, resumed = sampler(), sampler()
     resumed.start = Position(epoch=2, batch=4)

@@ -14,6 +14,7 @@ from experiments.common.run_folder import (
     changed_since,
     identity,
     locked,
+    mark_finished,
     publish,
     run_key,
 )
@@ -77,6 +78,21 @@ def test_publish_replaces_the_whole_folder(tmp_path: Path) -> None:
     publish(part, target)
     assert [p.name for p in target.iterdir()] == ["new"]
     assert sorted(p.name for p in target.parent.iterdir()) == ["da2"]
+
+
+def test_one_finished_training_of_a_section_keeps_its_checkpoint(tmp_path: Path) -> None:
+    states = {name: tmp_path / name for name in ("first", "unfinished", "second")}
+    for state in states.values():
+        state.mkdir()
+        (state / "last.ckpt").touch()
+        (state / "loss.jsonl").touch()
+    mark_finished(states["first"])
+    mark_finished(states["first"])
+    assert all((state / "last.ckpt").is_file() for state in states.values())
+    mark_finished(states["second"])
+    left = {name for name, state in states.items() if (state / "last.ckpt").is_file()}
+    assert left == {"unfinished", "second"}
+    assert all((state / "loss.jsonl").is_file() for state in states.values())
 
 
 def test_what_changes_no_number_changes_no_key() -> None:

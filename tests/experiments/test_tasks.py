@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 import pano_models
 from experiments.da2.without_sphere import DA2WithoutSphere
 from experiments.dap.task import DapTask
 from experiments.depth_anywhere.metric_task import MetricTask
+from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
 from pano_losses import BerHu, WeightedSum, berhu
@@ -104,6 +107,56 @@ def test_the_teacher_and_the_student_look_through_the_same_views() -> None:
     task.losses(given)
     own = task.loss.maps["view_prediction"] * task.views.cosine(task.loss.maps["view_prediction"])
     torch.testing.assert_close(own, task.loss.maps["view_target"])
+
+
+def test_the_teacher_sees_the_picture_before_its_colours_were_changed() -> None:
+    given = batch(1, 1)
+    kept = PlainPicture()(given, torch.Generator())
+    kept["image"] = given["image"] * 0.5
+    task = depth_anywhere(max_angle_deg=0.0)
+    task.losses(given)
+    plain = task.loss.maps["view_target"]
+    task.losses(kept)
+    torch.testing.assert_close(task.loss.maps["view_target"], plain)
+    task.losses({**given, "image": given["image"] * 0.5})  # without it: what the student sees
+    assert not torch.allclose(task.loss.maps["view_target"], plain)
+
+
+class OneBatch(DepthAnywhereTask):
+    """Trains on given batches, without a data module."""
+
+    def setup(self, stage: str) -> None:
+        pass
+
+
+def test_mixed_precision_is_for_networks_not_for_geometry() -> None:
+    maps = {}
+    for precision in ("32-true", "bf16-mixed"):
+        task = OneBatch(
+            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam, views=CubeViews(8)
+        )  # fmt: skip
+        trainer = Trainer(
+            precision=precision, max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False,
+        )  # fmt: skip
+        trainer.fit(task, DataLoader([batch(1, 1)], batch_size=None))
+        maps[precision] = task.loss.maps
+    for name, exact in maps["32-true"].items():
+        torch.testing.assert_close(maps["bf16-mixed"][name], exact, rtol=0, atol=0, msg=name)
+
+
+def test_a_checkpoint_holds_the_student_and_not_its_teacher() -> None:
+    task, checkpoint = depth_anywhere(), {}
+    checkpoint["state_dict"] = task.state_dict()
+    task.on_save_checkpoint(checkpoint)
+    assert list(checkpoint["state_dict"]) == ["net.scale"]
+    other = depth_anywhere()
+    with torch.no_grad():
+        other.net.scale.zero_()
+        other.teacher.scale.fill_(5.0)
+    other.on_load_checkpoint(checkpoint)
+    other.load_state_dict(checkpoint["state_dict"])
+    assert (float(other.net.scale), float(other.teacher.scale)) == (2.0, 5.0)
 
 
 def test_rotations() -> None:

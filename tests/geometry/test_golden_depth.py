@@ -125,3 +125,13 @@ def test_golden_28_fisheye_round_trip(fov) -> None:
     error = pixel_error(back, erp_rays(128, 256), 256)[0]
     assert error[inside].max() < 0.01
     assert (back[0, :, angle > 0.5 * fov + 1e-4] == 0).all()
+
+
+def test_masked_labels_keep_their_values() -> None:
+    camera = pg.Equirectangular(8, 16)
+    labels = 2**24 + 1 + 2 * torch.arange(128).reshape(1, 1, 8, 16)  # float32 knows even ones only
+    valid = labels != labels[0, 0, 3, 3]
+    got, seen = pg.resample_masked(labels, valid, camera, camera, mode="nearest")
+    assert got.dtype == labels.dtype
+    assert torch.equal(got, torch.where(valid, labels, 0))
+    assert torch.equal(seen, valid.float())

@@ -76,6 +76,21 @@ def test_values_stay_within_the_range_of_the_image(camera, yaw, pitch, roll) -> 
 
 
 @quick
+@given(cameras(), cameras(), st.integers(1, 3), st.integers(1, 3), st.booleans())
+def test_samples_do_not_depend_on_their_batch(source, target, images, turns, flat) -> None:
+    # Streamed, kept, tabled, sparse: the path depends on the sizes of the batch, the values do not.
+    generator = torch.Generator().manual_seed(images)
+    turns = turns if images == 1 else (1, images)[turns % 2]
+    rotations = pg.random_rotation(turns, generator)
+    batch = torch.rand(images, 2, *source.size, generator=generator)
+    given = rotations[0] if flat and turns == 1 else rotations
+    got = pg.resample(batch, source, target, given)
+    for k in range(len(got)):
+        image, turn = batch[k % images][None], rotations[k % turns]
+        assert torch.allclose(got[k], pg.resample(image, source, target, turn)[0], atol=2e-3)
+
+
+@quick
 @given(angles, pitches, angles)
 def test_rotation_and_its_inverse_cancel(yaw, pitch, roll) -> None:
     rotation = rotation_of(yaw, pitch, roll)

@@ -117,8 +117,23 @@ def test_one_panorama_many_rotations_equals_a_loop(generator) -> None:
         (lambda x: pg.rotate(x, R, mode="area"), ValueError, "mode"),
         (lambda x: pg.rotate((x * 9).long(), R), TypeError, "nearest"),
         (lambda x: pg.resample(x, pg.Cubemap(4), pg.Cubemap(4)), pg.ShapeError, "image"),
+        (lambda x: pg.resample(x, pg.Equirectangular(8, 16), (4, 8)), TypeError, "target"),
+        (lambda x: pg.resample(x, (8, 16), pg.Cubemap(4)), TypeError, "source"),
     ],
 )
 def test_resample_refuses_bad_input(call, error, name) -> None:
     with pytest.raises(error, match=name):
         call(torch.rand(2, 3, 8, 16))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@pytest.mark.parametrize(
+    "target", [pg.Equirectangular(24, 48), pg.Perspective.from_fov(9, 12, 1.0)], ids=["all", "view"]
+)
+@pytest.mark.parametrize("source", [pg.Equirectangular(24, 48), pg.Cassini(48, 24), pg.Cubemap(12)])
+def test_a_batch_of_one_rotation_serves_all_images(source, target, dtype, generator) -> None:
+    images = (255 * torch.rand(3, 2, *source.size, generator=generator)).to(dtype)
+    for rotation in pg.random_rotation(2, generator).split(1):
+        got = pg.resample(images, source, target, rotation)
+        expected = [pg.resample(image[None], source, target, rotation[0]) for image in images]
+        assert (got.double() - torch.cat(expected).double()).abs().max() <= 1

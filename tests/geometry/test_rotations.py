@@ -60,3 +60,18 @@ def test_rotations_refuse() -> None:
         pg.from_axis_angle(torch.zeros(4))
     with pytest.raises(ValueError, match="n: got 0"):
         pg.random_rotation(0)
+
+
+def test_rotations_stay_exact_under_autocast(generator) -> None:
+    angles = torch.rand(3, 5, generator=generator) * 6 - 3
+    expected = pg.from_ypr(*angles), pg.from_axis_angle(angles.T)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        got = pg.from_ypr(*angles), pg.from_axis_angle(angles.T)
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == torch.float32
+        assert torch.equal(one, other)
+
+
+def test_whole_numbers_are_no_angles() -> None:
+    with pytest.raises(TypeError, match="yaw"):
+        pg.from_ypr(torch.tensor(1), 0.5)

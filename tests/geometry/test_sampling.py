@@ -53,3 +53,17 @@ def test_sample_refuses() -> None:
         pg.sample(image > 0.5, torch.zeros(1, 1, 1, 2))
     with pytest.raises(TypeError, match=r"torch\.Tensor"):
         pg.sample([[1.0]], torch.zeros(1, 1, 1, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int8, torch.uint16, torch.int32])
+def test_whole_numbers_other_than_bytes_are_not_mixed(dtype) -> None:
+    image = torch.ones(1, 1, 4, 8).to(dtype)
+    with pytest.raises(TypeError, match="nearest"):
+        pg.sample(image, torch.ones(1, 1, 1, 2))
+
+
+def test_sample_refuses_sizes_that_do_not_fit() -> None:
+    with pytest.raises(pg.ShapeError, match="pixels"):
+        pg.sample(torch.rand(2, 1, 4, 8), torch.ones(3, 1, 1, 2))
+    with pytest.raises(pg.ShapeError, match="image"):
+        pg.sample(torch.rand(1, 1, 4, 8), torch.ones(1, 1, 1, 2), Surface.CUBE)

@@ -51,3 +51,12 @@ def test_splat_refuses() -> None:
         pg.points_to_distance(torch.zeros(5, 3), 4, 8)
     with pytest.raises(pg.ShapeError, match="camera"):
         pg.points_to_distance(torch.zeros(1, 5, 3), 4, 8, camera=pg.Equirectangular(8, 16))
+
+
+def test_half_precision_points_fall_where_single_ones_do(generator) -> None:
+    points = (torch.randn(1, 200, 3, generator=generator) * 300).half()  # squares exceed 65504
+    got, index = pg.points_to_distance(points, 16, 32)
+    expected, same = pg.points_to_distance(points.float(), 16, 32)
+    assert got.dtype == torch.float16
+    assert torch.equal(index, same)
+    assert torch.equal(got, expected.half())

@@ -75,6 +75,16 @@ def test_double_input_is_as_good_as_float(name):
     torch.testing.assert_close(out.float(), expected, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_half_input_of_another_size(name, dtype):
+    """The CPU does not resize half floats: they are brought to the network's dtype first."""
+    model = create(name, **STUDENTS[name]).eval()
+    rgb = torch.rand(1, 3, 50, 100).to(dtype)
+    assert torch.equal(model(rgb)[model.key], model(rgb.float())[model.key])
+
+
 @pytest.mark.parametrize("name", STUDENTS)
 @pytest.mark.parametrize(
     ("rgb", "message"),

@@ -17,8 +17,16 @@ def test_an_index_cannot_reach_outside(tmp_path):
     spec = build("da2_curated", tmp_path / "data")
     outside = tmp_path / "secret.jpg"
     outside.write_bytes(b"")
-    (tmp_path / "data" / "mvs_synth_pano.json").write_text(
-        '[["../secret.jpg", "mvs_synth_pano/0000/0000_depth.exr"]]'
-    )
-    with pytest.raises(DatasetNotFoundError):
-        list(spec.rows(tmp_path / "data", "train"))
+    for name in ("../secret.jpg", outside.as_posix(), "mvs_synth_pano/../../secret.jpg"):
+        (tmp_path / "data" / "mvs_synth_pano.json").write_text(
+            f'[["{name}", "mvs_synth_pano/0000/0000_depth.exr"]]'
+        )
+        with pytest.raises(DatasetNotFoundError):
+            list(spec.rows(tmp_path / "data", "train"))
+
+
+def test_archives_may_be_unpacked_on_another_disk_and_linked(tmp_path):
+    spec = build("da2_curated", tmp_path / "data")
+    (tmp_path / "data" / "mvs_synth_pano").rename(tmp_path / "disk")
+    (tmp_path / "data" / "mvs_synth_pano").symlink_to(tmp_path / "disk")
+    assert len(list(spec.rows(tmp_path / "data", "train"))) == 1

@@ -1,9 +1,12 @@
+import os
+import shutil
+
 import numpy as np
 import pytest
 
 from pano_data import datasets
 from pano_data.io.encode import write_png
-from pano_data.manifest import manifest_of
+from pano_data.manifest import manifest_of, write_manifest
 from pano_data.reader import ManifestDataset
 from tests.data.datasets.trees import build
 
@@ -26,9 +29,26 @@ def test_anything_that_is_no_panorama_is_left_out(tmp_path, caplog):
     spec = build("folder", tmp_path)
     write_png(tmp_path / "images" / "flat.png", np.zeros((8, 8, 3), np.uint8))
     (tmp_path / "images" / "page.png").write_text("<html>")
+    (tmp_path / "images" / "link.jpg").symlink_to("gone.jpg")
+    (tmp_path / "images" / "video.jpg").mkdir()
     assert len(list(spec.rows(tmp_path, "unlabelled"))) == 1
     assert "1 left out: not 2:1" in caplog.text
     assert "1 left out: not an image" in caplog.text
+    assert "1 left out: cannot be opened (No such file or directory)" in caplog.text
+    assert "1 left out: cannot be opened (Is a directory)" in caplog.text
+
+
+def test_names_in_other_encodings(tmp_path, caplog):
+    spec = build("folder", tmp_path)
+    images = tmp_path / "images"
+    write_png(images / "Straße 深度.png", np.zeros((8, 16, 3), np.uint8))
+    try:
+        shutil.copy(images / "Straße 深度.png", os.fsencode(images) + b"/Stra\xdfe.png")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    rows = write_manifest(tmp_path / "m.parquet", spec.rows(tmp_path, "unlabelled"))
+    assert [row.key for row in rows] == ["000000/000000.jpg", "Straße 深度.png"]
+    assert "1 left out: name is not UTF-8" in caplog.text
 
 
 def test_a_bare_folder_of_pictures(tmp_path):

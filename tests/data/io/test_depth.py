@@ -191,6 +191,8 @@ def test_wrong_shapes_and_types(tmp_path):
         read_depth(tmp_path / "complex.npy", "npy")
     write_npy(tmp_path / "deep.npy", METRES[..., None])
     assert read_depth(tmp_path / "deep.npy", "npy").shape == METRES.shape
+    write_npy(tmp_path / "first.npy", METRES[None])
+    np.testing.assert_array_equal(read_depth(tmp_path / "first.npy", "npy"), METRES)
     write_png(tmp_path / "rgb.png", np.random.default_rng(0).integers(0, 255, (4, 8, 3), np.uint8))
     with pytest.raises(CorruptSampleError, match="not a label"):
         read_depth(tmp_path / "rgb.png", "png")

@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -61,6 +63,26 @@ def test_sizes_are_read_from_headers(tmp_path, suffix):
     assert image_size(tmp_path / f"i{suffix}") == (16, 32)
 
 
+def test_the_size_of_a_large_jpeg_takes_its_head_only(tmp_path):
+    """Listing millions of pictures must not read all of them."""
+    path = tmp_path / "i.jpg"
+    Image.fromarray(np.tile(RGB, (40, 40, 1))).save(path, quality=95)
+    assert path.stat().st_size > 200_000
+    read = []
+
+    class Counting(io.BufferedReader):
+        def read(self, size=-1):
+            read.append(len(data := super().read(size)))
+            return data
+
+    class CountedPath(type(path)):
+        def open(self, mode="r"):
+            return Counting(io.FileIO(self, "rb"))
+
+    assert image_size(CountedPath(path)) == (640, 1280)
+    assert sum(read) <= 1 << 16
+
+
 def test_size_behind_long_metadata(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "i.jpg", icc_profile=bytes(300_000))
     assert image_size(tmp_path / "i.jpg") == (16, 32)
@@ -77,6 +99,29 @@ def test_truncated_images(tmp_path, suffix, share):
     with pytest.raises(CorruptSampleError) as caught:
         read_rgb(path)
     assert caught.value.reason == "truncated"
+
+
+def test_data_behind_a_jpeg_do_not_matter(tmp_path):
+    """360° cameras append motion data, second pictures and the like."""
+    write_jpeg(tmp_path / "i.jpg", RGB)
+    whole = read_rgb(tmp_path / "i.jpg")
+    data = (tmp_path / "i.jpg").read_bytes()
+    (tmp_path / "i.jpg").write_bytes(data + bytes(range(256)) * 400)
+    np.testing.assert_array_equal(read_rgb(tmp_path / "i.jpg"), whole)
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture(tmp_path):
+    write_jpeg(tmp_path / "small.jpg", RGB)
+    exif = Image.Exif()
+    exif[0x010E] = "x"
+    block = exif.tobytes() + (tmp_path / "small.jpg").read_bytes()
+    Image.fromarray(RGB).save(tmp_path / "i.jpg", exif=block)
+    data = (tmp_path / "i.jpg").read_bytes()
+    assert data.count(b"\xff\xd9") == 2
+    read_rgb(tmp_path / "i.jpg")
+    (tmp_path / "i.jpg").write_bytes(data[:-40])
+    with pytest.raises(CorruptSampleError, match="no end marker"):
+        read_rgb(tmp_path / "i.jpg")
 
 
 def test_damaged_png(tmp_path):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import ConcatDataset
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.manifest import Row, manifest_of
@@ -38,6 +39,13 @@ def test_ranks_share_the_work_and_a_second_run_does_nothing(tmp_path):
     written = [write_masks(left_half, Numbered(5), tmp_path, rank, 2) for rank in (0, 1)]
     assert written == [3, 2]
     assert write_masks(left_half, Numbered(5), tmp_path) == 0
+
+
+def test_rows_of_two_data_sets_do_not_share_a_mask(tmp_path):
+    both = ConcatDataset([Numbered(2, "a"), Numbered(2, "b")])
+    keys = [sample["key"] for sample in both]
+    with pytest.raises(DataError, match="2 keys name several rows, for example '0000'"):
+        write_masks(left_half, both, tmp_path, keys=keys)
 
 
 def test_masked_samples(tmp_path):

@@ -45,3 +45,17 @@ def test_damaged_picture():
     record["rgb"] = record["rgb"][:40]
     with pytest.raises(CorruptSampleError, match="no picture"):
         decode_sample(record)
+
+
+@pytest.mark.parametrize("cut", [0, 3, 40, -3])
+def test_damaged_distance(cut):
+    record = encode_sample(sample())
+    record["distance"] = record["distance"][:cut]
+    with pytest.raises(CorruptSampleError, match="not a distance record"):
+        decode_sample(record)
+
+
+def test_distance_of_another_picture():
+    record, other = encode_sample(sample()), encode_sample(Numbered(1)[0])
+    with pytest.raises(CorruptSampleError, match="size mismatch"):
+        decode_sample({**record, "distance": other["distance"]})

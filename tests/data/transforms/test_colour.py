@@ -38,3 +38,13 @@ def test_order_of_calls_does_not_matter():
 def test_probability_zero_keeps_the_image():
     same = Colour(p=0.0)(SAMPLE, seeded(0))["image"]
     torch.testing.assert_close(same, SAMPLE["image"], rtol=0, atol=0.5 / 255 + 1e-6)
+
+
+def test_blur_goes_over_the_seam():
+    """A panorama has no border: blurred and turned is turned and blurred."""
+    blur = Colour(0, 0, 0, 0, blur=7, p=1.0)
+    sample = {**SAMPLE, "image": torch.rand(3, 16, 32, generator=seeded(0))}
+    turned = {**sample, "image": sample["image"].roll(11, -1)}
+    one, two = (blur(each, seeded(2))["image"] for each in (sample, turned))
+    assert (one - sample["image"]).abs().max() > 0.1
+    assert torch.equal(one.roll(11, -1), two)

@@ -48,6 +48,9 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
     ),
     "depth-anywhere-ratio-1-to-2-s1": ("depth_anywhere_unifuse", "data.ratio", 2),
     "depth-anywhere-ratio-1-to-4-s1": ("depth_anywhere_unifuse", "data.ratio", 4),
+    "dap-silog-alone-s1": ("dap_labeler", f"{TERMS}.points", GONE),
+    "dap-plus-distortion-s1": ("dap_labeler", f"{TERMS}.normal", GONE),
+    "dap-plus-geometry-s1": ("dap_labeler", f"{TERMS}.grad", GONE),
     "dap-no-range-mask-s1": ("dap_labeler", f"{TERMS}.mask", GONE),
     "dap-no-distortion-map-s1": (
         "dap_labeler",
@@ -105,6 +108,7 @@ def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     resolved = yaml.safe_load(out.getvalue())
     assert (resolved["seed_everything"], resolved["data"]["seed"]) == (1, 1)
     assert resolved["threads"] == 1  # the overrides that make a row cheap arrived
+    assert resolved["tags"] == {"reproduces": GROUPS[run.group]["rows"][run.row]["table"]}
 
 
 def test_first_seeds_come_first_and_names_are_unique() -> None:

@@ -103,6 +103,14 @@ def test_markdown_holds_the_same_numbers_and_the_overview_is_printed(folder, cap
     assert "## rooms · all protocols" in capsys.readouterr().out
 
 
+def test_what_was_scored_and_is_not_shown_is_named(folder, capsys):
+    report(MODELS)
+    assert "not named" not in capsys.readouterr().out
+    write_result(folder / "scores", "stranger", {"rooms": {"da2_paper": metrics(0.1)}})
+    report(MODELS)
+    assert "scored, but not named in report.models: stranger" in capsys.readouterr().out
+
+
 def test_the_same_results_make_the_same_bytes(folder):
     report(MODELS)
     first = (folder / "report.html").read_bytes()

@@ -1,5 +1,7 @@
 """Labelling by a model: each panorama once, whatever the ranks, and never the labels of two models."""
 
+import dataclasses
+import json
 import os
 import socket
 from pathlib import Path
@@ -109,7 +111,9 @@ def test_one_process_labels_every_row(alone: Path, data: Path) -> None:
     rows = read_manifest(alone / "manifest.parquet")
     assert [row.key for row in rows] == [row.key for row in read_manifest(data / "rows.parquet")]
     assert all((data / str(row.depth)).is_file() for row in rows)
-    assert {p.name for p in alone.iterdir()} == {"labels", "labeler", "manifest.parquet"}
+    assert {p.name for p in alone.iterdir()} == {
+        "labels", "labeler", "manifest.parquet", "dropped.json",
+    }  # fmt: skip
 
 
 @pytest.mark.ddp
@@ -144,6 +148,22 @@ def test_what_is_there_is_not_made_again(alone: Path, data: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")}
     run(data, "alone", 1)
     assert {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")} == before
+
+
+def test_a_damaged_panorama_is_left_out_with_its_reason(alone: Path, data: Path) -> None:
+    rows = list(read_manifest(data / "rows.parquet"))
+    (data / "raw/damaged.png").write_bytes((data / "raw" / rows[2].image).read_bytes()[:200])
+    rows[2] = dataclasses.replace(rows[2], image="damaged.png")
+    write_manifest(data / "damaged.parquet", rows)
+    for _ in range(2):  # the second time there is nothing left to do
+        run(data, "damaged", 1, manifest=str(data / "damaged.parquet"))
+        left = [row.key for row in read_manifest(data / "damaged/manifest.parquet")]
+        assert left == [row.key for row in rows if row != rows[2]]
+    (entry,) = json.loads((data / "damaged/dropped.json").read_text())
+    assert (entry["key"], entry["dataset"]) == (rows[2].key, rows[2].dataset)
+    expected = files(alone / "labels")
+    del expected[label_path(rows[2])]
+    assert files(data / "damaged/labels") == expected
 
 
 def test_other_settings_are_another_maker(data: Path) -> None:

@@ -131,3 +131,30 @@ def test_cylinder_keeps_verticals_straight() -> None:
 def test_cameras_refuse_bad_input(make, error, name) -> None:
     with pytest.raises(error, match=name):
         make()
+
+
+@pytest.mark.parametrize("angle", [math.pi, 90.0, -1.0, float("nan")])
+def test_fields_of_view_of_a_batch_are_checked(angle) -> None:
+    with pytest.raises(ValueError, match="fov_x"):
+        pg.Perspective.from_fov(8, 8, torch.tensor([1.0, angle]))
+
+
+def test_intrinsics_that_need_gradients_are_checked() -> None:
+    skewed = torch.tensor([[9.0, 1.0, 4.0], [0.0, 9.0, 4.0], [0.0, 0.0, 1.0]], requires_grad=True)
+    with pytest.raises(ValueError, match="skew"):
+        pg.Perspective.from_intrinsics(8, 8, skewed)
+    with pytest.raises(ValueError, match="fx"):
+        pg.Perspective(8, 8, torch.tensor([3.0, -1.0]), 3.0, 4.0, 4.0)
+
+
+def test_coefficients_may_come_as_a_list() -> None:
+    listed = pg.Fisheye(8, 8, 3.0, coefficients=[0.01, 0, 0, 0])
+    assert listed == pg.Fisheye(8, 8, 3.0, coefficients=(0.01, 0.0, 0.0, 0.0))
+    assert pg.resample(torch.ones(1, 1, 8, 8), listed, pg.Equirectangular(4, 8)).max() == 1
+
+
+@pytest.mark.parametrize("width", [13, 22, 33, 54])
+def test_a_full_cylinder_has_every_longitude(width) -> None:
+    # In float32, pi rounds up: its pixel may lie beyond the border.
+    camera = pg.Cylindrical(8, width)
+    assert camera.visible(torch.tensor([[0.0, 0.0, -1.0], [-0.0, 0.0, -1.0]])).all()

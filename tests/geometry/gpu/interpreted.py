@@ -36,6 +36,8 @@ def main() -> None:
         assert grad.abs().max() > 0.1, names
         if seen is not None:
             assert torch.equal(seen, pg.coverage(source, target, rotation)[:, 0]), names
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(gpu.resample(given, source, target, rotation)[0], values), names
 
 
 if __name__ == "__main__":

@@ -131,3 +131,9 @@ def test_build_reports_what_the_compiler_says(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(native.build, "COMPILERS", ("no-such-compiler",))
     with pytest.raises(native.BuildError, match="no C compiler"):
         native.build.build(tmp_path)
+
+
+def test_build_says_where_it_could_not_write(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(native.BuildError, match="XDG_CACHE_HOME"):
+        native.build.build(tmp_path / "file" / "cache")

@@ -40,3 +40,24 @@ def test_another_kind_of_transformer_is_refused():
     vit = timm.create_model("eva02_tiny_patch14_224", depth=4, num_classes=0)
     with pytest.raises(ValueError, match="expected a DINOv3 transformer"):
         DinoV3(vit, (0, 1, 2, 3))
+
+
+def test_train_time_rescaling_of_the_coordinates():
+    """Meta's class rescales them by up to 2 in training; timm takes it as an option of the transformer."""
+    image = torch.randn(1, 3, 48, 96)
+    plain, rescaled = (
+        DinoV3(build(), (0, 1, 2, 3)),
+        DinoV3(build(rope_rescale_coords=2.0), (0, 1, 2, 3)),
+    )
+    with torch.no_grad():
+        torch.manual_seed(1)
+        first, second = rescaled.train()(image)[0], rescaled(image)[0]
+        assert not torch.allclose(first, second)
+        torch.manual_seed(1)
+        assert torch.equal(rescaled(image)[0], first)
+        assert torch.equal(rescaled.eval()(image)[0], plain.eval()(image)[0])
+
+
+def test_rescaled_coordinates_and_whole_turns_exclude_each_other():
+    with pytest.raises(ValueError, match="neither with equivariant"):
+        DinoV3(build(rope_rescale_coords=2.0), (0, 1, 2, 3), equivariant=True)

@@ -49,8 +49,8 @@ class TestHoHoNet:
     @torch.no_grad()
     def test_equivariant_pyramid_rolls_bit_for_bit(self, rgb):
         model = with_statistics(create("hohonet", equivariant=True, **SMALL))
-        row = model.compress(model.resnet(rgb)[1:])
-        rolled = model.compress(model.resnet(rgb.roll(32, -1))[1:])
+        row = model.compress(model.encoder(rgb)[1:])
+        rolled = model.compress(model.encoder(rgb.roll(32, -1))[1:])
         assert torch.equal(rolled, row.roll(8, -1))
 
     @torch.no_grad()

@@ -47,7 +47,7 @@ def full_size() -> HoHoNet:
 def test_full_size_output_and_intermediates(full_size, expected):
     """4 s; the only size whose intermediates are stored."""
     modules = {
-        **{f"layer{i + 1}": layer for i, layer in enumerate(full_size.resnet.layers)},
+        **{f"layer{i + 1}": layer for i, layer in enumerate(full_size.encoder.layers)},
         **{f"ghc{i}": level for i, level in enumerate(full_size.compress.levels)},
         "fuse": full_size.compress,
         "transen": full_size.transformer,

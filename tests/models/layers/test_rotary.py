@@ -18,6 +18,20 @@ def test_dinov3_table_is_timms(grid):
     torch.testing.assert_close(dinov3_table(*grid, 64), timm_table, atol=2e-6, rtol=0)
 
 
+def test_periods_of_a_checkpoint_are_timms_too():
+    rope = RotaryEmbeddingDinoV3(64, temperature=100.0)
+    rope.periods.copy_(rope.periods.bfloat16())
+    table = dinov3_table(5, 10, 64, periods=rope.periods.tolist())
+    torch.testing.assert_close(table, rope.get_embed([5, 10]), atol=2e-6, rtol=0)
+    assert (table - dinov3_table(5, 10, 64)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("periods", [[1.0] * 15, [0.0] + [1.0] * 15])
+def test_unusable_periods(periods):
+    with pytest.raises(ValueError, match="expected 16 rotary periods above 0"):
+        dinov3_table(5, 10, 64, periods=periods)
+
+
 @pytest.mark.parametrize("build", [azimuth_table, dinov3_table_whole_turns])
 def test_attention_sees_azimuth_as_a_difference(build):
     """Turning queries and keys by whole columns leaves every logit where it was, turned."""

@@ -52,3 +52,9 @@ class TestPerspectiveViT:
     def test_wrong_input(self, model, bad):
         with pytest.raises(ValueError, match="expected floating"):
             model(bad)
+
+    @torch.no_grad()
+    def test_half_views(self, model):
+        views = torch.rand(1, 3, 60, 76).half()
+        expected = model.eval()(views.float())["disparity_affine"]
+        assert torch.equal(model(views)["disparity_affine"], expected)

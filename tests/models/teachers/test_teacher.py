@@ -46,6 +46,14 @@ class TestTeacher:
         alone = Teacher(Brightness(), **PLAIN)(views[1, 4][None])["disparity_affine"]
         torch.testing.assert_close(out[1, 4][None], alone)
 
+    @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+    def test_half_views(self, dtype):
+        views = torch.rand(1, 3, 16, 16).to(dtype)
+        out = Teacher(Brightness(), **PLAIN)(views)["disparity_affine"]
+        assert out.dtype == dtype
+        expected = Teacher(Brightness(), **PLAIN)(views.float())["disparity_affine"]
+        torch.testing.assert_close(out.float(), expected, atol=1e-2, rtol=0)
+
     def test_metric_depth_and_its_disparity(self):
         views = torch.full((1, 3, 8, 8), 4.0)
         views[..., :4] = 0

@@ -38,8 +38,10 @@ class ErpDataModule(LightningDataModule):
         augment: applied to training samples, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
-        quarantine: file that damaged training samples are noted in (JSON lines), while the next row
-            stands in for them; None lets them raise.
+        quarantine: file that damaged samples of training and prediction from manifests are noted in
+            (JSON lines), while the next row stands in for them; None lets them raise. Shards left
+            damaged ones out when they were packed: what is damaged there raises. So do validation
+            and test: a score must not count one panorama twice.
     """
 
     def __init__(
@@ -102,10 +104,12 @@ class ErpDataModule(LightningDataModule):
     def _sampler(
         self, labelled: list[MapDataset], unlabelled: list[MapDataset]
     ) -> KeyedBatchSampler:
+        accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
         sampler = KeyedBatchSampler(
             _mix(labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),
+            accumulate=accumulate,
             unlabelled=_mix(unlabelled, self.unlabelled, self.seed + 1) if unlabelled else None,
             ratio=self.ratio,
         )
@@ -124,10 +128,10 @@ class ErpDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per set to label, in the order of `predict_names`."""
-        return [self._eval_loader(source) for source in self.predict.values()]
+        return [self._eval_loader(source, self.quarantine) for source in self.predict.values()]
 
-    def _eval_loader(self, source: Source) -> DataLoader[Any]:
-        dataset: Any = source.open(self.size)
+    def _eval_loader(self, source: Source, quarantine: str | None = None) -> DataLoader[Any]:
+        dataset: Any = source.open(self.size, quarantine=quarantine)
         rows = shard_indices(len(dataset), *self._rank_and_world())
         return DataLoader(
             Subset(dataset, rows),

@@ -1,6 +1,7 @@
 """Labels that a model made: written like any other label, with who made them and how good they look."""
 
 import dataclasses
+import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -57,7 +58,16 @@ def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) 
         image_prefix: Path from the common root to the root of `row`.
         label_prefix: Path from the common root to the folder of labels.
         provenance: Which model made the label, from which run.
+
+    Raises:
+        DataError: If the image is a Cassini map: models label the panorama made of it, and reading
+            would convert the label a second time.
     """
+    if row.projection == "cassini":
+        raise DataError(
+            f"{row.dataset} {row.key!r} is stored as a Cassini map, whose label cannot be stored "
+            "as a panorama; convert the images to panoramas first"
+        )
     return dataclasses.replace(
         row,
         image=f"{image_prefix}/{row.image}",
@@ -87,15 +97,15 @@ def select(
         seed: Of the random selection.
 
     Raises:
-        DataError: If a row has no score, or an environment has no row at all.
+        DataError: If a row has no score (NaN is none), or an environment has no row at all.
 
     Source: DAP (arXiv 2512.16913): the top 300k indoor and 300k outdoor, ranked, no threshold.
     """
     rows = list(rows)
-    unscored = [row.key for row in rows if row.score is None]
+    unscored = [row.key for row in rows if row.score is None or math.isnan(row.score)]
     if unscored and by == "score":
         raise DataError(
-            f"{len(unscored)} rows have no score, e.g. {unscored[:3]}; score them first"
+            f"{len(unscored)} rows have no score or NaN, e.g. {unscored[:3]}; score them first"
         )
     chosen: list[Row] = []
     for environment, count in keep.items():

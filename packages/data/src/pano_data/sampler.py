@@ -23,9 +23,10 @@ class Position(NamedTuple):
 class KeyedBatchSampler(Sampler[list[Draw]]):
     """Batches of `Draw` for one rank; labelled draws first, then unlabelled ones.
 
-    An epoch is one round of the labelled mix, cut to whole global batches. The unlabelled mix
+    An epoch is one round of the labelled mix, cut to whole optimiser steps. The unlabelled mix
     runs on over the epochs: each of its passes covers every row once, over all ranks together.
-    With the same global batch (``world * batch_size``) any number of ranks sees the same batches.
+    With the same global batch (``world * batch_size``) any number of ranks sees the same batches, and
+    with the same samples a step (``world * batch_size * accumulate``) the same steps.
 
     Args:
         labelled: what an epoch consists of.
@@ -34,6 +35,8 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
         world: number of processes.
         unlabelled: second kind of samples, or None.
         ratio: unlabelled samples per labelled sample (1, 2, 4: half batches at 1:1, 1:2, 1:4).
+        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills no
+            step is left out: the trainer would step on it with fewer samples.
 
     Raises:
         ValueError: the batch cannot be split by the ratio, or a mix is shorter than a batch.
@@ -51,12 +54,14 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
         world: int = 1,
         unlabelled: Mix | None = None,
         ratio: int = 1,
+        accumulate: int = 1,
     ) -> None:
         self.labelled, self.unlabelled = labelled, unlabelled
         self.batch_size, self.rank, self.world = batch_size, rank, world
         self.labelled_size, self.unlabelled_size = split_batch(
             batch_size, ratio if unlabelled is not None else 0
         )
+        self.accumulate = accumulate
         self.epoch = 0
         self.start = Position(-1, 0)
         self.sampler = self  # Lightning calls `batch_sampler.sampler.set_epoch`
@@ -65,14 +70,15 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
     def _check(self) -> None:
         if not 0 <= self.rank < self.world:
             raise ValueError(f"got rank {self.rank} of {self.world}, expected 0 to world - 1")
-        for name, mix, size in (
-            ("labelled", self.labelled, self.labelled_size),
-            ("unlabelled", self.unlabelled, self.unlabelled_size),
+        for name, mix, size, batches in (
+            ("labelled", self.labelled, self.labelled_size, self.accumulate),
+            ("unlabelled", self.unlabelled, self.unlabelled_size, 1),
         ):
-            if mix is not None and len(mix) < size * self.world:
+            if mix is not None and len(mix) < size * self.world * batches:
                 raise ValueError(
                     f"the {name} data is shorter than one global batch: got {len(mix)} samples, "
-                    f"expected at least {size} per rank x {self.world} ranks; "
+                    f"expected at least {size} per rank x {self.world} ranks"
+                    f"{f' x {batches} accumulated batches' if batches > 1 else ''}; "
                     "lower batch_size or add data"
                 )
 
@@ -82,7 +88,8 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, also where iteration starts later."""
-        return len(self.labelled) // (self.labelled_size * self.world)
+        batches = len(self.labelled) // (self.labelled_size * self.world)
+        return batches // self.accumulate * self.accumulate
 
     def __iter__(self) -> Iterator[list[Draw]]:
         """Give the batches of the current epoch, from `start` if it lies in this epoch."""

@@ -71,6 +71,26 @@ def check_angle(name: str, value: float, below: float, including: bool = False) 
         raise ValueError(f"{name}: got {value}, expected 0 < {name} {sign} {below:.6g} rad{hint}")
 
 
+def may_look_at(values: Tensor) -> bool:
+    """Whether reading values costs no synchronisation: not on accelerators, not while compiling."""
+    return values.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def check_angles(name: str, values: Tensor, below: float) -> None:
+    """`check_angle` of every entry, where they may be looked at."""
+    if may_look_at(values) and not bool(((values > 0) & (values < below)).all()):
+        for value in values.detach().flatten().tolist():
+            check_angle(name, value, below)
+
+
+def check_batch(name: str, what: str, count: int, batch: int) -> None:
+    """Require one for all of a batch, or one for each (or one image for all)."""
+    if count != batch and 1 not in (count, batch):
+        raise ShapeError(
+            f"{name}: got {count} {what} for a batch of {batch}, expected 1 or {batch}"
+        )
+
+
 def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> None:
     """Require a proper rotation `(3, 3)` or `(b, 3, 3)`.
 
@@ -84,11 +104,9 @@ def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> Non
     if not rotation.is_floating_point():
         raise TypeError(f"{name}: got dtype {rotation.dtype}, expected a floating dtype")
     count = rotation.shape[0] if rotation.ndim == 3 else 1
-    if batch is not None and count != batch and 1 not in (count, batch):
-        raise ShapeError(
-            f"{name}: got {count} rotations for a batch of {batch}, expected 1 or {batch}"
-        )
-    if rotation.device.type == "cpu" and not torch.compiler.is_compiling():
+    if batch is not None:
+        check_batch(name, "rotations", count, batch)
+    if may_look_at(rotation):
         _check_orthonormal(name, rotation.detach().double())
 
 

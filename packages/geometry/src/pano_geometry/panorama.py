@@ -133,7 +133,7 @@ def rotate(
         `torch.roll` in every mode and dtype (rotation on the CPU, without gradient).
     """
     camera = _camera_of(erp)
-    check_request(erp, camera, rotation, mode)
+    check_request(erp, camera, camera, rotation, mode)
     symmetries = _symmetries(rotation, camera.width)
     if not any(symmetries):
         return resample(erp, camera, camera, rotation, mode)

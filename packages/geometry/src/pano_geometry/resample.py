@@ -55,7 +55,7 @@ def resample(
         ValueError: `rotation` is not a proper rotation.
         TypeError: labels with a mode that mixes them.
     """
-    check_request(image, source, rotation, mode)
+    check_request(image, source, target, rotation, mode)
     factor = supersampling(supersample, source, target)
     if factor == 1:
         return resample_seen(image, source, target, rotation, mode)[0]
@@ -98,7 +98,7 @@ def resample_masked(
         threshold; and the coverage sum(w), in [0, 1]. Values under the mask (NaN included)
         change neither result nor gradient.
     """
-    check_request(image, source, rotation, mode)
+    check_request(image, source, target, rotation, mode)
     check_mask("valid", valid, image)
     if mode == "bicubic":
         raise ValueError(
@@ -108,9 +108,13 @@ def resample_masked(
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold: got {threshold}, expected 0 < threshold <= 1")
     dtype = working_dtype(image)
-    kept = torch.where(valid, image, torch.zeros_like(image)).to(dtype)
+    kept = torch.where(valid, image, torch.zeros_like(image))
     mask = valid.expand(image.shape[0], -1, -1, -1).to(dtype)
-    both = resample(torch.cat([kept, mask], 1), source, target, rotation, mode, supersample)
+    arguments = source, target, rotation, mode, supersample
+    if mode == "nearest":  # apart: labels keep their dtype, and one tap needs no mean
+        values, coverage = resample(kept, *arguments), resample(mask, *arguments)
+        return torch.where(coverage > 0, values, torch.zeros_like(values)), coverage
+    both = resample(torch.cat([kept.to(dtype), mask], 1), *arguments)
     coverage = both[:, -1:]
     enough = coverage >= threshold
     values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
@@ -118,8 +122,13 @@ def resample_masked(
     return restore(values, image.dtype), coverage.detach()
 
 
-def check_request(image: Tensor, source: Camera, rotation: Tensor | None, mode: Mode) -> None:
+def check_request(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
+) -> None:
     """Refuse what `resample` cannot do."""
+    for name, camera in (("source", source), ("target", target)):
+        if not isinstance(camera, Camera):
+            raise TypeError(f"{name}: got {type(camera).__name__}, expected a pano_geometry.Camera")
     check_image("image", image, source.size)
     check_mode(mode, image)
     if rotation is not None:
@@ -207,7 +216,7 @@ def _serves_once(image: Tensor, source: Camera, target: Camera, rotation: Tensor
     """Whether coordinates serve one sample; a gradient needs them again, and so do many channels."""
     if not source.sees_everything or _differentiates(image):
         return False
-    if rotation is not None and rotation.ndim == 3:
+    if rotation is not None and rotation.ndim == 3 and rotation.shape[0] > 1:
         return True
     return image.shape[0] == 1 and not packed.pays(image, target.size, source.surface)
 

@@ -21,6 +21,11 @@ def matrix(entries: Sequence[Tensor]) -> Float[Tensor, "*b 3 3"]:
     return flat.reshape(*flat.shape[:-1], 3, 3)
 
 
+def compose(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
+    """The matrix product in the dtype of its factors; under autocast `@` would round to bfloat16."""
+    return (a[..., :, :, None] * b[..., None, :, :]).sum(-2)
+
+
 def from_ypr(
     yaw: Angle, pitch: Angle = 0.0, roll: Angle = 0.0, *, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*b 3 3"]:
@@ -35,13 +40,16 @@ def from_ypr(
     Returns:
         Rotation of the broadcast shape of the angles, differentiable in them.
     """
+    for name, angle in (("yaw", yaw), ("pitch", pitch), ("roll", roll)):
+        if isinstance(angle, Tensor) and not angle.is_floating_point():
+            raise TypeError(f"{name}: got dtype {angle.dtype}, expected a floating dtype (radians)")
     given = [a for a in (yaw, pitch, roll) if isinstance(a, Tensor)]
     like = given[0] if given else torch.zeros((), dtype=torch.float64)
     about_y, about_x, about_z = (
         _about(axis, torch.as_tensor(angle, dtype=like.dtype, device=like.device))
         for axis, angle in ((1, yaw), (0, pitch), (2, roll))
     )
-    rotation = about_y @ about_x @ about_z
+    rotation = compose(compose(about_y, about_x), about_z)
     return rotation if given else rotation.to(dtype)
 
 
@@ -85,7 +93,8 @@ def from_axis_angle(vector: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
     x, y, z = vector.unbind(-1)
     zero = torch.zeros_like(x)
     cross = matrix([zero, -z, y, z, zero, -x, -y, x, zero])
-    rotation: Tensor = torch.linalg.matrix_exp(cross)
+    with torch.autocast(vector.device.type, enabled=False):  # it multiplies matrices
+        rotation: Tensor = torch.linalg.matrix_exp(cross)
     return rotation
 
 

@@ -5,7 +5,7 @@ from torch.nn.functional import grid_sample
 
 from pano_geometry import packed
 from pano_geometry.cameras.base import Surface
-from pano_geometry.errors import ShapeError, check_image, shape_of
+from pano_geometry.errors import ShapeError, check_batch, check_image, shape_of
 from pano_geometry.grids import DenseGrid, Grid, SparseGrid, beyond_centres, to_padded_strip
 from pano_geometry.pixels import to_grid
 from pano_geometry.rigs.cube_padding import padded_planes
@@ -17,8 +17,8 @@ def check_mode(mode: str, image: Tensor) -> None:
     """Require a known mode that makes sense for the dtype."""
     if mode not in MODES:
         raise ValueError(f"mode: got {mode!r}, expected one of {MODES}")
-    exact = image.dtype in (torch.bool, torch.int16, torch.int32, torch.int64)
-    if mode != "nearest" and (exact or image.dtype.is_complex):
+    mixes = image.is_floating_point() or image.dtype == torch.uint8
+    if mode != "nearest" and not mixes:
         raise TypeError(
             f"image: got dtype {image.dtype} with mode {mode!r}, expected a floating dtype or "
             "uint8; labels and masks need mode='nearest'"
@@ -51,6 +51,9 @@ def sample(
     check_mode(mode, image)
     if pixels.ndim != 4 or pixels.shape[-1] != 2:
         raise ShapeError(f"pixels: got shape {shape_of(pixels)}, expected (n, ho, wo, 2)")
+    check_batch("pixels", "grids", pixels.shape[0], image.shape[0])
+    if surface is Surface.CUBE and image.shape[-2] != 6 * image.shape[-1]:
+        raise ShapeError(f"image: got shape {shape_of(image)}, expected (b, c, 6 f, f), a cube map")
     dtype = working_dtype(image)
     return sample_planes(image, pixels[..., 0].to(dtype), pixels[..., 1].to(dtype), surface, mode)
 

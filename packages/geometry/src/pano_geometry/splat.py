@@ -5,6 +5,7 @@ import torch
 from pano_geometry.cameras.base import Camera
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.errors import ShapeError, check_mask, shape_of
+from pano_geometry.sampling import working_dtype
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 
 
@@ -41,12 +42,13 @@ def points_to_distance(
         usable = usable & valid
     anywhere = points.new_tensor([0.0, 0.0, 1.0])
     points = torch.where(usable[..., None], points, anywhere)
-    distance = torch.linalg.vector_norm(points, dim=-1)
-    cell, usable = _cells(points.detach(), usable, camera)
+    exact = points.to(working_dtype(points))  # squares of metres overflow half precision
+    distance = torch.linalg.vector_norm(exact, dim=-1)
+    cell, usable = _cells(exact.detach(), usable, camera)
     index = _nearest(distance.detach(), cell, usable, height * width)
     shown = index >= 0
     values = distance.gather(1, index.clamp_min(0))
-    values = torch.where(shown, values, torch.zeros_like(values))
+    values = torch.where(shown, values, torch.zeros_like(values)).to(points.dtype)
     return values.reshape(-1, 1, height, width), index.reshape(-1, 1, height, width)
 
 

@@ -116,7 +116,7 @@ class DA2(DepthModel):
             `distance_scale_invariant` at the size of the input, each map divided by its 0.98
             quantile (the whole batch by one quantile if `faithful`).
         """
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
         size, sphere = self.network_size(height, width)
         distance = self.decode_distance(self.log_distance(self._resize(rgb, size), sphere))
@@ -168,7 +168,9 @@ class DA2(DepthModel):
 
     def decode_distance(self, log_distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
         """`exp(clip(L, ±8) + 2)`, divided by the 0.98 quantile of each image (or of the batch)."""
-        distance = (log_distance.clamp(-8, 8) + 2).exp()
+        # no quantile of half floats, and their exponential is short of digits
+        exact = torch.promote_types(log_distance.dtype, torch.float32)
+        distance = (log_distance.to(exact).clamp(-8, 8) + 2).exp()
         if self.faithful:
             return distance / distance.flatten().quantile(QUANTILE)
         return distance / distance.flatten(1).quantile(QUANTILE, 1).view(-1, 1, 1, 1)

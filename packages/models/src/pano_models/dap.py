@@ -53,6 +53,8 @@ class DAP(DepthModel):
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: recompute transformer blocks in the backward pass.
         frozen_blocks: see `VitBackbone`.
+        rope_periods: of the transformer's rotary table; None: DINOv3's 100^(k/bands).
+            `load_official` takes a checkpoint's own where they differ.
         backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
             saved folder holds its own: loading one ignores this option.
 
@@ -78,6 +80,7 @@ class DAP(DepthModel):
         precision: str = "float32",
         gradient_checkpointing: bool = False,
         frozen_blocks: int | None = None,
+        rope_periods: Sequence[float] | None = None,
         backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
@@ -94,6 +97,7 @@ class DAP(DepthModel):
             vit,
             take_taps(taps, len(vit.blocks), dpt_taps),
             equivariant,
+            rope_periods,
             precision=precision,
             gradient_checkpointing=gradient_checkpointing,
             frozen_blocks=frozen_blocks,
@@ -128,7 +132,7 @@ class DAP(DepthModel):
             head, `far_probability`, at the size of the input; if `faithful` and no pixel limit binds, at
             that size floored to multiples of the patch.
         """
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
         size = self.network_size(height, width)
         as_released = self.faithful and size == self.backbone.floor(height, width)

@@ -40,8 +40,11 @@ class RgbInput(nn.Module):
         self.mean.copy_(torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
         self.std.copy_(torch.tensor(IMAGENET_STD).view(3, 1, 1))
 
-    def check(self, rgb: Float[Tensor, "b 3 h w"]) -> None:
+    def check(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Raise on a wrong shape or dtype; warn once on a wrong range or aspect.
+
+        Returns:
+            `rgb` in the network's dtype: not every device resizes half floats.
 
         Raises:
             ValueError: not a floating `(b, 3, h, w)` tensor, or one without pixels.
@@ -58,6 +61,7 @@ class RgbInput(nn.Module):
         if not self.checked and not torch.compiler.is_compiling():
             self.checked = True
             _warn_about_range(rgb)
+        return rgb.to(self.mean.dtype)
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Normalise `rgb`, in the network's dtype; call `check` first on what a user handed in."""

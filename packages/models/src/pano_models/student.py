@@ -63,7 +63,7 @@ class Student(DepthModel, ABC):
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from `rgb` in [0, 1]; run at the nearest 2:1 size that the network takes."""
-        self.input.check(rgb)
+        rgb = self.input.check(rgb)
         return {self.key: self._run(rgb)}
 
     def _run(self, rgb: Tensor) -> Tensor:

@@ -89,9 +89,11 @@ def _strings(entry: Any) -> Iterator[str]:
 def _pair(names: list[str], bases: tuple[Path, ...]) -> tuple[Path | None, Path | None]:
     image = depth = None
     for name in names:
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            continue  # an index must not reach outside the data root; links of its owner may
         path = next((base / name for base in bases if (base / name).is_file()), None)
-        if path is None or not path.resolve().is_relative_to(bases[0].resolve()):
-            continue  # an index must not reach outside the data root
+        if path is None:
+            continue
         labelled = any(word in Path(name).as_posix().lower() for word in _WORDS)
         if path.suffix in _ENCODINGS and (labelled or path.suffix not in _IMAGES):
             depth = path

@@ -46,7 +46,7 @@ def _spec(base: DatasetSpec, base_split: str, folder: str, units: float, count: 
         base,
         name=f"da2_eval_{name}",
         title=f"{base.title}, DA² evaluation",
-        description=f"The package of DA² in its own units ({units:g} per unit).",
+        description=f"The package of DA² in its own units, 1/{units:g} of the stored numbers.",
         find=partial(find, base=base, base_split=base_split, folder=folder, units=units),
         splits=("test",),
         counts={"test": count},

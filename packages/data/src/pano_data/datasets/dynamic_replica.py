@@ -28,20 +28,26 @@ def find(root: Path, split: str) -> Iterator[Found]:
     if not path.is_file():
         return
     for frame in _annotations(path):
-        image, depth = folder / frame["image"]["path"], folder / frame["depth"]["path"]
-        yield Row(
-            key=f"{frame['sequence_name']}/{frame['camera_name']}/{frame['frame_number']:04d}",
-            dataset="dynamic_replica",
-            split=split,
-            scene=frame["sequence_name"],
-            image=relative(image, root),
-            depth=relative(depth, root),
-            projection="pinhole",
-            encoding="png_float16",
-            kind="z",
-            intrinsics=intrinsics(frame["viewpoint"], *frame["image"]["size"]),
-            label="ground_truth",
-        )
+        try:
+            yield _row(frame, folder, root, split)
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: {error!r} in an annotation; fetch it again") from error
+
+
+def _row(frame: Mapping[str, Any], folder: Path, root: Path, split: str) -> Row:
+    return Row(
+        key=f"{frame['sequence_name']}/{frame['camera_name']}/{frame['frame_number']:04d}",
+        dataset="dynamic_replica",
+        split=split,
+        scene=frame["sequence_name"],
+        image=relative(folder / frame["image"]["path"], root),
+        depth=relative(folder / frame["depth"]["path"], root),
+        projection="pinhole",
+        encoding="png_float16",
+        kind="z",
+        intrinsics=intrinsics(frame["viewpoint"], *frame["image"]["size"]),
+        label="ground_truth",
+    )
 
 
 def intrinsics(viewpoint: Mapping[str, Any], height: int, width: int) -> tuple[float, ...]:

@@ -58,10 +58,14 @@ def find(
 
 
 def _problem(image: Path) -> str | None:
+    if any("\ud800" <= letter <= "\udfff" for letter in str(image)):  # how Python shows odd bytes
+        return "name is not UTF-8"  # a manifest could not hold it
     try:
         height, width = image_size(image)
     except CorruptSampleError as error:
         return error.reason
+    except OSError as error:  # a dangling link, a folder named like a picture, no permission
+        return f"cannot be opened ({error.strerror})"
     return None if width == 2 * height else "not 2:1"
 
 

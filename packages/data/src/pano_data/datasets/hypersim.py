@@ -10,7 +10,7 @@ Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of 
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -179,21 +179,30 @@ def _table(root: Path, name: str) -> Path:
 
 
 def _public(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
-    with path.open(newline="") as file:
-        for line in csv.DictReader(file):
-            if line["included_in_public_release"] == "True" and (
-                line["split_partition_name"] == split
-            ):
-                yield line["scene_name"], line["camera_name"], int(line["frame_id"])
+    for line in _lines(path, ("included_in_public_release", "split_partition_name", "frame_id")):
+        if line["included_in_public_release"] == "True" and line["split_partition_name"] == split:
+            yield line["scene_name"], line["camera_name"], int(line["frame_id"])
 
 
 def _cameras(path: Path) -> dict[str, tuple[float, ...]]:
     names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
+    return {
+        line["scene_name"]: tuple(float(line[name]) for name in names)
+        for line in _lines(path, names)
+    }
+
+
+def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Lines of a table of the repository.
+
+    Raises:
+        DataError: If it lacks a column: it is another table, or a download that failed.
+    """
     with path.open(newline="") as file:
-        return {
-            line["scene_name"]: tuple(float(line[name]) for name in names)
-            for line in csv.DictReader(file)
-        }
+        table = csv.DictReader(file)
+        if missing := [name for name in columns if name not in (table.fieldnames or ())]:
+            raise DataError(f"{path}: no column {missing[0]!r}; copy the table again")
+        yield from table
 
 
 SPEC = DatasetSpec(

@@ -76,12 +76,12 @@ def focal_length(fov_deg: float, width: int) -> float:
 
 
 def field_of_view(meta: Path) -> float | None:
-    """``fltFov`` in degrees, or None where the file is empty or lacks it."""
+    """``fltFov`` in degrees, or None where the file is empty, damaged or lacks it."""
     try:
-        value = json.loads(meta.read_text()).get("fltFov")
-    except (json.JSONDecodeError, AttributeError):
+        fov = float(json.loads(meta.read_text())["fltFov"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return float(value) if value else None
+    return fov if 0 < fov < 180 else None
 
 
 SPEC = DatasetSpec(

@@ -28,7 +28,7 @@ def find(root: Path, split: str) -> Iterator[Found]:
             try:
                 camera = json.loads(pose.read_text())
                 fx, fy, cx, cy = (float(camera[name]) for name in ("f_x", "f_y", "c_x", "c_y"))
-            except (OSError, json.JSONDecodeError, KeyError):
+            except (OSError, ValueError, KeyError, TypeError):
                 yield Skipped(relative(image, root), "pose missing or damaged")
                 continue
             yield Row(

@@ -2,7 +2,8 @@
 
 Layout: ``{Matterport3D,Stanford2D3D/area3,SunCG}/*_{color,depth,normal}_0_Left_Down_0.0.{png,exr}``.
 Depth is float metres, infinite where the mesh has holes. A light at the camera makes brightness
-fall with depth: networks can cheat on it.
+fall with depth: networks can cheat on it. Lists lie in ``splits/v1`` of the code release; those of UniFuse
+name pictures to be rolled by 90, 180 or 270 degrees and are not understood here.
 Source: OmniDepth (ECCV 2018), Spherical View Synthesis (3DV 2019).
 """
 
@@ -57,7 +58,10 @@ SPEC = DatasetSpec(
     description="Small mesh renders with depth-dependent shading; kept for old comparisons.",
     find=find,
     splits=("train", "val", "test", "all"),
-    lists={s: (f"splits/{s}.txt", f"{s}.txt", f"3d60_{s}.txt") for s in ("train", "val", "test")},
+    lists={
+        s: (f"splits/v1/3D60_{s}.txt", f"3D60_{s}.txt", f"splits/{s}.txt", f"{s}.txt")
+        for s in ("train", "val", "test")
+    },
     projection="erp",
     kind="distance",
     metric=True,

@@ -36,6 +36,9 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
         (left, right), K = (centre(text) for text in texts), intrinsics(texts[view])
     except (OSError, ValueError):  # DataError is one
         return Skipped(relative(image, root), "extrinsics missing or damaged")
+    baseline = float(np.linalg.norm(right - left))
+    if not baseline > 0:  # NaN neither
+        return Skipped(relative(image, root), "both cameras stand at one place")
     return Row(
         key=f"{scene.name}/Image{view}/{image.stem}",
         dataset="unrealstereo4k",
@@ -49,7 +52,7 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
         invalid=(0,),
         far_from=FAR_FROM,
         intrinsics=K,
-        baseline=float(np.linalg.norm(right - left)),
+        baseline=baseline,
         environment="mixed",
         label="ground_truth",
     )

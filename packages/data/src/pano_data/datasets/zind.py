@@ -45,7 +45,7 @@ def _homes(base: Path, split: str) -> list[str]:
         )
     try:
         return sorted(json.loads(path.read_text())[split])
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} holds no homes of {split!r} ({error}); copy it again") from error
 
 

@@ -42,8 +42,8 @@ def read_depth(path: Path, encoding: str) -> Native:
         CorruptSampleError: Missing, truncated, damaged, too large, or of another shape or type.
     """
     raw = _READERS[encoding](path)
-    if raw.ndim == 3 and raw.shape[-1] == 1:
-        raw = raw[..., 0]
+    if raw.ndim == 3 and 1 in (raw.shape[0], raw.shape[-1]):
+        raw = raw[..., 0] if raw.shape[-1] == 1 else raw[0]
     if raw.ndim != 2:
         raise CorruptSampleError(path, "wrong shape", f"got {raw.shape}, expected (h, w)")
     return raw if raw.dtype in (np.uint8, np.uint16) else raw.astype(np.float32, copy=False)

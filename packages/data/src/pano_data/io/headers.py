@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pano_data.errors import CorruptSampleError
@@ -12,6 +13,7 @@ MAX_PIXELS = 2 * 16384 * 8192
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Start-of-frame markers of JPEG; C4, C8 and CC are tables or reserved.
 _SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SOS = 0xDA  # start of scan
 
 
 def check_budget(height: int, width: int, path: Path | str) -> None:
@@ -36,8 +38,11 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     with path.open("rb") as file:
         head = file.read(1 << 16)
-        # Metadata (EXIF, ICC) may push the frame header of a JPEG beyond the first block.
-        return size_of(head, path) if head[:2] != b"\xff\xd8" else size_of(head + file.read(), path)
+        try:
+            return size_of(head, path)
+        except CorruptSampleError:
+            # Metadata (EXIF, ICC) may push the frame header of a JPEG beyond the first block.
+            return size_of(head + file.read(), path)
 
 
 def size_of(data: bytes, path: Path | str) -> tuple[int, int]:
@@ -64,22 +69,31 @@ def check_complete(data: bytes, path: Path | str) -> None:
     """
     if data[:8] == _PNG:
         _check_png(data, path)
-    elif b"\xff\xd9" not in data[-4096:]:
+        return
+    # Thumbnails before the scan end with the same marker, and 360° cameras append data after it.
+    scan = next((at for marker, at in _jpeg_markers(data) if marker == _SOS), len(data))
+    if data.find(b"\xff\xd9", scan) < 0:
         raise CorruptSampleError(path, "truncated", "the JPEG has no end marker")
 
 
 def _jpeg_size(data: bytes, path: Path | str) -> tuple[int, int]:
-    at = 2
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
+    for marker, at in _jpeg_markers(data):
         if marker in _SOF:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return int(height), int(width)
+    raise CorruptSampleError(path, "truncated", "the JPEG ends before its frame header")
+
+
+def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and place of each segment, up to the first scan."""
+    at, marker = 2, 0
+    while at + 9 <= len(data) and data[at] == 0xFF and marker != _SOS:
+        marker = data[at + 1]
         if marker == 0xFF:  # fill byte
             at += 1
             continue
+        yield marker, at
         at += 2 + int(struct.unpack(">H", data[at + 2 : at + 4])[0])
-    raise CorruptSampleError(path, "truncated", "the JPEG ends before its frame header")
 
 
 def _check_png(data: bytes, path: Path | str) -> None:

@@ -1,6 +1,7 @@
 """Writing the masks of a whole data set; interrupted runs go on, processes share the work."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.errors import CorruptSampleError
+from pano_data.errors import CorruptSampleError, DataError
 from pano_data.keyed import MapDataset
 from pano_data.manifest import Manifest, Row
 from pano_data.masks.folder import MaskFolder
@@ -40,7 +41,11 @@ def write_masks(
         world: number of processes.
         keys: of the rows, where they are known: what is done already is not even opened.
         on_corrupt: called with number and error of each damaged sample, in place of the warning.
+
+    Raises:
+        DataError: two rows share a key, and would share a mask.
     """
+    _check_keys(keys or ())
     folder, written = MaskFolder(out), 0
     for index in shard_indices(len(dataset), rank, world):
         if keys is not None and keys[index] in folder:
@@ -55,6 +60,15 @@ def write_masks(
             folder.write(sample["key"], masker(rgb))
             written += 1
     return written
+
+
+def _check_keys(keys: Sequence[str]) -> None:
+    twice = [key for key, count in Counter(keys).items() if count > 1]
+    if twice:
+        raise DataError(
+            f"{len(twice)} keys name several rows, for example {twice[0]!r}: masks are stored by key, "
+            "so mask one data set at a time"
+        )
 
 
 def _warn(index: int, error: CorruptSampleError) -> None:

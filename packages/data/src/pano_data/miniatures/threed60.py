@@ -50,7 +50,7 @@ def write_lists(root: Path, shots: Sequence[Shot]) -> None:
             names += [f"{stem}_depth_0_{name}_0.0.exr" for name in _STEPS]
             windows = [f"D:/3D60/{name}".replace("/", "\\") for name in names]
             lines.append(" ".join(windows) + "\n")
-        write_text(root / "splits" / f"{split}.txt", "".join(lines))
+        write_text(root / "splits/v1" / f"3D60_{split}.txt", "".join(lines))
 
 
 MINIATURE = Miniature(

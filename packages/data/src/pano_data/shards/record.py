@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from pano_data.decode import Label
-from pano_data.errors import CorruptSampleError
+from pano_data.errors import CorruptSampleError, DataError
 from pano_data.resize import resize_label, resize_rgb
 from pano_data.sample import ErpSample
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
@@ -51,7 +51,14 @@ def decode_sample(record: Record, size: tuple[int, int] | None = None) -> ErpSam
     if picture is None:
         raise CorruptSampleError(key, "undecodable", "the shard holds no picture for it")
     rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-    label = Label(*decode_distance(record["distance"]))
+    try:
+        label = Label(*decode_distance(record["distance"]))
+    except DataError as error:
+        raise CorruptSampleError(key, "undecodable", str(error)) from error
+    if label.distance.shape != rgb.shape[:2]:
+        raise CorruptSampleError(
+            key, "size mismatch", f"{label.distance.shape} and {rgb.shape[:2]}"
+        )
     if size is not None and size != rgb.shape[:2]:
         rgb, label = resize_rgb(rgb, size, wrap=True), resize_label(label, size)
     meta = json.loads(record["meta"])

@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -117,7 +118,7 @@ def close(out: Path | str) -> "Store":
     filled = [content for content in contents if content["keys"]]
     keys = [key for content in filled for key in content["keys"]]
     if len(set(keys)) != len(keys):
-        twice = sorted({key for key in keys if keys.count(key) > 1})[:5]
+        twice = sorted(key for key, count in Counter(keys).items() if count > 1)[:5]
         raise DataError(f"{out}: two items share a key, for example {twice}")
     if not filled:
         raise DataError(f"{out}: all items of {len(cards)} chunks were left out, see cards/*.json")

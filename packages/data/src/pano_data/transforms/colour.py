@@ -22,7 +22,7 @@ class Colour(Augmentation):
         hue: Largest shift of hue, in turns of the colour circle.
         gamma: Range of the exponent in percent, or None.
         noise: Largest standard deviation of Gaussian noise, in [0, 1] units of the image; 0 for none.
-        blur: Largest odd kernel of a Gaussian blur in pixels; 0 for none.
+        blur: Largest odd kernel of a Gaussian blur in pixels, over the seam; 0 for none.
         p: Probability of each of the changes.
 
     Source: Depth Anywhere, released training readers (0.8-1.2, hue 0.1, p 0.5); DAP, section 4.1.
@@ -55,6 +55,7 @@ class Colour(Augmentation):
         if noise:
             changes.append(A.GaussNoise(std_range=(0.0, noise), p=p))
         self.compose = A.Compose(changes, strict=True)
+        self.margin = blur // 2
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Change the image; distance and masks stay as they are."""
@@ -62,6 +63,7 @@ class Colour(Augmentation):
         picture: NDArray[np.uint8] = (
             (sample["image"] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
         )
-        changed = torch.from_numpy(np.ascontiguousarray(self.compose(image=picture)["image"]))
-        image = changed.permute(2, 0, 1).float() / 255
+        turned = np.pad(picture, ((0, 0), (self.margin, self.margin), (0, 0)), mode="wrap")
+        changed = self.compose(image=turned)["image"][:, self.margin :][:, : picture.shape[1]]
+        image = torch.from_numpy(np.ascontiguousarray(changed)).permute(2, 0, 1).float() / 255
         return {**sample, "image": image}

@@ -51,6 +51,12 @@ class Cylindrical(TableCamera):
         """See `Camera.finer`."""
         return Cylindrical(self.height * factor, self.width * factor, self.fov_x, self.fov_y)
 
+    def contains(self, u: Tensor, v: Tensor) -> Tensor:
+        """See `Camera.contains`; a full turn has every longitude, however pi was rounded."""
+        if self.surface is Surface.CYLINDER:
+            return (v >= 0) & (v <= self.height)
+        return super().contains(u, v)
+
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
         """(sin lon, 0, cos lon) + (0, tan lat, 0)."""
         lon = centre_angles(self.width, self.fov_x, device)

@@ -44,6 +44,8 @@ class Fisheye(ExplicitCamera):
             raise ValueError(f"focal: got {self.focal}, expected positive pixels per radian")
         if len(self.coefficients) != 4:
             raise ValueError(f"coefficients: got {self.coefficients}, expected (k1, k2, k3, k4)")
+        # Calibration files give lists, which have no hash.
+        object.__setattr__(self, "coefficients", tuple(float(k) for k in self.coefficients))
         # Beyond a turning point of the polynomial two angles share a pixel.
         t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64)
         if bool((self._slope(t) <= 0).any()):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
-from pano_geometry.errors import ShapeError, check_angle, shape_of
+from pano_geometry.errors import ShapeError, check_angle, check_angles, may_look_at, shape_of
 from pano_geometry.pixels import centres
 from pano_geometry.rays import RayTables
 from pano_geometry.rotations import matrix
@@ -38,7 +38,11 @@ class Perspective(TableCamera):
         super().__post_init__()
         for name in ("fx", "fy"):
             value = getattr(self, name)
-            if not isinstance(value, Tensor) and not (math.isfinite(value) and value > 0):
+            if isinstance(value, Tensor):
+                fits = not may_look_at(value) or bool(((value > 0) & value.isfinite()).all())
+            else:
+                fits = math.isfinite(value) and value > 0
+            if not fits:
                 raise ValueError(f"{name}: got {value}, expected a positive focal length in pixels")
         for name in ("fx", "fy", "cx", "cy"):
             value = getattr(self, name)
@@ -66,7 +70,7 @@ class Perspective(TableCamera):
         """A pinhole camera of an intrinsic matrix in pixels (pixel centres at +0.5, no skew)."""
         if tuple(K.shape[-2:]) != (3, 3) or K.ndim > 3:
             raise ShapeError(f"K: got shape {shape_of(K)}, expected (3, 3) or (b, 3, 3)")
-        if not K.requires_grad and bool((K[..., 0, 1] != 0).any()):
+        if may_look_at(K) and bool((K[..., 0, 1] != 0).any()):
             raise ValueError(f"K: got skew {K[..., 0, 1]}, expected 0; undistort the image first")
         values = [K[..., i, j] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))]
         if K.ndim == 2 and not K.requires_grad:
@@ -126,6 +130,7 @@ class Perspective(TableCamera):
 
 def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:
     if isinstance(fov, Tensor):
+        check_angles(name, fov, math.pi)
         return 0.5 * n / torch.tan(0.5 * fov)
     check_angle(name, fov, math.pi)
     return 0.5 * n / math.tan(0.5 * fov)

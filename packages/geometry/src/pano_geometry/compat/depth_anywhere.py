@@ -16,7 +16,7 @@ from pano_geometry.compat.endpoints import endpoint_rays, sample_endpoints
 from pano_geometry.errors import check_image, check_rotation
 from pano_geometry.rigs.cubemap import FACES as PLAIN_FACES
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, face_rotations, from_strip
-from pano_geometry.rotations import from_ypr
+from pano_geometry.rotations import compose, from_ypr
 from pano_geometry.tensor_types import Float, Int, Tensor
 
 FACES = "BDFLRU"
@@ -96,4 +96,5 @@ def euler_xyz(angles: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
     """`Rx(a) Ry(b) Rz(c)` of angles in radians, right-handed (x right, y down, z forward)."""
     zero = torch.zeros_like(angles[..., 0])
     a, b, c = angles.unbind(-1)
-    return from_ypr(zero, a, zero) @ from_ypr(b, zero, zero) @ from_ypr(zero, zero, c)
+    about_x, about_y = from_ypr(zero, a, zero), from_ypr(b, zero, zero)
+    return compose(compose(about_x, about_y), from_ypr(zero, zero, c))

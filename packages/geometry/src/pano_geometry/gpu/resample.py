@@ -5,10 +5,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
+from pano_geometry.rotations import compose
 from pano_geometry.tensor_types import Tensor
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -64,7 +66,7 @@ def _cube_faces(
     frames = face_rotations(torch.float32, image.device)
     turns = _turns(rotation, image.device)
     camera = face_camera(target.face_size)
-    parts = [_Fused.apply(image, turns @ frame, source, camera, n) for frame in frames]
+    parts = [_Fused.apply(image, compose(turns, frame), source, camera, n) for frame in frames]
     values = torch.cat([part[0] for part in parts], 2)
     seen = None if source.sees_everything else torch.cat([part[1] for part in parts], 1)
     return values, seen
@@ -118,6 +120,7 @@ class _Fused(torch.autograd.Function):
         return values, mask
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
         from pano_geometry.gpu import kernels
 

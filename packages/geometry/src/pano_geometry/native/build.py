@@ -30,16 +30,21 @@ def build(directory: Path | None = None) -> Path:
         directory shared by several machines holds one for each.
 
     Raises:
-        BuildError: there is no C compiler, or it fails.
+        BuildError: there is no C compiler, it fails, or the directory takes no files.
     """
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         raise BuildError(f"got no C compiler, expected one of {COMPILERS} on the path; install one")
     folder = directory or _cache_directory()
-    folder.mkdir(parents=True, exist_ok=True)
     library = folder / f"pano_resample_{_fingerprint(compiler)}.so"
-    if not library.exists():
-        _compile(compiler, library)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not library.exists():
+            _compile(compiler, library)
+    except OSError as error:
+        raise BuildError(
+            f"got {error}, expected a folder to write to; set XDG_CACHE_HOME to one"
+        ) from error
     return library
 
 

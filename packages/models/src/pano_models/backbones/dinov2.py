@@ -62,7 +62,8 @@ class DinoV2(VitBackbone):
         size = (rows, 1 if self.equivariant else cols)
         if grid.shape[-2:] != size:
             grid = functional.interpolate(grid, size, mode="bicubic", align_corners=False)
-        return prefix, grid.expand(-1, -1, rows, cols).flatten(2).transpose(1, 2)
+        position = grid.expand(-1, -1, rows, cols).flatten(2).transpose(1, 2)
+        return prefix, position.to(vit.pos_embed.dtype)
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
         """Pre-norm attention and MLP with layer scale."""

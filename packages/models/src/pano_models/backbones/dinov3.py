@@ -22,29 +22,51 @@ class DinoV3(VitBackbone):
         taps: four rising 0-based block indices.
         equivariant: round the azimuth frequencies of the rotary table to whole turns a panorama,
             so that attention sees azimuth as a difference only.
+        periods: of the rotary table; None: DINOv3's.
         options: the rest of `VitBackbone`'s arguments.
     """
 
     def __init__(
-        self, vit: nn.Module, taps: Sequence[int], equivariant: bool = False, **options: Any
+        self,
+        vit: nn.Module,
+        taps: Sequence[int],
+        equivariant: bool = False,
+        periods: Sequence[float] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(vit, taps, **options)
         if self.vit.rope is None or self.vit.pos_embed is not None:
             raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
+        # timm's train-time shift, jitter and rescaling of the coordinates (`rope_rescale_coords`, ...)
+        self.rescaled = bool(getattr(self.vit.rope, "aug_active", False))
+        if self.rescaled and (equivariant or periods is not None):
+            raise ValueError(
+                "rotary coordinates can be drawn anew in training neither with equivariant=True nor with periods of a checkpoint"
+            )
         self.equivariant = equivariant
+        self.periods = None if periods is None else tuple(periods)
         prefix = self.vit.num_prefix_tokens
         turning = partial(dinov3_table_whole_turns, prefix=prefix)
-        self._table = TableCache(turning if equivariant else dinov3_table)
+        self._table = TableCache(
+            partial(turning if equivariant else dinov3_table, periods=self.periods)
+        )
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
         """Class and register tokens, then the patches; the rotary table of the patches."""
         vit = self.vit
         patches = vit.patch_embed.proj(image)
-        head_dim = self.embed_dim // vit.blocks[0].attn.num_heads
-        rope = self._table(*patches.shape[-2:], head_dim, device=image.device)
+        rows, cols = patches.shape[-2:]
+        rope = self._rope(rows, cols, image.device)
         prefix = [t.expand(len(image), -1, -1) for t in (vit.cls_token, vit.reg_token)]
         tokens = torch.cat([*prefix, patches.flatten(2).transpose(1, 2)], 1)
         return vit.norm_pre(tokens), rope
+
+    def _rope(self, rows: int, cols: int, device: torch.device) -> Tensor:
+        if self.training and self.rescaled:
+            drawn: Tensor = self.vit.rope.get_embed([rows, cols])
+            return drawn.to(device)
+        head_dim = self.embed_dim // self.vit.blocks[0].attn.num_heads
+        return self._table(rows, cols, head_dim, device=device)
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
         """Pre-norm attention under the rotary table, then the MLP, both with layer scale."""

@@ -68,7 +68,8 @@ def attend_windows(
 
     Args:
         qkv: three tensors (b, n windows, length, heads, d).
-        bias: position bias, broadcast to (n, heads, length, length).
+        bias: position bias, broadcast to (n, heads, length, length), float32 or more: scores, one minus a cosine near one, are computed
+            in its dtype.
         per_batch: importance relative to the whole batch.
 
     Returns:
@@ -78,7 +79,7 @@ def attend_windows(
     logits = torch.einsum("bnlhd,bnmhd->bnhlm", q, k) + POSITION_WEIGHT * bias
     importance = window_importance(logits, per_batch)
     scores = 1 - (normalize(logits, dim=-1) * (math.pi / 2)).cos()
-    out = torch.einsum("bnhlm,bnmhd->bnlhd", scores, v).flatten(3)
+    out = torch.einsum("bnhlm,bnmhd->bnlhd", scores.to(v.dtype), v).flatten(3)
     return out * importance[:, :, None, None], importance
 
 
@@ -111,9 +112,8 @@ class EquirectangularAttention(nn.Module):
         exact = turning and q.device.type != "mps"
         dtype = torch.float64 if exact else q.dtype
         qkv = (self._heads(q).to(dtype), self._heads(k).to(dtype), self._heads(v).to(dtype))
-        out, importance = (
-            x.to(q.dtype) for x in attend_windows(qkv, bias.to(dtype), self.faithful)
-        )
+        bias = bias.to(torch.promote_types(dtype, torch.float32))
+        out, importance = (x.to(q.dtype) for x in attend_windows(qkv, bias, self.faithful))
         return self._windows(out) + residual * (1 - self._token_weight(importance, h, w))
 
     def _heads(self, x: Tensor) -> Tensor:

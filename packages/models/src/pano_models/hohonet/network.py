@@ -8,6 +8,7 @@ from os import PathLike
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
+from pano_models.hardnet import HarDNetEncoder
 from pano_models.hohonet.horizon import (
     AzimuthTransformer,
     CosineColumns,
@@ -29,8 +30,8 @@ class HoHoNet(Student):
     The height is part of the network: its column filters span whole columns. Pictures of another size are resized to it.
 
     Args:
-        backbone: ResNet of timm.
-        width: multiplier of the encoder stages; 1 is the published network (49.47 M with ResNet-50 and the defaults).
+        backbone: ResNet of timm, or "hardnet68", the authors' faster and more accurate variant.
+        width: multiplier of the ResNet's stages; 1 is the published network (49.47 M with ResNet-50 and the defaults).
         height: rows the network works on, a multiple of 32; published 512 and 256.
         horizon_channels: channels of the sequence over azimuth.
         latent_channels: channels of the latent horizontal feature.
@@ -40,17 +41,17 @@ class HoHoNet(Student):
         layers: transformer layers.
         head: "metric" gives `distance_metric` in metres, "affine" gives `disparity_affine`; both unbounded.
         normalizations: how often ImageNet statistics are applied; Depth Anywhere's checkpoints were trained with 2.
-        precision: "float32", or "bfloat16": the ResNet under autocast, the decoder in float32.
+        precision: "float32", or "bfloat16": the encoder under autocast, the decoder in float32.
         equivariant: exact sphere padding everywhere and relative azimuths in the attention.
         backbone_weights: a file of ImageNet weights for the encoder, or "timm"; see `load_resnets`. A saved folder holds its own: loading one
             ignores this option.
 
     Raises:
-        ValueError: for an unknown `head` or a height that is no multiple of 32.
+        ValueError: for an unknown `head`, a height that is no multiple of 32, or a HarDNet of another width.
         CheckpointError: `backbone_weights` do not fit the backbone or `width`.
     """
 
-    encoder_name = "resnet"
+    encoder_name = "encoder"
 
     def __init__(
         self,
@@ -73,9 +74,9 @@ class HoHoNet(Student):
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
         self.height, self.normalizations = height, normalizations
-        self.resnet = ResNetEncoder(backbone, width=width)
-        self.compress = HorizonCompression(self.resnet.channels[1:], height, horizon_channels)
-        wrap_padding(self.resnet)
+        self.encoder = _encoder(backbone, width)
+        self.compress = HorizonCompression(self.encoder.channels[1:], height, horizon_channels)
+        wrap_padding(self.encoder)
         self.transformer = AzimuthTransformer(
             horizon_channels, height // 2, heads, feedforward, layers, equivariant
         )
@@ -99,7 +100,15 @@ class HoHoNet(Student):
 
     def predict_normalized(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
         """Predict from a picture that is normalised already and has the network's height."""
-        sequence = self.transformer(self.compress(run_encoder(self.resnet, x, self.precision)[1:]))
+        sequence = self.transformer(self.compress(run_encoder(self.encoder, x, self.precision)[1:]))
         latent = self.latent(upsample_azimuth(sequence, 4))
         depth: Tensor = self.columns(latent)
         return depth
+
+
+def _encoder(backbone: str, width: float) -> ResNetEncoder | HarDNetEncoder:
+    if backbone != HarDNetEncoder.name:
+        return ResNetEncoder(backbone, width=width)
+    if width != 1:
+        raise ValueError(f"width is {width}; {backbone} has one width, 1")
+    return HarDNetEncoder()

@@ -48,6 +48,7 @@ class CrossAttentionBlock(nn.Module):
             rope: rotary table of the tokens: azimuth enters as a difference of columns.
         """
         query = self._split(self.query(self.norm_x(x)))
+        context = context.to(self.norm_context.weight.dtype)
         pair = self.key_value(self.norm_context(context)).chunk(2, -1)
         key, value = self._split(pair[0]), self._split(pair[1])
         if rope is not None:

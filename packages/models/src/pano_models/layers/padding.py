@@ -90,6 +90,8 @@ def resize(
     """
     if tuple(x.shape[-2:]) == tuple(size):
         return x
+    if antialias and x.dtype in (torch.float16, torch.bfloat16):  # the CPU has it for neither
+        return resize(x.float(), size, wrap, align_corners, antialias).to(x.dtype)
     if not wrap:
         return functional.interpolate(
             x, tuple(size), mode="bilinear", align_corners=align_corners, antialias=antialias

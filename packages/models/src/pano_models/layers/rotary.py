@@ -6,6 +6,7 @@ whole number of turns, the difference of two columns does not depend on where co
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -25,28 +26,45 @@ def rotate(
     return x * cos + torch.cat([-second, first], -1) * sin
 
 
-def dinov3_table(rows: int, cols: int, head_dim: int) -> Float[Tensor, "n e"]:
-    """DINOv3's rotary table: coordinates in [-1, 1] on both axes, periods 100^(k/bands).
+def dinov3_periods(bands: int, dtype: torch.dtype = torch.float32) -> Float[Tensor, " k"]:
+    """DINOv3's periods 100^(k/bands)."""
+    return DINOV3_BASE ** (torch.arange(bands, dtype=dtype) / bands)
+
+
+def dinov3_table(
+    rows: int, cols: int, head_dim: int, periods: Sequence[float] | None = None
+) -> Float[Tensor, "n e"]:
+    """DINOv3's rotary table: coordinates in [-1, 1] on both axes.
+
+    Args:
+        rows: patches down.
+        cols: patches across.
+        head_dim: channels of an attention head.
+        periods: `head_dim / 4` of them; None: `dinov3_periods`.
 
     Source: DINOv3 (axial rotary embedding, no learned part).
     """
-    periods = DINOV3_BASE ** (torch.arange(head_dim // 4) / (head_dim // 4))
+    own = _periods(head_dim, periods, torch.float32)
     y, x = centre_angles(rows, 2.0).float(), centre_angles(cols, 2.0).float()
-    return _table(_grid(_turns(y, 1 / periods), _turns(x, 1 / periods)))
+    return _table(_grid(_turns(y, 1 / own), _turns(x, 1 / own)))
 
 
 def dinov3_table_whole_turns(
-    rows: int, cols: int, head_dim: int, prefix: int = 0
+    rows: int,
+    cols: int,
+    head_dim: int,
+    prefix: int = 0,
+    periods: Sequence[float] | None = None,
 ) -> Float[Tensor, "p+n e"]:
     """As `dinov3_table`, with the azimuth frequencies rounded to whole turns a panorama.
 
     A coordinate range of 2 holds `2 / period` turns: 2, 1.5, 1.1, ... become 2, 2, 1, ..., 0.
     For `prefix` see `with_prefix`.
     """
-    periods = DINOV3_BASE ** (torch.arange(head_dim // 4, dtype=torch.float64) / (head_dim // 4))
-    whole = (2 / periods).round() / 2
+    own = _periods(head_dim, periods, torch.float64)
+    whole = (2 / own).round() / 2
     y, x = centre_angles(rows, 2.0), centre_angles(cols, 2.0)
-    table = _table(_grid(_turns(y, 1 / periods), _turns(x, whole))).float()
+    table = _table(_grid(_turns(y, 1 / own), _turns(x, whole))).float()
     return with_prefix(table, cols, prefix)
 
 
@@ -76,6 +94,15 @@ def with_prefix(table: Float[Tensor, "n e"], cols: int, count: int) -> Float[Ten
     still = (spread.view(2, dim).amax(0) < 1e-6).to(table)
     row = torch.cat([torch.zeros_like(still), still])
     return torch.cat([row.expand(count, -1), table])
+
+
+def _periods(head_dim: int, given: Sequence[float] | None, dtype: torch.dtype) -> Tensor:
+    own = dinov3_periods(head_dim // 4, dtype)
+    if given is None:
+        return own
+    if len(given) != len(own) or min(given) <= 0:
+        raise ValueError(f"expected {len(own)} rotary periods above 0, got {list(given)}")
+    return own.new_tensor(given)
 
 
 def _turns(coordinate: Tensor, frequency: Tensor) -> Tensor:

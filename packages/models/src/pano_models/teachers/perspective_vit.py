@@ -67,6 +67,7 @@ class PerspectiveViT(DepthModel):
             )
         own = (rgb.shape[-2], rgb.shape[-1])
         size = fit_to_patches(*own, self.backbone.patch)
+        rgb = rgb.to(self.input.mean.dtype)  # not every device resizes half floats
         tokens = self.backbone(self.input(resize(rgb, size, antialias=True)))
         logits = self.head(tokens, self.backbone.grid(*size), size)
         return {DISPARITY_AFFINE: resize(softplus(logits), own)}

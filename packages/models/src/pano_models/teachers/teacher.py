@@ -99,7 +99,8 @@ class Teacher(nn.Module):
         return {DISPARITY_AFFINE: 1 / depth.clamp(min=LEAST_DEPTH), DEPTH_METRIC: depth}
 
     def _predict(self, views: Tensor) -> Tensor:
-        pixels = interpolate(views, self.size, mode="bilinear", align_corners=False, antialias=True)
+        pixels = views.to(self.mean.dtype)  # not every device resizes half floats
+        pixels = interpolate(pixels, self.size, mode="bilinear", antialias=True)
         pixels = (pixels - self.mean) / self.std
         low = self.precision == "bfloat16"
         with torch.autocast(views.device.type, dtype=torch.bfloat16, enabled=low):

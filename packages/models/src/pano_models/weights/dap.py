@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from pano_models.errors import CheckpointError
-from pano_models.layers.rotary import DINOV3_BASE
+from pano_models.layers.rotary import dinov3_periods
 from pano_models.model import DepthModel
 from pano_models.registry import create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.strict import LoadReport, build_and_fill
+from pano_models.weights.strict import LoadReport, build_and_fill, check_finite
 
 VIT = "core.pretrained.model."
+PERIODS = VIT + "rope_embed.periods"
 ALIAS = re.compile(r"core\.pretrained\.blocks\.(.+)")
 QKV_BIAS = re.compile(r"core\.pretrained\.model\.blocks\.(\d+)\.attn\.qkv\.bias")
 CONSTANTS = re.compile(r".*(rope_embed\.periods|attn\.qkv\.bias_mask)")
@@ -84,6 +85,9 @@ def load(
 ) -> tuple[DepthModel, LoadReport]:
     """The released network, filled; without `faithful` the adapter leaves the tokens in place."""
     ours, dropped = translate(state)
+    if own_periods := _own_periods(state):
+        config = {"rope_periods": own_periods, **config}
+        del dropped[PERIODS]
     if not faithful:
         spare = [n for n in ours if n.startswith("unused.") or UNUSED_SKIP.fullmatch(n)]
         dropped.update({KEYS.to_published(n) or KEY_BIAS: NEVER_USED for n in spare})
@@ -108,7 +112,7 @@ def export(model: DepthModel) -> dict[str, Tensor]:
         out[f"{VIT}blocks.{i}.attn.qkv.bias_mask"] = _bias_mask(query)
         special |= {stem + "q_bias", stem + "v_bias"}
     out |= {KEYS.to_published(n) or n: t for n, t in own.items() if n not in special}
-    out[f"{VIT}rope_embed.periods"] = _periods(model)
+    out[PERIODS] = _periods(model)
     return {**out, **dict(_aliases(out))}
 
 
@@ -135,8 +139,23 @@ def _bias_mask(third: Tensor) -> Tensor:
 
 def _periods(model: DepthModel) -> Tensor:
     backbone: Any = model.backbone
-    bands = backbone.embed_dim // backbone.vit.blocks[0].attn.num_heads // 4
-    return torch.pow(DINOV3_BASE, torch.arange(bands) / bands)
+    if backbone.periods is not None:
+        return torch.tensor(backbone.periods)
+    return dinov3_periods(backbone.embed_dim // backbone.vit.blocks[0].attn.num_heads // 4)
+
+
+def _own_periods(state: Mapping[str, Tensor]) -> list[float]:
+    """The checkpoint's rotary periods, empty if they are those computed here.
+
+    Meta's DINOv3 files hold them rounded to bfloat16, and a network that started from one keeps them so.
+    """
+    stored = state.get(PERIODS, torch.empty(0)).float()
+    if torch.allclose(stored, dinov3_periods(len(stored)), rtol=1e-6, atol=0):
+        return []
+    check_finite({PERIODS: stored}, "the constants for DAP")
+    if stored.min() <= 0:
+        raise CheckpointError(f"{PERIODS} holds {stored.min():g}; expected periods above 0")
+    return stored.tolist()
 
 
 RELEASE = Release("core.pretrained.model.storage_tokens", load, export)

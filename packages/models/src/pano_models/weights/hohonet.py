@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from pano_models.hardnet import HarDNetEncoder
 from pano_models.model import DepthModel
 from pano_models.registry import create
 from pano_models.weights.keys import KeyMap, with_prefix
@@ -29,9 +30,12 @@ _LEVEL = (
 # The release wraps every padded convolution, which adds ".1" to its name.
 KEYS = KeyMap(
     (
-        ("encoder.encoder.conv1.1.weight", "resnet.conv1.weight"),
-        ("encoder.encoder.layer#.#.conv2.1.weight", "resnet.layer#.#.conv2.weight"),
-        ("encoder.encoder.*", "resnet.*"),
+        ("encoder.encoder.conv1.1.weight", "encoder.conv1.weight"),
+        ("encoder.encoder.layer#.#.conv2.1.weight", "encoder.layer#.#.conv2.weight"),
+        *((f"encoder.base.{i}.conv.1.weight", f"encoder.base.{i}.conv.weight") for i in (0, 1)),
+        ("encoder.base.#.layers.#.conv.1.weight", "encoder.base.#.layers.#.conv.weight"),
+        ("encoder.base.*", "encoder.base.*"),
+        ("encoder.encoder.*", "encoder.*"),
         *with_prefix("decoder.ghc_lst.#.", "compress.levels.#.", _LEVEL),
         ("decoder.fuse.0.*", "compress.conv.*"),
         ("decoder.fuse.1.*", "compress.bn.*"),
@@ -44,6 +48,8 @@ KEYS = KeyMap(
         ("modalities.0.estimator.3.*", "columns.conv2.*"),
     )
 )
+HARDNET = "encoder.base.0.conv.1.weight"
+"""A tensor of the checkpoint with HarDNet-68."""
 SIGNATURE = "decoder.ghc_lst.0.7.weight"
 
 
@@ -54,12 +60,14 @@ def load(
     normalizations: int = 1,
     **config: Any,
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled; its height is read off the finest column filter.
+    """The released network, filled; its height is read off the finest column filter, its backbone off the names.
 
     Without `faithful` Depth Anywhere's second normalisation stays: its weights were trained with it.
     """
     height = 4 * state[SIGNATURE].shape[2]
     options = {"height": height, "head": head, "normalizations": normalizations, **config}
+    if HARDNET in state:
+        options = {"backbone": HarDNetEncoder.name, **options}
     model = create("hohonet", **options)
     dropped = {name: CONSTANTS[name] for name in state if name in CONSTANTS}
     fill(model, {KEYS.to_ours(n) or n: t for n, t in state.items() if n not in dropped})

@@ -1,21 +1,24 @@
-"""Starts a student's ResNets from ImageNet weights."""
+"""Starts a student's convolutional encoders from ImageNet weights."""
 
 from os import PathLike
 
 import timm
 from torch import Tensor, nn
 
+from pano_models.hardnet import HarDNetEncoder
 from pano_models.resnet import ResNetEncoder
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
 TORCHVISION = ".tv_in1k"
 """timm's tag of torchvision's first ImageNet weights, which the published networks started from; timm's own default is another recipe."""
+CLASSIFIERS = ("fc.", "base.16.")
+"""Of a ResNet and of HarDNet-68."""
 CLASSIFIER = "of the ImageNet classifier"
 
 
 def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
-    """Fill every ResNet of `model`; everything else keeps its values.
+    """Fill every ResNet (or HarDNet) of `model`; everything else keeps its values.
 
     Args:
         model: UniFuse, BiFuse++ or HoHoNet with `width` 1, in any form.
@@ -26,14 +29,14 @@ def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
         What was dropped and why.
 
     Raises:
-        ValueError: the network has no ResNet.
+        ValueError: the network has no ResNet, or timm has no weights of it.
         CheckpointError: a tensor is missing or of another shape.
     """
-    encoders = [m for m in model.modules() if isinstance(m, ResNetEncoder)]
+    encoders = [m for m in model.modules() if isinstance(m, ResNetEncoder | HarDNetEncoder)]
     if not encoders:
         raise ValueError(f"{type(model).__name__} has no ResNet encoder")
     state = _download(encoders[0].name) if str(source) == "timm" else read_state(source)
-    kept = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    kept = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIERS)}
     for encoder in encoders:
         fill(encoder, {**_counters(encoder), **kept})
     return LoadReport({name: CLASSIFIER for name in state if name not in kept})
@@ -45,6 +48,8 @@ def _counters(encoder: nn.Module) -> dict[str, Tensor]:
 
 
 def _download(name: str) -> dict[str, Tensor]:
+    if not timm.is_model(name):
+        raise ValueError(f"timm has no weights of {name}: give a file")
     first = name + TORCHVISION
     source = first if timm.models.is_model_pretrained(first) else name
     return dict(timm.create_model(source, pretrained=True).state_dict())
