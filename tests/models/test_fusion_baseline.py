@@ -164,3 +164,10 @@ class TestFromConfiguration:
     def test_unknown_fusion(self):
         with pytest.raises(ValueError, match="fusion is 'median'"):
             create("fusion_baseline", **{**CONFIG, "fusion": "median"})
+
+    def test_input_is_checked_like_every_networks(self):
+        model = create("fusion_baseline", **CONFIG).eval()
+        with pytest.raises(ValueError, match="drop an alpha channel"):
+            model(torch.rand(1, 4, 64, 128))
+        with pytest.warns(UserWarning, match="divide uint8 values by 255"):
+            model(torch.rand(1, 3, 64, 128) * 255)

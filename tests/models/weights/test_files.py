@@ -17,9 +17,10 @@ def check(state):
     assert all(torch.equal(state[k], v) for k, v in STATE.items())
 
 
-def test_safetensors(tmp_path):
-    save_file(STATE, tmp_path / "m.safetensors")
-    check(read_state(tmp_path / "m.safetensors"))
+@pytest.mark.parametrize("name", ["m.safetensors", "M.SAFETENSORS"])
+def test_safetensors(tmp_path, name):
+    save_file(STATE, tmp_path / name)
+    check(read_state(tmp_path / name))
 
 
 @pytest.mark.parametrize("wrap", [None, "state_dict", "model"])

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import pano_geometry as pg
 from pano_geometry.fusion import project_views
 from pano_geometry.tensor_types import Float
+from pano_models.inputs import RgbInput
 from pano_models.model import DepthModel
 from pano_models.outputs import (
     DISPARITY_AFFINE,
@@ -110,9 +111,11 @@ class FusionBaseline(DepthModel):
         )
         self.rig = rig if isinstance(rig, ViewRig) else ViewRig.build(**rig)
         self.fusion, self.max_batch = fusion, max_batch
+        self.input = RgbInput(normalize=False)  # the perspective model normalises
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
         """Predict from panoramas in [0, 1] of any size."""
+        rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
         maps = self.predict_views(self.rig.cut(rgb))
         if DEPTH_METRIC in maps and self.fusion != "affine":

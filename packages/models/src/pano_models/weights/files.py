@@ -48,7 +48,7 @@ def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str
     path = Path(path)
     if not path.is_file():
         raise ModelNotFoundError(f"no weight file {path}")
-    raw = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    raw = _read_safetensors(path) if path.suffix.lower() == ".safetensors" else _read_torch(path)
     return split_settings(_unwrap(raw, path))
 
 

@@ -95,6 +95,9 @@ def load_official(
 def export_official(model: DepthModel) -> dict[str, Tensor]:
     """The weights of `model` under the names its authors published.
 
+    Names hold no options: read back with those of `model` (`faithful`, DA²'s `embedding`, ...), for the released code computes what it
+    computes, e.g. the released embedding instead of the printed one.
+
     Raises:
         ModelNotFoundError: no release of this kind of network is known.
     """
