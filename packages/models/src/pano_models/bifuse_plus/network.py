@@ -14,7 +14,6 @@ from pano_models.bifuse_plus.projection import projections
 from pano_models.outputs import DISTANCE_METRIC
 from pano_models.precision import run_encoder
 from pano_models.registry import register
-from pano_models.resizing import run_at_stride
 from pano_models.resnet import ResNetEncoder
 from pano_models.student import STRIDE, Student
 from pano_models.tangent_conv import lay_on_tangent_planes
@@ -150,18 +149,14 @@ class BiFusePlus(Student):
         backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__(head, precision, max_height, normalize, faithful, equivariant)
+        if not equivariant:
+            self.stride = 2 * STRIDE  # faces, half as high, have to fit the encoder as well
         self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
         self.decoder = PixelShuffleDecoder(self.pyramid.channels)
         self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)
             self.decoder.upsample = SphereUpsample()
-
-    def _run(self, rgb: Tensor) -> Tensor:
-        if self.equivariant:
-            return super()._run(rgb)
-        # the faces, half as high, have to fit the encoder's stride as well
-        return run_at_stride(self._predict, rgb, 2 * STRIDE, self.max_height, least=1)
 
     def _predict(self, rgb: Tensor) -> Tensor:
         raw: Tensor = self.decoder(run_encoder(self.pyramid, self.input(rgb), self.precision))
