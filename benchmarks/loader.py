@@ -134,6 +134,38 @@ def codec_rows(rows: Rendered) -> list[str]:
     return lines
 
 
+NAMES = {
+    "shards": "shards (JPEG 95, LOG16)",
+    "jpg": "files, PIL, JPEG 95 + PNG16",
+    "png": "files, PIL, PNG + PNG16",
+}
+
+
+def reader_rows(rows: Rendered, folder: Path, processes: list[int], rounds: int) -> list[str]:
+    """Store the samples three ways and read each in turns."""
+    folders = {kind: folder / kind for kind in NAMES}
+    pack(rows, folders["shards"], chunk=32)
+    finish(folders["shards"])
+    for kind in ("jpg", "png"):
+        write_plain(rows, folders[kind], kind)
+    size = {
+        kind: sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / len(rows) / 1e3
+        for kind, path in folders.items()
+    }
+    lines = []
+    for count in processes:
+        runs = {kind: [] for kind in folders}
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            for number in range(rounds + 1):  # the first round starts the processes
+                for kind in folders:
+                    result = timed(pool, count, kind, folders[kind])
+                    runs[kind] += [result] if number else []
+        for kind, values in runs.items():
+            rate, cpu = (statistics.median(column) for column in zip(*values, strict=True))
+            lines.append(f"| {count} | {NAMES[kind]} | {size[kind]:.0f} | {rate:.0f} | {cpu:.1f} |")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=96)
@@ -142,34 +174,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     rows = Rendered(args.count)
-    lines = []
     with tempfile.TemporaryDirectory() as name:
-        folders = {kind: Path(name) / kind for kind in ("shards", "jpg", "png")}
-        pack(rows, folders["shards"], chunk=32)
-        finish(folders["shards"])
-        for kind in ("jpg", "png"):
-            write_plain(rows, folders[kind], kind)
-        size = {
-            kind: sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / args.count / 1e3
-            for kind, folder in folders.items()
-        }
-        names = {
-            "shards": "shards (JPEG 95, LOG16)",
-            "jpg": "files, PIL, JPEG 95 + PNG16",
-            "png": "files, PIL, PNG + PNG16",
-        }
-        for processes in args.processes:
-            runs = {kind: [] for kind in folders}
-            with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-                for number in range(args.rounds + 1):  # the first round starts the processes
-                    for kind in folders:
-                        result = timed(pool, processes, kind, folders[kind])
-                        runs[kind] += [result] if number else []
-            for kind, values in runs.items():
-                rate, cpu = (statistics.median(column) for column in zip(*values, strict=True))
-                lines.append(
-                    f"| {processes} | {names[kind]} | {size[kind]:.0f} | {rate:.0f} | {cpu:.1f} |"
-                )
+        lines = reader_rows(rows, Path(name), args.processes, args.rounds)
     REPORT.write_text(
         "\n".join(
             [

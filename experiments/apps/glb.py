@@ -11,19 +11,30 @@ from PIL import Image
 UNLIT = "KHR_materials_unlit"
 
 
-def picture_material(rgb: NDArray[np.uint8], both_sides: bool = False) -> Any:
-    """A material that shows a picture `(h, w, 3)` as it is, stored as JPEG.
+def in_picture(
+    vertices: NDArray[Any],
+    faces: NDArray[np.int64],
+    uv: NDArray[Any],
+    rgb: NDArray[np.uint8],
+    both_sides: bool = False,
+) -> trimesh.Trimesh:
+    """A mesh that shows a picture as it is, stored as JPEG.
 
     Args:
-        rgb: The picture.
+        vertices: `(n, 3)`.
+        faces: `(m, 3)`.
+        uv: `(n, 2)` places in the picture, origin bottom left; beyond 1 it repeats.
+        rgb: `(h, w, 3)`.
         both_sides: Whether the back of a triangle shows it, too.
     """
     texture = Image.fromarray(rgb)
     texture.format = "JPEG"  # trimesh stores the texture in this format
-    materials: Any = trimesh.visual.material  # its constructors carry no types
-    return materials.PBRMaterial(
+    visuals: Any = trimesh.visual  # its constructors carry no types
+    material = visuals.material.PBRMaterial(
         baseColorTexture=texture, metallicFactor=0.0, roughnessFactor=1.0, doubleSided=both_sides
     )
+    visual = visuals.TextureVisuals(uv=uv, material=material)
+    return trimesh.Trimesh(vertices, faces, visual=visual, process=False)
 
 
 def write_unlit(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> None:
@@ -42,4 +53,4 @@ def linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colours of a picture (sRGB) as colours of vertices, which glTF defines as linear light."""
     share = colours / 255.0
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.rint(255 * light).astype(np.uint8)
+    return np.asarray(np.rint(255 * light), dtype=np.uint8)

@@ -139,6 +139,8 @@ def _load(path: Path) -> Image.Image:
 def _to_8_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16") or image.mode == "I":
         values = np.asarray(image).astype(np.float64)
+        if values.max() > 65535:
+            raise BadPanoramaError("got 32-bit integers: tone map to 8 or 16 bits first")
         return Image.fromarray(np.rint(np.clip(values, 0, 65535) / 257).astype(np.uint8))
     if image.mode == "F":
         raise BadPanoramaError("got floating-point pixels: tone map to 8 or 16 bits first")

@@ -17,7 +17,6 @@ from experiments.apps.prediction_files import read_record, record_name
 from experiments.apps.reconstruct_files import (
     write_cloud,
     write_solid,
-    write_states,
     write_textured,
 )
 from experiments.apps.registration import (
@@ -26,8 +25,8 @@ from experiments.apps.registration import (
     overlaps,
     register_scales,
 )
-from experiments.apps.room_states import compare_states
 from experiments.apps.row_poses import read_row_poses
+from experiments.apps.state_layers import write_layers
 from experiments.apps.textured_surface import textured_surface
 from experiments.apps.viewer_entry import find_records
 from experiments.common.replace_file import replace_file
@@ -88,8 +87,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compare",
         type=Path,
+        nargs="+",
         metavar="DIR2",
-        help="later state of the same panoramas: layers instead of a mesh",
+        help="later states of the same panoramas: layers instead of a mesh; several go to folders of their names",
     )
 
 
@@ -108,7 +108,9 @@ def run(args: argparse.Namespace) -> int:
     panoramas = _load(args.folder, poses, args)
     try:
         if args.compare:
-            return _compare(panoramas, _load(args.compare, poses, args), args.out, console)
+            for line in write_layers(panoramas, _later_states(poses, args), args.out):
+                console.print(line, markup=False)
+            return 0
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
         panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
@@ -169,6 +171,17 @@ def _load(
     if poses is not None and args.scene is not None:
         records = [record for record in records if record_name(record, folder) in poses]
     return load_posed(records, folder, poses, args.width)
+
+
+def _later_states(
+    poses: dict[str, Pose] | None, args: argparse.Namespace
+) -> dict[str, list[PosedPanorama]]:
+    names = [folder.absolute().name for folder in args.compare]
+    if len(set(names)) < len(names):
+        raise CommandError(
+            f"--compare: folders {', '.join(names)} share a name: rename one of them"
+        )
+    return {n: _load(f, poses, args) for n, f in zip(names, args.compare, strict=True)}
 
 
 def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> Free:
@@ -273,19 +286,3 @@ def build(
         sizes["collision_triangles"] = len(solid.faces)
         write_solid(out / "collision.glb", solid)
     return {"unit": unit, "voxel": voxel, "reach": reach, **sizes}
-
-
-def _compare(
-    before: Sequence[PosedPanorama], after: Sequence[PosedPanorama], out: Path, console: Console
-) -> int:
-    later = {p.name: p for p in after}
-    unit = "m" if before[0].metric else "relative"
-    missing = [p.name for p in before if p.name not in later]
-    if missing:
-        raise CommandError(f"the later state lacks {', '.join(missing)}: expected the same names")
-    for panorama in before:
-        layers = compare_states(panorama, later[panorama.name])
-        write_states(out, panorama.name, layers, unit)
-        counts = ", ".join(f"{len(layer.points)} {name}" for name, layer in layers.items())
-        console.print(f"{panorama.name}: {counts} points", markup=False)
-    return 0

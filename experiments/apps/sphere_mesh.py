@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from experiments.apps.glb import picture_material, write_unlit
+from experiments.apps.glb import in_picture, write_unlit
 from experiments.apps.inference import Prediction
 from experiments.apps.nearest import nearest_samples
 from experiments.apps.resize import resize_panorama
@@ -87,9 +87,8 @@ def sphere_mesh(
 def textured(surface: Surface, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
     """The mesh with the panorama as its texture, visible from both sides."""
     width = min(TEXTURE_WIDTH, rgb.shape[1])
-    material = picture_material(resize_panorama(rgb, width // 2, width), both_sides=True)
-    visual = trimesh.visual.TextureVisuals(uv=surface.uv, material=material)
-    return trimesh.Trimesh(surface.vertices, surface.faces, visual=visual, process=False)
+    picture = resize_panorama(rgb, width // 2, width)
+    return in_picture(*surface, picture, both_sides=True)
 
 
 def write_glb(path: Path, rgb: NDArray[np.uint8], prediction: Prediction) -> None:

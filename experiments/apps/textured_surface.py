@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from experiments.apps.glb import picture_material
+from experiments.apps.glb import in_picture
 from experiments.apps.posed import PosedPanorama
 from experiments.apps.registration import Array
 
@@ -51,7 +51,7 @@ def _best_view(
         seen, away = panorama.seen_distance(vertices)
         corners = ((seen > 0) & (np.abs(seen - away) <= tolerance))[faces].sum(1)
         ranks.append(corners + 1 / (1 + away[faces].mean(1)))  # less than one corner's worth
-    return np.argmax(ranks, axis=0)
+    return np.asarray(np.argmax(ranks, axis=0), dtype=np.intp)
 
 
 def _part(vertices: Array, faces: NDArray[np.int64], panorama: PosedPanorama) -> trimesh.Trimesh:
@@ -64,8 +64,5 @@ def _part(vertices: Array, faces: NDArray[np.int64], panorama: PosedPanorama) ->
     key = 2 * faces + (uv[..., 0] >= 1)
     key[around] = 2 * len(vertices) + np.arange(3 * around.sum()).reshape(-1, 3)
     _, first, index = np.unique(key, return_index=True, return_inverse=True)
-    visual = trimesh.visual.TextureVisuals(
-        uv=uv.reshape(-1, 2)[first], material=picture_material(panorama.rgb)
-    )
     corners = vertices[faces.ravel()[first]]
-    return trimesh.Trimesh(corners, index.reshape(-1, 3), visual=visual, process=False)
+    return in_picture(corners, index.reshape(-1, 3), uv.reshape(-1, 2)[first], panorama.rgb)

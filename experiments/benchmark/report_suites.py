@@ -38,7 +38,12 @@ def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[Table]:
 
 
 def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table:
-    ours = sorted((r for r in rows if r["source"] != PUBLISHED), key=_absrel)
+    order = [*suite.get("protocols", []), *sorted({row["protocol"] for row in rows})]
+    # Protocol by protocol: numbers of two of them are in no order.
+    ours = sorted(
+        (r for r in rows if r["source"] != PUBLISHED),
+        key=lambda row: (order.index(row["protocol"]), _absrel(row)),
+    )
     published = [r for r in rows if r["source"] == PUBLISHED]
     metrics = list(dict.fromkeys(n for r in [*published, *ours] for n in r["metrics"]))
     # A released protocol has more metrics than the table that it explains.
@@ -46,8 +51,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
     names = in_order(n for n in metrics if n in printed and n not in COUNTS)
     best = _best(ours, names)
     lines = [line for row in ours for line in [_row(row, names, best), *_differences(row, names)]]
-    notes = [*suite.get("notes", []), *_row_notes(published)]
-    note = " ".join([f"{suite['title']}. {suite['source']}.", *notes])
+    note = f"{suite['title']}. {suite['source']}."
     unstated = any(not row.get("protocol_stated", True) for row in published)
     return Table(
         f"{suite['suite']} · {dataset}",
@@ -55,6 +59,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
         ("system", *names, "protocol", "panoramas", "source"),
         lines + [_row(row, names, {}) for row in published],
         frozenset(range(len(lines), len(lines) + len(published))),
+        " ".join([*suite.get("notes", []), *_row_notes(published)]),
     )
 
 

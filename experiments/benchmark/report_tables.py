@@ -39,6 +39,7 @@ class Table:
         columns: Head of the table; the first column names the row.
         rows: As many cells as columns.
         marked: Rows that are printed apart (published numbers), by index.
+        doubts: What else to know of the numbers; the page shows it on demand.
     """
 
     title: str
@@ -46,6 +47,7 @@ class Table:
     columns: tuple[str, ...]
     rows: list[list[Cell]]
     marked: frozenset[int] = frozenset()
+    doubts: str = ""
 
 
 def leaderboards(results: Sequence[Result], cost: Mapping[str, Any]) -> list[Table]:
@@ -202,7 +204,8 @@ def markdown(tables: Sequence[Table]) -> str:
     for table in tables:
         lines = [_line(table.columns), _line(["---"] * len(table.columns))]
         lines += [_line([f"**{c.text}**" if c.best else c.text for c in row]) for row in table.rows]
-        parts.append(f"## {table.title}\n\n{table.note}\n\n" + "\n".join(lines) + "\n")
+        note = f"{table.note} {table.doubts}".strip()
+        parts.append(f"## {table.title}\n\n{note}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 
 

@@ -147,6 +147,7 @@ class Throughput(Callback):
     def __init__(self, every: int = 20) -> None:
         self.every = every
         self._waited = self._seen = 0.0
+        self._step = 0
         self._ended = self._since = time.perf_counter()
 
     def on_train_batch_start(
@@ -155,13 +156,15 @@ class Throughput(Callback):
         """The time since the last step ended was spent waiting for this batch."""
         self._waited += time.perf_counter() - self._ended
         self._seen += len(batch["image"]) * trainer.world_size
+        self._step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
     ) -> None:
         """Logs every `every` steps and starts counting anew."""
         now = self._ended = time.perf_counter()
-        if trainer.global_step % self.every == 0:
+        completed = trainer.global_step > self._step  # not while gradients accumulate
+        if completed and trainer.global_step % self.every == 0:
             seconds = max(now - self._since, 1e-9)
             values = {
                 "speed/panoramas_per_s": self._seen / seconds,

@@ -217,7 +217,8 @@ class NonFiniteGuard(Callback):
             raise TrainingDivergedError(
                 f"got non-finite gradients in {self.in_a_row} steps in a row at step "
                 f"{trainer.global_step}, expected finite ones; training stopped, the last checkpoint "
-                "is from before. Lower the learning rate or look at the data, then run again."
+                "is from before and the same command goes on from it. Look at the data, or lower the "
+                "learning rate: that is another training, which starts afresh."
             )
 
     def state_dict(self) -> dict[str, Any]:

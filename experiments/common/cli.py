@@ -141,7 +141,7 @@ class ParamsCLI(LightningCLI):
                     config.global_batch, config.data.batch_size, world
                 )
         else:
-            finished.prepare(self.subcommand, self.section, config)
+            finished.prepare(str(self.subcommand), self.section, config)
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]

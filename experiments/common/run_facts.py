@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.common import contents
 from experiments.common.contents import CONTENTS
+from experiments.common.environment import checked_world
 
 WEIGHTS = "model.safetensors"
 
@@ -52,11 +53,13 @@ def curated(resolved: Mapping[str, Any], parameters: int) -> dict[str, Any]:
     """The parameters worth a column when runs are compared."""
     model, data, trainer = resolved["model"]["init_args"], resolved["data"], resolved["trainer"]
     terms = model["loss"].get("init_args", {}).get("terms", {})
+    ranks = checked_world(trainer["devices"], trainer["num_nodes"])
     return {
         "network": model["net"]["class_path"].rsplit(".", 1)[-1],
         "parameters": parameters,
         "lr": model["optimizer"].get("init_args", {}).get("lr"),
         "batch_size": data["batch_size"],
+        "global_batch": data["batch_size"] * trainer["accumulate_grad_batches"] * ranks,
         "size": "x".join(str(v) for v in data["size"]),
         "max_steps": trainer["max_steps"],
         "precision": trainer["precision"],

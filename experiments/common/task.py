@@ -62,7 +62,8 @@ class DepthTask(LightningModule):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
-        return self.run(self.net, image)
+        prediction: dict[str, Tensor] = self.run(self.net, image)
+        return prediction
 
     def run(self, network: nn.Module, x: Tensor) -> Any:
         """Output of a network in the trainer's precision; its maps in float32.

@@ -1,4 +1,7 @@
-"""`make ui`: the MLflow server over the local store, with the links that open the comparison."""
+"""`make ui`: the MLflow server over the local store, with the links that open the comparison.
+
+Where `MLFLOW_TRACKING_URI` names a server, only the links into it are printed.
+"""
 
 import argparse
 import json
@@ -46,14 +49,16 @@ def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int)
 
 
 def main() -> int:
-    """Prints the links of each experiment and serves until interrupted."""
+    """Prints the links of each experiment, and serves a local store until interrupted."""
     import subprocess
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=5000)
     arguments = parser.parse_args()
-    found = links(f"http://{arguments.host}:{arguments.port}")
+    uri = tracking_uri()
+    served = uri.startswith(("http://", "https://"))
+    found = links(uri.rstrip("/") if served else f"http://{arguments.host}:{arguments.port}")
     if not found:
         sys.stderr.write(
             f"got no runs in {tracking_uri()}, expected some; `make repro` makes them\n"
@@ -63,6 +68,8 @@ def main() -> int:
     for name, pages in found.items():
         for page, link in pages.items():
             console.print(f"{name} {page}: {link}", soft_wrap=True)
+    if served:
+        return 0  # a server is there already
     artifacts = str(store_root() / "mlruns")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", tracking_uri()]
     command += ["--artifacts-destination", artifacts, "--host", arguments.host]

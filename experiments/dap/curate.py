@@ -19,17 +19,24 @@ from pano_models import normalize_distance
 
 @torch.inference_mode()
 def scored(
-    discriminator: str, manifest: str, root: str, size: tuple[int, int], batch_size: int
+    discriminator: str,
+    manifest: str,
+    root: str,
+    size: tuple[int, int],
+    batch_size: int,
+    num_workers: int = 0,
+    device: str = "cpu",
 ) -> list[Row]:
     """Rows of a manifest with the discriminator's score: near 1 looks like truth."""
-    judge = load_discriminator(discriminator)
+    judge = load_discriminator(discriminator).to(device)
     rows = {row.key: row for row in read_manifest(manifest)}
     loader: DataLoader[Any] = DataLoader(
-        ManifestDataset(manifest, root, size), batch_size=batch_size
+        ManifestDataset(manifest, root, size), batch_size=batch_size, num_workers=num_workers
     )
     result = []
     for batch in track(loader, "scoring labels", disable=not sys.stderr.isatty()):
-        scores = judge.score(normalize_distance(batch["distance"], batch["valid"]))
+        distance, valid = batch["distance"].to(device), batch["valid"].to(device)
+        scores = judge.score(normalize_distance(distance, valid))
         for key, score in zip(batch["key"], scores.tolist(), strict=True):
             result.append(dataclasses.replace(rows[key], score=score))
     return result
@@ -45,6 +52,8 @@ def curate(
     seed: int = 0,
     size: tuple[int, int] = (512, 1024),
     batch_size: int = 8,
+    num_workers: int = 0,
+    device: str = "cpu",
     threads: int = 2,
 ) -> None:
     """Writes the manifest of the selected rows.
@@ -59,10 +68,16 @@ def curate(
         seed: Of the random selection.
         size: Size the discriminator sees.
         batch_size: Labels a forward pass.
+        num_workers: Loader processes.
+        device: Where the discriminator runs, e.g. `cuda`.
         threads: CPU threads; fixes the last digits.
     """
     set_threads(threads)
-    rows = [r for m in manifests for r in scored(discriminator, m, root, size, batch_size)]
+    rows = [
+        row
+        for manifest in manifests
+        for row in scored(discriminator, manifest, root, size, batch_size, num_workers, device)
+    ]
     write_manifest(out, select(rows, keep, by, seed))
 
 

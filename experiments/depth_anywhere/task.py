@@ -65,7 +65,8 @@ class DepthAnywhereTask(DepthTask):
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
         """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
         rotation = self.rotations(len(disparity[some]))
-        views = self.views.cut(batch.get(PLAIN, batch["image"])[some], rotation)
+        picture = batch[PLAIN] if PLAIN in batch else batch["image"]
+        views = self.views.cut(picture[some], rotation)
         with torch.no_grad():
             opinion = self.run(self.teacher.eval(), views.flatten(0, 1))["disparity_affine"]
         own = self.views.cut(disparity[some], rotation)

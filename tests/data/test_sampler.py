@@ -41,7 +41,7 @@ def test_steps_are_the_same_for_any_number_of_ranks():
 
 
 def test_data_shorter_than_a_step():
-    with pytest.raises(ValueError, match="got 7 samples, .* 2 per rank x 1 ranks x 4 accumulated"):
+    with pytest.raises(ValueError, match=r"got 7 samples, .* 2 per rank x 1 ranks x 4 accumulated"):
         sampler(n=7, batch=2, accumulate=4)
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pano_data import datasets, miniatures
+from pano_data.errors import DataError
 from pano_data.io.encode import write_png
 from pano_data.manifest import write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
@@ -46,3 +47,12 @@ def test_ground_truth_of_any_data_set_is_hidden():
     assert sample["distance"].abs().max() == 0
     assert sample["valid"].all()
     assert not sample["far"].any()
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_perspective_pictures_are_no_panoramas(tmp_path, labelled):
+    miniatures.write("vkitti2", tmp_path, scenes={"train": 1}, studio=BoxStudio())
+    write_manifest(tmp_path / "m.parquet", datasets.get("vkitti2").rows(tmp_path, "train"))
+    source = Source(manifest=str(tmp_path / "m.parquet"), root=str(tmp_path))
+    with pytest.raises(DataError, match="holds 4 perspective pictures"):
+        source.open((32, 64), labelled)

@@ -4,6 +4,7 @@ from urllib.parse import unquote
 import pytest
 from mlflow.tracking import MlflowClient
 
+from experiments.common import ui
 from experiments.common.tracking_store import create_store
 from experiments.common.ui import links
 
@@ -27,3 +28,14 @@ def test_links_open_the_charts_and_the_latest_finished_runs(
     assert unquote(pages["da2"]["compare"]) == (
         f'http://h:1/#/compare-runs?runs=["{runs[2]}","{runs[1]}"]&experiments=["{one}"]'
     )
+
+
+def test_of_a_server_only_the_links_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracker:5000/")
+    monkeypatch.setattr("sys.argv", ["ui"])
+    monkeypatch.setattr("subprocess.call", lambda *_: pytest.fail("a second server was started"))
+    monkeypatch.setattr(ui, "links", lambda base: {"da2": {"charts": f"{base}/#/experiments/1"}})
+    assert ui.main() == 0
+    assert capsys.readouterr().out == "da2 charts: http://tracker:5000/#/experiments/1\n"

@@ -49,6 +49,7 @@ def test_names_in_other_encodings(tmp_path, caplog):
     rows = write_manifest(tmp_path / "m.parquet", spec.rows(tmp_path, "unlabelled"))
     assert [row.key for row in rows] == ["000000/000000.jpg", "Straße 深度.png"]
     assert "1 left out: name is not UTF-8" in caplog.text
+    assert "Stra\\udcdfe.png" in caplog.text  # a log file takes no half surrogates
 
 
 def test_a_bare_folder_of_pictures(tmp_path):

@@ -52,6 +52,12 @@ def test_a_second_run_asks_nothing(tmp_path):
     assert model.seen == 0
 
 
+def test_labels_of_other_data_are_not_taken_for_these(tmp_path):
+    run(tmp_path, settings={"manifest": "abc"})
+    with pytest.raises(DataError, match=r"another plan \(settings differ\)"):
+        run(tmp_path, settings={"manifest": "def"})
+
+
 def test_a_killed_run_goes_on(tmp_path):
     class Dies(Model):
         def __call__(self, images):

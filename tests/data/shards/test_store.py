@@ -1,7 +1,9 @@
 import hashlib
 import pickle
+import shutil
 
 import pytest
+from litdata.streaming.writer import BinaryWriter
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.shards.store import Plan, Store, close, write_chunks
@@ -63,6 +65,41 @@ def test_a_killed_run_goes_on_and_a_finished_one_does_nothing(tmp_path):
     close(tmp_path / "whole")
     assert done == [0, 5, 10]
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
+
+
+def test_what_a_killed_process_left_is_swept_up(tmp_path):
+    """SIGKILL leaves temporary files; DVC would take them for other data."""
+    write_chunks(tmp_path / "killed", PLAN, read)
+    (tmp_path / "killed/.chunk-x1y2").mkdir()
+    for name in (".chunk-x1y2/chunk-0-3.bin", "cards/.000003-abc.json"):
+        (tmp_path / "killed" / name).write_text("{")
+    write_chunks(tmp_path / "whole", PLAN, read)
+    close(tmp_path / "killed")
+    close(tmp_path / "whole")
+    assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
+    assert not list((tmp_path / "killed").glob(".*"))
+
+
+def test_a_second_writer_of_a_chunk_may_be_swept_up_too(tmp_path, monkeypatch):
+    done = BinaryWriter.done
+
+    def swept(writer):
+        shutil.rmtree(writer._cache_dir)
+        return done(writer)
+
+    write_chunks(tmp_path, Plan(5, 5, {}), read)
+    card = (tmp_path / "cards/000000.json").read_text()
+    (tmp_path / "cards/000000.json").unlink()
+    monkeypatch.setattr(BinaryWriter, "done", swept)
+    with pytest.raises((OSError, ValueError)):  # nobody else has written it
+        write_chunks(tmp_path, Plan(5, 5, {}), read)
+
+    def other_is_faster(positions):
+        (tmp_path / "cards/000000.json").write_text(card)
+        return read(positions)
+
+    assert write_chunks(tmp_path, Plan(5, 5, {}), other_is_faster) == 1
+    assert len(close(tmp_path)) == 5
 
 
 def test_items_may_be_left_out(tmp_path):

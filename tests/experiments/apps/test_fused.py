@@ -11,8 +11,10 @@ from experiments.apps.fused import (
     free_space_mesh,
     fused_cloud,
     seen_surface,
+    without_crumbs,
 )
 from experiments.apps.posed import PosedPanorama
+from experiments.apps.surface_nets import surface_nets
 
 HALF = np.array([3.0, 1.4, 2.5])
 
@@ -68,6 +70,20 @@ def test_free_space_is_a_closed_room(panoramas: list[PosedPanorama]) -> None:
     assert _is_closed(mesh)
     assert -mesh.volume == pytest.approx(6 * 2.8 * 5, rel=0.03)
     assert np.quantile(_off_the_walls(mesh.vertices), 0.95) < 0.06  # half a voxel
+
+
+def test_a_closed_mesh_without_its_crumbs_is_closed() -> None:
+    """Also where four triangles meet in an edge."""
+    field = -np.ones((24, 16, 16), np.float32)
+    ragged = np.random.default_rng(0).random((12, 12, 12)) < 0.7
+    field[2:14, 2:14, 2:14][ragged] = 1
+    field[20, 8, 8] = 1
+    vertices, faces = surface_nets(field)
+    kept = without_crumbs(trimesh.Trimesh(vertices, faces, process=False))
+    assert _is_closed(kept)
+    assert len(kept.faces) > 0.9 * len(faces)
+    assert vertices[:, 0].max() > 19
+    assert kept.vertices[:, 0].max() < 14
 
 
 def test_what_nobody_saw_is_solid(panoramas: list[PosedPanorama]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from experiments.apps.glb import linear, picture_material, write_unlit
+from experiments.apps.glb import in_picture, linear, write_unlit
 
 
 def _tree(path: Path) -> dict[str, Any]:
@@ -20,8 +20,7 @@ def _tree(path: Path) -> dict[str, Any]:
 def test_materials_are_unlit_and_declared(tmp_path: Path) -> None:
     uv = np.array([[0, 0], [1, 0], [0, 1]], float)
     picture = np.full((8, 16, 3), (200, 40, 40), np.uint8)
-    visual = trimesh.visual.TextureVisuals(uv=uv, material=picture_material(picture))
-    mesh = trimesh.Trimesh(np.eye(3), [[0, 1, 2]], visual=visual, process=False)
+    mesh = in_picture(np.eye(3), np.array([[0, 1, 2]]), uv, picture)
     write_unlit(tmp_path / "a.glb", mesh)
     tree = _tree(tmp_path / "a.glb")
     assert tree["extensionsUsed"] == ["KHR_materials_unlit"]

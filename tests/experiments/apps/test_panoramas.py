@@ -40,6 +40,12 @@ def test_16_bit_grey_keeps_its_brightness(tmp_path: Path) -> None:
     assert np.abs(read[..., 0] - grey / 257).max() <= 0.5
 
 
+def test_32_bit_integers_are_refused_and_not_cut_off(tmp_path: Path) -> None:
+    Image.fromarray(np.full((32, 64), 10**6, np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(BadPanoramaError, match="32-bit integers"):
+        read_panorama(tmp_path / "a.tif")
+
+
 def test_transparent_and_masked_pixels_are_not_valid(tmp_path: Path) -> None:
     rgba = np.full((32, 64, 4), 255, np.uint8)
     rgba[:4, :, 3] = 0

@@ -155,6 +155,28 @@ def test_states_are_written_as_layers(
     assert "0 removed" in capsys.readouterr().err
 
 
+def test_each_of_several_states_is_compared_with_the_first(
+    predict: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty, later = predict(folder="empty"), [predict(folder=name) for name in ("simple", "full")]
+    boxes = [slice(30, 60), slice(90, 120)]
+    for folder, things in zip(later, (boxes[:1], boxes), strict=True):
+        distance = np.load(folder / "b_distance.npy")
+        for columns in things:
+            distance[50:70, columns] *= 0.5
+        np.save(folder / "b_distance.npy", distance)
+    out, words = tmp_path / "out", ["reconstruct", str(empty), "--compare", *map(str, later)]
+    assert main([*words, "--out", str(out)]) == 0
+    added = {
+        name: PlyData.read(out / name / "b_added.ply")["vertex"].count
+        for name in ("simple", "full")
+    }
+    assert added["full"] == pytest.approx(2 * added["simple"], rel=0.02)
+    assert added["simple"] > 450
+    assert main([*words, str(predict(folder="x/full")), "--out", str(out)]) == 2
+    assert "share a name" in capsys.readouterr().err
+
+
 def test_panoramas_that_do_not_meet_are_refused(
     predict: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,7 +26,8 @@ def test_ours_stands_beside_the_published_number_with_the_difference():
     ours = row("runs/da2", "ours", 0.09, count=40, partial=True, difference=difference)
     (table,) = suite_tables([suite(theirs, ours)])
     assert table.title == "da2_table1 · stanford2d3d"
-    assert table.note == "Zero-shot. DA², table 1. DAC may be copied."
+    assert table.note == "Zero-shot. DA², table 1."
+    assert table.doubts == "DAC may be copied."
     assert texts(table) == [
         ["runs/da2", "0.0900", "da2_paper", "40 of 1413, partial", "measured here"],
         ["↳ less DA²", "+0.0177", "", "", "difference"],
@@ -59,6 +60,16 @@ def test_the_best_of_ours_is_marked_by_protocol_and_never_a_published_one():
     }
 
 
+def test_ours_are_ordered_within_a_protocol_and_never_across_two():
+    rows = [row("a", "ours", 0.2, "da2_released"), row("b", "ours", 0.4), row("a", "ours", 0.3)]
+    (table,) = suite_tables([suite(*rows) | {"protocols": ["da2_paper", "da2_released"]}])
+    assert [line[1:3] for line in texts(table)] == [
+        ["0.3000", "da2_paper"],
+        ["0.4000", "da2_paper"],
+        ["0.2000", "da2_released"],
+    ]
+
+
 def test_only_metrics_that_the_paper_prints_are_shown():
     ours = row("a", "ours", 0.2) | {"metrics": {"absrel": 0.2, "log10": 0.1, "images_scored": 3}}
     (table,) = suite_tables([suite(ours, row("p", "published", 0.1))])
@@ -82,4 +93,4 @@ def test_a_published_number_without_a_protocol_is_refused(tmp_path, protocol):
 def test_remarks_about_systems_stand_in_the_note():
     rows = [row(name, "published", 0.1, note="number not at hand") for name in ("MoGe", "VGGT")]
     [table] = suite_tables([suite(*rows, row("DAC", "published", 0.2, note="may be copied"))])
-    assert "MoGe, VGGT: number not at hand. DAC: may be copied." in table.note
+    assert "MoGe, VGGT: number not at hand. DAC: may be copied." in table.doubts

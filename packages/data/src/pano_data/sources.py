@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from pano_data.errors import DataError
 from pano_data.keyed import MapDataset
 from pano_data.masks.dataset import Masked
 from pano_data.reader import ManifestDataset
@@ -64,6 +65,9 @@ class Source:
                 otherwise (of the manifest or of `masks`), and ground truth cannot leak into an
                 unlabelled set.
             quarantine: file that damaged rows of a manifest are noted in; None lets them raise.
+
+        Raises:
+            DataError: the manifest holds perspective pictures, which are no panoramas yet.
         """
         opened = self._opened(size, labelled, quarantine)
         if not labelled:
@@ -76,7 +80,14 @@ class Source:
         if self.shards is not None:
             return ShardDataset(self.shards, size)
         if self.manifest is not None and self.root is not None:
-            return ManifestDataset(self.manifest, self.root, size, quarantine, labelled)
+            opened = ManifestDataset(self.manifest, self.root, size, quarantine, labelled)
+            flat = opened.manifest.filter(projection="pinhole")
+            if len(flat):
+                raise DataError(
+                    f"{self.manifest} holds {len(flat)} perspective pictures, for example "
+                    f"{flat[0].key!r}; make panoramas of them first (pano_data.curation)"
+                )
+            return opened
         dataset: Any = self.dataset
         return dataset  # type: ignore[no-any-return]
 

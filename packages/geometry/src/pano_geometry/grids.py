@@ -14,8 +14,8 @@ from pano_geometry.pixels import from_grid, to_grid
 from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
-BLOCK = 1 << 16
-"""Pixels per block and thread: planes of 256 kB stay in cache, and dispatch is paid seldom."""
+BLOCK = 1 << 17
+"""Pixels per block and thread: dispatch is paid seldom, and planes of 512 kB stay in a shared cache."""
 
 CONE_BLOCK = 1 << 18
 """The same where one plane is computed of all pixels and the rest of a few."""
@@ -139,15 +139,15 @@ class EdgeList:
 
     def add(self, sample: int, top: int, block: Tensor) -> None:
         """Note those of coordinates (2, r, w) that start at row `top`."""
-        far = block.abs()
         last_x, last_y = 1 - 1 / self.width, 1 - 1 / self.height
-        # A maximum costs a fraction of comparing every value, and most blocks need no more.
-        largest_x, largest_y = far.amax((1, 2)).tolist()
-        if largest_x <= last_x and largest_y <= last_y:
+        # Extremes cost a fraction of comparing every value, and many blocks need no more.
+        reach = torch.maximum(block.amax((1, 2)), -block.amin((1, 2)))
+        reach_x, reach_y = reach.tolist()
+        if reach_x <= last_x and reach_y <= last_y:
             return
-        beyond = far[0] > last_x
-        if largest_y > last_y:
-            beyond |= far[1] > last_y
+        beyond = block[0].abs() > last_x
+        if reach_y > last_y:
+            beyond |= block[1].abs() > last_y
         row, column = beyond.nonzero(as_tuple=True)
         self._where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
         u, v = block[:, row, column]
@@ -198,8 +198,9 @@ def _candidates(
     least = source.least_forward()
     # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
     if least is not None and isinstance(target, TableCamera) and target.sees_everything:
+        own = target.ray_tables()
         for sample in range(_count(rotation)):
-            tables = _tables(target, _turn(rotation, sample), dtype)
+            tables = _tables(own, _turn(rotation, sample), dtype)
             for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
                 yield sample, near, planes
         return
@@ -221,8 +222,9 @@ def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[
 
 
 def _bands(height: int, width: int, block: int) -> list[slice]:
-    """Rows in blocks of about so many pixels per thread."""
-    step = max(1, block * torch.get_num_threads() // width)
+    """Rows in equal blocks of about so many pixels per thread."""
+    count = max(1, round(height * width / (block * torch.get_num_threads())))
+    step = -(-height // count)
     return [slice(top, min(top + step, height)) for top in range(0, height, step)]
 
 
@@ -230,9 +232,8 @@ def _turn(rotation: Tensor | None, sample: int) -> Tensor | None:
     return rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
 
 
-def _tables(target: TableCamera, turn: Tensor | None, dtype: torch.dtype) -> RayTables:
-    tables = target.ray_tables()
-    return (tables if turn is None else tables.rotate(turn.to(torch.float64))).to(dtype)
+def _tables(own: RayTables, turn: Tensor | None, dtype: torch.dtype) -> RayTables:
+    return (own if turn is None else own.rotate(turn.to(torch.float64))).to(dtype)
 
 
 def _blocks(
@@ -240,15 +241,18 @@ def _blocks(
 ) -> Iterator[tuple[int, slice, Planes]]:
     """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
     bands = _bands(target.height // 2 if upper_half else target.height, target.width, BLOCK)
+    if isinstance(target, TableCamera):
+        field: RayTables | Planes = target.ray_tables()
+    else:
+        field = target.ray_planes(None, dtype, torch.device("cpu"))
     for sample in range(_count(rotation)):
         turn = _turn(rotation, sample)
-        if isinstance(target, TableCamera):
-            tables = _tables(target, turn, dtype)
+        if isinstance(field, RayTables):
+            tables = _tables(field, turn, dtype)
             for rows in bands:
                 yield sample, rows, tables.band(rows).planes()
         else:
-            whole = target.ray_planes(None, dtype, torch.device("cpu"))
             for rows in bands:
-                x, y, z = (plane[rows] for plane in whole)
+                x, y, z = (plane[rows] for plane in field)
                 own = (x, y, z)
                 yield sample, rows, own if turn is None else rotate_planes(own, turn.to(dtype))

@@ -44,15 +44,18 @@ def rays_to_lonlat(
     return lon, -lat_down
 
 
-def plane_angles(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+def plane_angles(
+    x: Tensor, y: Tensor, z: Tensor, out: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Longitude, and latitude counted downwards, of rays given as planes.
 
     Latitude is atan2(y, |(x, z)|): asin(y) loses half the digits near the poles and has an
-    infinite slope there.
+    infinite slope there. `out` (2, …) takes both where no gradient is asked for.
     """
     square = torch.addcmul(x * x, z, z)
     if not (torch.is_grad_enabled() and square.requires_grad):
-        return torch.atan2(x, z), torch.atan2(y, square.sqrt_())
+        lon, lat_down = (None, None) if out is None else out
+        return torch.atan2(x, z, out=lon), torch.atan2(y, square.sqrt_(), out=lat_down)
     # Where x = z = 0 both formulas have a 0/0 in their derivative; feed them a constant there.
     polar = square == 0
     one = torch.ones_like(square)

@@ -92,7 +92,8 @@ class DatasetSpec:
         rows, skipped = self.survey(root, split, list_file, **options)
         for reason, count in Counter(skip.reason for skip in skipped).items():
             first = next(skip.path for skip in skipped if skip.reason == reason)
-            _LOG.warning("%s %s: %d left out: %s, first %s", self.name, split, count, reason, first)
+            shown = first.encode("utf-8", "backslashreplace").decode()  # of any bytes, yet a text
+            _LOG.warning("%s %s: %d left out: %s, first %s", self.name, split, count, reason, shown)
         yield from rows
 
     def survey(

@@ -28,6 +28,7 @@ def label(
     device: torch.device | str = "cpu",
     rank: int = 0,
     world: int = 1,
+    settings: Mapping[str, Any] | None = None,
 ) -> int:
     """Write this rank's share of the labels; call `finish` once after all ranks.
 
@@ -46,12 +47,15 @@ def label(
         device: where images go.
         rank: number of this process.
         world: number of processes.
+        settings: further JSON-able values that the labels depend on, such as the digest of the
+            manifest and the size of the images; another run must name the same.
 
     Returns:
         Number of chunks written; 0 if all were there.
 
     Raises:
-        DataError: the folder holds labels of another model, or a label is not finite.
+        DataError: the folder holds labels of another model or of other settings, or a label is not
+            finite.
     """
     noted = json.dumps(dict(provenance), sort_keys=True)
 
@@ -65,7 +69,7 @@ def label(
             for number, sample in enumerate(samples):
                 yield _record(sample["key"], {k: v[number] for k, v in maps.items()}, noted)
 
-    plan = Plan(len(dataset), chunk, {"provenance": json.loads(noted)})
+    plan = Plan(len(dataset), chunk, {**(settings or {}), "provenance": json.loads(noted)})
     return write_chunks(out, plan, read, rank, world)
 
 

@@ -132,6 +132,7 @@ def close(out: Path | str) -> "Store":
     write_json(out / "keys.json", keys)
     write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
     write_json(out / INDEX, index)
+    _sweep(out)
     return Store(out)
 
 
@@ -213,18 +214,42 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
         "keys": [record["key"] for record in records],
         "left_out": [{"path": e.path, "reason": e.reason, "detail": e.detail} for e in errors],
     }
-    if records:
-        with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
-            writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)
-            for position, record in enumerate(records):
-                writer.add_item(position, record)
-            (path,) = writer.done()
-            (index,) = Path(folder).glob("*index.json")
-            described = json.loads(index.read_text())
-            name = f"chunk-0-{number}.bin"  # LitData's own carries the rank of the writer
-            card["chunk"] = {**described["chunks"][0], "filename": name}
-            # Chunks may differ in length; only the layout of an item must agree.
-            card["config"] = {**described["config"], "chunk_size": None}
-            card["sha256"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-            shutil.move(path, out / name)
-    write_json(_card(out, number), card)
+    try:
+        if records:
+            card |= _store(out, number, records)
+        write_json(_card(out, number), card)
+    except (OSError, ValueError):
+        # Another process that writes the same chunk was faster, and `close` has swept up after it.
+        if not _card(out, number).is_file():
+            raise
+
+
+def _store(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
+    """Put a chunk in its place; returns what its card says of it."""
+    with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
+        writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)
+        for position, record in enumerate(records):
+            writer.add_item(position, record)
+        (path,) = writer.done()
+        (index,) = Path(folder).glob("*index.json")
+        described = json.loads(index.read_text())
+        name = f"chunk-0-{number}.bin"  # LitData's own carries the rank of the writer
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        shutil.move(path, out / name)
+    return {
+        "chunk": {**described["chunks"][0], "filename": name},
+        # Chunks may differ in length; only the layout of an item must agree.
+        "config": {**described["config"], "chunk_size": None},
+        "sha256": digest,
+    }
+
+
+def _sweep(out: Path) -> None:
+    """Remove what killed writers left, so that the folder holds the same as after a quiet run.
+
+    Temporary files of the index stay: another rank may be closing the store right now.
+    """
+    for stray in out.glob(".chunk-*"):
+        shutil.rmtree(stray, ignore_errors=True)
+    for stray in out.glob("cards/.*.json"):
+        stray.unlink(missing_ok=True)

@@ -50,8 +50,8 @@ class Equirectangular(TableCamera):
 
     def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """See `Camera.grid_planes`: the angles are already centred, half as many steps."""
-        lon, lat_down = plane_angles(x, y, z)
-        grid = lon.new_empty(2, *lon.shape)
-        torch.mul(lon, 2.0 / FULL_TURN, out=grid[0])
-        torch.mul(lat_down, 2.0 / HALF_TURN, out=grid[1])
+        grid = x.new_empty(2, *x.shape)
+        lon, lat_down = plane_angles(x, y, z, out=grid)
+        lon.mul_(2.0 / FULL_TURN)
+        lat_down.mul_(2.0 / HALF_TURN)
         return grid
