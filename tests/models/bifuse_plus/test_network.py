@@ -79,3 +79,13 @@ class TestBiFusePlus:
     def test_unusable_options(self, options, message):
         with pytest.raises(ValueError, match=message):
             create("bifuse_plus", **options)
+
+    @pytest.mark.parametrize("form", [{}, {"faithful": True}, {"equivariant": True}], ids=str)
+    @pytest.mark.parametrize("height", [10, 64, 96, 100])
+    @torch.no_grad()
+    def test_any_size(self, form, height):
+        """At 96 rows faces of 48 do not fit a stride of 32, and their map is no 3 rows high."""
+        model = create("bifuse_plus", backbone="resnet10t", width=0.125, **form).eval()
+        out = model(torch.rand(1, 3, height, 2 * height))["distance_metric"]
+        assert out.shape == (1, 1, height, 2 * height)
+        assert out.isfinite().all()

@@ -94,6 +94,13 @@ class TestUniFuse:
             size[1],
         )
 
+    @pytest.mark.parametrize("form", [{}, {"faithful": True}, {"equivariant": True}], ids=str)
+    @torch.no_grad()
+    def test_heights_between_two_strides(self, form):
+        """At 96 rows the coarsest level is 6 columns wide, and the released map of faces takes fours."""
+        model = create("unifuse", backbone="resnet10t", width=0.125, **form).eval()
+        assert model(torch.rand(1, 3, 96, 192))["distance_metric"].shape == (1, 1, 96, 192)
+
     @pytest.mark.parametrize("option", [{"fusion": "sum"}, {"head": "relative"}])
     def test_unknown_option(self, option):
         with pytest.raises(ValueError, match=f"{next(iter(option))} is .*expected one of"):

@@ -13,15 +13,16 @@ def run_at_stride(
     rgb: Float[Tensor, "b 3 h w"],
     stride: int,
     max_height: int | None = None,
+    least: int = 2,
 ) -> Float[Tensor, "b 1 h w"]:
-    """Run `network` at the nearest size (s, 2 s) with s a multiple of `stride` (at least two of them), and bring its map back to (h, w).
+    """Run `network` at the nearest size (s, 2 s) with s a multiple of `stride` (at least `least` of them), and bring its map back to (h, w).
 
     `max_height` bounds s, and with it memory and time. The size is taken from the height; a picture that has it already is passed on untouched. Resizing is bilinear between pixel
     centres and across the seam, antialiased where it shrinks.
     """
-    strides = max(2, round(rgb.shape[-2] / stride))
+    strides = max(least, round(rgb.shape[-2] / stride))
     if max_height is not None:
-        strides = min(strides, max(2, max_height // stride))
+        strides = min(strides, max(least, max_height // stride))
     return run_at_height(network, rgb, stride * strides)
 
 

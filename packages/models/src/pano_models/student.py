@@ -17,6 +17,7 @@ from pano_models.resizing import run_at_stride
 from pano_models.weights.resnet import load_resnets
 
 STRIDE = 32
+LEAST_HEIGHT = 64
 
 
 class Student(DepthModel, ABC):
@@ -38,6 +39,9 @@ class Student(DepthModel, ABC):
         {"metric": DISTANCE_METRIC, "affine": DISPARITY_AFFINE}
     )
     """Head -> key of the prediction."""
+
+    stride = STRIDE
+    """Heights that the network takes are multiples of it."""
 
     def __init__(
         self,
@@ -67,7 +71,8 @@ class Student(DepthModel, ABC):
         return {self.key: self._run(rgb)}
 
     def _run(self, rgb: Tensor) -> Tensor:
-        return run_at_stride(self._predict, rgb, STRIDE, self.max_height)
+        least = LEAST_HEIGHT // self.stride
+        return run_at_stride(self._predict, rgb, self.stride, self.max_height, least)
 
     @abstractmethod
     def _predict(self, rgb: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from pano_models.outputs import DISTANCE_METRIC
 from pano_models.precision import run_encoder
 from pano_models.registry import register
 from pano_models.resnet import ResNetEncoder
-from pano_models.student import Student
+from pano_models.student import STRIDE, Student
 from pano_models.tangent_conv import lay_on_tangent_planes
 from pano_models.wrap_conv import SphereUpsample, close_sphere
 
@@ -149,6 +149,8 @@ class BiFusePlus(Student):
         backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__(head, precision, max_height, normalize, faithful, equivariant)
+        if not equivariant:
+            self.stride = 2 * STRIDE  # faces, half as high, have to fit the encoder as well
         self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
         self.decoder = PixelShuffleDecoder(self.pyramid.channels)
         self._start_encoders(backbone_weights)

@@ -13,7 +13,7 @@ from pano_geometry.tensor_types import Float
 from pano_models.precision import run_encoder
 from pano_models.registry import register
 from pano_models.resnet import ResNetEncoder, scaled
-from pano_models.student import Student
+from pano_models.student import STRIDE, Student
 from pano_models.tangent_conv import lay_on_tangent_planes
 from pano_models.unifuse.cube import released_cube, released_equirectangular
 from pano_models.unifuse.decoder import UNetDecoder
@@ -72,6 +72,10 @@ class UniFuse(Student):
         if fusion != "none":
             build = make_fusion(fusion, squeeze_excitation=squeeze_excitation)
             self.cube_encoder = ResNetEncoder(backbone, width=width)
+            if faithful:
+                self.stride = (
+                    2 * STRIDE
+                )  # the released map of faces takes quarters of the coarsest level
             self.fusion = nn.ModuleList(build(c) for c in self.equi_encoder.channels)
         channels = [scaled(c, width) for c in DECODER_CHANNELS]
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
