@@ -1,6 +1,7 @@
 """One point cloud and one closed surface from several posed panoramas."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import trimesh
@@ -141,7 +142,8 @@ def without_crumbs(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     if not len(mesh.faces):
         return mesh
     # By corners: where four triangles meet in an edge, they must stay or go together.
-    piece = trimesh.graph.connected_component_labels(mesh.edges, node_count=len(mesh.vertices))
+    graph: Any = trimesh.graph  # its functions carry no types
+    piece = graph.connected_component_labels(mesh.edges, node_count=len(mesh.vertices))
     of_face = np.asarray(piece)[np.asarray(mesh.faces)[:, 0]]
     sizes = np.bincount(of_face)
     mesh.update_faces(sizes[of_face] >= 0.02 * sizes.max())
