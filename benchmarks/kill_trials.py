@@ -185,7 +185,8 @@ class Row(NamedTuple):
 
 def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
     """`count` trainings, each killed one to three times, compared with one that was not."""
-    tiny.prepare(base / "whole")
+    scenes = max(5, 2 * setting.ranks * setting.accumulate + 1)  # steps of 2 a batch, and a rest
+    tiny.prepare(base / "whole", scenes=scenes)
     train(base / "whole", setting)  # the first one also makes the tracking store
     expected = outcome(base / "whole")
     shutil.rmtree(base / "whole" / ".runs")
@@ -200,7 +201,7 @@ def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
     random_kills = inside_kills = 0
     for i in range(count):
         folder = base / f"trial{i}"
-        tiny.prepare(folder)
+        tiny.prepare(folder, scenes=scenes)
         inside_kills += kill_inside(folder, setting, rng) if i % 2 else 0
         for _ in range(rng.randint(1, 2)):
             random_kills += kill_randomly(folder, setting, window, rng)

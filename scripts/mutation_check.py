@@ -81,8 +81,8 @@ MUTATIONS = (
         "another alignment under the same name",
         "DA360 against DA2",
         "rulebook.py",
-        '        alignment=alignment.median,\n    ),\n    Protocol(\n        id="dap_metric"',
-        '        alignment=alignment.mean_ratio,\n    ),\n    Protocol(\n        id="dap_metric"',
+        '        alignment=alignment.median,\n    ),\n    Protocol(\n        id="da2_paper_affine"',
+        '        alignment=alignment.mean_ratio,\n    ),\n    Protocol(\n        id="da2_paper_affine"',
     ),
     Mutation(
         "least absolute deviation with the wrong dimension",
