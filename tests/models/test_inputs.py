@@ -3,6 +3,7 @@ import warnings
 import pytest
 import torch
 
+import pano_models as pm
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD, RgbInput, fit_to_patches
 
 
@@ -91,3 +92,16 @@ def test_max_pixels_is_a_bound_and_sides_are_multiples(height):
 def test_crossed_limits():
     with pytest.raises(ValueError, match="min_pixels 9 exceeds max_pixels 8"):
         fit_to_patches(4, 8, 2, 9, 8)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["da2", "dap"])
+@torch.no_grad()
+def test_half_floats_through_a_network(name, dtype, request, stir):
+    """Half input on float32 weights is as good as float; half weights run, and return finite values."""
+    network = stir(pm.create(name, **request.getfixturevalue(f"tiny_{name}")))
+    rgb = torch.rand(1, 3, 50, 100).to(dtype)
+    (key, expected), *_ = network(rgb.float()).items()
+    assert torch.equal(network(rgb)[key], expected)
+    half = network.to(dtype)(rgb)[key]
+    assert ((half - expected).abs() / expected).mean() < 0.1

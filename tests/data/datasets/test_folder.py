@@ -1,5 +1,4 @@
-import os
-import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,14 +37,13 @@ def test_anything_that_is_no_panorama_is_left_out(tmp_path, caplog):
     assert "1 left out: cannot be opened (Is a directory)" in caplog.text
 
 
-def test_names_in_other_encodings(tmp_path, caplog):
+def test_names_in_other_encodings(tmp_path, caplog, monkeypatch):
     spec = build("folder", tmp_path)
     images = tmp_path / "images"
     write_png(images / "Straße 深度.png", np.zeros((8, 16, 3), np.uint8))
-    try:
-        shutil.copy(images / "Straße 深度.png", os.fsencode(images) + b"/Stra\xdfe.png")
-    except OSError:
-        pytest.skip("this file system takes UTF-8 names only")
+    # How Python shows the byte 0xDF; not every file system lets a test write such a name.
+    odd, listed = images / "Stra\udcdfe.png", Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda folder, what: [*listed(folder, what), odd])
     rows = write_manifest(tmp_path / "m.parquet", spec.rows(tmp_path, "unlabelled"))
     assert [row.key for row in rows] == ["000000/000000.jpg", "Straße 深度.png"]
     assert "1 left out: name is not UTF-8" in caplog.text

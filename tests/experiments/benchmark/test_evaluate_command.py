@@ -142,10 +142,13 @@ def test_bad_input(
     assert not (tmp_path / "out.json").exists()
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_a_device_that_is_not_there(
-    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    raw: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(command(raw, tmp_path / "out.json", "--device", "cuda")) == 2
     assert "device cuda is not usable here" in capsys.readouterr().err
 
