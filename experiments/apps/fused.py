@@ -1,12 +1,11 @@
 """One point cloud and one closed surface from several posed panoramas."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from experiments.apps.posed import PosedPanorama
 from experiments.apps.registration import Array
@@ -143,10 +142,9 @@ def without_crumbs(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     if not len(mesh.faces):
         return mesh
     # By corners: where four triangles meet in an edge, they must stay or go together.
-    ends = np.asarray(mesh.edges).T
-    joined = coo_matrix((np.ones(ends.shape[1], bool), tuple(ends)), [len(mesh.vertices)] * 2)
-    _, piece = connected_components(joined, directed=False)
-    of_face = piece[np.asarray(mesh.faces)[:, 0]]
+    graph: Any = trimesh.graph  # its functions carry no types
+    piece = graph.connected_component_labels(mesh.edges, node_count=len(mesh.vertices))
+    of_face = np.asarray(piece)[np.asarray(mesh.faces)[:, 0]]
     sizes = np.bincount(of_face)
     mesh.update_faces(sizes[of_face] >= 0.02 * sizes.max())
     mesh.remove_unreferenced_vertices()
