@@ -47,18 +47,29 @@ def checked_world(devices: object, nodes: int) -> int:
     Raises:
         WorldError: A launcher has started another number of processes than the trainer expects.
     """
-    started = world_size()
-    launched = bool(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS"))
     if not str(devices).isdigit():
-        return started
+        return world_size()
     expected = int(str(devices)) * nodes
-    if launched and started != expected:
+    check_launched(expected)
+    return expected
+
+
+def check_launched(expected: int) -> None:
+    """Refuses to go on as another number of ranks than a launcher has started.
+
+    Args:
+        expected: Ranks that the trainer counts: `trainer.devices` x `trainer.num_nodes`.
+
+    Raises:
+        WorldError: torchrun or SLURM has started more processes, or fewer.
+    """
+    launched = bool(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS"))
+    if launched and world_size() != expected:
         raise WorldError(
-            f"got {started} processes from the launcher, expected trainer.devices {devices} x "
-            f"trainer.num_nodes {nodes} = {expected}; start as many, or change --trainer.devices and "
+            f"got {world_size()} processes from the launcher, expected trainer.devices x "
+            f"trainer.num_nodes = {expected}; start as many, or change --trainer.devices and "
             "--trainer.num_nodes"
         )
-    return expected
 
 
 def accumulation(global_batch: int, batch_size: int, world: int) -> int:

@@ -1,45 +1,62 @@
-"""Stage: the discriminator ranks pseudo-labels; the best of each environment are kept."""
+"""Stage: the discriminator ranks pseudo-labels; the best of each environment are kept. Any number of ranks."""
 
 import dataclasses
+import math
 import sys
 from typing import Any
 
 import torch
-from rich.progress import track
-from torch.utils.data import DataLoader
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
 
-from experiments.common.environment import set_threads
+from experiments.common.environment import check_launched, set_threads
 from experiments.common.stage import stage_main
 from experiments.dap.discriminator_task import load_discriminator
-from pano_data.manifest import Row, read_manifest, write_manifest
+from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset
-from pano_models import normalize_distance
+from pano_data.sampler import shard_indices
+from pano_models import PatchDiscriminator, normalize_distance
 
 
-@torch.inference_mode()
+class Judge(LightningModule):
+    """Scores labels, nothing else."""
+
+    def __init__(self, net: PatchDiscriminator) -> None:
+        super().__init__()
+        self.net = net
+        # A rank may find nothing to score, e.g. one label and two ranks.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Scores `(b,)` of one batch."""
+        return self.net.score(normalize_distance(batch["distance"], batch["valid"]))
+
+
 def scored(
-    discriminator: str,
-    manifest: str,
-    root: str,
-    size: tuple[int, int],
-    batch_size: int,
-    num_workers: int = 0,
-    device: str = "cpu",
+    engine: Trainer, judge: Judge, data: ManifestDataset, batch_size: int, num_workers: int = 0
 ) -> list[Row]:
-    """Rows of a manifest with the discriminator's score: near 1 looks like truth."""
-    judge = load_discriminator(discriminator).to(device)
-    rows = {row.key: row for row in read_manifest(manifest)}
-    loader: DataLoader[Any] = DataLoader(
-        ManifestDataset(manifest, root, size), batch_size=batch_size, num_workers=num_workers
+    """Rows of a manifest with the discriminator's score: near 1 looks like truth. Alike on all ranks.
+
+    Ranks share whole batches, those of a single process: what is scored together decides the last digit.
+    """
+    batches = shard_indices(
+        math.ceil(len(data) / batch_size), engine.global_rank, engine.world_size
     )
-    result = []
-    for batch in track(loader, "scoring labels", disable=not sys.stderr.isatty()):
-        distance, valid = batch["distance"].to(device), batch["valid"].to(device)
-        scores = judge.score(normalize_distance(distance, valid))
-        for key, score in zip(batch["key"], scores.tolist(), strict=True):
-            result.append(dataclasses.replace(rows[key], score=score))
-    return result
+    rows = range(len(data))
+    own = [row for i in batches for row in rows[i * batch_size : (i + 1) * batch_size]]
+    loader = DataLoader(Subset(data, own), batch_size=batch_size, num_workers=num_workers)
+    found = engine.predict(judge, loader)
+    scores = torch.zeros(len(data), device=engine.strategy.root_device)
+    if own:
+        scores[own] = torch.cat([part.to(scores) for part in found])
+    scores = engine.strategy.reduce(scores, reduce_op="sum")  # to each row the others add zero
+    return [
+        dataclasses.replace(row, score=score)
+        for row, score in zip(data.manifest, scores.tolist(), strict=True)
+    ]
 
 
 def curate(
@@ -53,10 +70,10 @@ def curate(
     size: tuple[int, int] = (512, 1024),
     batch_size: int = 8,
     num_workers: int = 0,
-    device: str = "cpu",
     threads: int = 2,
+    trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes the manifest of the selected rows.
+    """Writes the manifest of the selected rows; rank 0 does, when all ranks have scored their share.
 
     Args:
         discriminator: Folder of the trained discriminator.
@@ -69,16 +86,28 @@ def curate(
         size: Size the discriminator sees.
         batch_size: Labels a forward pass.
         num_workers: Loader processes.
-        device: Where the discriminator runs, e.g. `cuda`.
         threads: CPU threads; fixes the last digits.
+        trainer: Arguments of the Trainer: devices, nodes, strategy.
     """
     set_threads(threads)
+    engine = Trainer(
+        logger=False,
+        enable_checkpointing=False,
+        use_distributed_sampler=False,
+        callbacks=[RichProgressBar()],
+        **(trainer or {}),
+    )
+    check_launched(engine.world_size)
+    judge = Judge(load_discriminator(discriminator))
     rows = [
         row
         for manifest in manifests
-        for row in scored(discriminator, manifest, root, size, batch_size, num_workers, device)
+        for row in scored(
+            engine, judge, ManifestDataset(manifest, root, size), batch_size, num_workers
+        )
     ]
-    write_manifest(out, select(rows, keep, by, seed))
+    if engine.is_global_zero:
+        write_manifest(out, select(rows, keep, by, seed))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.common import contents
-from experiments.common.environment import set_threads
+from experiments.common.environment import check_launched, set_threads
 from experiments.common.stage import stage_main
 from pano_data.datamodule import ErpDataModule
 from pano_data.io.encode import write_text
@@ -138,6 +138,7 @@ def label(
         callbacks=[LabelWriter(folder, rows, settings, far_threshold), RichProgressBar()],
         **(trainer or {}),
     )
+    check_launched(engine.world_size)
     engine.predict(Labeler(pano_models.load(model)), data, return_predictions=False)
     engine.strategy.barrier()
     if engine.is_global_zero:

@@ -23,7 +23,7 @@ def test_a_launcher_that_started_another_number_is_named(
     assert checked_world(2, 1) == 2
     assert checked_world("auto", 1) == 2
     # Lightning itself lets two nodes of one process pass as one node of two devices.
-    with pytest.raises(WorldError, match=r"got 2 processes .*devices 2 x .* 2 = 4"):
+    with pytest.raises(WorldError, match=r"got 2 processes .* = 4;"):
         checked_world(2, 2)
 
 

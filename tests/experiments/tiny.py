@@ -118,6 +118,34 @@ def _train_here(
     main("da2", ["fit", "--section", "tiny", *argv])
 
 
+def on_two_ranks(function: Callable[..., None], *arguments: Any) -> list[int | None]:
+    """Calls `function` in two processes, with the environment that torchrun gives them; exit codes by rank."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = [
+        FORKS.Process(target=_as_rank, args=(number, port, function, arguments))
+        for number in (0, 1)
+    ]
+    try:
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join(240)
+    finally:
+        for process in ranks:
+            process.kill()
+    return [process.exitcode for process in ranks]
+
+
+def _as_rank(
+    number: int, port: int, function: Callable[..., None], arguments: Sequence[Any]
+) -> None:
+    os.environ |= {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "x"}
+    function(*arguments)
+
+
 def command(*argv: str) -> list[str]:
     """The training's command line."""
     return [sys.executable, "-m", "experiments.da2", "fit", "--section", "tiny", *argv]

@@ -1,31 +1,41 @@
 """The best labels of each environment, by the discriminator's own score of each map."""
 
+import dataclasses
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from experiments.dap.curate import curate
+from experiments.common.environment import WorldError
+from experiments.dap.curate import Judge, curate
 from experiments.dap.discriminator_task import load_discriminator
 from pano_data import datasets, miniatures
 from pano_data.manifest import read_manifest, write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.reader import ManifestDataset
 from pano_models import PatchDiscriminator, normalize_distance
+from tests.experiments import tiny
 
 SIZE = (32, 64)
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five labelled rooms and an untrained discriminator."""
+    """Eleven labelled rooms, seven of them in another data set too, and an untrained discriminator."""
     root = tmp_path_factory.mktemp("curate")
     miniatures.write(
-        "structured3d", root / "raw", scenes={"train": 5}, size=SIZE, studio=BoxStudio()
+        "structured3d", root / "raw", scenes={"train": 11}, size=SIZE, studio=BoxStudio()
     )
-    write_manifest(root / "rows.parquet", datasets.get("structured3d").rows(root / "raw", "train"))
+    rows = list(datasets.get("structured3d").rows(root / "raw", "train"))
+    write_manifest(root / "rows.parquet", rows)
+    write_manifest(root / "one.parquet", rows[:1])
+    others = [dataclasses.replace(row, dataset="other") for row in rows]
+    write_manifest(root / "others.parquet", others[4:])
+    write_manifest(root / "both.parquet", [*rows, *others[4:]])
     torch.manual_seed(3)
     (root / "judge").mkdir()
     save_file(PatchDiscriminator(width=4).state_dict(), root / "judge/model.safetensors")
@@ -33,23 +43,100 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def run(data: Path, out: str, manifests: list[str], world: int = 1, **changes: Any) -> Path:
+    """The stage; everything is kept, so that the result holds every score."""
+    values = {"keep": {"indoor": 100}, "batch_size": 2, "size": SIZE, "threads": 1, **changes}
+    trainer = {"accelerator": "cpu", "devices": world, "strategy": "ddp" if world > 1 else "auto"}
+    curate(
+        discriminator=str(data / "judge"),
+        manifests=[str(data / name) for name in manifests],
+        root=str(data / "raw"),
+        out=str(data / out),
+        trainer=trainer,
+        **values,
+    )
+    return data / out
+
+
 def scores(data: Path) -> dict[str, float]:
     judge, found = load_discriminator(str(data / "judge")), {}
     for sample in ManifestDataset(data / "rows.parquet", data / "raw", SIZE):
         maps = normalize_distance(sample["distance"][None], sample["valid"][None])
-        found[sample["key"]] = float(judge.score(maps))
+        found[sample["key"]] = judge.score(maps).item()
     return found
 
 
-@pytest.mark.parametrize(("batch_size", "num_workers"), [(2, 0), (5, 2)])
+@pytest.mark.parametrize(("batch_size", "num_workers"), [(1, 0), (8, 0), (5, 2)])
 def test_the_best_are_kept_with_their_score(batch_size: int, num_workers: int, data: Path) -> None:
-    out = data / f"{num_workers}.parquet"
-    curate(
-        str(data / "judge"), [str(data / "rows.parquet")], str(data / "raw"), str(out), {"indoor": 2},
-        size=SIZE, batch_size=batch_size, num_workers=num_workers, threads=1,
+    out = run(
+        data, f"{batch_size}.parquet", ["rows.parquet"], keep={"indoor": 4},
+        batch_size=batch_size, num_workers=num_workers,
     )  # fmt: skip
     expected = scores(data)
-    assert len(set(expected.values())) == 5
-    best = sorted(expected, key=lambda key: -expected[key])[:2]
+    assert len(set(expected.values())) == 11
+    best = sorted(expected, key=lambda key: -expected[key])[:4]
     kept = {row.key: row.score for row in read_manifest(out)}
     assert kept == pytest.approx({key: expected[key] for key in best}, abs=1e-6)
+
+
+def test_equal_keys_of_two_data_sets_have_a_score_each(data: Path) -> None:
+    expected = scores(data)
+    rows = list(read_manifest(run(data, "equal.parquet", ["both.parquet"])))
+    assert len(rows) == 11 + 7
+    assert [row.score for row in rows] == pytest.approx([expected[r.key] for r in rows], abs=1e-6)
+
+
+@pytest.mark.ddp
+@pytest.mark.parametrize(
+    ("manifests", "batch_size"),
+    [(["rows.parquet", "others.parquet"], 3), (["rows.parquet"], 8), (["one.parquet"], 2)],
+    ids=["two manifests", "a long batch and a short one", "fewer rows than ranks"],
+)
+def test_two_ranks_write_the_bytes_of_one(
+    manifests: list[str], batch_size: int, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "shared.parquet").unlink(missing_ok=True)
+    assert tiny.on_two_ranks(as_rank, data, manifests, batch_size) == [0, 0]
+    monkeypatch.setattr(PatchDiscriminator, "score", score_with_neighbours)
+    alone = run(data, "alone.parquet", manifests, batch_size=batch_size)
+    assert (data / "shared.parquet").read_bytes() == alone.read_bytes()
+
+
+def score_with_neighbours(self: PatchDiscriminator, maps: torch.Tensor) -> torch.Tensor:
+    """A score that depends on all of its batch, as the last digit of the true one may (oneDNN, cuDNN)."""
+    return maps.mean((1, 2, 3)) + maps.mean()
+
+
+def as_rank(data: Path, manifests: list[str], batch_size: int) -> None:
+    """One of two ranks."""
+    setattr(PatchDiscriminator, "score", score_with_neighbours)  # noqa: B010 - its own process
+    run(data, "shared.parquet", manifests, 2, batch_size=batch_size)
+
+
+@pytest.mark.ddp
+def test_a_rank_that_dies_leaves_nothing(data: Path) -> None:
+    codes = tiny.on_two_ranks(as_dying_rank, data)
+    assert codes[1] == 9
+    assert codes[0] not in (0, None)
+    assert not list(data.glob("*dying*"))
+
+
+def as_dying_rank(data: Path) -> None:
+    """The second rank dies amid its work."""
+
+    def die(*_: Any) -> None:
+        os._exit(9)
+
+    if os.environ["RANK"] == "1":
+        setattr(Judge, "predict_step", die)  # noqa: B010 - its own process, nothing to restore
+    run(data, "dying.parquet", ["rows.parquet"], 2)
+
+
+def test_ranks_that_the_trainer_does_not_count_are_refused(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would all take themselves for the only one."""
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(WorldError, match="got 2 processes from the launcher"):
+        run(data, "uncounted.parquet", ["rows.parquet"])
+    assert not (data / "uncounted.parquet").exists()

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pano_data import datasets, miniatures
 from pano_data.manifest import read_manifest, write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.pseudo_labels import label_path, write_pseudo_label
-from tests.experiments.tiny import FORKS
+from tests.experiments import tiny
 
 COUNT, SIZE = 5, (32, 64)
 
@@ -62,36 +61,22 @@ def run(data: Path, out: str, world: int, **changes: Any) -> None:
     )
 
 
-def rank(data: Path, out: str, number: int, port: int, changes: dict[str, Any]) -> None:
-    """What one of two processes of torchrun does; it notes what it writes."""
-    os.environ |= {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": "2"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "x"}
-    write = write_pseudo_label
+def noted(data: Path, out: str, changes: dict[str, Any]) -> None:
+    """The stage as one of two ranks, which notes what it writes."""
+    number, write = os.environ["RANK"], write_pseudo_label
 
-    def noted(folder: Path, row: Any, *maps: Any) -> None:
+    def noting(folder: Path, row: Any, *maps: Any) -> None:
         with (data / f"{out}.writes").open("a") as file:
             file.write(f"{number} {row.key}\n")
         write(folder, row, *maps)
 
-    setattr(stage, "write_pseudo_label", noted)  # noqa: B010 - its own process, nothing to restore
+    setattr(stage, "write_pseudo_label", noting)  # noqa: B010 - its own process, nothing to restore
     run(data, out, 2, **changes)
 
 
 def run_on_two(data: Path, out: str, **changes: Any) -> list[tuple[str, str]]:
     """Two ranks at once; returns (rank, key) of each label that was written."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    ranks = [FORKS.Process(target=rank, args=(data, out, n, port, changes)) for n in (0, 1)]
-    try:
-        for process in ranks:
-            process.start()
-        for process in ranks:
-            process.join(240)
-            assert process.exitcode == 0
-    finally:
-        for process in ranks:
-            process.kill()
+    assert tiny.on_two_ranks(noted, data, out, changes) == [0, 0]
     lines = (data / f"{out}.writes").read_text().splitlines()
     return [(number, key) for number, key in map(str.split, lines)]
 
