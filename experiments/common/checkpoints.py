@@ -1,6 +1,7 @@
 """Checkpoints that survive a kill at any moment, and what else an exact resume needs."""
 
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from torch.distributed.tensor import DTensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from experiments.common.replace_file import flush
+from pano_data.errors import DataError
+from pano_models.errors import CheckpointError
 
 
 class TrainingDivergedError(RuntimeError):
@@ -39,6 +42,20 @@ class DurableCheckpointIO(TorchCheckpointIO):
             os.fsync(file.fileno())
         part.replace(target)
         flush(target.parent)
+
+    def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Reads a checkpoint.
+
+        Raises:
+            CheckpointError: There is none at `path`, or something else.
+        """
+        try:
+            return super().load_checkpoint(path, *args, **kwargs)
+        except (OSError, EOFError, pickle.UnpicklingError, RuntimeError) as error:
+            raise CheckpointError(
+                f"got {path}, which cannot be read ({str(error).splitlines()[0]}); expected a checkpoint "
+                "of a training, e.g. last.ckpt of a folder below .runs"
+            ) from error
 
 
 class ResumableCheckpoint(ModelCheckpoint):
@@ -128,12 +145,12 @@ class ResumableCheckpoint(ModelCheckpoint):
         """Refuses to go on with other data.
 
         Raises:
-            ValueError: A file has another digest than when the checkpoint was made.
+            DataError: A file has another digest than when the checkpoint was made.
         """
         before = checkpoint.get("data_digests", self.data)
         changed = sorted(k for k in {*before, *self.data} if before.get(k) != self.data.get(k))
         if changed:
-            raise ValueError(
+            raise DataError(
                 f"cannot resume: {changed} changed since the checkpoint was made. Restore the data, or "
                 "leave --ckpt_path out to train afresh on what is there now"
             )

@@ -31,7 +31,6 @@ from experiments.common.checkpoints import (
     StepSeed,
 )
 from experiments.common.environment import (
-    WorldError,
     accumulation,
     checked_world,
     global_rank,
@@ -55,12 +54,12 @@ from experiments.common.run_folder import (
     write_yaml,
 )
 from experiments.common.sharding import full_state, is_sharded
-from experiments.common.stage import EXIT_USAGE, quiet_libraries
+from experiments.common.stage import quiet_libraries, told_in_a_line
 from experiments.common.system_metrics import SystemMetrics
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
-from pano_data.errors import DataError
+from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
@@ -283,9 +282,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
     try:
-        ParamsCLI(paper, own.section, arguments)
-    except (params.ParamsError, RunFolderError, WorldError, DataError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(EXIT_USAGE)
+        with told_in_a_line(own.section, RunFolderError, CheckpointError, ModelNotFoundError):
+            ParamsCLI(paper, own.section, arguments)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

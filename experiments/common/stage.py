@@ -3,15 +3,43 @@
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from jsonargparse import auto_cli
 
 from experiments.common import params
+from experiments.common.environment import WorldError, global_rank
+from pano_data.errors import DataError
 
 EXIT_USAGE = 2
+BAD_INPUT = (params.ParamsError, WorldError, DataError)
+"""What a user can do something about; any other exception is a bug, and keeps its traceback."""
+
+
+@contextmanager
+def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
+    """Ends the process with one line and exit code 2 on bad input.
+
+    Every rank says its own: a damaged file is met by the one that reads it.
+
+    Args:
+        section: Section of params.yaml that is named in the line.
+        more: Exceptions that are bad input too, beside `BAD_INPUT`.
+    """
+    try:
+        yield
+    except Exception as error:
+        bad = (*BAD_INPUT, *more)
+        # What a constructor raises reaches us as the cause of an error of jsonargparse.
+        reason = error if isinstance(error, bad) else error.__cause__
+        if not isinstance(reason, bad):
+            raise
+        rank = f", rank {global_rank()}" if global_rank() else ""
+        sys.stderr.write(f"error in section {section}{rank}: {reason}\n")
+        sys.exit(EXIT_USAGE)
 
 
 def stage_main(
@@ -20,17 +48,15 @@ def stage_main(
     """Runs a stage that is a plain function: its signature is the schema of its section."""
     quiet_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    try:
+    with told_in_a_line(section):
         text = params.section_text(section)
-    except params.ParamsError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(EXIT_USAGE)
-    auto_cli(function, args=["--config", text, *arguments], as_positional=False)
+        auto_cli(function, args=["--config", text, *arguments], as_positional=False)
 
 
 def quiet_libraries() -> None:
     """Silences tips and warnings that no user of a stage can act on."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 import pano_models
 from experiments.common.sharding import Sharded, is_sharded, shard, spare_batches
 from pano_losses.accumulators import ProtocolMetric
+from pano_models.errors import CheckpointError
+from pano_models.weights.strict import fill
 
 Batch = dict[str, Any]
 
@@ -177,7 +179,7 @@ class DepthTask(LightningModule):
         return next((factor for glob, factor in self.rates.items() if fnmatch(name, glob)), 1.0)
 
     def _start_from(self, folder: str) -> None:
-        self.net.load_state_dict(pano_models.load(folder).state_dict())
+        fill(self.net, pano_models.load(folder).state_dict())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leaves out what is not trained: a teacher is larger than its student, and has its own folder."""
@@ -186,16 +188,27 @@ class DepthTask(LightningModule):
             checkpoint["state_dict"] = kept
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses the checkpoint of another network before anything is overwritten."""
+        """Refuses what this training cannot go on from, before anything is overwritten.
+
+        Raises:
+            CheckpointError: Names or shapes of tensors differ, or there are no more than weights.
+        """
+        fitting = self._trainer is not None and self.trainer.state.fn == "fit"
+        if fitting and "optimizer_states" not in checkpoint:
+            raise CheckpointError(
+                "got a checkpoint of weights alone, expected the state of a training to go on from; to "
+                "start from these weights name their folder: --model.init_args.init_from runs/<section>"
+            )
         if "state_dict" not in checkpoint:
             return  # a sharded network was loaded, and checked, by its strategy
-        saved = {k for k in checkpoint["state_dict"] if k.startswith("net.")}
-        own = {f"net.{k}" for k in self.net.state_dict()}
-        if saved != own:
-            raise ValueError(
-                f"got a checkpoint of another network ({len(saved - own)} tensors unknown, "
-                f"{len(own - saved)} missing, e.g. {sorted(saved ^ own)[:3]}), expected one of "
-                f"{type(self.net).__name__}; remove the checkpoint or train under another section"
+        saved = {k: v.shape for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
+        own = {f"net.{k}": v.shape for k, v in self.net.state_dict().items()}
+        other = [k for k in sorted({*saved, *own}) if saved.get(k) != own.get(k)]
+        if other:
+            raise CheckpointError(
+                f"got a checkpoint of another network ({len(other)} tensors unknown, missing or of "
+                f"another shape, e.g. {other[:3]}), expected one of this {type(self.net).__name__}; "
+                "leave --ckpt_path out, or name a checkpoint of the same model section"
             )
 
         checkpoint["state_dict"] = {**self.state_dict(), **checkpoint["state_dict"]}

@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from pano_data.datamodule import ErpDataModule
+from pano_data.errors import DataError
 from pano_data.sources import Source
 from pano_data.transforms import Compose, Flip, Roll
 from tests.data.synthetic import Numbered
@@ -166,5 +167,14 @@ def test_source_raises(kwargs, message):
 
 
 def test_no_training_source_raises():
-    with pytest.raises(ValueError, match="no sources in `train`"):
+    with pytest.raises(DataError, match=r"no sources in data\.train"):
         ErpDataModule().train_dataloader()
+
+
+def test_an_empty_set_among_others_raises():
+    sets = {"full": Source(dataset=Numbered(4)), "empty": Source(dataset=Numbered(0))}
+    for part in ("train", "val", "test"):
+        module = ErpDataModule(**{part: sets})
+        with pytest.raises(DataError, match=rf"no sample in data\.{part}\.empty, expected"):
+            getattr(module, f"{part}_dataloader")()
+    assert len(ErpDataModule(predict=sets).predict_dataloader()) == 2  # nothing left to label

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
 from lightning.pytorch import Trainer
 from mlflow.tracking import MlflowClient
 
@@ -182,19 +181,6 @@ def test_another_configuration_starts_afresh(tmp_path: Path) -> None:
     assert "it differs in config.model.init_args.optimizer.init_args.lr" in said(tmp_path)
 
 
-def test_changed_data_never_go_into_the_old_run(tmp_path: Path) -> None:
-    tiny.prepare(tmp_path)
-    assert finish(tmp_path) == 0, said(tmp_path)
-    (old,) = tmp_path.glob(".runs/tiny/*/last.ckpt")
-    before = old.read_bytes()
-    published = (tmp_path / "runs/tiny/model.safetensors").read_bytes()
-    tiny.prepare(tmp_path, scenes=6)
-    assert finish(tmp_path, "--ckpt_path", str(old)) == 1
-    assert "['train.parquet'] changed since the checkpoint was made" in said(tmp_path)
-    assert old.read_bytes() == before
-    assert (tmp_path / "runs/tiny/model.safetensors").read_bytes() == published
-
-
 def test_other_first_weights_are_another_training(tmp_path: Path) -> None:
     """A teacher or first weights that were trained anew: what was finished with the old ones is not published."""
     tiny.prepare(tmp_path)
@@ -209,16 +195,6 @@ def test_other_first_weights_are_another_training(tmp_path: Path) -> None:
         )
         digests.append(kill_trials.outcome(tmp_path).weights)
     assert digests[0] != digests[1]
-
-
-def test_the_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
-    tiny.prepare(tmp_path)
-    assert finish(tmp_path) == 0, said(tmp_path)
-    (old,) = tmp_path.glob(".runs/tiny/*/last.ckpt")
-    wider = ["--model.init_args.net.init_args.residual_units", "2"]
-    assert finish(tmp_path, *wider, "--ckpt_path", str(old.resolve())) == 1
-    assert "got a checkpoint of another network" in said(tmp_path)
-    assert len(list(tmp_path.glob("runs/*"))) == 1
 
 
 def test_two_at_once_into_one_folder(tmp_path: Path) -> None:
@@ -237,16 +213,6 @@ def test_a_typo_costs_no_work(tmp_path: Path) -> None:
     assert finish(tmp_path, "--data.batch_sise", "2") == 2
     assert "batch_sise" in said(tmp_path)
     assert not (tmp_path / ".runs").exists()
-
-
-def test_data_shorter_than_a_batch(tmp_path: Path) -> None:
-    tiny.prepare(tmp_path)
-    text = yaml.safe_load((tmp_path / "params.yaml").read_text())
-    text["tiny"]["data"]["batch_size"] = 64
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(text))
-    assert finish(tmp_path) == 1
-    assert "the labelled data is shorter than one global batch" in said(tmp_path)
-    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.slow  # 12 minutes on four shared cores

@@ -1,11 +1,12 @@
 """The data module: training by keyed draws, evaluation by exact split, exact resume."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Subset
 
+from pano_data.errors import DataError
 from pano_data.keyed import KeyedDataset, MapDataset, TrainSample
 from pano_data.mixing import Mix
 from pano_data.sampler import KeyedBatchSampler, Position, shard_indices
@@ -89,9 +90,11 @@ class ErpDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[TrainSample]:
         """Return the loader of this rank, starting where a resumed run left off."""
         if not self.train:
-            raise ValueError("training needs data: got no sources in `train`")
+            raise DataError("training needs data: got no sources in data.train, expected at least one")
         labelled = [s.open(self.size, True, self.quarantine) for s in self.train.values()]
         unlabelled = [s.open(self.size, False, self.quarantine) for s in self.unlabelled.values()]
+        _check_filled("data.train", self.train, labelled)
+        _check_filled("data.unlabelled", self.unlabelled, unlabelled)
         self._check_rows(labelled + unlabelled)
         return DataLoader(
             KeyedDataset(labelled, unlabelled, self.augment),
@@ -106,11 +109,13 @@ class ErpDataModule(LightningDataModule):
     ) -> KeyedBatchSampler:
         accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
         sampler = KeyedBatchSampler(
-            _mix(labelled, self.train, self.seed),
+            _mix("data.train", labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),
             accumulate=accumulate,
-            unlabelled=_mix(unlabelled, self.unlabelled, self.seed + 1) if unlabelled else None,
+            unlabelled=_mix("data.unlabelled", unlabelled, self.unlabelled, self.seed + 1)
+            if unlabelled
+            else None,
             ratio=self.ratio,
         )
         sampler.start = self.resume
@@ -120,18 +125,23 @@ class ErpDataModule(LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per validation set, in the order of `val_names`."""
-        return [self._eval_loader(source) for source in self.val.values()]
+        return self._scored_loaders("data.val", self.val)
 
     def test_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per test set, in the order of `test_names`."""
-        return [self._eval_loader(source) for source in self.test.values()]
+        return self._scored_loaders("data.test", self.test)
 
     def predict_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per set to label, in the order of `predict_names`."""
-        return [self._eval_loader(source, self.quarantine) for source in self.predict.values()]
+        opened = [s.open(self.size, quarantine=self.quarantine) for s in self.predict.values()]
+        return [self._eval_loader(dataset) for dataset in opened]
 
-    def _eval_loader(self, source: Source, quarantine: str | None = None) -> DataLoader[Any]:
-        dataset: Any = source.open(self.size, quarantine=quarantine)
+    def _scored_loaders(self, part: str, sources: Mapping[str, Source]) -> list[DataLoader[Any]]:
+        opened = [source.open(self.size) for source in sources.values()]
+        _check_filled(part, sources, opened)
+        return [self._eval_loader(dataset) for dataset in opened]
+
+    def _eval_loader(self, dataset: Any) -> DataLoader[Any]:
         rows = shard_indices(len(dataset), *self._rank_and_world())
         return DataLoader(
             Subset(dataset, rows),
@@ -162,7 +172,7 @@ class ErpDataModule(LightningDataModule):
         """Resume at the stored place.
 
         Raises:
-            ValueError: the run is set up differently, so that the order would change.
+            DataError: the run is set up differently, so that the order would change.
         """
         if not state_dict:
             return
@@ -170,7 +180,7 @@ class ErpDataModule(LightningDataModule):
         changed = {k: (state_dict[k], now[k]) for k in now if state_dict.get(k) != now[k]}
         if changed:
             what = ", ".join(f"{k} was {old}, is {new}" for k, (old, new) in changed.items())
-            raise ValueError(
+            raise DataError(
                 f"cannot resume exactly: {what}. Use the settings of the interrupted run, "
                 "or start a new run from its weights"
             )
@@ -182,7 +192,7 @@ class ErpDataModule(LightningDataModule):
         names = [*self.train, *(f"unlabelled {name}" for name in self.unlabelled)]
         rows = {name: len(dataset) for name, dataset in zip(names, datasets, strict=True)}
         if self._rows not in (None, rows):
-            raise ValueError(
+            raise DataError(
                 f"cannot resume exactly: the data had {self._rows} samples, now has {rows}. "
                 "Restore the data, or start a new run from the weights"
             )
@@ -207,9 +217,20 @@ def _sources(given: Mapping[str, Any] | None) -> dict[str, Source]:
     }
 
 
-def _mix(datasets: list[Any], sources: Mapping[str, Source], seed: int) -> Mix:
+def _mix(part: str, datasets: list[Any], sources: Mapping[str, Source], seed: int) -> Mix:
     sizes = [len(dataset) for dataset in datasets]
-    return Mix(sizes, [source.weight for source in sources.values()], seed)
+    weights = [source.weight for source in sources.values()]
+    return Mix(sizes, weights, seed, f"{part} ({', '.join(sources)})")
+
+
+def _check_filled(part: str, names: Iterable[str], datasets: Iterable[MapDataset]) -> None:
+    """A set that is named and holds nothing is a mistake, also where others hold something."""
+    empty = [name for name, dataset in zip(names, datasets, strict=True) if not len(dataset)]
+    if empty:
+        raise DataError(
+            f"got no sample in {part}.{f', {part}.'.join(empty)}, expected at least one in each set; "
+            "make the set again, or leave it out"
+        )
 
 
 def _uses_gpu(module: LightningDataModule) -> bool:

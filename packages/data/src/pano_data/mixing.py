@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pano_data.errors import DataError
+
 _ROUND_ORDER, _SOURCE_ORDER, _SAMPLE_SEED = 0, 1, 2  # independent random streams of one seed
 
 
@@ -36,25 +38,32 @@ class Mix:
         sizes: number of rows of each data set.
         weights: weight per image of each data set (1 everywhere if None).
         seed: the same seed gives the same sequence, whatever reads it.
+        name: what errors call the mix, for example by its data sets.
 
     Raises:
-        ValueError: nothing to draw, or a negative or non-finite weight.
+        DataError: nothing to draw.
+        ValueError: a negative or non-finite weight.
 
     Source: DA², Table 4: shares equal size x weight, normalised.
     """
 
     def __init__(
-        self, sizes: Sequence[int], weights: Sequence[float] | None = None, seed: int = 0
+        self,
+        sizes: Sequence[int],
+        weights: Sequence[float] | None = None,
+        seed: int = 0,
+        name: str = "the mix",
     ) -> None:
         weights = [1.0] * len(sizes) if weights is None else list(weights)
         _check(sizes, weights)
         self.sizes = tuple(int(size) for size in sizes)
         self.quotas = tuple(_quota(n, w) for n, w in zip(self.sizes, weights, strict=True))
         self.seed = seed
+        self.name = name
         self._cached: tuple[int, np.ndarray] = (-1, np.empty((0, 2), dtype=np.int64))
         if not sum(self.quotas):
-            raise ValueError(
-                f"the mix is empty: got sizes {self.sizes} with weights {tuple(weights)}, "
+            raise DataError(
+                f"{name} is empty: got sizes {self.sizes} with weights {tuple(weights)}, "
                 "expected at least one data set with rows and a positive weight"
             )
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from torch.utils.data import Sampler
 
+from pano_data.errors import DataError
 from pano_data.mixing import Draw, Mix
 
 
@@ -39,7 +40,7 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
             step is left out: the trainer would step on it with fewer samples.
 
     Raises:
-        ValueError: the batch cannot be split by the ratio, or a mix is shorter than a batch.
+        DataError: the batch cannot be split by the ratio, or a mix is shorter than a batch.
 
     Attributes:
         epoch: set by the trainer through `set_epoch`.
@@ -70,13 +71,13 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
     def _check(self) -> None:
         if not 0 <= self.rank < self.world:
             raise ValueError(f"got rank {self.rank} of {self.world}, expected 0 to world - 1")
-        for name, mix, size, batches in (
-            ("labelled", self.labelled, self.labelled_size, self.accumulate),
-            ("unlabelled", self.unlabelled, self.unlabelled_size, 1),
+        for mix, size, batches in (
+            (self.labelled, self.labelled_size, self.accumulate),
+            (self.unlabelled, self.unlabelled_size, 1),
         ):
             if mix is not None and len(mix) < size * self.world * batches:
-                raise ValueError(
-                    f"the {name} data is shorter than one global batch: got {len(mix)} samples, "
+                raise DataError(
+                    f"{mix.name} is shorter than one global batch: got {len(mix)} samples, "
                     f"expected at least {size} per rank x {self.world} ranks"
                     f"{f' x {batches} accumulated batches' if batches > 1 else ''}; "
                     "lower batch_size or add data"
@@ -115,11 +116,14 @@ def split_batch(batch_size: int, ratio: int) -> tuple[int, int]:
     Args:
         batch_size: samples of both kinds.
         ratio: unlabelled samples per labelled sample; 0 for none.
+
+    Raises:
+        DataError: it cannot hold whole numbers of both.
     """
     if batch_size < 1 or ratio < 0 or batch_size % (1 + ratio):
-        raise ValueError(
+        raise DataError(
             f"a batch of {batch_size} cannot hold labelled and unlabelled samples at 1:{ratio}; "
-            f"expected a multiple of {1 + max(ratio, 0)}"
+            f"expected a batch_size that is a multiple of {1 + max(ratio, 0)}"
         )
     labelled = batch_size // (1 + ratio)
     return labelled, batch_size - labelled
