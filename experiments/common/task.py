@@ -12,8 +12,8 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
+from experiments.common.scores import Scores
 from experiments.common.sharding import Sharded, is_sharded, shard, spare_batches
-from pano_losses.accumulators import ProtocolMetric
 from pano_models.errors import CheckpointError
 from pano_models.weights.strict import fill
 
@@ -52,7 +52,6 @@ class DepthTask(LightningModule):
         self.scheduler = scheduler
         self.protocols = protocols or ["da2_paper"]
         self.rates = rates or {}
-        self.scores = nn.ModuleDict()
         if init_from is not None:
             self._start_from(init_from)
         for name, parameter in self.net.named_parameters():
@@ -101,45 +100,28 @@ class DepthTask(LightningModule):
             shard(self.net, self.trainer.strategy.device_mesh["data_parallel"])
 
     def setup(self, stage: str) -> None:
-        """One accumulator per data set that is scored and protocol."""
+        """Notes which data sets are scored."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.scored: list[str] = data.test_names if stage == "test" else data.val_names
-        for name in self.scored:
-            self.scores[name] = nn.ModuleDict(
-                {p: ProtocolMetric(p, dataset=name) for p in self.protocols}
-            )
+        names = data.test_names if stage == "test" else data.val_names
+        self.scores = Scores(names, self.protocols)
 
     def on_validation_epoch_start(self) -> None:
         """Counts the batches by which another rank's share is longer."""
         self._spare = spare_batches(self.trainer) if is_sharded(self.net) else 0
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Adds one batch to the accumulators of its data set."""
-        name = self.scored[dataloader_idx]
+        """Predicts and scores one batch."""
         with torch.autocast(self.device.type, enabled=False):
-            prediction = self(batch["image"])
-            for score in self.scores[name].values():  # type: ignore[operator]
-                score.update(
-                    prediction,
-                    batch["distance"],
-                    batch["valid"],
-                    keys=batch["key"],
-                    far=batch["far"],
-                )
+            self.scores.update(dataloader_idx, self(batch["image"]), batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/<data set>/<protocol>/<metric>` (or `test/...`) and empties the accumulators."""
+        """Logs `val/<data set>/<protocol>/<metric>` (or `test/...`)."""
         kind = "test" if self.trainer.testing else "val"
         size = self.trainer.datamodule.size  # type: ignore[attr-defined]
         for _ in range(self._spare):
             self(torch.zeros(1, 3, *size, device=self.device))
-        for name, by_protocol in self.scores.items():
-            for protocol, score in by_protocol.items():  # type: ignore[operator]
-                values = {
-                    f"{kind}/{name}/{protocol}/{k}": float(v) for k, v in score.compute().items()
-                }
-                self.log_dict(values, rank_zero_only=True)
-                score.reset()
+        values = {f"{kind}/{name}": value for name, value in self.scores.taken().items()}
+        self.log_dict(values, rank_zero_only=True)
 
     def on_test_epoch_start(self) -> None:
         """As before a validation."""
