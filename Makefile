@@ -17,7 +17,7 @@ PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 .PHONY: repro test lint pins ui ablations clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
-	$(UV) run dvc repro
+	$(UV) run scripts/repro.sh
 
 test: $(UV)           ## all tests that need no GPU
 	$(UV) run pytest -m "not slow and not gpu" $(PYTEST_ARGS)

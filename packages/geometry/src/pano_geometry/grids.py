@@ -4,8 +4,9 @@ A grid never holds the image, so it costs 8 bytes per pixel of the result and se
 images. Eager CPU only: compilers fuse the plain path, accelerators want one kernel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -14,11 +15,19 @@ from pano_geometry.pixels import from_grid, to_grid
 from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
+T = TypeVar("T")
+
 BLOCK = 1 << 17
 """Pixels per block and thread: dispatch is paid seldom, and planes of 512 kB stay in a shared cache."""
 
+LEAST_BLOCK = 1 << 15
+"""Pixels of a block that may always be: less costs more in dispatch than it saves in memory."""
+
+BLOCKS = 4
+"""Blocks of a whole result at least: at 24 bytes a pixel of one, 6 bytes a pixel of the result."""
+
 CONE_BLOCK = 1 << 18
-"""The same where one plane is computed of all pixels and the rest of a few."""
+"""Pixels per block and thread where one plane is computed of all pixels and the rest of a few."""
 
 CONE_MARGIN = 1e-5
 """Added to the cone that pre-selects rays, so that rounding loses none."""
@@ -94,21 +103,25 @@ def dense_blocks(
     edges: "EdgeList",
 ) -> Iterator[tuple[int, slice, Tensor]]:
     """Pieces of a dense grid that stay in cache: sample, rows, planes (2, r, wo); fills `edges`."""
+
+    def coordinates(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        if source.surface is not Surface.CUBE:
+            return source.grid_planes(x, y, z)
+        u, v = to_padded_strip(*source.project_planes(x, y, z), source.width, 1)
+        return torch.stack([to_grid(u, source.width + 2), to_grid(v, source.height + 12)])
+
     halves = _has_opposites(source, target)
-    for sample, rows, planes in _blocks(target, rotation, dtype, upper_half=halves):
-        if source.surface is Surface.CUBE:
-            u, v = to_padded_strip(*source.project_planes(*planes), source.width, 1)
-            u, v = to_grid(u, source.width + 2), to_grid(v, source.height + 12)
-            yield sample, rows, torch.stack([u, v])
-            continue
-        block = source.grid_planes(*planes)
-        edges.add(sample, rows.start, block)
+    closed = source.surface is not Surface.CUBE
+    for sample, rows, block in _blocks(target, rotation, dtype, coordinates, upper_half=halves):
+        if closed:
+            edges.add(sample, rows.start, block)
         yield sample, rows, block
         if halves:
             rows = slice(target.height - rows.stop, target.height - rows.start)
             block = _opposite(block)
             edges.add(sample, rows.start, block)
             yield sample, rows, block
+        del block  # or it lies beside the next while that is made
 
 
 def _count(rotation: Tensor | None) -> int:
@@ -204,26 +217,26 @@ def _candidates(
             for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
                 yield sample, near, planes
         return
-    for sample, rows, (x, y, z) in _blocks(target, rotation, dtype):
+    for sample, rows, rays in _blocks(target, rotation, dtype, _flat):
         first = rows.start * target.width
-        yield (
-            sample,
-            torch.arange(first, first + z.numel()),
-            (x.flatten(), y.flatten(), z.flatten()),
-        )
+        yield sample, torch.arange(first, first + rays[0].numel()), rays
+
+
+def _flat(x: Tensor, y: Tensor, z: Tensor) -> Planes:
+    return x.flatten(), y.flatten(), z.flatten()
 
 
 def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[Tensor, Planes]]:
     """Flat positions and rays of the pixels with z >= least; most pixels cost one plane of z."""
-    for rows in _bands(target.height, target.width, CONE_BLOCK):
+    for rows in _bands(target.height, target.width, CONE_BLOCK * torch.get_num_threads()):
         row, column = (tables.band(rows).plane(2) >= least).nonzero().unbind(1)
         row = row + rows.start
         yield row * target.width + column, tables.rays_at(row, column)
 
 
 def _bands(height: int, width: int, block: int) -> list[slice]:
-    """Rows in equal blocks of about so many pixels per thread."""
-    count = max(1, round(height * width / (block * torch.get_num_threads())))
+    """Rows in equal parts of at most so many pixels, a row at least."""
+    count = min(height, -(-height * width // block))
     step = -(-height // count)
     return [slice(top, min(top + step, height)) for top in range(0, height, step)]
 
@@ -237,10 +250,17 @@ def _tables(own: RayTables, turn: Tensor | None, dtype: torch.dtype) -> RayTable
 
 
 def _blocks(
-    target: Camera, rotation: Tensor | None, dtype: torch.dtype, upper_half: bool = False
-) -> Iterator[tuple[int, slice, Planes]]:
-    """Rays of the target, block of rows by block of rows: (sample, rows, planes (r, w))."""
-    bands = _bands(target.height // 2 if upper_half else target.height, target.width, BLOCK)
+    target: Camera,
+    rotation: Tensor | None,
+    dtype: torch.dtype,
+    made: Callable[[Tensor, Tensor, Tensor], T],
+    upper_half: bool = False,
+) -> Iterator[tuple[int, slice, T]]:
+    """What is made of the rays (r, w) of the target, block by block; the rays are not kept."""
+    height, width = target.size
+    share = _count(rotation) * height * width // BLOCKS
+    block = min(BLOCK * torch.get_num_threads(), max(LEAST_BLOCK, share))
+    bands = _bands(height // 2 if upper_half else height, width, block)
     if isinstance(target, TableCamera):
         field: RayTables | Planes = target.ray_tables()
     else:
@@ -250,9 +270,13 @@ def _blocks(
         if isinstance(field, RayTables):
             tables = _tables(field, turn, dtype)
             for rows in bands:
-                yield sample, rows, tables.band(rows).planes()
+                yield sample, rows, made(*tables.band(rows).planes())
         else:
             for rows in bands:
                 x, y, z = (plane[rows] for plane in field)
                 own = (x, y, z)
-                yield sample, rows, own if turn is None else rotate_planes(own, turn.to(dtype))
+                yield (
+                    sample,
+                    rows,
+                    made(*own if turn is None else rotate_planes(own, turn.to(dtype))),
+                )

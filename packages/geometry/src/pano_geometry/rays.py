@@ -52,10 +52,12 @@ def plane_angles(
     Latitude is atan2(y, |(x, z)|): asin(y) loses half the digits near the poles and has an
     infinite slope there. `out` (2, …) takes both where no gradient is asked for.
     """
-    square = torch.addcmul(x * x, z, z)
-    if not (torch.is_grad_enabled() and square.requires_grad):
+    square = x * x
+    if not (torch.is_grad_enabled() and (square.requires_grad or z.requires_grad)):
+        square.addcmul_(z, z)
         lon, lat_down = (None, None) if out is None else out
         return torch.atan2(x, z, out=lon), torch.atan2(y, square.sqrt_(), out=lat_down)
+    square = square + z * z
     # Where x = z = 0 both formulas have a 0/0 in their derivative; feed them a constant there.
     polar = square == 0
     one = torch.ones_like(square)

@@ -39,8 +39,8 @@ def resample_once(
     for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
         of = min(sample, image.shape[0] - 1)
         read = gather_bilinear if view else _sample_tiles
-        values = read(exact[of], block)
-        out[sample, :, rows].view(values.shape).copy_(restore(values, image.dtype))
+        _put(read(exact[of], block), out[sample, :, rows])
+        del block
     edge, pixels = edges.joined()
     if edge is not None and pixels is not None:
         repair(out, exact.expand(n, -1, -1, -1), edge, pixels, source.surface)
@@ -50,11 +50,22 @@ def resample_once(
     return torch.where(seen, out, torch.zeros_like(out)), seen.expand(n, *target.size)
 
 
+def _put(values: Tensor, out: Tensor) -> None:
+    """Into the rows (c, r, wo) of the result, from these or from tiles of them."""
+    out.view(values.shape).copy_(restore(values, out.dtype))
+
+
 def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:
     """`grid_sample` of (c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
     rows, width = block.shape[-2:]
-    tiles = width // TILE if width % TILE == 0 else 1
+    tiles = _tiles(width, torch.get_num_threads())
     grid = block.view(2, rows, tiles, -1).permute(2, 1, 3, 0)
     shared = image[None].expand(tiles, -1, -1, -1)
     values = grid_sample(shared, grid, padding_mode="border", align_corners=False)
     return values.permute(1, 2, 0, 3)
+
+
+def _tiles(width: int, threads: int) -> int:
+    """Equal tiles of at most `TILE` columns, as many for each thread if that is possible."""
+    fair = (n for n in range(-(-width // TILE), width // 32) if n % threads == 0)
+    return next((n for n in fair if width % n == 0), width // TILE if width % TILE == 0 else 1)

@@ -8,6 +8,7 @@ import torch
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.native.build import build, load
+from pano_geometry.rays import RayTables
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.tensor_types import Tensor
 
@@ -98,60 +99,77 @@ def resample(
     """
     assert _library is not None
     image = image.contiguous()
-    packed = _packed(image, target)
     turns = 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0]
     n = max(image.shape[0], turns)
     out = image.new_empty(n, image.shape[1], *target.size)
     seen = None if source.sees_everything else torch.empty(n, *target.size, dtype=torch.bool)
     jobs = _jobs(target, rotation)
-    count = n * jobs.per_sample
     tables = jobs.camera.ray_tables()
-    if jobs.rotations is not None:
-        tables = tables.rotate(jobs.rotations.double())
     height, width = jobs.camera.size
-    job = torch.arange(count)
-    sample, part = job // jobs.per_sample, job % jobs.per_sample
-    plane = target.height * target.width
-    kept = {
-        "image_of": (sample % image.shape[0]).to(torch.int32),
-        "out_offset": sample * (plane * image.shape[1]) + part * (height * width),
-        "seen_offset": sample * plane + part * (height * width),
-        "columns": _per_job(tables.columns, count),
-        "rows": _per_job(tables.rows, count),
-        "row_scale": _ones_or(tables.row_scale, height),
-        "column_scale": _ones_or(tables.column_scale, width),
-    }
+    scales = _ones_or(tables.row_scale, height), _ones_or(tables.column_scale, width)
+    of_job = _of_job(jobs, tables, n, image)
     plan = _Plan(
-        jobs=count,
         height=height,
         width=width,
+        row_scale=scales[0].data_ptr(),
+        column_scale=scales[1].data_ptr(),
         channels=image.shape[1],
         source_height=image.shape[-2],
         source_width=image.shape[-1],
-        out_plane=plane,
+        out_plane=target.height * target.width,
         seen=None if seen is None else seen.data_ptr(),
-        packed=int(packed is not None),
         threads=torch.get_num_threads(),
-        **{name: tensor.data_ptr() for name, tensor in kept.items()},
         **_lens(source),
     )
-    run = getattr(_library, f"pano_resample_{SYMBOLS[image.dtype]}")
-    run(ctypes.byref(plan), (image if packed is None else packed).data_ptr(), out.data_ptr())
+    if not _packs(image, target):
+        _run(plan, of_job, image, out)
+        return out, seen
+    plan.packed = 1
+    of_job["image_of"].zero_()
+    packed = image.new_empty(image.shape[-2] * image.shape[-1], 4)
+    share = n * jobs.per_sample // image.shape[0]
+    for i, one in enumerate(image):
+        _pack(one, packed)
+        mine = {name: table[i * share : (i + 1) * share] for name, table in of_job.items()}
+        _run(plan, mine, packed, out)
     return out, seen
 
 
-def _packed(image: Tensor, target: Camera) -> Tensor | None:
-    """The image as (b, h w, 4), where so many pixels are read that the copy pays (not bytes)."""
-    b, channels, height, width = image.shape
-    if image.dtype == torch.uint8 or not 2 <= channels <= 4:
-        return None
-    if 2 * target.height * target.width < height * width:
-        return None
-    assert _library is not None
-    packed = image.new_empty(b, height * width, 4)
+def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, Tensor]:
+    """What differs from job to job, sample by sample."""
+    count, area = n * jobs.per_sample, jobs.camera.height * jobs.camera.width
+    if jobs.rotations is not None:
+        tables = tables.rotate(jobs.rotations.double())
+    job = torch.arange(count)
+    sample = job // jobs.per_sample
+    return {
+        "image_of": (sample % image.shape[0]).to(torch.int32),
+        "out_offset": (sample * image.shape[1] * jobs.per_sample + job % jobs.per_sample) * area,
+        "seen_offset": job * area,
+        "columns": _per_job(tables.columns, count),
+        "rows": _per_job(tables.rows, count),
+    }
+
+
+def _packs(image: Tensor, target: Camera) -> bool:
+    """Whether so many pixels are read that a copy with channels side by side pays (not bytes)."""
+    if image.dtype == torch.uint8 or not 2 <= image.shape[1] <= 4:
+        return False
+    return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
+
+
+def _pack(image: Tensor, packed: Tensor) -> None:
+    """(c, h, w) -> (h w, 4), one image at a time: memory that serves again stays in cache."""
     pack = getattr(_library, f"pano_pack_{SYMBOLS[image.dtype]}")
-    pack(image.data_ptr(), packed.data_ptr(), b, channels, height * width, torch.get_num_threads())
-    return packed
+    pack(image.data_ptr(), packed.data_ptr(), 1, len(image), len(packed), torch.get_num_threads())
+
+
+def _run(plan: _Plan, of_job: dict[str, Tensor], image: Tensor, out: Tensor) -> None:
+    plan.jobs = len(of_job["image_of"])
+    for name, table in of_job.items():
+        setattr(plan, name, table.data_ptr())
+    run = getattr(_library, f"pano_resample_{SYMBOLS[out.dtype]}")
+    run(ctypes.byref(plan), image.data_ptr(), out.data_ptr())
 
 
 def _lens(source: Camera) -> dict[str, float]:

@@ -61,14 +61,25 @@ static inline float arctan2(float y, float x) {
     return copysignf(a, y);
 }
 
+/* Index coordinates of n rays on a panorama. Loops are short so that several of their turns are
+ * under way at once: an arctangent is one long chain of operations. */
+static void angles_sphere(const Plan *p, const float *restrict x, const float *restrict y,
+                          const float *restrict z, int n, float *restrict u, float *restrict v) {
+    const float to_u = p->source_width / (2.0f * PI_F), to_v = p->source_height / PI_F;
+    const float middle_u = 0.5f * p->source_width - 0.5f, middle_v = 0.5f * p->source_height - 0.5f;
+    for (int i = 0; i < n; i++) u[i] = arctan2(x[i], z[i]) * to_u + middle_u;
+    for (int i = 0; i < n; i++) v[i] = sqrtf(x[i] * x[i] + z[i] * z[i]);
+    for (int i = 0; i < n; i++) v[i] = arctan2(y[i], v[i]) * to_v + middle_v;
+}
+
 /* Taps of n rays on a panorama: columns wrap, rows go on across the pole (even width). */
 static void taps_sphere(const Plan *p, const float *restrict x, const float *restrict y,
                         const float *restrict z, int n, Taps *restrict t) {
     const int W = p->source_width, H = p->source_height, half = W / 2;
-    const float to_u = W / (2.0f * PI_F), to_v = H / PI_F;
+    float us[TILE_W], vs[TILE_W];
+    angles_sphere(p, x, y, z, n, us, vs);
     for (int i = 0; i < n; i++) {
-        float u = arctan2(x[i], z[i]) * to_u + (0.5f * W - 0.5f);
-        float v = arctan2(y[i], sqrtf(x[i] * x[i] + z[i] * z[i])) * to_v + (0.5f * H - 0.5f);
+        float u = us[i], v = vs[i];
         float fu = floorf(u), fv = floorf(v);
         t->u[i] = u - fu;
         t->v[i] = v - fv;

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# `dvc repro`, with two lines of stages at a time where there are four cores or more.
+#
+# DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
+# what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
+# orders them, so that no two lines touch the same output; the last `dvc repro` sees to the rest.
+# When a line fails, the other goes on to its end, and what it made is kept.
+# JOBS=1 makes one line of everything, with live progress bars.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+cores=$(python -c 'import os; print(getattr(os, "process_cpu_count", os.cpu_count)())')
+jobs=${JOBS:-$((cores / 2))}
+
+named() { grep -E "^($1)(@|$)" <<<"$stages" || true; }
+
+# Of stages for each data set those of every second one, the first (0) or the second (1).
+every_second() { awk -F@ -v which="$1" '!($2 in seen) {seen[$2] = count++} seen[$2] % 2 == which'; }
+
+# Runs stages, with a title before all they print. No name at all would mean every stage.
+line() {
+  local title=$1
+  shift
+  [ $# -eq 0 ] || dvc --wait-for-lock repro --single-item "$@" 2>&1 | sed -u "s/^/[$title] /"
+}
+
+ended() { wait "$1" && wait "$2" || { wait; exit 1; }; }
+
+if [ "$jobs" -gt 1 ] && ! dvc status -q; then
+  stages=$(dvc stage list --name-only)
+  line data $(named "worlds|manifest" | every_second 0) & first=$!
+  line data $(named "worlds|manifest" | every_second 1) & ended $first $!
+  line da $(named "da2_.*|train_da2|depth_anywhere_.*|train_teacher|train_student|train_metric") & first=$!
+  line dap $(named "dap_.*|train_dap.*") & ended $first $!
+  line models $(named evaluate) & first=$!
+  line suites $(named "evaluate_baseline|suites|gallery") & ended $first $!
+fi
+dvc repro

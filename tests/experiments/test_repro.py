@@ -1,0 +1,86 @@
+"""`scripts/repro.sh`: two lines of stages at a time, on a pipeline of shell commands."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "repro.sh"
+MEETS = """touch {0}.here
+for i in $(seq 100); do test -e {1}.here && break; sleep 0.1; done
+test -e {1}.here && touch {0}"""
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    """A repository whose two trainings each wait until the other has begun."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(SCRIPT, tmp_path / "scripts")
+    stages = {
+        "manifest": {"foreach": ["a", "b"], "do": {"cmd": "touch ${item}", "outs": ["${item}"]}},
+        "train_da2": _stage(MEETS.format("da2", "dap"), ["a"], "da2"),
+        "train_dap": _stage(MEETS.format("dap", "da2"), ["a", "b"], "dap"),
+        "suites": _stage("touch suites", ["da2", "dap"], "suites"),
+        "report": _stage("touch report", ["suites"], "report"),
+    }
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    for command in (["git", "init", "-q"], [_dvc(), "init", "-q"]):
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+def _stage(command: str, deps: list[str], out: str) -> dict[str, object]:
+    return {"cmd": command, "deps": deps, "outs": [out]}
+
+
+def _dvc() -> str:
+    return str(Path(sys.executable).with_name("dvc"))
+
+
+def _repro(folder: Path, jobs: int = 2) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "JOBS": str(jobs), "DVC_NO_ANALYTICS": "1"}
+    return subprocess.run(
+        ["scripts/repro.sh"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def _stages_of(run: subprocess.CompletedProcess[str]) -> list[str]:
+    lines = (run.stdout + run.stderr).splitlines()
+    return [line.split("'")[1] for line in lines if "Running stage" in line]
+
+
+def test_lines_run_at_the_same_time_and_each_stage_once(pipeline) -> None:
+    run = _repro(pipeline)
+    assert run.returncode == 0, run.stdout + run.stderr
+    expected = ["manifest@a", "manifest@b", "train_da2", "train_dap", "suites", "report"]
+    assert sorted(_stages_of(run)) == sorted(expected)
+    assert set(yaml.safe_load((pipeline / "dvc.lock").read_text())["stages"]) == set(expected)
+    again = _repro(pipeline)
+    assert again.returncode == 0
+    assert _stages_of(again) == []
+
+
+def test_a_line_that_fails_ends_the_whole_and_keeps_the_other(pipeline) -> None:
+    text = (pipeline / "dvc.yaml").read_text()
+    (pipeline / "dvc.yaml").write_text(text.replace("&& touch da2", "&& false"))
+    run = _repro(pipeline)
+    assert run.returncode == 1
+    assert "failed to reproduce 'train_da2'" in run.stdout
+    assert (pipeline / "dap").exists()
+    assert not {"suites", "report"} & set(_stages_of(run))
+    (pipeline / "dvc.yaml").write_text(text)
+    assert sorted(_stages_of(_repro(pipeline))) == ["report", "suites", "train_da2"]
+
+
+def test_one_job_is_one_line(pipeline) -> None:
+    (pipeline / "da2.here").touch()
+    (pipeline / "dap.here").touch()
+    run = _repro(pipeline, jobs=1)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "[da]" not in run.stdout
+    assert len(_stages_of(run)) == 6
