@@ -34,7 +34,7 @@ class Scores(nn.Module):
 
     def taken(self) -> dict[str, float]:
         """`<data set>/<protocol>/<metric>` of all that was added; empties the accumulators. All ranks call it."""
-        values = {}
+        values: dict[str, float] = {}
         for name, by_protocol in zip(self.datasets, self.sums, strict=True):
             for score in by_protocol:  # type: ignore[attr-defined]
                 path = f"{name}/{score.protocol}"

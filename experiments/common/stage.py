@@ -32,7 +32,7 @@ def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        bad = (*BAD_INPUT, *more)
+        bad: tuple[type[Exception], ...] = (*BAD_INPUT, *more)
         # What a constructor raises reaches us as the cause of an error of jsonargparse.
         reason = error if isinstance(error, bad) else error.__cause__
         if not isinstance(reason, bad):

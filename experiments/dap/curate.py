@@ -48,7 +48,7 @@ def scored(
     rows = range(len(data))
     own = [row for i in batches for row in rows[i * batch_size : (i + 1) * batch_size]]
     loader = DataLoader(Subset(data, own), batch_size=batch_size, num_workers=num_workers)
-    found = engine.predict(judge, loader)
+    found: Any = engine.predict(judge, loader)
     scores = torch.zeros(len(data), device=engine.strategy.root_device)
     if own:
         scores[own] = torch.cat([part.to(scores) for part in found])
