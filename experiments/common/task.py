@@ -175,14 +175,14 @@ class DepthTask(LightningModule):
         Raises:
             CheckpointError: Names or shapes of tensors differ, or there are no more than weights.
         """
+        if "state_dict" not in checkpoint:
+            return  # a sharded network was loaded, and checked, by its strategy
         fitting = self._trainer is not None and self.trainer.state.fn == "fit"
         if fitting and "optimizer_states" not in checkpoint:
             raise CheckpointError(
                 "got a checkpoint of weights alone, expected the state of a training to go on from; to "
                 "start from these weights name their folder: --model.init_args.init_from runs/<section>"
             )
-        if "state_dict" not in checkpoint:
-            return  # a sharded network was loaded, and checked, by its strategy
         saved = {k: v.shape for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
         own = {f"net.{k}": v.shape for k, v in self.net.state_dict().items()}
         other = [k for k in sorted({*saved, *own}) if saved.get(k) != own.get(k)]
