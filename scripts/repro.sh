@@ -26,7 +26,11 @@ line() {
 
 ended() { wait "$1" && wait "$2" || { wait; exit 1; }; }
 
-if [ "$jobs" -gt 1 ] && ! dvc status -q; then
+if [ "$jobs" -gt 1 ]; then
+  if dvc status -q; then
+    echo "Data and pipelines are up to date."
+    exit
+  fi
   stages=$(dvc stage list --name-only)
   line data $(named "worlds|manifest" | every_second 0) & first=$!
   line data $(named "worlds|manifest" | every_second 1) & ended $first $!
