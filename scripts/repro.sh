@@ -4,12 +4,13 @@
 # DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
 # what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
 # orders them, so that no two lines touch the same output; the last `dvc repro` sees to the rest.
-# When a line fails, the other goes on to its end, and what it made is kept.
-# JOBS=1 makes one line of everything, with live progress bars.
+# When a line fails, the other goes on to its end, and what it made is kept. Ctrl-C and SIGTERM reach
+# both. JOBS=1 makes one line of everything, with live progress bars.
 set -euo pipefail
+set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
-cores=$(python -c 'import os; print(getattr(os, "process_cpu_count", os.cpu_count)())')
+cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
 jobs=${JOBS:-$((cores / 2))}
 
 named() { grep -E "^($1)(@|$)" <<<"$stages" || true; }
@@ -23,6 +24,15 @@ line() {
   shift
   [ $# -eq 0 ] || dvc --wait-for-lock repro --single-item "$@" 2>&1 | sed -u "s/^/[$title] /"
 }
+
+stop() {
+  trap - INT TERM
+  jobs -p | sed 's/^/-/' | xargs -r kill -"$1" --
+  wait
+  exit "$2"
+}
+trap 'stop INT 130' INT
+trap 'stop TERM 143' TERM
 
 ended() { wait "$1" && wait "$2" || { wait; exit 1; }; }
 
@@ -39,4 +49,4 @@ if [ "$jobs" -gt 1 ]; then
   line models $(named evaluate) & first=$!
   line suites $(named "evaluate_baseline|suites|gallery") & ended $first $!
 fi
-dvc repro
+exec dvc repro

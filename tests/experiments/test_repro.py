@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -41,11 +44,14 @@ def _dvc() -> str:
     return str(Path(sys.executable).with_name("dvc"))
 
 
-def _repro(folder: Path, jobs: int = 2) -> subprocess.CompletedProcess[str]:
+def _environment(jobs: int = 2) -> dict[str, str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "JOBS": str(jobs), "DVC_NO_ANALYTICS": "1"}
+    return {**os.environ, "PATH": path, "JOBS": str(jobs), "DVC_NO_ANALYTICS": "1"}
+
+
+def _repro(folder: Path, jobs: int = 2) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["scripts/repro.sh"], cwd=folder, env=environment, capture_output=True, text=True
+        ["scripts/repro.sh"], cwd=folder, env=_environment(jobs), capture_output=True, text=True
     )
 
 
@@ -84,3 +90,21 @@ def test_one_job_is_one_line(pipeline) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
     assert "[da]" not in run.stdout
     assert len(_stages_of(run)) == 6
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_both_lines(pipeline, sent, code) -> None:
+    text = (pipeline / "dvc.yaml").read_text()
+    (pipeline / "dvc.yaml").write_text(text.replace("seq 100", "seq 1000").replace("break", "true"))
+    with subprocess.Popen(["scripts/repro.sh"], cwd=pipeline, env=_environment()) as run:
+        begun = (pipeline / "da2.here", pipeline / "dap.here")
+        while not all(file.exists() for file in begun):
+            assert run.poll() is None
+            time.sleep(0.1)
+        below = psutil.Process(run.pid).children(recursive=True)
+        assert len(below) > 4
+        run.send_signal(sent)
+        assert run.wait(30) == code
+    gone, alive = psutil.wait_procs(below, timeout=10)
+    assert not alive
+    assert not (pipeline / "da2").exists()
