@@ -59,6 +59,7 @@ from experiments.common.system_metrics import SystemMetrics
 from experiments.common.task import DepthTask
 from experiments.common.tracking import RunLogger
 from pano_data.datamodule import ErpDataModule
+from pano_losses.evaluation import UnknownProtocolError
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
@@ -272,6 +273,10 @@ class ParamsCLI(LightningCLI):
         self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
+BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError
+"""What a user can do something about, beside what any stage may meet."""
+
+
 def main(paper: str, argv: Sequence[str] | None = None) -> None:
     """Entry point of `python -m experiments.<paper>`; `--section` defaults to the paper's own.
 
@@ -282,7 +287,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
     try:
-        with told_in_a_line(own.section, RunFolderError, CheckpointError, ModelNotFoundError):
+        with told_in_a_line(own.section, *BAD_INPUT):
             ParamsCLI(paper, own.section, arguments)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

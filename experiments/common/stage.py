@@ -43,12 +43,22 @@ def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
 
 
 def stage_main(
-    function: Callable[..., Any], section: str, argv: Sequence[str] | None = None
+    function: Callable[..., Any],
+    section: str,
+    argv: Sequence[str] | None = None,
+    *more: type[Exception],
 ) -> None:
-    """Runs a stage that is a plain function: its signature is the schema of its section."""
+    """Runs a stage that is a plain function: its signature is the schema of its section.
+
+    Args:
+        function: The stage.
+        section: Of params.yaml.
+        argv: Words of the command line, which win over the section.
+        more: Exceptions of this stage that are bad input, see `told_in_a_line`.
+    """
     quiet_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with told_in_a_line(section):
+    with told_in_a_line(section, *more):
         text = params.section_text(section)
         auto_cli(function, args=["--config", text, *arguments], as_positional=False)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import pano_models
 from experiments.common.scores import Scores
 from experiments.common.sharding import Sharded, is_sharded, shard, spare_batches
+from pano_losses.evaluation import resolve
 from pano_models.errors import CheckpointError
 from pano_models.weights.strict import fill
 
@@ -50,7 +51,7 @@ class DepthTask(LightningModule):
         self.loss = loss
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.protocols = protocols or ["da2_paper"]
+        self.protocols = [resolve(name).id for name in protocols or ["da2_paper"]]
         self.rates = rates or {}
         if init_from is not None:
             self._start_from(init_from)

@@ -18,7 +18,7 @@ from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
-from pano_models import PatchDiscriminator, normalize_distance
+from pano_models import CheckpointError, ModelNotFoundError, PatchDiscriminator, normalize_distance
 
 
 class Judge(LightningModule):
@@ -111,4 +111,4 @@ def curate(
 
 
 if __name__ == "__main__":
-    stage_main(curate, sys.argv[1], sys.argv[2:])
+    stage_main(curate, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import pano_models
 from experiments.common.task import Batch, DepthTask
-from pano_models import PatchDiscriminator, normalize_distance
+from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import fill
 
@@ -57,8 +57,16 @@ class DiscriminatorTask(DepthTask):
 
 
 def load_discriminator(folder: str) -> PatchDiscriminator:
-    """Rebuilds the discriminator of a training's folder, in evaluation mode."""
-    options = json.loads((Path(folder) / "config.json").read_text())
+    """Rebuilds the discriminator of a training's folder, in evaluation mode.
+
+    Raises:
+        ModelNotFoundError: There is none.
+        CheckpointError: Its weights are damaged, or those of another network.
+    """
+    config = Path(folder) / "config.json"
+    if not config.is_file():
+        raise ModelNotFoundError(f"no discriminator in {folder}; train it first (uv run dvc repro)")
+    options = json.loads(config.read_text())
     network = PatchDiscriminator(**options)
     fill(network, read_state(Path(folder) / "model.safetensors"))
     return network.eval()

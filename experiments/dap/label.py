@@ -24,6 +24,7 @@ from pano_data.manifest import Row, read_manifest, write_manifest
 from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
 from pano_data.quarantine import Quarantine
 from pano_data.sources import Source
+from pano_models import CheckpointError, ModelNotFoundError
 
 Rows = dict[tuple[str, str], Row]
 UNLABELLED = "unlabelled.parquet"
@@ -186,4 +187,4 @@ def _provenance(model: str, manifest: Path) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(label, sys.argv[1], sys.argv[2:])
+    stage_main(label, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

@@ -105,6 +105,6 @@ def test_a_signal_ends_both_lines(pipeline, sent, code) -> None:
         assert len(below) > 4
         run.send_signal(sent)
         assert run.wait(30) == code
-    gone, alive = psutil.wait_procs(below, timeout=10)
+    _, alive = psutil.wait_procs(below, timeout=10)
     assert not alive
     assert not (pipeline / "da2").exists()

@@ -53,6 +53,18 @@ def test_partial_images_are_averaged_over_what_is_seen() -> None:
     assert 0 < (erp > 0).float().mean() < 0.2
 
 
+def test_perspective_pictures_are_averaged_on_the_panorama(generator) -> None:
+    camera = pg.Perspective.from_fov(256, 256, math.radians(80))
+    image, turn = noise(256, 256, generator), pg.random_rotation(1, generator)
+    truth, inside = pg.perspective_to_erp(image, camera, turn, 64, 128, supersample=16)
+    point, centre = pg.perspective_to_erp(image, camera, turn, 64, 128)
+    auto, covered = pg.perspective_to_erp(image, camera, turn, 64, 128, supersample="auto")
+    both = inside & centre & covered
+    assert decibel(auto[both], truth[both]) > decibel(point[both], truth[both]) + 12
+    assert (covered != centre).float().mean() < 0.1 * centre.float().mean()
+    assert (auto[~covered] == 0).all()
+
+
 def test_supersampling_refuses(generator) -> None:
     erp = noise(8, 16, generator)
     with pytest.raises(ValueError, match="supersample"):

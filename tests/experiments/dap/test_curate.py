@@ -17,7 +17,7 @@ from pano_data import datasets, miniatures
 from pano_data.manifest import read_manifest, write_manifest
 from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.reader import ManifestDataset
-from pano_models import PatchDiscriminator, normalize_distance
+from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
 from tests.experiments import tiny
 
 SIZE = (32, 64)
@@ -140,3 +140,8 @@ def test_ranks_that_the_trainer_does_not_count_are_refused(
     with pytest.raises(WorldError, match="got 2 processes from the launcher"):
         run(data, "uncounted.parquet", ["rows.parquet"])
     assert not (data / "uncounted.parquet").exists()
+
+
+def test_no_discriminator_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"no discriminator in .*; train it first"):
+        load_discriminator(str(tmp_path))

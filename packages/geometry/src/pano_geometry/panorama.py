@@ -6,8 +6,8 @@ from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image, check_rotation
 from pano_geometry.grid_symmetry import GridSymmetry, grid_symmetries
-from pano_geometry.minification import Supersample
-from pano_geometry.resample import check_request, resample, resample_seen
+from pano_geometry.minification import Supersample, supersampling
+from pano_geometry.resample import check_request, resample, resample_averaged, resample_seen
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
 from pano_geometry.sampling import check_mode
 from pano_geometry.taps import Mode
@@ -89,6 +89,7 @@ def perspective_to_erp(
     height: int,
     width: int,
     mode: Mode = "bilinear",
+    supersample: Supersample = 1,
 ) -> tuple[Shaped[Tensor, "n c ho wo"], Bool[Tensor, "n 1 ho wo"]]:
     """A perspective image on the panorama.
 
@@ -99,9 +100,11 @@ def perspective_to_erp(
         height: of the panorama, pixels.
         width: of the panorama, pixels.
         mode: "nearest", "bilinear" or "bicubic".
+        supersample: rays along each side of a pixel, or "auto", as in `resample`.
 
     Returns:
-        The panorama, 0 outside the view, and its coverage, True inside the view.
+        The panorama, 0 outside the view, and its coverage, True inside the view: where the centre
+        of a pixel is, or with several rays at least half of them.
     """
     check_image("image", image, camera.size)
     erp = Equirectangular(height, width)
@@ -110,8 +113,15 @@ def perspective_to_erp(
         check_rotation("rotation", rotation, image.shape[0])
         to_camera = rotation.mT
     check_mode(mode, image)
+    factor = supersampling(supersample, camera, erp)
+    # A perspective image never sees everything: there always is a mask.
+    if factor > 1:
+        values, share = resample_averaged(image, camera, erp, to_camera, mode, factor)
+        assert share is not None
+        covered = (share >= 0.5).expand(values.shape[0], -1, -1, -1)
+        return torch.where(covered, values, torch.zeros_like(values)), covered
     values, seen = resample_seen(image, camera, erp, to_camera, mode)
-    assert seen is not None  # a perspective image never sees everything
+    assert seen is not None
     return values, seen[:, None].expand(values.shape[0], -1, -1, -1)
 
 

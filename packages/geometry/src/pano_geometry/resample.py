@@ -59,16 +59,7 @@ def resample(
     factor = supersampling(supersample, source, target)
     if factor == 1:
         return resample_seen(image, source, target, rotation, mode)[0]
-    if mode == "nearest":
-        raise ValueError("supersample: got mode 'nearest', which keeps values and cannot average")
-    # Means are taken before rounding.
-    exact = image.to(working_dtype(image))
-    fine, seen = resample_seen(exact, source, target.finer(factor), rotation, mode)
-    values = average(fine, factor)
-    if seen is not None:
-        share = average(seen[:, None].to(values.dtype), factor)
-        values = values / torch.where(share > 0, share, torch.ones_like(share))
-    return restore(values, image.dtype)
+    return resample_averaged(image, source, target, rotation, mode, factor)[0]
 
 
 def resample_masked(
@@ -154,6 +145,31 @@ def resample_seen(
     u, v = torch.where(inside, u, zero), torch.where(inside, v, zero)
     values = sample_planes(image, u, v, source.surface, mode)
     return torch.where(seen[:, None], values, torch.zeros_like(values)), seen
+
+
+def resample_averaged(
+    image: Tensor,
+    source: Camera,
+    target: Camera,
+    rotation: Tensor | None,
+    mode: Mode,
+    factor: int,
+) -> tuple[Tensor, Tensor | None]:
+    """`resample_seen` by the mean of `factor` squared rays a pixel, and the share of them that was seen.
+
+    The share is (n, 1, ho, wo), None if all were seen; the mean is over these.
+    """
+    if mode == "nearest":
+        raise ValueError("supersample: got mode 'nearest', which keeps values and cannot average")
+    # Means are taken before rounding.
+    exact = image.to(working_dtype(image))
+    fine, seen = resample_seen(exact, source, target.finer(factor), rotation, mode)
+    values = average(fine, factor)
+    if seen is None:
+        return restore(values, image.dtype), None
+    share = average(seen[:, None].to(values.dtype), factor)
+    values = values / torch.where(share > 0, share, torch.ones_like(share))
+    return restore(values, image.dtype), share
 
 
 def _takes_grids(

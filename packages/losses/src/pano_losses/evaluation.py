@@ -121,16 +121,22 @@ def evaluate(
     return summarise(accumulate(scores, rules), rules)
 
 
+class UnknownProtocolError(ValueError):
+    """No protocol of that name."""
+
+
 def resolve(protocol: str | Protocol) -> Protocol:
     """The protocol of an id.
 
     Raises:
-        ValueError: If there is none of this name.
+        UnknownProtocolError: If there is none of this name.
     """
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in protocols:
-        raise ValueError(f"got protocol {protocol!r}, expected one of {sorted(protocols)}")
+        raise UnknownProtocolError(
+            f"got protocol {protocol!r}, expected one of {', '.join(sorted(protocols))}"
+        )
     return protocols[protocol]
 
 
