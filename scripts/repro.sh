@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# `dvc repro`, with two lines of stages at a time where there are four cores or more.
+# `dvc repro`, with two lines of stages at a time where there are four cores or more and no GPU, which
+# two trainings would have to share.
 #
 # DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
 # what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
 # orders them, so that no two lines touch the same output; the last `dvc repro` sees to the rest.
 # When a line fails, the other goes on to its end, and what it made is kept. Ctrl-C and SIGTERM reach
-# both. JOBS=1 makes one line of everything, with live progress bars.
+# both. JOBS=1 makes one line of everything, with live progress bars; JOBS=2 two lines whatever is there.
 set -euo pipefail
 set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
 cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
-jobs=${JOBS:-$((cores / 2))}
+[ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$((cores / 2))
+jobs=${JOBS:-$lines}
 
 named() { grep -E "^($1)(@|$)" <<<"$stages" || true; }
 
