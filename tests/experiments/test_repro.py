@@ -55,6 +55,11 @@ def _repro(folder: Path, jobs: int = 2) -> subprocess.CompletedProcess[str]:
     )
 
 
+def _heed_interrupts() -> None:
+    """Background jobs of a shell, and all below them, are started deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _stages_of(run: subprocess.CompletedProcess[str]) -> list[str]:
     lines = (run.stdout + run.stderr).splitlines()
     return [line.split("'")[1] for line in lines if "Running stage" in line]
@@ -96,7 +101,9 @@ def test_one_job_is_one_line(pipeline) -> None:
 def test_a_signal_ends_both_lines(pipeline, sent, code) -> None:
     text = (pipeline / "dvc.yaml").read_text()
     (pipeline / "dvc.yaml").write_text(text.replace("seq 100", "seq 1000").replace("break", "true"))
-    with subprocess.Popen(["scripts/repro.sh"], cwd=pipeline, env=_environment()) as run:
+    with subprocess.Popen(
+        ["scripts/repro.sh"], cwd=pipeline, env=_environment(), preexec_fn=_heed_interrupts
+    ) as run:
         begun = (pipeline / "da2.here", pipeline / "dap.here")
         while not all(file.exists() for file in begun):
             assert run.poll() is None
