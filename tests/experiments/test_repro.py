@@ -1,6 +1,7 @@
 """`scripts/repro.sh`: two lines of stages at a time, on a pipeline of shell commands."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -115,3 +116,17 @@ def test_a_signal_ends_both_lines(pipeline, sent, code) -> None:
     _, alive = psutil.wait_procs(below, timeout=10)
     assert not alive
     assert not (pipeline / "da2").exists()
+
+
+def test_every_name_in_the_script_is_a_stage() -> None:
+    """A stage that is renamed would fall out of its line unseen, into the last `dvc repro`."""
+    stages = yaml.safe_load((SCRIPT.parents[1] / "dvc.yaml").read_text())["stages"]
+    names = [
+        name
+        for part in re.findall(r'named "?([\w.*|]+)', SCRIPT.read_text())
+        for name in part.split("|")
+    ]
+    assert len(names) > 10
+    assert [name for name in names if not any(re.fullmatch(name, stage) for stage in stages)] == []
+    rest = [stage for stage in stages if not any(re.fullmatch(name, stage) for name in names)]
+    assert rest == ["cost", "report"]  # times are measured alone, the report comes last
