@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from experiments.benchmark.evaluate.stage import score_all, write_json
 from experiments.benchmark.models.resolve import Predictor, Source, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
+from experiments.pipeline import params
 from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import stage_main, told_in_a_line
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"
@@ -32,6 +33,7 @@ def run_suite(
     settings: Settings,
     reports: Path,
     partial: bool = False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Scores one model on a suite and writes the suite's table anew.
 
@@ -43,6 +45,7 @@ def run_suite(
         settings: How to score; the suite brings the protocols.
         reports: `suites/<suite>/<model>/` and `suites/<suite>.json` go below it.
         partial: Score although images or data sets are missing, and mark the result.
+        options: Data set -> options of its reader.
 
     Raises:
         SuiteError: Not the images that the suite stands on, or none at all.
@@ -50,7 +53,8 @@ def run_suite(
         NotScoreableError: No protocol of the suite scores this kind of map.
     """
     # All counts first: a refusal must not come after hours.
-    found = {p.dataset: (p, p.rows(root, partial)) for p in suite.parts}
+    asked = options or {}
+    found = {p.dataset: (p, p.rows(root, partial, asked.get(p.dataset))) for p in suite.parts}
     present = {d: (p, rows) for d, (p, rows) in found.items() if rows is not None}
     if not present:
         raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder a data set")
@@ -147,6 +151,7 @@ def run_suites(
     workers: int = 0,
     latitude_from: Source | None = None,
     reports: str = "reports",
+    options: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Stage: every suite with every model whose kind of map it can score.
 
@@ -162,6 +167,7 @@ def run_suites(
         workers: Processes that read samples.
         latitude_from: Training set of the latitude baseline.
         reports: Where results go.
+        options: Data set -> options of its reader; the stage takes `datasets.<id>.options`.
     """
     set_threads(threads)
     wanted = [suites.get(name) for name in only or suites.SUITES]
@@ -171,10 +177,20 @@ def run_suites(
             predictor = resolve(model, latitude_from, size)
             for suite in wanted:
                 try:
-                    run_suite(suite, model, predictor, Path(root), settings, Path(reports), partial)
+                    run_suite(
+                        suite, model, predictor, Path(root), settings, Path(reports), partial, options
+                    )
                 except NotScoreableError as reason:
                     _LOG.warning("%s is not in suite %s: %s", model, suite.name, reason)
 
 
+def main(argv: Sequence[str]) -> None:
+    """Run `python -m experiments.benchmark.suites.stage [--key value]`."""
+    with told_in_a_line(params.DATASETS):
+        options = params.reader_options()
+    given = ["--options", json.dumps(options)] if options else []
+    stage_main(run_suites, "suites", [*given, *argv])
+
+
 if __name__ == "__main__":
-    stage_main(run_suites, "suites", sys.argv[1:])
+    main(sys.argv[1:])
