@@ -29,7 +29,7 @@ lint: $(UV)           ## format, style, types, import directions
 	$(UV) run lint-imports
 
 ui: $(UV)             ## compare runs in the browser
-	$(UV) run python -m experiments.common.ui
+	$(UV) run python -m experiments.tracking.ui
 
 ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; goes on where it stopped)
 	$(UV) run python -m experiments.ablations run

@@ -21,7 +21,7 @@ import pano_geometry as pg
 from pano_data.curation import P2E, ReflectionOutpainter
 from pano_data.sample import ErpSample
 from pano_data.shards.record import encode_sample
-from pano_data.worlds import CAMERA, make_world, render
+from pano_worlds import CAMERA, make_world, render
 
 GOAL = 38
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "curation.md"

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.common import checkpoints
+from experiments.training import checkpoints
 from tests.experiments import tiny
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "resume.md"

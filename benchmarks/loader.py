@@ -23,7 +23,7 @@ from torch.utils.data import Dataset
 import pano_geometry as pg
 from pano_data.shards import ShardDataset, finish, pack
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
-from pano_data.worlds import CAMERA, make_world, render
+from pano_worlds import CAMERA, make_world, render
 
 SIZE = (512, 1024)
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "loader.md"

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from mlflow.tracking import MlflowClient
 
-from experiments.common.tracking_queue import TrackingQueue
+from experiments.tracking.queue import TrackingQueue
 from tests.experiments import tiny
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "server_away.md"
@@ -103,7 +103,7 @@ def measure(folder: Path, steps: int) -> Result:
     process.join()
     times, waiting = _times(train), _queue(train, variables).pending()
     with server(folder, port):
-        words = [sys.executable, "-m", "experiments.main", "sync"]
+        words = [sys.executable, "-m", "panodepth.cli", "sync"]
         subprocess.run(words, cwd=train, env={**tiny.environment(train), **variables}, check=True)
         client = MlflowClient(variables["MLFLOW_TRACKING_URI"])
         (run,) = client.search_runs([client.get_experiment_by_name("da2").experiment_id])

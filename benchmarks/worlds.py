@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 import pano_geometry as pg
-from pano_data.worlds import CAMERA, CLEAN, make_world, render
-from pano_data.worlds.world import Kind
+from pano_worlds import CAMERA, CLEAN, make_world, render
+from pano_worlds.world import Kind
 
 GOAL_PER_HOUR = 20_000
 CORES = 4

@@ -17,7 +17,7 @@ from rich.table import Table
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from experiments.common import params
+from experiments.pipeline import params
 from pano_data import datasets
 from pano_data.sampler import split_batch
 from pano_models.model import DepthModel

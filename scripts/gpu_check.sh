@@ -3,7 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
-export PYTHONPATH="packages/geometry/src:packages/losses/src:packages/models/src:packages/data/src:.${PYTHONPATH:+:$PYTHONPATH}"
+export PYTHONPATH="packages/geometry/src:packages/losses/src:packages/models/src:packages/data/src:packages/worlds/src:packages/panodepth/src:.${PYTHONPATH:+:$PYTHONPATH}"
 if ! "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
   echo "no CUDA device: nothing was checked" >&2
   exit 2
@@ -16,7 +16,7 @@ check() { # name, command...
   if "$@" >"$log" 2>&1; then results+=("ok    $(tail -n 1 "$log")"); else results+=("FAIL  $(tail -n 3 "$log" | tr '\n' ' ')"); cat "$log"; fi
   names+=("$name")
 }
-for area in geometry losses models data experiments; do
+for area in geometry losses models data worlds panodepth experiments; do
   check "tests/$area" "$python" -m pytest -m gpu "tests/$area" -q -p no:cacheprovider
 done
 check "benchmark geometry" "$python" -m benchmarks.geometry --device cuda

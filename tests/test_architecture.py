@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("geometry", "losses", "models", "data")
+PACKAGES = {
+    "geometry": "pano_geometry",
+    "losses": "pano_losses",
+    "models": "pano_models",
+    "data": "pano_data",
+    "worlds": "pano_worlds",
+    "panodepth": "panodepth",
+}
 IMPORT_NAME = {
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
@@ -49,7 +56,7 @@ def _undeclared(folder: Path, own: str, pyproject: Path) -> dict[str, set[str]]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_package_imports_only_what_it_declares(package: str) -> None:
     folder = ROOT / "packages" / package
-    assert _undeclared(folder / "src", f"pano_{package}", folder / "pyproject.toml") == {}
+    assert _undeclared(folder / "src", PACKAGES[package], folder / "pyproject.toml") == {}
 
 
 def test_experiments_import_only_what_the_root_declares() -> None:

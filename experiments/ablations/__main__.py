@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
             return 1
     else:
         from experiments.ablations.table import read_scores, table  # MLflow is slow to import
-        from experiments.common.tracking import tracking_uri
+        from experiments.tracking.tracker import tracking_uri
 
         numbers = read_scores(tracking_uri(), [r.name for r in chosen])
         for name, group in groups.items():

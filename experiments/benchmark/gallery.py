@@ -18,11 +18,11 @@ from torch import Tensor, nn
 
 import pano_losses
 from experiments.benchmark.curves import aligned_distance
-from experiments.benchmark.models import Source
-from experiments.benchmark.trained import load
-from experiments.common.environment import set_threads
-from experiments.common.panels import Picture, colourise
-from experiments.common.stage import stage_main
+from experiments.benchmark.models.resolve import Source
+from experiments.benchmark.models.trained import load
+from experiments.pipeline.environment import set_threads
+from experiments.pipeline.stage import stage_main
+from experiments.tracking.panels import Picture, colourise
 from pano_data.reader import ManifestDataset
 
 CANDIDATES = 200  # samples of a data set among which near and far ones are looked for

@@ -1,6 +1,6 @@
 """`python -m experiments.da2 fit|validate|test|predict`."""
 
-from experiments.common.cli import main
+from experiments.training.cli import main
 
 if __name__ == "__main__":
     main("da2")

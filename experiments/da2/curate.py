@@ -5,8 +5,8 @@ Distance is never invented: it covers what the perspective picture saw, the rest
 
 import sys
 
-from experiments.common.environment import global_rank, set_threads, world_size
-from experiments.common.stage import stage_main
+from experiments.pipeline.environment import global_rank, set_threads, world_size
+from experiments.pipeline.stage import stage_main
 from pano_data.curation import P2E, CuratedDataset, Outpainter
 from pano_data.reader import ManifestDataset
 from pano_data.shards import finish_if_whole, pack

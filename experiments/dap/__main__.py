@@ -1,6 +1,6 @@
 """`python -m experiments.dap fit|validate|test|predict [--section dap_labeler|dap_discriminator|dap_realism|dap]`."""
 
-from experiments.common.cli import main
+from experiments.training.cli import main
 
 if __name__ == "__main__":
     main("dap")

@@ -11,9 +11,9 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from experiments.common.environment import check_launched, set_threads
-from experiments.common.stage import stage_main
 from experiments.dap.discriminator_task import load_discriminator
+from experiments.pipeline.environment import check_launched, set_threads
+from experiments.pipeline.stage import stage_main
 from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import pano_models
-from experiments.common.task import Batch, DepthTask
+from experiments.training.task import Batch, DepthTask
 from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import fill

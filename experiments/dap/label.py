@@ -15,9 +15,9 @@ from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
 from torch import Tensor, nn
 
 import pano_models
-from experiments.common import contents
-from experiments.common.environment import check_launched, set_threads
-from experiments.common.stage import stage_main
+from experiments.pipeline import contents
+from experiments.pipeline.environment import check_launched, set_threads
+from experiments.pipeline.stage import stage_main
 from pano_data.datamodule import ErpDataModule
 from pano_data.io.encode import write_text
 from pano_data.manifest import Row, read_manifest, write_manifest

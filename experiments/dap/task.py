@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from experiments.common.task import Batch, DepthTask
+from experiments.training.task import Batch, DepthTask
 
 
 class DapTask(DepthTask):

@@ -1,6 +1,6 @@
 """`python -m experiments.depth_anywhere fit|validate|test|predict [--section depth_anywhere_teacher|...]`."""
 
-from experiments.common.cli import main
+from experiments.training.cli import main
 
 if __name__ == "__main__":
     main("depth_anywhere")

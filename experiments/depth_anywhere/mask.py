@@ -5,9 +5,9 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from experiments.common import contents
-from experiments.common.environment import global_rank, set_threads, world_size
-from experiments.common.stage import stage_main
+from experiments.pipeline import contents
+from experiments.pipeline.environment import global_rank, set_threads, world_size
+from experiments.pipeline.stage import stage_main
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.io.encode import write_text
 from pano_data.manifest import Manifest, manifest_of, read_manifest, write_manifest

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from experiments.common.task import Batch, DepthTask
+from experiments.training.task import Batch, DepthTask
 
 
 class MetricTask(DepthTask):

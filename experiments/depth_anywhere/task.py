@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 import pano_geometry as pg
-from experiments.common.task import Batch, DepthTask
 from experiments.depth_anywhere.plain_picture import PLAIN
 from experiments.depth_anywhere.views import Views
+from experiments.training.task import Batch, DepthTask
 
 
 class DepthAnywhereTask(DepthTask):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from experiments.common.task import Batch, DepthTask
 from experiments.depth_anywhere.views import Views
+from experiments.training.task import Batch, DepthTask
 
 
 class TeacherTask(DepthTask):

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pano_data import datasets, miniatures
+from pano_data import datasets
+
+from pano_worlds import miniatures
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "datasets.md").read_text()

@@ -4,10 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from torch.utils.data import DataLoader
 
-from pano_data import datasets, miniatures
+from pano_data import datasets
+
+from pano_worlds import miniatures
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import manifest_of
-from pano_data.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.reader import ManifestDataset
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pano_data import datasets, miniatures
+from pano_data import datasets
+
+from pano_worlds import miniatures
 from pano_data.errors import DataError
 from pano_data.io.encode import write_png
 from pano_data.manifest import write_manifest
-from pano_data.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.sources import Source
 from tests.data.synthetic import Numbered
 

@@ -12,13 +12,13 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from experiments import estimate
-from experiments.benchmark.evaluate import evaluate
-from experiments.common import params
-from experiments.common.cli import ParamsCLI
+from experiments.benchmark.evaluate.stage import evaluate
 from experiments.da2.curate import curate as da2_curate
 from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
+from experiments.pipeline import params
+from experiments.training.cli import ParamsCLI
 from pano_data import datasets
 
 ROOT = Path(__file__).parents[2]

@@ -12,17 +12,18 @@ from typing import Any
 
 import yaml
 
-from experiments.common.cli import main
-from pano_data import datasets, miniatures
+from experiments.training.cli import main
+from pano_data import datasets
 from pano_data.manifest import write_manifest
-from pano_data.miniatures.box_studio import BoxStudio
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 ROOT = Path(__file__).parents[2]
 STEPS = 12
 # A server that has imported everything forks each training: a start costs a second instead of twenty.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["experiments.common.cli", "experiments.da2.task", "pano_models.backbones", "pano_data.transforms"]
+    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones", "pano_data.transforms"]
 )  # fmt: skip
 
 

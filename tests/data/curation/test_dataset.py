@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from pano_data import datasets, miniatures
+from pano_data import datasets
+
+from pano_worlds import miniatures
 from pano_data.curation import P2E, CuratedDataset, ReflectionOutpainter
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import manifest_of

@@ -6,7 +6,7 @@ import torch
 import pano_geometry as pg
 from pano_data.curation import P2E
 from pano_data.curation.labels import labels_at
-from pano_data.worlds import CLEAN, Viewpoint, make_world, render
+from pano_worlds import CLEAN, Viewpoint, make_world, render
 
 HEIGHT, WIDTH = 24, 32
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_data import datasets, miniatures
-from pano_data.miniatures.box_studio import BoxStudio
-from pano_data.miniatures.studio import HERE, Pose
+from pano_data import datasets
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures.studio import HERE, Pose
 from pano_data.reader import read, to_tensors
 from pano_data.sample import validate_sample
 

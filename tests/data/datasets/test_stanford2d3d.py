@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 import pano_geometry as pg
-from pano_data import datasets, miniatures
+from pano_data import datasets
+from pano_worlds import miniatures
 from pano_data.datasets.stanford2d3d import AREAS, split_areas
-from pano_data.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.reader import read
 
 SIZE = (32, 64)

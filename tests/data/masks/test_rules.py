@@ -5,7 +5,7 @@ import pano_geometry as pg
 from pano_data.errors import DataError
 from pano_data.masks import RuleMasker
 from pano_data.masks.rules import sky, tripod, watermark
-from pano_data.worlds import CAMERA, make_world, render
+from pano_worlds import CAMERA, make_world, render
 
 
 @pytest.fixture(scope="module", params=["indoor", "outdoor"])

@@ -11,8 +11,8 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from experiments.ablations.plan import QueueError, Run, read_queue, runs
-from experiments.common import params
-from experiments.common.cli import ParamsCLI
+from experiments.pipeline import params
+from experiments.training.cli import ParamsCLI
 
 ROOT = Path(__file__).parents[3]
 GROUPS = read_queue()

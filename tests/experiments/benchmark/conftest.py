@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from pano_data import datasets, miniatures
+from pano_data import datasets
 from pano_data.manifest import Manifest, manifest_of
-from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.reader import ManifestDataset
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 SIZE = (32, 64)
 ROOMS = 7

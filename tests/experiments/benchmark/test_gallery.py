@@ -8,11 +8,12 @@ from PIL import Image
 import pano_losses
 import pano_models
 from experiments.benchmark.gallery import draw, gallery, near_to_far
-from experiments.benchmark.models import Source
-from pano_data import datasets, miniatures
+from experiments.benchmark.models.resolve import Source
+from pano_data import datasets
 from pano_data.manifest import write_manifest
-from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.reader import ManifestDataset
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 SIZE = (32, 64)
 

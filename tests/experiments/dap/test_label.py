@@ -10,10 +10,11 @@ import pytest
 
 import pano_models
 from experiments.dap import label as stage
-from pano_data import datasets, miniatures
+from pano_data import datasets
 from pano_data.manifest import read_manifest, write_manifest
-from pano_data.miniatures.box_studio import BoxStudio
 from pano_data.pseudo_labels import label_path, write_pseudo_label
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.experiments import tiny
 
 COUNT, SIZE = 5, (32, 64)

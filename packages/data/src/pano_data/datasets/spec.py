@@ -129,7 +129,7 @@ class DatasetSpec:
 
     def not_found(self, where: Path, what: str) -> DatasetNotFoundError:
         """Make the error that says what is missing and how to get it."""
-        render = f"pano_data.miniatures.write({self.name!r}, root) renders a stand-in"
+        render = f"pano_worlds.miniatures.write({self.name!r}, root) renders a stand-in"
         return DatasetNotFoundError(what, where, "root", f"{self.access}; {render}")
 
 

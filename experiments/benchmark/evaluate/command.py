@@ -1,0 +1,130 @@
+"""`panodepth evaluate`: one model on one data set under one protocol, or on a suite of the papers."""
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pano_losses
+from experiments.benchmark.evaluate.ranks import choose_device, ranks
+from experiments.benchmark.evaluate.score import Settings
+from experiments.benchmark.evaluate.stage import score_all, write_json
+from experiments.benchmark.models.resolve import Predictor, Source, resolve
+from experiments.benchmark.suites import catalogue as suites
+from experiments.benchmark.suites.stage import run_suite
+from pano_data import datasets
+from pano_data.manifest import manifest_of
+from pano_data.reader import ManifestDataset
+from panodepth.errors import CommandError
+
+SIZE = (512, 1024)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the command's options."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="training folder, official:NAME=FILE, hub id, fusion:SOURCE[,...], folder:DIR[,...] or baseline_constant; see docs/benchmark.md",
+    )
+    parser.add_argument("--dataset", help=f"one of {', '.join(datasets.names())}")
+    parser.add_argument("--suite", help=f"one of {', '.join(suites.SUITES)}, instead of --dataset")
+    parser.add_argument(
+        "--root",
+        required=True,
+        type=Path,
+        help="folder of the data set as unpacked; with --suite: the folder that holds <data set>/",
+    )
+    parser.add_argument("--protocol", help="one of pano_losses.protocols; a suite has its own")
+    parser.add_argument("--split", help="split of the data set (test); a suite has its own")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="score a suite although images are missing, and mark the result",
+    )
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, metavar=("H", "W"))
+    parser.add_argument("--batch-size", type=int, help="default: by the size and the device")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read samples")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
+    parser.add_argument(
+        "--latitude-from",
+        nargs=2,
+        metavar=("MANIFEST", "ROOT"),
+        help="training set of baseline_latitude",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="file for the result instead of stdout; lets a killed run go on"
+    )
+    parser.add_argument(
+        "--reports", type=Path, default=Path("reports"), help="where results of suites go (reports)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Scores; writes `{"model", "dataset", "split", "protocol", "count", "metrics"}`, or the suite's results."""
+    _check(args)
+    latitude = Source(*args.latitude_from) if args.latitude_from else None
+    size = (args.size[0], args.size[1])
+    try:
+        predictor = resolve(args.model, latitude, size)
+        with ranks() as here:
+            device = choose_device(args.device)
+            settings = Settings((), size, args.batch_size, device, args.workers, here)
+            if args.suite:
+                run_suite(suites.get(args.suite), args.model, predictor, args.root, settings,
+                          args.reports, args.partial)  # fmt: skip
+            else:
+                _one(args, predictor, settings)
+    except (ValueError, OSError, ImportError) as error:
+        raise CommandError(str(error)) from error
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if bool(args.suite) == bool(args.dataset):
+        raise CommandError("expected one of --dataset and --suite")
+    if args.suite and (args.protocol or args.split or args.out):
+        raise CommandError(
+            "a suite has its own protocols and splits and writes to --reports: leave out --protocol, --split and --out"
+        )
+    if args.dataset and args.partial:
+        raise CommandError("--partial is for a suite, which knows how many images there should be")
+    if args.dataset and args.protocol not in pano_losses.protocols:
+        known = ", ".join(sorted(pano_losses.protocols))
+        raise CommandError(f"got protocol {args.protocol!r}, expected one of {known}")
+    batch = 1 if args.batch_size is None else args.batch_size
+    if min(*args.size, batch) < 1 or args.workers < 0:
+        raise CommandError("expected positive --size and --batch-size, and --workers of 0 or more")
+
+
+def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> None:
+    split = args.split or "test"
+    rows = manifest_of(datasets.get(args.dataset).rows(args.root, split))
+    data = ManifestDataset(rows, args.root, settings.size)
+    wanted = replace(settings, protocols=(args.protocol,))
+    if args.out is None and settings.ranks.world > 1:
+        raise CommandError("several processes need --out FILE: they meet beside it")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) if args.out is None else _beside(args.out)
+        metrics = score_all(predictor, {args.dataset: data}, wanted, folder)
+    if not settings.ranks.first:
+        return
+    result = {
+        "model": args.model,
+        "dataset": args.dataset,
+        "split": split,
+        "protocol": args.protocol,
+        "count": len(data),
+        "metrics": metrics[args.dataset][args.protocol],
+    }
+    if args.out is None:
+        sys.stdout.write(json.dumps(result, indent=1) + "\n")
+    else:
+        write_json(args.out, result)
+
+
+def _beside(out: Path) -> Path:
+    """Folder of the per-image table, curves and pictures of a result file."""
+    return out.with_name(f"{out.stem}.files")

@@ -1,0 +1,227 @@
+"""Scores a predictor on one data set: over ranks, from where a killed run stopped."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import pano_losses
+from experiments.benchmark.curves import ErrorCurves
+from experiments.benchmark.evaluate.journal import Journal
+from experiments.benchmark.evaluate.memory import Halving, first_batch
+from experiments.benchmark.evaluate.ranks import Ranks
+from experiments.benchmark.models.resolve import Predictor
+from experiments.pipeline.environment import REPO, code_digest
+from pano_data.reader import ManifestDataset
+from pano_losses.evaluation import ImageScores, accumulate, resolve, score_images, summarise
+
+DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
+CODE = tuple(
+    REPO / part
+    for part in (*(f"packages/{p}/src" for p in ("geometry", "losses", "models", "data")),
+    "experiments/benchmark")
+)  # fmt: skip
+
+
+class NotScoreableError(ValueError):
+    """No protocol of the run knows what to do with this kind of map."""
+
+
+class NotPanoramasError(ValueError):
+    """Rows that are not panoramas of one data set."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Metrics by protocol, the row of every image and the error curves, of one model on one data set."""
+
+    metrics: dict[str, dict[str, float]]
+    table: pd.DataFrame
+    curves: dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to score.
+
+    Attributes:
+        protocols: Ids in `pano_losses.protocols`; those that cannot score the kind of map are left out.
+        size: Height and width of what is predicted and scored.
+        batch_size: Panoramas that are scored together; None: what `first_batch` says. What does not fit into memory is predicted in halves.
+        device: Where the model runs.
+        workers: Processes that read samples; 0 reads in this one.
+        ranks: The processes that share the work.
+    """
+
+    protocols: Sequence[str]
+    size: tuple[int, int]
+    batch_size: int | None = None
+    device: str = "cpu"
+    workers: int = 0
+    ranks: Ranks = field(default_factory=Ranks)
+
+    @property
+    def batch(self) -> int:
+        """Panoramas a batch."""
+        return self.batch_size or first_batch(self.size, self.device)
+
+    def key(self, predictor: Predictor, manifest: str, name: str) -> str:
+        """Changes with everything that changes a number."""
+        parts = [predictor.network, predictor.identity, manifest, name, code_digest(CODE)]
+        parts += [torch.__version__, torch.device(self.device).type, str(torch.get_num_threads())]
+        parts += [*self.protocols, str(self.size), str(self.batch)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def refuse_other_rows(data: ManifestDataset) -> None:
+    """Checks that rows are panoramas of one data set.
+
+    Raises:
+        NotPanoramasError: There is none, a perspective one, or rows of several data sets, which some protocols treat apart.
+    """
+    names = data.manifest.table["dataset"].unique().to_pylist()
+    if len(names) != 1:
+        raise NotPanoramasError(
+            f"{data.root}: got rows of {', '.join(names) or 'no data set'}, expected those of one data set"
+        )
+    if "pinhole" in data.manifest.table["projection"].unique().to_pylist():
+        raise NotPanoramasError(
+            f"{names[0]} holds perspective pictures, expected panoramas: make some of them first (docs/curation.md)"
+        )
+
+
+def score(predictor: Predictor, data: ManifestDataset, settings: Settings, folder: Path) -> Scores:
+    """Scores every sample once, whatever was done before and by however many processes.
+
+    Batches are cut from the manifest whoever scores them, and means run over images in its order: the numbers depend neither on ranks
+    nor on interruptions.
+
+    Args:
+        predictor: What predicts.
+        data: The samples.
+        settings: How to score.
+        folder: Where finished batches stay until the caller removes it; the same for all ranks.
+
+    Raises:
+        PredictionsError: Predictions made elsewhere do not fit.
+        CorruptSampleError: A sample cannot be read.
+        NotScoreableError: No protocol scores this kind of map.
+        NotPanoramasError: The rows are not panoramas of one data set.
+        ValueError: A prediction is not finite where the truth is valid.
+    """
+    refuse_other_rows(data)
+    name = data.manifest[0].dataset  # some protocols have rules of their own for some data sets
+    predictor.prepare(data.manifest, settings.size)
+    step, ranks = settings.batch, settings.ranks
+    batches = [list(range(s, min(s + step, len(data)))) for s in range(0, len(data), step)]
+    journal = Journal(folder / settings.key(predictor, data.manifest.digest, name), ranks.rank)
+    done = journal.entries()
+    ranks.wait()  # nobody writes before everybody has read
+    todo = [b for b in range(len(batches)) if b not in done][ranks.rank :: ranks.world]
+    loader = DataLoader(
+        data, batch_sampler=[batches[b] for b in todo], num_workers=settings.workers
+    )
+    predict = Halving(predictor, settings.device, step)
+    hidden = not (ranks.first and sys.stderr.isatty())
+    progress = track(loader, f"scoring {name}", total=len(todo), disable=hidden)
+    for number, batch in zip(todo, progress, strict=True):
+        journal.append({"batch": number, **_score_batch(predict, batch, name, settings)})
+    ranks.wait()
+    return _collect(list(journal.entries().values()))
+
+
+def scoreable(protocols: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """The protocols that know what to do with these kinds of maps.
+
+    A scale-invariant distance has no score under a protocol of metres, for example: it is left out of the table, never filled in.
+
+    Raises:
+        NotScoreableError: There is none.
+    """
+    fitting = [p for p in protocols if set(resolve(p).accepts) & set(kinds)]
+    if not fitting:
+        wanted = {p: " or ".join(pano_losses.protocols[p].accepts) for p in protocols}
+        rules = "; ".join(f"{p!r} scores {kinds_of}" for p, kinds_of in wanted.items())
+        raise NotScoreableError(
+            f"{rules}, the model gives {', '.join(kinds)}; choose a protocol that aligns this kind of prediction"
+        )
+    return fitting
+
+
+@torch.inference_mode()
+def _score_batch(
+    predict: Halving, batch: Mapping[str, Any], name: str, settings: Settings
+) -> dict[str, Any]:
+    """What a batch adds, as JSON: by protocol and metric, a list over its images."""
+    prediction = predict(batch)
+    maps = {k: batch[k].to(settings.device) for k in ("distance", "valid", "far")}
+    observed = (batch["image"] > 0).any(1, keepdim=True).to(settings.device)
+    scores = {}
+    for protocol in scoreable(settings.protocols, list(prediction)):
+        scored = score_images(
+            prediction, maps["distance"], maps["valid"], resolve(protocol),
+            far=maps["far"], observed=observed, dataset=name,
+        )  # fmt: skip
+        scores[protocol] = {
+            "numerators": {m: v.tolist() for m, v in scored.numerators.items()},
+            "denominators": {m: v.tolist() for m, v in scored.denominators.items()},
+            "pixels": scored.pixels.tolist(),
+        }
+    curves = ErrorCurves()
+    on_cpu = {k: v.cpu() for k, v in prediction.items()}
+    curves.update(on_cpu, batch["distance"], batch["valid"])
+    sums = {k: v.tolist() for k, v in _sums(curves).items()}
+    return {"keys": list(batch["key"]), "scores": scores, "curves": sums}
+
+
+def _sums(curves: ErrorCurves) -> dict[str, Tensor]:
+    """The tensors in which curves add up, by name."""
+    found: dict[str, Tensor] = {}
+    for name, value in vars(curves).items():
+        items = value.items() if isinstance(value, dict) else [("", value)]
+        found |= {f"{name}.{k}": v for k, v in items if isinstance(v, Tensor)}
+    return found
+
+
+def _collect(entries: Sequence[Mapping[str, Any]]) -> Scores:
+    """Everything from finished batches, in the order of the manifest."""
+    keys = [key for entry in entries for key in entry["keys"]]
+    metrics, tables = {}, []
+    for protocol in entries[0]["scores"]:
+        rules = resolve(protocol)
+        images = _join([entry["scores"][protocol] for entry in entries])
+        summary = summarise(accumulate(images, rules), rules)
+        counts = {
+            "images_scored": float(summary.images_scored),
+            "images_skipped": float(summary.images_skipped),
+        }
+        metrics[protocol] = {k: round(v, DIGITS) for k, v in summary.items()} | counts
+        columns = {k: v.tolist() for k, v in images.values(rules).items()}
+        pixels = {"pixels": images.pixels.tolist()}
+        frame = pd.DataFrame({"protocol": protocol, "key": keys, **columns, **pixels})
+        tables.append(frame)
+    curves = ErrorCurves()
+    for entry in entries:
+        for name, total in _sums(curves).items():
+            total += torch.tensor(entry["curves"][name], dtype=total.dtype)
+    return Scores(metrics, pd.concat(tables, ignore_index=True), curves.compute())
+
+
+def _join(parts: Sequence[Mapping[str, Any]]) -> ImageScores:
+    def columns(side: str) -> dict[str, Tensor]:
+        return {
+            name: torch.tensor([v for part in parts for v in part[side][name]], dtype=torch.float64)
+            for name in parts[0][side]
+        }
+
+    pixels = torch.tensor([n for part in parts for n in part["pixels"]])
+    return ImageScores(columns("numerators"), columns("denominators"), pixels)

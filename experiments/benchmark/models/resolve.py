@@ -1,0 +1,167 @@
+"""A MODEL on the command line becomes something that predicts batches."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+import pano_models
+from experiments.benchmark.models.baselines import ConstantBaseline, LatitudeBaseline
+from experiments.benchmark.models.folder import FOLDER, FolderPredictions, parse_options
+from experiments.pipeline.run_folder import FINISHED
+from pano_data.manifest import Manifest, read_manifest
+from pano_data.reader import ManifestDataset
+from pano_models.layers.padding import resize
+
+FUSION = "fusion:"
+FUSIONS = {
+    "poisson": "gradients",
+    "least_squares": "affine",
+    "scale": "scale",
+    "average": "blend",
+}
+"""Names of the literature -> those of `pano_models.FusionBaseline`."""
+RIGS = {"tangent": "tangents", "cube": "cube"}
+VIEW_PX = 518  # what Depth Anything was trained at
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set to score on: its manifest, and the root that the manifest's paths are relative to."""
+
+    manifest: str
+    root: str
+
+
+class Predictor(Protocol):
+    """What can be scored.
+
+    Attributes:
+        network: Name in `pano_models`, or of the kind of predictor.
+        identity: Changes when the predictions do: what a resumed run must agree on.
+    """
+
+    network: str
+    identity: str
+
+    def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
+        """Refuses what cannot be predicted, before anything is scored."""
+
+    def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
+        """Maps by meaning, `(b, 1, h, w)`."""
+
+
+class NetworkPredictor:
+    """A network, run on the image of each sample.
+
+    A published network is run at the size it was evaluated at (`native_size`), bilinearly and antialiased there and back.
+
+    Args:
+        module: `module(rgb)` returns maps by meaning.
+        network: Name of the architecture.
+        identity: Digest of its weights; of the module's parameters by default.
+    """
+
+    def __init__(self, module: nn.Module, network: str, identity: str | None = None) -> None:
+        self.module = module.eval()
+        self.network = network
+        self.identity = identity or _digest_of_state(module)
+
+    def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
+        """A network predicts whatever it is shown."""
+
+    @torch.inference_mode()
+    def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
+        """The network's maps of a batch, moved to where they are made."""
+        rgb = batch["image"].to(device)
+        size = rgb.shape[-2:]
+        inside = getattr(self.module, "native_size", None) or size
+        maps: dict[str, Tensor] = self.module.to(device)(resize(rgb, inside, antialias=True))
+        return {name: resize(values, size, antialias=True) for name, values in maps.items()}
+
+
+def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> Predictor:
+    """What a MODEL stands for.
+
+    Args:
+        model: Name under `runs/` or a folder, `official:NAME=FILE`, a hub id, `fusion:SOURCE[,...]`, `folder:DIR[,...]`,
+            `baseline_constant` or `baseline_latitude`.
+        latitude_from: Training set of the latitude baseline.
+        size: Height and width that the latitude baseline is fitted at.
+
+    Raises:
+        ValueError: There is no such model (also `ModelNotFoundError`, `CheckpointError`), or its options are wrong.
+        ImportError: A perspective model without transformers.
+    """
+    if model.startswith(FOLDER):
+        return FolderPredictions.parse(model)
+    if model.startswith(FUSION):
+        fusion = build_fusion(model)
+        # its weights are the perspective model's: rig and fusion stand in MODEL alone
+        return NetworkPredictor(fusion, "fusion_baseline", f"{model} {_digest_of_state(fusion)}")
+    if model == "baseline_constant":
+        return NetworkPredictor(ConstantBaseline(), model, model)
+    if model == "baseline_latitude":
+        return NetworkPredictor(_latitude(latitude_from, size), model)
+    folder = FINISHED / model
+    if model.startswith(f"{FINISHED}/") and not Path(model).is_dir():  # never a hub id
+        raise pano_models.ModelNotFoundError(
+            f"no folder {model}; train it first (uv run dvc repro)"
+        )
+    network = pano_models.load(str(folder) if folder.is_dir() else model)
+    name = network.spec.name if network.spec else type(network).__name__.lower()
+    return NetworkPredictor(network, name)
+
+
+def build_fusion(model: str) -> nn.Module:
+    """`fusion:SOURCE[,rig=...][,fusion=...][,view=...][,predicts=...]` as a panoramic network.
+
+    Raises:
+        ValueError: Unknown option or value, or no perspective model at SOURCE.
+    """
+    source, options = parse_options(model.removeprefix(FUSION))
+    unknown = sorted(set(options) - {"rig", "fusion", "view", "predicts"})
+    if unknown or not source:
+        raise ValueError(
+            f"got {model!r}, expected {FUSION}SOURCE with options rig, fusion, view, predicts"
+        )
+    rig = _choice(model, "rig", options.get("rig", "tangent"), RIGS)
+    fusion = _choice(model, "fusion", options.get("fusion", "least_squares"), FUSIONS)
+    view = options.get("view", str(VIEW_PX))
+    if not view.isdigit() or int(view) < 14:
+        raise ValueError(f"got view={view!r} in {model!r}, expected pixels, at least 14")
+    predicts = {"predicts": options["predicts"]} if "predicts" in options else {}
+    perspective = pano_models.load_teacher(source, **predicts)  # type: ignore[arg-type]
+    return pano_models.FusionBaseline(perspective, {"kind": rig, "size": int(view)}, fusion)
+
+
+def _choice(model: str, option: str, value: str, choices: Mapping[str, str]) -> str:
+    if value not in choices:
+        raise ValueError(
+            f"got {option}={value!r} in {model!r}, expected one of {', '.join(choices)}"
+        )
+    return choices[value]
+
+
+def _latitude(source: Source | None, size: tuple[int, int]) -> nn.Module:
+    if source is None:
+        raise ValueError(
+            "got no `latitude_from`, expected the training set of the latitude baseline"
+        )
+    train = ManifestDataset(read_manifest(source.manifest), source.root, size)
+    pairs = ((s["distance"], s["valid"]) for s in (train[i] for i in range(len(train))))
+    return LatitudeBaseline.fit(pairs)
+
+
+def _digest_of_state(module: nn.Module) -> str:
+    """SHA-256 of all tensors and of the options a network was built from."""
+    sha = hashlib.sha256(repr(getattr(module, "spec", None)).encode())
+    for name, value in sorted(module.state_dict().items()):
+        sha.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
+        sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return sha.hexdigest()

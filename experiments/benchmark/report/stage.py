@@ -1,0 +1,114 @@
+"""Stage: everything that was scored, as one self-contained page, one Markdown table and a few figures.
+
+`python -m experiments.benchmark.report.stage report`, settings from the section `report`.
+"""
+
+import base64
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+
+from experiments.benchmark.curves import RULE
+from experiments.benchmark.report.figures import figures
+from experiments.benchmark.report.results import Result, read, read_gallery, read_json
+from experiments.benchmark.report.runs import data_versions, runs_of
+from experiments.benchmark.report.suites import read_suites, suite_tables
+from experiments.benchmark.report.tables import (
+    cost_table,
+    leaderboards,
+    markdown,
+    region_tables,
+    spread_tables,
+)
+from experiments.pipeline.stage import stage_main
+from pano_data.io.replace_file import replace_file
+
+TEMPLATE = "page.html"
+EXTREMES = ("best", "median", "worst")
+
+
+def report(models: list[str], folder: str = "reports") -> None:
+    """Writes `report.html`, `leaderboard.md` and `figures/`, and prints AbsRel under every protocol.
+
+    Also read where they are: `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own.
+
+    Args:
+        models: Folders below `folder/scores`, in the order of the legends.
+        folder: Where results lie and the report goes.
+    """
+    root = Path(folder)
+    results = [read(root / "scores" / model) for model in models]
+    cost = read_json(root / "cost.json")
+    boards = leaderboards(results, cost)
+    suites = suite_tables(read_suites(root / "suites"))
+    spreads, regions, costs = spread_tables(results), region_tables(results, RULE), cost_table(cost)
+    pictures = figures(results)
+    _write_figures(root / "figures", pictures)
+    page = Environment(
+        autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
+    ).from_string((files(__package__) / TEMPLATE).read_text("utf-8"))
+    datasets = sorted({d for r in results for d in r.metrics})
+    page_rows = {d: [t for t in boards if t.title.startswith(f"{d} ·")] for d in datasets}
+    html = page.render(
+        boards=page_rows,
+        suites=suites,
+        spreads=spreads,
+        regions=regions,
+        cost=costs,
+        rule=RULE,
+        figures={name: _base64(data) for name, data in pictures.items()},
+        gallery=_embedded_gallery(root / "gallery"),
+        samples=[s for d in datasets for r in results if (s := _samples(r, d))],
+        runs=runs_of(models),
+        versions=data_versions(datasets),
+    )
+    text = markdown([*boards, *suites, *spreads.values(), *regions, *([costs] if costs else [])])
+    for name, content in (("leaderboard.md", text), ("report.html", html)):
+        with replace_file(root / name) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+    sys.stdout.write(
+        f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
+        f"{_left_out(root / 'scores', models)}"
+    )
+
+
+def _left_out(scores: Path, models: list[str]) -> str:
+    """A line on what was scored, in this run of the pipeline or an older one, and is not shown."""
+    others = sorted({path.parent.name for path in scores.glob("*/metrics.json")} - set(models))
+    return f"scored, but not named in report.models: {', '.join(others)}\n" if others else ""
+
+
+def _write_figures(folder: Path, pictures: dict[str, bytes]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, data in pictures.items():
+        (folder / f"{name}.png").write_bytes(data)
+
+
+def _embedded_gallery(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    gallery = read_gallery(folder / "index.json")
+    for entry in (e for entries in gallery.values() for e in entries):
+        entry["tiles"] = {k: _base64((folder / v).read_bytes()) for k, v in entry["tiles"].items()}
+    return gallery
+
+
+def _samples(result: Result, dataset: str) -> dict[str, Any] | None:
+    folder = result.folder / "samples" / dataset
+    extremes = [folder / "extremes" / f"{name}.png" for name in EXTREMES]
+    paths = [p for p in extremes if p.is_file()] or sorted(folder.glob("*.png"))
+    if not paths:
+        return None
+    pictures = {path.stem: _base64(path.read_bytes()) for path in paths}
+    return {"model": result.model, "dataset": dataset, "pictures": pictures}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+if __name__ == "__main__":
+    stage_main(report, sys.argv[1], sys.argv[2:])

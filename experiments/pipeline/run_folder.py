@@ -1,0 +1,150 @@
+"""A training's folders: resumable state keyed by what determines the result, and the finished model.
+
+`.runs/<section>/<key>/` holds what a training needs to go on after a kill; the key is the hash of the
+resolved configuration, the data's digests and the code, so another configuration never resumes this
+one. `runs/<section>/` is written at once when the training is finished.
+"""
+
+import fcntl
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.pipeline.environment import REPO, code_digest
+
+logger = logging.getLogger(__name__)
+
+STATE = Path(".runs")
+FINISHED = Path("runs")
+# Keys that change how a training looks or where it runs, never its numbers.
+_IRRELEVANT = {
+    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "monitor"),
+    "data": ("num_workers", "quarantine"),
+    "trainer": (
+        "enable_progress_bar",
+        "enable_model_summary",
+        "log_every_n_steps",
+        "accelerator",
+        "profiler",
+    ),
+}
+IDENTITY = "identity.json"
+DONE = "published"
+
+
+class RunFolderError(RuntimeError):
+    """Another process trains into the same folder."""
+
+
+def run_key(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> str:
+    """Twelve hex digits that name a training: configuration, data digests and code revision."""
+    text = json.dumps(identity(config, data, code), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def identity(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> dict[str, Any]:
+    """What determines a training's result: `{"config", "data", "code"}`, without what does not."""
+    kept: dict[str, Any] = json.loads(json.dumps(config))
+    for part, keys in _IRRELEVANT.items():
+        section = kept.get(part, {}) if part else kept
+        for key in keys:
+            section.pop(key, None)
+    return {"config": kept, "data": dict(data), "code": code}
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Dotted names of the entries in which two nested mappings differ."""
+    names = []
+    for key in sorted({*one, *other}):
+        a, b = one.get(key), other.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            names += [f"{key}.{name}" for name in differences(a, b)]
+        elif a != b:
+            names.append(key)
+    return names
+
+
+def changed_since(state: Path, now: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
+    """The newest unfinished state beside `state`, and what differs from it; None if there is none."""
+    others = [
+        p for p in state.parent.glob(f"*/{IDENTITY}")
+        if p.parent != state and (p.parent / "last.ckpt").is_file()
+    ]  # fmt: skip
+    if not others:
+        return None
+    newest = max(others, key=lambda p: p.stat().st_mtime)
+    return newest.parent, differences(json.loads(newest.read_text()), now)
+
+
+def training_code(paper: str) -> str:
+    """Digest of the code a training of `paper` runs."""
+    packages = [REPO / "packages" / p / "src" for p in ("geometry", "losses", "models", "data")]
+    own = [REPO / "experiments" / part for part in ("training", "tracking", "pipeline", paper)]
+    return code_digest([*packages, *own])
+
+
+def say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
+    """Warns, when training starts afresh beside an unfinished one, why that is not gone on with."""
+    found = changed_since(state, own)
+    if found is not None:
+        other, names = found
+        logger.warning(
+            "training starts afresh in %s: %s cannot be resumed, it differs in %s",
+            state, other, ", ".join(names[:8]),
+        )  # fmt: skip
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process, until the process ends in whatever way.
+
+    A record lock (`lockf`): the loader's workers do not inherit it, so it does not outlive a killed
+    training by the seconds they need to notice, and it works over NFS.
+
+    Raises:
+        RunFolderError: Another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise RunFolderError(
+                f"another process trains into {folder}; wait for it or stop it, then run again"
+            ) from None
+        yield
+
+
+def publish(folder: Path, target: Path) -> None:
+    """Moves a complete folder to its final name, replacing what was there."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def mark_finished(state: Path) -> None:
+    """Notes that what `state` led to is published, and drops the checkpoints of other finished states beside it.
+
+    A checkpoint holds the optimiser too, three times the network: one finished and any unfinished
+    trainings of a section keep theirs, the logs of all stay.
+    """
+    for note in state.parent.glob(f"*/{DONE}"):
+        if note.parent != state:
+            (note.parent / "last.ckpt").unlink(missing_ok=True)
+    (state / DONE).touch()
+
+
+def write_yaml(path: Path, content: Any) -> None:
+    """A resolved configuration beside the model it made."""
+    path.write_text(yaml.safe_dump(content, sort_keys=False))

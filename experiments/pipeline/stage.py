@@ -1,0 +1,75 @@
+"""Stages that are plain functions: no trainer, no tracker, so they start in seconds."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jsonargparse import auto_cli
+
+from experiments.pipeline import params
+from experiments.pipeline.environment import WorldError, global_rank
+from pano_data.errors import DataError
+
+EXIT_USAGE = 2
+BAD_INPUT = (params.ParamsError, WorldError, DataError)
+"""What a user can do something about; any other exception is a bug, and keeps its traceback."""
+
+
+@contextmanager
+def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
+    """Ends the process with one line and exit code 2 on bad input.
+
+    Every rank says its own: a damaged file is met by the one that reads it.
+
+    Args:
+        section: Section of params.yaml that is named in the line.
+        more: Exceptions that are bad input too, beside `BAD_INPUT`.
+    """
+    try:
+        yield
+    except Exception as error:
+        bad: tuple[type[Exception], ...] = (*BAD_INPUT, *more)
+        # What a constructor raises reaches us as the cause of an error of jsonargparse.
+        reason = error if isinstance(error, bad) else error.__cause__
+        if not isinstance(reason, bad):
+            raise
+        rank = f", rank {global_rank()}" if global_rank() else ""
+        sys.stderr.write(f"error in section {section}{rank}: {reason}\n")
+        sys.exit(EXIT_USAGE)
+
+
+def stage_main(
+    function: Callable[..., Any],
+    section: str,
+    argv: Sequence[str] | None = None,
+    *more: type[Exception],
+) -> None:
+    """Runs a stage that is a plain function: its signature is the schema of its section.
+
+    Args:
+        function: The stage.
+        section: Of params.yaml.
+        argv: Words of the command line, which win over the section.
+        more: Exceptions of this stage that are bad input, see `told_in_a_line`.
+    """
+    quiet_libraries()
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with told_in_a_line(section, *more):
+        text = params.section_text(section)
+        auto_cli(function, args=["--config", text, *arguments], as_positional=False)
+
+
+def quiet_libraries() -> None:
+    """Silences tips and warnings that no user of a stage can act on."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", ".*in eval mode at the start of training.*")  # teachers
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
+    torch.set_float32_matmul_precision("high")

@@ -1,0 +1,88 @@
+"""Stage: renders worlds into the real layout of a data set, under `data/raw/<name>`.
+
+A data set that the user has goes to the same place; take its name out of `worlds` in params.yaml then,
+and the pipeline reads the real tree with the same reader.
+"""
+
+import os
+import shutil
+import sys
+from argparse import ArgumentError
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+
+from experiments.pipeline import params
+from pano_data import workers
+
+RAW = Path("data/raw")
+MARKER = ".rendered-by-panodepth"
+
+
+class RealDataError(RuntimeError):
+    """A tree that this pipeline did not make stands where worlds would be rendered."""
+
+
+def render(name: str, root: Path = RAW, **settings: Any) -> Path:
+    """Renders the miniature of data set `name`; `settings` are those of `pano_worlds.miniatures.write`.
+
+    Raises:
+        RealDataError: `root/name` holds files that were not rendered by this stage.
+    """
+    workers.warm(["pano_worlds.miniatures.worlds_studio"])  # its import of torch runs beside ours
+    from pano_worlds import miniatures
+
+    target = root / name
+    if target.exists() and any(target.iterdir()) and not (target / MARKER).is_file():
+        raise RealDataError(
+            f"{target} holds files that this pipeline did not render, and they would be lost; "
+            f"take {name!r} out of `worlds` in params.yaml to use them"
+        )
+    part = root / f".{name}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    miniatures.write(name, part, workers=os.cpu_count() or 1, progress=True, **settings)
+    (part / MARKER).touch()
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    return target
+
+
+def settings_of(name: str) -> dict[str, Any]:
+    """The settings under `worlds: NAME:`.
+
+    Raises:
+        ParamsError: There are none, or one is not what `pano_worlds.miniatures.write` takes.
+    """
+    from pano_worlds import miniatures
+
+    worlds = params.section("worlds")
+    if name not in worlds:
+        raise params.ParamsError(
+            f"got worlds.{name}, expected one of {sorted(worlds)} in params.yaml"
+        )
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_function_arguments(
+        miniatures.write, skip={"name", "root", "studio", "workers", "progress"}
+    )
+    try:
+        parser.parse_object(worlds[name])
+    except ArgumentError as error:
+        raise params.ParamsError(f"worlds.{name} in params.yaml: {error}") from error
+    found: dict[str, Any] = worlds[name]
+    return found
+
+
+def main(name: str) -> int:
+    """`python -m experiments.prepare.worlds NAME`, with the settings under `worlds: NAME:`."""
+    try:
+        render(name, **settings_of(name))
+    except (RealDataError, params.ParamsError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,294 @@
+"""`python -m experiments.<paper> fit|validate|test|predict [--section NAME] [--key value]`.
+
+`validate` and `test` score the published network (or `--ckpt_path`) on the sets of `data.val` and `data.test`;
+`predict` writes the maps of `data.predict` to `out/predictions/<section>`.
+
+params.yaml is a LightningCLI configuration in pieces: `common`, then the section of the stage, then the
+command line, each over the one before. Signatures are the schema; a typo names its key before any work.
+"""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from experiments.pipeline import params
+from experiments.pipeline.environment import (
+    accumulation,
+    checked_world,
+    global_rank,
+    set_threads,
+)
+from experiments.pipeline.run_folder import (
+    FINISHED,
+    IDENTITY,
+    STATE,
+    RunFolderError,
+    identity,
+    locked,
+    mark_finished,
+    publish,
+    run_key,
+    say_what_changed,
+    training_code,
+    write_yaml,
+)
+from experiments.pipeline.stage import quiet_libraries, told_in_a_line
+from experiments.tracking.run_facts import curated, input_digests, run_tags
+from experiments.tracking.system_metrics import SystemMetrics
+from experiments.tracking.tracker import RunLogger
+from experiments.training import finished
+from experiments.training.callbacks import LossLog, Panels, RunStatus, SampleLog, Throughput
+from experiments.training.checkpoints import (
+    DurableCheckpointIO,
+    NonFiniteGuard,
+    ResumableCheckpoint,
+    StepSeed,
+)
+from experiments.training.predictions import MapWriter
+from experiments.training.progress import StepProgress
+from experiments.training.sharding import full_state, is_sharded
+from experiments.training.task import DepthTask
+from pano_data.datamodule import ErpDataModule
+from pano_losses.evaluation import UnknownProtocolError
+from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.model import DepthModel, ModelSpec
+from pano_models.registry import name_of
+
+PREDICTIONS = Path("out/predictions")
+EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
+
+
+class ParamsCLI(LightningCLI):
+    """LightningCLI over sections of params.yaml, with resumable state and a published result.
+
+    Args:
+        paper: Folder of the experiment: its code counts for the identity of a run.
+        section: Section of params.yaml; also the name of the finished model under `runs/`.
+        argv: Arguments after the program's name.
+    """
+
+    def __init__(self, paper: str, section: str, argv: Sequence[str]) -> None:
+        self.paper = paper
+        self.section = section
+        self.tracker: RunLogger | None = None
+        self.state: Path = STATE / section
+        self._held = ExitStack()
+        super().__init__(
+            DepthTask,
+            ErpDataModule,
+            trainer_class=Trainer,
+            subclass_mode_model=True,
+            save_config_callback=None,
+            seed_everything_default=0,
+            args=list(argv),
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Arguments of a run that belong to no class."""
+        parser.add_argument("--threads", type=int, default=2, help="CPU threads; fixes the digits")
+        parser.add_argument(
+            "--checkpoint_every", type=int, default=100, help="steps between checkpoints"
+        )
+        parser.add_argument("--panels", type=int, default=2, help="pictures a validation set")
+        parser.add_argument(
+            "--patience", type=int, default=10, help="non-finite steps before stopping"
+        )
+        parser.add_argument(
+            "--global_batch", type=int | None, default=None,
+            help="samples a step over all ranks; sets how many batches are accumulated",
+        )  # fmt: skip
+        parser.add_argument(
+            "--log_samples", type=bool, default=False, help="note the keys of every batch"
+        )
+        parser.add_argument(
+            "--monitor", type=str | None, default=None,
+            help="validation metric (smaller is better) that gives a registered version the alias best",
+        )  # fmt: skip
+        parser.add_argument("--run_name", type=str | None, default=None, help="legend in MLflow")
+        parser.add_argument(
+            "--tags", type=dict[str, str], default={}, help="tags of the MLflow run"
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Puts the sections of params.yaml before the command line."""
+        argv = list(args or [])
+        if argv and not argv[0].startswith("-"):
+            texts = [params.section_text("common"), params.section_text(self.section)]
+            argv[1:1] = [part for text in texts for part in ("--config", text)]
+        self.config = parser.parse_args(argv)
+
+    def _parse_ckpt_path(self) -> None:
+        """Keeps what was asked for: Lightning would silently build what the checkpoint was made with."""
+
+    def before_instantiate_classes(self) -> None:
+        """Finds the run's state: training goes on from its last checkpoint if there is one."""
+        config = self.config[self.subcommand]
+        set_threads(config.threads)
+        if self.subcommand == "fit":
+            world = checked_world(config.trainer.devices, config.trainer.num_nodes)
+            if config.global_batch is not None:
+                config.trainer.accumulate_grad_batches = accumulation(
+                    config.global_batch, config.data.batch_size, world
+                )
+        else:
+            finished.prepare(str(self.subcommand), self.section, config)
+        self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
+            self.subcommand
+        ]
+        if self.subcommand != "fit":
+            return
+        self.digests = input_digests(self.resolved)
+        code = training_code(self.paper)
+        key = run_key(self.resolved, self.digests, code)
+        self.state = STATE / self.section / key
+        last = self.state / "last.ckpt"
+        if global_rank() == 0:
+            self._held.enter_context(locked(self.state))
+            own = identity(self.resolved, self.digests, code)
+            if not last.is_file():
+                say_what_changed(self.state, own)
+            (self.state / IDENTITY).write_text(json.dumps(own))
+        if config.ckpt_path is None and last.is_file():
+            config.ckpt_path = str(last)
+
+    def instantiate_classes(self) -> None:
+        """Builds everything; the network learns how to be built again, for its own folder."""
+        super().instantiate_classes()
+        if not isinstance(self.model.net, DepthModel):
+            return
+        options = self.resolved["model"]["init_args"]["net"].get("init_args") or {}
+        self.model.net.spec = ModelSpec(name_of(type(self.model.net)), options)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Adds what every run has: checkpoints, loss log, pictures, guard, tracking."""
+        if self.subcommand == "fit":
+            config = self.config[self.subcommand]
+            self.trainer_defaults = {"callbacks": self._callbacks(config)}
+            self.tracker = RunLogger(
+                self.state / "tracking",
+                experiment=self.paper,
+                run_name=f"{config.run_name or self.section} {self.state.name[:4]}",
+                tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
+                data=self.digests,
+            )
+            kwargs["logger"] = self.tracker
+        else:
+            kwargs["logger"] = False
+            if self.subcommand == "predict":
+                self.trainer_defaults = {"callbacks": [MapWriter(PREDICTIONS / self.section)]}
+        return super().instantiate_trainer(
+            plugins=[DurableCheckpointIO()], use_distributed_sampler=False, **kwargs
+        )
+
+    def _callbacks(self, config: Any) -> list[Callback]:
+        state = str(self.state.resolve())
+        return [
+            ResumableCheckpoint(state, config.checkpoint_every, self.digests),
+            StepSeed(int(self.resolved["seed_everything"] or 0)),
+            NonFiniteGuard(config.patience),
+            LossLog(f"{state}/loss.jsonl"),
+            *([SampleLog(state)] if config.log_samples else []),
+            Panels(config.panels),
+            Throughput(),
+            SystemMetrics(),
+            RunStatus(),
+            *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
+        ]
+
+    def before_fit(self) -> None:
+        """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
+        assert self.tracker is not None
+        if not self.trainer.is_global_zero:
+            return
+        write_yaml(self.state / "config.yaml", self.resolved)
+        self.tracker.log_hyperparams(curated(self.resolved, self.model.parameter_count()))
+        self.tracker.log_artifact(self.state / "config.yaml")
+
+    def after_fit(self) -> None:
+        """Publishes `runs/<section>` and ends the run."""
+        log = self.state / "loss.jsonl"
+        if self.trainer.is_global_zero and not log.is_file():
+            raise RuntimeError(
+                f"training ended at step {self.trainer.global_step} without a single step of its own; "
+                "look at max_steps, the data, and the step that a given checkpoint was made at"
+            )
+        part = FINISHED / f".{self.section}.{self.state.name}.part"
+        checkpoint = part / finished.PUBLISHED
+        task = self._whole_task()
+        if self.trainer.is_global_zero:
+            shutil.rmtree(part, ignore_errors=True)
+            task.publish(part)
+            shutil.copy(log, part / "loss.jsonl")
+            write_yaml(part / "config.yaml", self.resolved)
+            (part / "run_key").write_text(self.state.name + "\n")
+        self.trainer.save_checkpoint(checkpoint, weights_only=True)
+        if not self.trainer.is_global_zero:
+            return
+        target = FINISHED / self.section
+        publish(part, target)
+        mark_finished(self.state)
+        assert self.tracker is not None
+        self.tracker.log_artifact(target, "model")
+        self._register(self.config[self.subcommand].monitor)
+        left = self.tracker.close()
+        if left:
+            logging.getLogger(__name__).warning(
+                "%d tracking records wait in %s; `panodepth sync` delivers them", left, self.state
+            )
+
+    def _whole_task(self) -> DepthTask:
+        """The task; of a sharded one, a copy on rank 0 that holds the full network."""
+        task: DepthTask = self.model
+        if not is_sharded(task.net):
+            return task
+        state = full_state(task.net)
+        if self.trainer.is_global_zero:
+            spec = task.net.spec
+            task = self.parser.instantiate_classes(self.config)[self.subcommand].model
+            task.net.load_state_dict(state)
+            task.net.spec = spec
+        return task
+
+    def _register(self, monitor: str | None) -> None:
+        """The published model becomes a version of the registered model of its section."""
+        assert self.tracker is not None
+        value = None if monitor is None else self.trainer.callback_metrics.get(monitor)
+        if monitor is not None and value is None:
+            logging.getLogger(__name__).warning(
+                "no version is `best`: got monitor %r, expected one of %s",
+                monitor, sorted(k for k in self.trainer.callback_metrics if k.startswith("val/")),
+            )  # fmt: skip
+        score = None if value is None else float(value)
+        tags = {"paper": self.paper, "run.key": self.state.name, "monitor": monitor or ""}
+        self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
+
+
+BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError
+"""What a user can do something about, beside what any stage may meet."""
+
+
+def main(paper: str, argv: Sequence[str] | None = None) -> None:
+    """Entry point of `python -m experiments.<paper>`; `--section` defaults to the paper's own.
+
+    Exit codes: 0 done, 1 training failed, 2 wrong arguments or values, 143 pre-empted (resumable).
+    """
+    quiet_libraries()
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--section", default=paper)
+    own, arguments = parser.parse_known_args(argv)
+    try:
+        with told_in_a_line(own.section, *BAD_INPUT):
+            ParamsCLI(paper, own.section, arguments)
+    except SIGTERMException:
+        sys.exit(EXIT_PREEMPTED)

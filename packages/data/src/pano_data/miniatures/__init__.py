@@ -1,5 +1,0 @@
-"""Miniatures: small trees in the exact layout of each data set, rendered from worlds."""
-
-from pano_data.miniatures.registry import names, write
-
-__all__ = ["names", "write"]

@@ -1,0 +1,1 @@
+"""Depth from 360° panoramas: predict, look at, reconstruct, audit."""

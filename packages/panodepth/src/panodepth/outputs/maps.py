@@ -1,0 +1,102 @@
+"""Distance maps in files that other programs read: NumPy, 16-bit PNG, OpenEXR."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from panodepth.prediction import Prediction
+
+PNG_INVALID = 0
+PNG_FAR = 65535
+FINEST_METRES = 0.001
+
+
+def stored_values(prediction: Prediction) -> NDArray[np.float32]:
+    """The map as it is written: 0 where masked, infinity where far (0 for a disparity).
+
+    Returns:
+        `(h, w)` float32.
+    """
+    far_value = 0.0 if prediction.kind == "disparity_affine" else np.inf
+    values = np.where(prediction.far, np.float32(far_value), prediction.values)
+    return np.where(prediction.valid, values, np.float32(0)).astype(np.float32)
+
+
+def write_npy(path: Path, prediction: Prediction) -> None:
+    """Writes `stored_values` as float32 `.npy`."""
+    with path.open("wb") as file:
+        np.save(file, stored_values(prediction))
+
+
+def png_scale(largest: float, metric: bool) -> float:
+    """Value of one step of a 16-bit PNG: the smallest of 1, 2, 5 x 10^k that reaches `largest`.
+
+    Metres are never stored finer than 1 mm, so most indoor maps are plain millimetres.
+    """
+    needed = max(largest / (PNG_FAR - 1), FINEST_METRES if metric else 1e-12)
+    decade = 10.0 ** math.floor(math.log10(needed))
+    step = next(m for m in (1, 2, 5, 10) if m * decade >= needed * (1 - 1e-9))
+    return float(f"{step * decade:.12g}")
+
+
+def write_png16(path: Path, prediction: Prediction) -> None:
+    """Writes a 16-bit grey PNG whose text chunks say how to read it back.
+
+    `value = pixel * scale`; 0 is invalid, 65535 is far. `scale`, `unit` and `kind` are PNG text.
+    Values under half a step become 1, because 0 is taken.
+    """
+    near = prediction.near
+    largest = float(prediction.values[near].max()) if near.any() else 1.0
+    scale = png_scale(largest, prediction.kind == "distance_metric")
+    steps = np.rint(np.where(near, prediction.values, 0) / scale).clip(1, PNG_FAR - 1)
+    pixels = np.where(near, steps, PNG_INVALID)
+    pixels = np.where(prediction.far & prediction.valid, PNG_FAR, pixels).astype(np.uint16)
+    text = PngImagePlugin.PngInfo()
+    for key, value in {
+        "scale": repr(scale),
+        "unit": prediction.unit,
+        "kind": prediction.kind,
+        "invalid": str(PNG_INVALID),
+        "far": str(PNG_FAR),
+        "Software": "panodepth",
+    }.items():
+        text.add_text(key, value)
+    with path.open("wb") as file:
+        Image.fromarray(pixels).save(file, format="PNG", pnginfo=text, compress_level=3)
+
+
+def read_png16(path: Path) -> tuple[NDArray[np.float32], dict[str, str]]:
+    """Reads a PNG of `write_png16` back.
+
+    Returns:
+        `(h, w)` float32 in the unit of the file (0 invalid, infinity far), and its text.
+
+    Raises:
+        ValueError: The file carries no scale.
+    """
+    with Image.open(path) as image:
+        text = {str(k): str(v) for k, v in image.info.items()}
+        pixels = np.asarray(image).astype(np.float64)
+    if "scale" not in text:
+        raise ValueError(f"{path} has no 'scale' text: expected a 16-bit PNG written by panodepth")
+    values = np.where(pixels == PNG_FAR, np.inf, pixels * float(text["scale"]))
+    return values.astype(np.float32), text
+
+
+def write_exr(path: Path, prediction: Prediction) -> None:
+    """Writes `stored_values` as one float32 channel `Y` (ZIP), unit and kind in the header."""
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        "unit": prediction.unit,
+        "kind": prediction.kind,
+    }
+    try:
+        with OpenEXR.File(header, {"Y": stored_values(prediction)}) as file:
+            file.write(str(path))
+    except RuntimeError as error:  # OpenEXR's only error type; a full disk is one of its cases
+        raise OSError(f"cannot write {path.name}: {error}") from error

@@ -1,0 +1,191 @@
+"""The files one prediction becomes, and the record that describes them."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import OpenEXR
+from numpy.typing import NDArray
+
+from pano_data.io.replace_file import replace_file
+from panodepth.errors import CommandError
+from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
+from panodepth.outputs.point_cloud import write_ply
+from panodepth.outputs.preview import write_preview
+from panodepth.outputs.sphere_mesh import write_glb
+from panodepth.prediction import KINDS, Kind, Prediction
+
+RECORD_ENDING = "_prediction.json"
+
+Writer = Callable[[Path, NDArray[np.uint8], Prediction], None]
+
+
+class Format(NamedTuple):
+    """One choice of `--save`: the ending of its file (`{map}` is distance or disparity), its writer."""
+
+    ending: str
+    write: Writer
+
+
+FORMATS: dict[str, Format] = {
+    "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
+    "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
+    "exr": Format("_{map}.exr", lambda path, _, prediction: write_exr(path, prediction)),
+    "preview": Format("_preview.png", write_preview),
+    "ply": Format("_points.ply", write_ply),
+    "glb": Format("_mesh.glb", write_glb),
+}
+
+
+def record_path(folder: Path, name: str) -> Path:
+    """Where the record of a panorama lies."""
+    return folder / f"{name}{RECORD_ENDING}"
+
+
+def _statistics(prediction: Prediction) -> dict[str, Any]:
+    values = prediction.values[prediction.near]
+    if not values.size:
+        return {"quantiles": None}
+    levels = (0.02, 0.5, 0.98)
+    sample = values[:: max(1, values.size // 1_000_000)]
+    return {
+        "quantiles": {
+            str(q): float(v) for q, v in zip(levels, np.quantile(sample, levels), strict=True)
+        }
+    }
+
+
+def record_name(path: Path, folder: Path) -> str:
+    """Name of a prediction: the path of its record below the folder, without the ending."""
+    return path.relative_to(folder).as_posix().removesuffix(RECORD_ENDING)
+
+
+def save_prediction(
+    folder: Path,
+    name: str,
+    rgb: NDArray[np.uint8],
+    prediction: Prediction,
+    formats: Sequence[str],
+    about: dict[str, Any],
+) -> list[Path]:
+    """Writes the chosen files, then the record that names them.
+
+    The record comes last: where it lies, everything it names is complete.
+
+    Args:
+        folder: Output folder.
+        name: Name of the panorama below it, without suffix.
+        rgb: `(h, w, 3)` uint8.
+        prediction: Of the same size.
+        formats: Keys of `FORMATS`.
+        about: What else the record says (source, model, working size).
+
+    Returns:
+        The files, the record last.
+
+    Raises:
+        OSError: A file cannot be written; none is left half-written.
+    """
+    map_name = prediction.kind.split("_")[0]
+    files = {key: folder / (name + FORMATS[key].ending.format(map=map_name)) for key in formats}
+    for key, path in files.items():
+        with replace_file(path) as temporary:
+            FORMATS[key].write(temporary, rgb, prediction)
+    height, width = prediction.values.shape
+    record = about | {
+        "kind": prediction.kind,
+        "unit": prediction.unit,
+        "height": height,
+        "width": width,
+        "far_share": float(prediction.far.mean()),
+        "valid_share": float(prediction.valid.mean()),
+        **_statistics(prediction),
+        "files": {key: path.name for key, path in files.items()},
+    }
+    path = record_path(folder, name)
+    with replace_file(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + os.linesep)
+    return [*files.values(), path]
+
+
+def is_complete(folder: Path, name: str, formats: Sequence[str], about: dict[str, Any]) -> bool:
+    """Whether an earlier run wrote all these formats and its record says the same `about` them.
+
+    Args:
+        folder: Output folder.
+        name: Name of the panorama below it.
+        formats: Keys of `FORMATS`.
+        about: Source, model, working height: another one of them makes another prediction.
+    """
+    path = record_path(folder, name)
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    files = record.get("files", {})
+    same = all(record.get(key) == value for key, value in about.items())
+    return same and all(key in files and (path.parent / files[key]).is_file() for key in formats)
+
+
+def load_prediction(record_file: Path) -> Prediction:
+    """Reads a prediction back from the most exact map that its record names.
+
+    Args:
+        record_file: `<name>_prediction.json`.
+
+    Raises:
+        CommandError: The record is damaged, or names no distance map.
+    """
+    record = read_record(record_file)
+    for key, read in READERS.items():
+        if key in record["files"]:
+            path = record_file.parent / record["files"][key]
+            try:
+                stored = read(path)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise CommandError(f"{path} cannot be read ({error}): predict it again") from error
+            return _from_stored(stored, record["kind"], record.get("working_height"))
+    raise CommandError(
+        f"{record_file} names no distance map, expected one of {', '.join(READERS)}: "
+        "predict again with --save npy"
+    )
+
+
+def read_record(record_file: Path) -> dict[str, Any]:
+    """The record of a prediction.
+
+    Raises:
+        CommandError: It is no record.
+    """
+    try:
+        record: dict[str, Any] = json.loads(record_file.read_text())
+        if record["kind"] not in KINDS or not isinstance(record["files"], dict):
+            raise ValueError(f"kind {record['kind']!r}")
+        if lost := {"source", "height", "width"} - record.keys():
+            raise ValueError(f"no {', '.join(sorted(lost))}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(
+            f"{record_file} is not a record of panodepth predict ({error})"
+        ) from error
+    return record
+
+
+def _from_stored(stored: NDArray[np.float32], kind: Kind, working_height: int | None) -> Prediction:
+    far, valid = np.isinf(stored), (stored != 0) & np.isfinite(stored)
+    values = np.where(valid, stored, np.float32(0))
+    return Prediction(kind, values, valid | far, far, working_height)
+
+
+def _read_exr(path: Path) -> NDArray[np.float32]:
+    with OpenEXR.File(str(path)) as file:
+        return np.asarray(file.channels()["Y"].pixels, dtype=np.float32)
+
+
+READERS: dict[str, Callable[[Path], NDArray[np.float32]]] = {
+    "npy": lambda path: np.asarray(np.load(path, allow_pickle=False), dtype=np.float32),
+    "exr": _read_exr,
+    "png16": lambda path: read_png16(path)[0],
+}

@@ -1,0 +1,1 @@
+"""`panodepth predict`."""

@@ -1,0 +1,1 @@
+"""`panodepth reconstruct`: several panoramas of one place become one model."""

@@ -1,0 +1,59 @@
+"""The files that `panodepth reconstruct` writes: y up, in the unit that their headers name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from pano_data.io.replace_file import replace_file
+from panodepth.outputs.glb import linear, write_unlit
+from panodepth.outputs.point_cloud import write_points
+from panodepth.outputs.surface import Y_UP
+from panodepth.reconstruct.registration import Array
+from panodepth.reconstruct.room_states import Layer
+
+AXES = "axes: x right, y up, z backward of the first camera's world frame"
+
+
+def write_cloud(
+    path: Path, points: Array, colours: NDArray[np.uint8], unit: str, *comments: str
+) -> None:
+    """Points `(n, 3)` of the world as PLY; axes and unit are in its comments."""
+    with replace_file(path) as temporary:
+        write_points(temporary, _y_up(points), colours, [AXES, f"unit: {unit}", *comments])
+
+
+def write_solid(path: Path, mesh: trimesh.Trimesh) -> None:
+    """A mesh without colours as GLB."""
+    turned = mesh.copy()
+    turned.vertices = mesh.vertices * Y_UP
+    with replace_file(path) as temporary, temporary.open("wb") as file:
+        turned.export(file_obj=file, file_type="glb")
+
+
+def write_textured(path: Path, scene: trimesh.Scene) -> None:
+    """Textured meshes as GLB; `scene` is turned in place."""
+    for mesh in scene.geometry.values():
+        mesh.vertices = mesh.vertices * Y_UP
+    with replace_file(path) as temporary:
+        write_unlit(temporary, scene)
+
+
+def write_states(folder: Path, name: str, layers: Mapping[str, Layer], unit: str) -> None:
+    """Layers of a room as one PLY each, and as the nodes of one GLB."""
+    scene: Any = trimesh.Scene()
+    cloud: Any = trimesh.PointCloud  # its constructor carries no types
+    for layer, (points, colours) in layers.items():
+        write_cloud(folder / f"{name}_{layer}.ply", points, colours, unit, f"layer: {layer}")
+        if len(points):
+            coloured = cloud(_y_up(points), linear(colours))
+            scene.add_geometry(coloured, node_name=layer, geom_name=layer)
+    with replace_file(folder / f"{name}_states.glb") as temporary:
+        temporary.write_bytes(scene.export(file_type="glb"))
+
+
+def _y_up(points: Array) -> NDArray[np.float32]:
+    return (points * Y_UP).astype(np.float32)

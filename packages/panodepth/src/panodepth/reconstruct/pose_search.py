@@ -1,0 +1,122 @@
+"""Where panoramas were taken, without a guess: search by what they see, then alignment."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from panodepth.reconstruct.posed_panorama import PosedPanorama
+from panodepth.reconstruct.registration import Array, Cloud, Free, Pose, register
+
+POINTS = 4000
+LEVEL_STEPS = np.linspace(-1.2, 1.2, 11)  # of the median distance; x and z of the starts
+HEIGHT_STEPS = (-0.2, 0.0, 0.2)  # of the median distance
+SCALE_STEPS = (0.85, 1.0, 1.18)  # of the scale, where it is free
+ROUGH, FINE = 0.15, 0.05  # of the logarithm of a distance: on the surface
+ALIGNED_STARTS, REFINED_STARTS = 8, 3
+SEEN_THROUGH = 0.9  # a point nearer than this share of the seen distance contradicts it
+
+
+def search_poses(panoramas: Sequence[PosedPanorama], free: Free) -> list[Pose]:
+    """Poses of panoramas that were taken level, within about 10° of one heading, in one room.
+
+    For each panorama, starts on a grid of positions around the first one are ranked by how well each
+    of the two fits what the other sees; the best are aligned, ranked again and aligned finely. A
+    joint alignment of all follows.
+
+    Args:
+        panoramas: The first one holds frame and unit; the headings of the others are used.
+        free: What may change; the poses at least.
+    """
+    clouds = [p.cloud(POINTS) for p in panoramas]
+    best = [panoramas[0].pose]
+    for cloud, panorama in zip(clouds[1:], panoramas[1:], strict=True):
+        best.append(_search_one(panoramas[0], clouds[0], panorama, cloud, free))
+    return register(clouds, best, free)
+
+
+def _search_one(
+    first: PosedPanorama, first_cloud: Cloud, other: PosedPanorama, cloud: Cloud, free: Free
+) -> Pose:
+    pair = (first, other)
+    rough, fine = ([_thin(c, k) for c in (first_cloud, cloud)] for k in (8, 4))
+    size = float(np.median(np.linalg.norm(first_cloud.points, axis=1))) * first.pose.scale
+    found = _starts(replace(other.pose, position=first.pose.position), size, free.scale)
+    found = _best(pair, rough, found, ROUGH, ALIGNED_STARTS)
+    found = [register(fine, [first.pose, p], free, iterations=12)[1] for p in found]
+    found = _best(pair, fine, found, FINE, REFINED_STARTS)
+    found = [register([first_cloud, cloud], [first.pose, p], free)[1] for p in found]
+    return _best(pair, fine, found, FINE, 1)[0]
+
+
+def _starts(around: Pose, size: float, scaled: bool) -> list[Pose]:
+    grid = itertools.product(
+        SCALE_STEPS if scaled else (1.0,), LEVEL_STEPS, HEIGHT_STEPS, LEVEL_STEPS
+    )
+    return [
+        around.moved(np.array([np.log(scale), 0, 0, 0, x * size, y * size, z * size]))
+        for scale, x, y, z in grid
+    ]
+
+
+def _best(
+    pair: tuple[PosedPanorama, PosedPanorama],
+    clouds: Sequence[Cloud],
+    poses: Sequence[Pose],
+    width: float,
+    count: int,
+) -> list[Pose]:
+    """The poses of the second panorama at which the two agree most."""
+    first, other = pair
+
+    def agreement(pose: Pose) -> float:
+        on_first = fit(pose.apply(clouds[1].points), first, width)
+        return on_first + fit(first.pose.apply(clouds[0].points), replace(other, pose=pose), width)
+
+    return sorted(poses, key=agreement, reverse=True)[:count]
+
+
+def _thin(cloud: Cloud, step: int) -> Cloud:
+    return Cloud(cloud.points[::step], cloud.normals[::step])
+
+
+def _log_ratio(world: Array, panorama: PosedPanorama) -> Array:
+    """Logarithm of how far points are over how far the panorama sees there, where it sees."""
+    seen, away = panorama.seen_distance(world)
+    known = (seen > 0) & (away > 0)
+    near = np.isfinite(seen[known])
+    ratio = np.log(away[known] / np.where(near, seen[known], 1))
+    return np.where(near, ratio, -np.inf)
+
+
+def fit(world: Array, panorama: PosedPanorama, width: float) -> float:
+    """How well points in the world fit what a panorama sees, from -1 to 1.
+
+    The mean of 1 for a point on the surface (falling to 0 at `width` of the logarithm of the
+    distance), -1 for one that is seen through, 0 for one that is hidden behind the surface.
+
+    Args:
+        world: `(n, 3)`.
+        panorama: At its pose.
+        width: Of the logarithm.
+    """
+    ratio = _log_ratio(world, panorama)
+    if not ratio.size:
+        return -1.0
+    on = np.clip(1 - np.abs(ratio) / width, 0, 1)
+    return float((on - np.clip(-ratio / (2 * width), 0, 1)).mean())
+
+
+def seen_through(panoramas: Sequence[PosedPanorama]) -> list[float]:
+    """For each panorama, the share of points that it and the one it fits best see through.
+
+    The larger share of the two directions. Well above that of wrong edges, it tells that the panorama
+    is at a wrong place, even where floor and walls coincide.
+    """
+    worlds = [p.pose.apply(p.cloud(POINTS).points) for p in panoramas]
+    shares = np.full((len(worlds), len(worlds)), np.inf)
+    for i, j in itertools.permutations(range(len(worlds)), 2):
+        ratio = _log_ratio(worlds[i], panoramas[j])
+        shares[i, j] = (ratio < np.log(SEEN_THROUGH)).mean() if ratio.size else 1.0
+    return [float(s) for s in np.maximum(shares, shares.T).min(axis=1)]

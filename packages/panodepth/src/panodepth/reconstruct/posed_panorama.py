@@ -1,0 +1,200 @@
+"""Panoramas with a pose: what is seen of a point in the world."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pano_geometry import Equirectangular, distance_to_normals
+from pano_geometry.pixels import to_index
+from panodepth.errors import CommandError
+from panodepth.outputs.nearest import thinned
+from panodepth.outputs.point_cloud import MAX_POINTS, even_pixels
+from panodepth.outputs.records import load_prediction, read_record, record_name
+from panodepth.outputs.surface import EDGE_RATIO, points_at, smear, surface_distance, torn
+from panodepth.panoramas import BadPanoramaError, read_panorama
+from panodepth.prediction import Prediction
+from panodepth.reconstruct.registration import Array, Cloud, Pose, identity
+from panodepth.resize import resize_panorama
+
+
+@dataclass(frozen=True)
+class PosedPanorama:
+    """A panorama, its distances, and where it was taken.
+
+    Attributes:
+        name: Of the prediction.
+        rgb: `(h, w, 3)` uint8.
+        distance: `(h, w)` float32 in the camera's own unit; 0 where nothing is known.
+        far: `(h, w)` bool: nothing within range, the ray is free.
+        pose: Camera (x right, y down, z forward) to world; its scale brings distances to metres.
+        metric: Distances are metres already.
+    """
+
+    name: str
+    rgb: NDArray[np.uint8]
+    distance: NDArray[np.float32]
+    far: NDArray[np.bool_]
+    pose: Pose
+    metric: bool
+
+    def world_points(
+        self, where: NDArray[np.bool_] | None = None
+    ) -> tuple[Array, NDArray[np.uint8]]:
+        """Points `(n, 3)` in the world and their colours, spread evenly over the sphere.
+
+        Args:
+            where: `(h, w)` pixels to use; all that have a distance if not given.
+        """
+        rows, columns = even_pixels(self.distance.shape[0], self.distance.shape[1], MAX_POINTS)
+        known = self.distance > 0 if where is None else where & (self.distance > 0)
+        keep = known[rows, columns]
+        rows, columns = rows[keep], columns[keep]
+        points = points_at(self.distance, rows, columns).astype(np.float64)
+        return self.pose.apply(points), self.rgb[rows, columns]
+
+    def world_rays(self) -> Array:
+        """`(h, w, 3)` unit directions of the pixels in the world."""
+        height, width = self.distance.shape
+        rays = Equirectangular(height, width).rays(dtype=torch.float64).numpy()
+        return np.asarray(rays @ self.pose.rotation.T)
+
+    def cloud(self, points: int) -> Cloud:
+        """Points and normals in the camera frame for `register`, about `points` of them."""
+        rows, columns = even_pixels(self.distance.shape[0], self.distance.shape[1], points)
+        normals = distance_to_normals(torch.from_numpy(self.distance)[None, None])[0].permute(
+            1, 2, 0
+        )
+        chosen = normals.numpy()[rows, columns]
+        keep = (np.abs(chosen).sum(1) > 0) & (self.distance > 0)[rows, columns]
+        at = points_at(self.distance, rows, columns)[keep]
+        return Cloud(at.astype(np.float64), chosen[keep].astype(np.float64))
+
+    def seen_distance(self, world: Array) -> tuple[Array, Array]:
+        """How far the panorama sees in the direction of points, and how far away they are.
+
+        Args:
+            world: `(n, 3)`.
+
+        Returns:
+            Both `(n,)` in the world's unit; seen is 0 where nothing is known, infinity where it is far.
+        """
+        u, v = self._indices(world)
+        seen = _interpolate(self.distance, u, v) * self.pose.scale
+        far = self.far[np.rint(v).astype(int), np.rint(u).astype(int) % self.far.shape[1]]
+        away = np.linalg.norm(world - self.pose.position, axis=1)
+        return np.where(far, np.inf, seen), away
+
+    def seen_colour(self, world: Array) -> NDArray[np.uint8]:
+        """The panorama's colour in the direction of points `(n, 3)`: `(n, 3)` uint8."""
+        u, v = self._indices(world)
+        at = (np.rint(v).astype(int), np.rint(u).astype(int) % self.rgb.shape[1])
+        return np.asarray(self.rgb[at])
+
+    def picture_coordinates(self, world: Array) -> Array:
+        """Where points `(n, 3)` lie in the picture: `(n, 2)` from 0 to 1, origin bottom left."""
+        u, v = self._indices(world)
+        height, width = self.rgb.shape[:2]
+        return np.stack([(u + 0.5) / width, 1 - (v + 0.5) / height], axis=1)
+
+    def _indices(self, world: Array) -> tuple[Array, Array]:
+        """Column and row of points, in indices (integers at pixel centres); rows inside the image."""
+        height, width = self.distance.shape
+        local = (world - self.pose.position) @ self.pose.rotation
+        pixel = Equirectangular(height, width).project(torch.from_numpy(local))
+        index = to_index(pixel).numpy()
+        return index[..., 0], np.clip(index[..., 1], 0, height - 1)
+
+
+def _interpolate(distance: NDArray[np.float32], u: Array, v: Array) -> Array:
+    """Bilinear in the inverse distance, exact on planes; the nearest pixel at edges and holes."""
+    height, width = distance.shape
+    left, top = np.floor(u).astype(int), np.floor(v).astype(int)
+    a, b = u - left, v - top
+    rows, columns = (top, np.minimum(top + 1, height - 1)), (left % width, (left + 1) % width)
+    corners = np.stack([distance[r, c] for r in rows for c in columns]).astype(np.float64)
+    weights = np.stack([(1 - b) * (1 - a), (1 - b) * a, b * (1 - a), b * a])
+    nearest = np.take_along_axis(corners, weights.argmax(0)[None], 0)[0]
+    smooth = (corners.min(0) > 0) & (corners.max(0) <= EDGE_RATIO * corners.min(0))
+    inverse = (weights / np.where(corners > 0, corners, 1)).sum(0)
+    return np.asarray(np.where(smooth, 1 / inverse, nearest))
+
+
+def posed(
+    name: str, rgb: NDArray[np.uint8], prediction: Prediction, pose: Pose, width: int
+) -> PosedPanorama:
+    """A posed panorama from a prediction, at most `width` wide; torn edges are unknown."""
+    small = thinned(prediction, width)
+    distance = surface_distance(small)
+    distance = np.where(torn(distance, smear(small)), np.float32(0), distance)
+    height, columns = distance.shape
+    return PosedPanorama(
+        name,
+        resize_panorama(rgb, height, columns),
+        distance,
+        small.far & small.valid,
+        pose,
+        prediction.kind == "distance_metric",
+    )
+
+
+def read_poses(path: Path) -> dict[str, Pose]:
+    """Poses from JSON: `{"name": {"position": [x, y, z], "rotation": [[...], [...], [...]]}}`.
+
+    Metres; world axes x right, y down, z forward; the rotation is camera-to-world and may be left out.
+
+    Raises:
+        CommandError: The file is missing or not of this form.
+    """
+    try:
+        content = json.loads(path.read_text())
+        return {name: _pose(entry) for name, entry in content.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CommandError(
+            f"--poses {path} cannot be used ({error}): expected "
+            '{"name": {"position": [x, y, z], "rotation": 3x3 or nothing}}'
+        ) from error
+
+
+def _pose(entry: dict[str, list[float]]) -> Pose:
+    position = np.array(entry["position"], dtype=np.float64)
+    rotation = np.array(entry.get("rotation", np.eye(3)), dtype=np.float64)
+    if position.shape != (3,) or rotation.shape != (3, 3):
+        raise ValueError(f"position {position.shape}, rotation {rotation.shape}")
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
+        raise ValueError("a rotation is not orthonormal and right-handed")
+    return Pose(1.0, rotation, position)
+
+
+def load_posed(
+    records: Sequence[Path], folder: Path, poses: dict[str, Pose] | None, width: int
+) -> list[PosedPanorama]:
+    """Reads predictions with their panoramas and poses.
+
+    Raises:
+        CommandError: A source image is gone, a pose is missing, or a prediction has no map.
+    """
+    loaded = []
+    for path in records:
+        name = record_name(path, folder)
+        if poses is not None and name not in poses:
+            raise CommandError(f"--poses has no entry {name!r}; it has {', '.join(sorted(poses))}")
+        source = Path(read_record(path)["source"])
+        try:
+            rgb = read_panorama(source, force_aspect=True).rgb
+        except BadPanoramaError as error:
+            raise CommandError(
+                f"the panorama of {path} is needed for its colours: {source}: {error}"
+            ) from error
+        pose = identity() if poses is None else poses[name]
+        loaded.append(posed(name, rgb, load_prediction(path), pose, width))
+    return loaded
+
+
+def with_poses(panoramas: Sequence[PosedPanorama], poses: Sequence[Pose]) -> list[PosedPanorama]:
+    """The same panoramas at other poses."""
+    return [replace(p, pose=q) for p, q in zip(panoramas, poses, strict=True)]

@@ -1,0 +1,1 @@
+"""`panodepth view`."""

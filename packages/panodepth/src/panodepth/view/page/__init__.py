@@ -1,0 +1,29 @@
+"""The web viewer's page: our own HTML, CSS and JavaScript, served or written as one file."""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+
+from panodepth.outputs.preview import COLORMAP
+
+
+def page(entries: list[dict[str, Any]], about: str, accepts: bool) -> str:
+    """The page as one HTML text that loads nothing but what its entries name.
+
+    Args:
+        entries: What `viewer_entry` makes.
+        about: Shown while there is no entry.
+        accepts: Whether panoramas can be dropped on it.
+    """
+    folder = files(__name__)
+    parts = {name: (folder / name).read_text("utf-8") for name in ("page.html", "style.css")}
+    scripts = ("colours.js", "scene.js", "main.js")
+    script = "\n".join((folder / name).read_text("utf-8") for name in scripts)
+    colours = np.rint(colormaps[COLORMAP](np.arange(256))[:, :3] * 255).astype(int).ravel()
+    data = {"entries": entries, "about": about, "accepts": accepts, "colours": colours.tolist()}
+    safe = json.dumps(data).replace("</", "<\\/")  # a name must not end the script
+    text = parts["page.html"].replace("/*STYLE*/", parts["style.css"])
+    return text.replace("/*SCRIPT*/", script).replace("/*DATA*/", safe)

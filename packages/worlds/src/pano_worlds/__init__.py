@@ -1,0 +1,9 @@
+"""Procedural worlds: seeded indoor and outdoor scenes with exact labels, rendered through any camera."""
+
+from pano_worlds.appearance import CAMERA, CLEAN, Appearance
+from pano_worlds.make import make_world
+from pano_worlds.render import render
+from pano_worlds.view import View
+from pano_worlds.world import Viewpoint, World
+
+__all__ = ["CAMERA", "CLEAN", "Appearance", "View", "Viewpoint", "World", "make_world", "render"]

@@ -1,0 +1,278 @@
+"""What stands in which room, and how it is arranged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_worlds.builder import Builder, Frame
+from pano_worlds.indoor import objects, seating, storage, wet
+from pano_worlds.indoor.openings import Kind, Opening, along
+from pano_worlds.indoor.plan import Plan, Run
+from pano_worlds.indoor.space import FloorSpace
+from pano_worlds.indoor.style import Piece, Style
+from pano_worlds.indoor.walls import thickness
+from pano_worlds.lighting import Lamp
+from pano_worlds.shapes import prism
+
+_TRIES = 30
+# Rooms above this area get a second set of furniture, square metres.
+_LARGE = 20.0
+# Furniture keeps this distance from the wall (skirting boards), metres.
+_BACK = 0.02
+
+
+@dataclass(frozen=True)
+class Use:
+    """A kind of room.
+
+    Attributes:
+        label: Its name.
+        smallest: Smallest area, square metres.
+        largest: Largest area, square metres.
+        by_wall: Pieces that stand with their back to a wall, the most important first.
+        free: Pieces that stand in the open.
+        wet: Whether floor and walls are tiled.
+    """
+
+    label: str
+    smallest: float
+    largest: float
+    by_wall: tuple[Piece, ...]
+    free: tuple[Piece, ...]
+    wet: bool = False
+
+
+USES = (
+    Use(
+        "living room",
+        11.0,
+        99.0,
+        (
+            seating.sofa,
+            storage.television,
+            storage.shelf,
+            seating.armchair,
+            storage.drawers,
+            seating.armchair,
+        ),
+        (seating.coffee_table, objects.plant, objects.floor_lamp),
+    ),
+    Use(
+        "bedroom",
+        7.0,
+        28.0,
+        (seating.bed, storage.wardrobe, storage.drawers, seating.armchair, storage.shelf),
+        (objects.floor_lamp, objects.plant),
+    ),
+    Use(
+        "kitchen",
+        6.0,
+        40.0,
+        (wet.kitchen, wet.fridge, storage.shelf),
+        (seating.dining, objects.plant),
+        wet=True,
+    ),
+    Use(
+        "study",
+        6.0,
+        30.0,
+        (storage.desk, storage.shelf, storage.shelf, seating.armchair, storage.drawers),
+        (objects.plant, objects.floor_lamp),
+    ),
+    Use(
+        "dining room", 9.0, 50.0, (storage.drawers, storage.shelf), (seating.dining, objects.plant)
+    ),
+    Use("bathroom", 0.0, 11.0, (wet.bath, wet.basin, wet.toilet), (), wet=True),
+    Use("hall", 0.0, 12.0, (storage.drawers, storage.wardrobe), (objects.plant,)),
+)
+
+
+def choose_uses(plan: Plan, rng: np.random.Generator) -> list[Use]:
+    """A use for every room, each as rare as possible."""
+    uses: list[Use] = []
+    for number in range(1, len(plan.rooms) + 1):
+        area = plan.area(number)
+        fitting = [u for u in USES if u.smallest <= area <= u.largest]
+        least = min(uses.count(u) for u in fitting)
+        rare = [u for u in fitting if uses.count(u) == least]
+        uses.append(rare[int(rng.integers(len(rare)))])
+    return uses
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room to be furnished."""
+
+    number: int
+    use: Use
+    style: Style
+    sides: tuple[tuple[Run, float], ...]
+    centres: tuple[tuple[float, float], ...]
+    height: float
+    area: float
+
+
+def room_of(plan: Plan, number: int, use: Use, style: Style, height: float) -> Room:
+    """Collect the walls of a room; the second value is +1 where the room is to the left of the run."""
+    sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
+        (r, -1.0) for r in plan.runs if r.right == number
+    ]
+    centres = tuple(r.centre for r in plan.rooms[number - 1])
+    return Room(number, use, style, tuple(sides), centres, height, plan.area(number))
+
+
+def furnish(
+    b: Builder,
+    room: Room,
+    space: FloorSpace,
+    openings: dict[Run, list[Opening]],
+    rng: np.random.Generator,
+) -> list[Lamp]:
+    """Fill a room; returns its lamps."""
+    if rng.random() < 0.3:
+        _slanted_corner(b, room, space, rng)
+    tall: list[tuple[Run, float, float]] = []
+    again = room.use.by_wall if room.area > _LARGE and not room.use.wet else ()
+    for piece in room.use.by_wall + again:
+        if rng.random() < 0.9:
+            _by_wall(b, room, piece, space, openings, tall, rng)
+    if room.use.free and room.use.free[0] in (seating.dining, seating.coffee_table):
+        _in_the_open(b, room, room.use.free[0], space, rng)
+    for piece in room.use.free[-2:]:
+        _in_the_open(b, room, piece, space, rng)
+    if rng.random() < 0.15:
+        _in_the_open(b, room, lambda c, s, _: objects.column(c, s, room.height), space, rng)
+    if not room.use.wet and rng.random() < 0.6:
+        _rug(b, room, rng)
+    _pictures(b, room, openings, tall, rng)
+    return _lamps(b, room, rng)
+
+
+def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
+    """Width and depth of a piece, from a trial build."""
+    trial = Builder()
+    with trial.object("trial"):
+        return piece(trial, style, np.random.default_rng(seed))
+
+
+def _by_wall(
+    b: Builder,
+    room: Room,
+    piece: Piece,
+    space: FloorSpace,
+    openings: dict[Run, list[Opening]],
+    tall: list[tuple[Run, float, float]],
+    rng: np.random.Generator,
+) -> None:
+    seed = int(rng.integers(1 << 30))
+    w, d = _size(piece, room.style, seed)
+    high = piece in (storage.wardrobe, storage.shelf, wet.kitchen, wet.fridge, wet.basin)
+    for _ in range(_TRIES):
+        run, side = room.sides[int(rng.integers(len(room.sides)))]
+        gap = thickness(run) / 2 + _BACK
+        margin = w / 2 + gap
+        if run.length < 2 * margin:
+            continue
+        x = float(rng.uniform(margin, run.length - margin))
+        windows = [o for o in openings[run] if o.kind is Kind.WINDOW and (high or o.sill < 0.5)]
+        if any(o.low - 0.3 < x + w / 2 and x - w / 2 < o.high + 0.3 for o in windows):
+            continue
+        frame = along(run).child(x, side * gap, 0.0, np.pi if side > 0 else 0.0)
+        low, back = (-w / 2 + 0.01, -d - 0.1), (w / 2 - 0.01, -0.1)
+        if space.fits(frame, room.number, low, back):
+            space.take(frame, (-w / 2, -d), (w / 2, 0.0))
+            with b.object(piece.__name__, frame):
+                piece(b, room.style, np.random.default_rng(seed))
+            if high:
+                tall.append((run, x - w / 2, x + w / 2))
+            return
+
+
+def _in_the_open(
+    b: Builder, room: Room, piece: Piece, space: FloorSpace, rng: np.random.Generator
+) -> None:
+    seed = int(rng.integers(1 << 30))
+    w, d = _size(piece, room.style, seed)
+    places = space.standing_places(room.number, 0.0)
+    if not len(places):
+        return
+    corner = piece in (objects.plant, objects.floor_lamp)
+    for _ in range(_TRIES):
+        x, y = (float(v) for v in places[int(rng.integers(len(places)))])
+        frame = Frame(x, y, 0.0, float(rng.integers(4)) * np.pi / 2)
+        if space.fits(frame, room.number, (-w / 2, -d / 2), (w / 2, d / 2)) and (
+            not corner or _by_a_wall(room, space, frame)
+        ):
+            space.take(frame, (-w / 2, -d / 2), (w / 2, d / 2))
+            with b.object(piece.__name__.strip("<>"), frame):
+                piece(b, room.style, np.random.default_rng(seed))
+            return
+
+
+def _by_a_wall(room: Room, space: FloorSpace, frame: Frame) -> bool:
+    return not space.fits(frame, room.number, (-0.6, -0.6), (0.6, 0.6))
+
+
+def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Generator) -> None:
+    """Cut off a corner with a diagonal wall from floor to ceiling."""
+    run, side = room.sides[int(rng.integers(len(room.sides)))]
+    size, t = float(rng.uniform(0.6, 1.3)), thickness(run) / 2
+    at_end = bool(rng.random() < 0.5)
+    frame = along(run).child(run.length if at_end else 0.0, 0.0, 0.0, 0.0)
+    sign = -1.0 if at_end else 1.0
+    inner = [sorted((sign * (t + 0.1), sign * size)), sorted((side * (t + 0.1), side * size))]
+    if run.length < size + 0.6 or not space.fits(
+        frame, room.number, (inner[0][0], inner[1][0]), (inner[0][1], inner[1][1])
+    ):
+        return
+    if space.fits(frame, room.number, *_behind(sign, side, t)):
+        return
+    corner = [(0.0, 0.0), (sign * size, 0.0), (0.0, side * size)]
+    corner = corner if sign * side > 0 else corner[::-1]
+    space.take(frame, (inner[0][0], inner[1][0]), (inner[0][1], inner[1][1]))
+    with b.object("wall", frame):
+        prism(b, corner, 0.001, room.height - 0.001, room.style.wall)
+
+
+def _behind(sign: float, side: float, t: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Floor just past the end of a wall: free where the room goes on around the corner."""
+    x, y = sorted((-sign * 0.1, -sign * (t + 0.3))), sorted((side * (t + 0.1), side * (t + 0.3)))
+    return (x[0], y[0]), (x[1], y[1])
+
+
+def _rug(b: Builder, room: Room, rng: np.random.Generator) -> None:
+    x, y = room.centres[int(rng.integers(len(room.centres)))]
+    with b.object("rug", Frame(x, y, 0.0, float(rng.integers(2)) * np.pi / 2)):
+        objects.rug(b, room.style, rng, float(rng.uniform(1.2, 2.0)), float(rng.uniform(1.0, 1.5)))
+
+
+def _pictures(
+    b: Builder,
+    room: Room,
+    openings: dict[Run, list[Opening]],
+    tall: list[tuple[Run, float, float]],
+    rng: np.random.Generator,
+) -> None:
+    for run, side in room.sides:
+        x = float(rng.uniform(0.2, 0.8)) * run.length
+        taken = [(o.low, o.high) for o in openings[run]] + [
+            (low, high) for r, low, high in tall if r == run
+        ]
+        near = [1 for low, high in taken if low - 0.8 < x < high + 0.8]
+        if near or run.length < 1.6 or rng.random() < 0.45:
+            continue
+        frame = along(run).child(x, side * thickness(run) / 2, 1.65, np.pi if side > 0 else 0.0)
+        with b.object("picture", frame):
+            objects.picture(b, room.style, rng)
+
+
+def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
+    lamps = []
+    warm = float(rng.uniform(0.6, 1.0))
+    bright = float(rng.uniform(2.4, 4.6))
+    for x, y in room.centres:
+        with b.object("lamp", Frame(x, y, room.height)):
+            drop = objects.ceiling_lamp(b, room.style, rng)
+        power = (bright, bright * (0.75 + 0.25 * warm), bright * (0.45 + 0.5 * warm))
+        lamps.append(Lamp((x, -(room.height - drop), y), 0.15, power, 6.5))
+    return lamps

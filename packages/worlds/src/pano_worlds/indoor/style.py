@@ -1,0 +1,146 @@
+"""Materials of one house or room, drawn so that they go together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_worlds.builder import Builder
+from pano_worlds.materials import Colour, Material, Pattern
+from pano_worlds.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
+
+_WOODS: tuple[tuple[Colour, Colour], ...] = (
+    ((0.45, 0.29, 0.15), (0.27, 0.15, 0.07)),
+    ((0.58, 0.43, 0.27), (0.40, 0.26, 0.14)),
+    ((0.20, 0.11, 0.06), (0.10, 0.05, 0.03)),
+    ((0.62, 0.54, 0.43), (0.46, 0.37, 0.27)),
+)
+_CLOTHS: tuple[Colour, ...] = (
+    (0.10, 0.16, 0.28),
+    (0.36, 0.12, 0.09),
+    (0.32, 0.31, 0.29),
+    (0.12, 0.24, 0.17),
+    (0.52, 0.44, 0.33),
+    (0.50, 0.33, 0.10),
+    (0.07, 0.07, 0.08),
+    (0.28, 0.16, 0.24),
+)
+_PAINTS: tuple[Colour, ...] = (
+    (0.80, 0.78, 0.73),
+    (0.72, 0.70, 0.66),
+    (0.62, 0.68, 0.70),
+    (0.70, 0.66, 0.52),
+    (0.50, 0.58, 0.50),
+    (0.66, 0.52, 0.47),
+    (0.38, 0.44, 0.52),
+)
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a room is made of."""
+
+    wall: Material
+    floor: Material
+    ceiling: Material
+    wood: Material
+    second_wood: Material
+    cloth: Material
+    second_cloth: Material
+    accent: Material
+    metal: Material
+    dark: Material
+    white: Material
+    stone: Material
+    rug: Material
+    leaves: Material
+    glow: Material
+    glass: Material
+
+
+Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]
+
+
+def pick(rng: np.random.Generator, choices: tuple[Colour, ...]) -> Colour:
+    """One colour, slightly varied."""
+    c = choices[int(rng.integers(len(choices)))]
+    r, g, b = (float(x * f) for x, f in zip(c, rng.uniform(0.88, 1.12, 3), strict=True))
+    return (r, g, b)
+
+
+def _number(rng: np.random.Generator) -> int:
+    return int(rng.integers(1 << 20))
+
+
+def wood(rng: np.random.Generator, board: tuple[float, float]) -> Wood:
+    """Some kind of wood."""
+    light, dark = _WOODS[int(rng.integers(len(_WOODS)))]
+    return Wood(light, dark, board, _number(rng))
+
+
+def floor_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
+    """Boards, tiles or carpet; tiles or stone where it is `wet`."""
+    kind = rng.random()
+    stone = pick(rng, ((0.55, 0.52, 0.47), (0.34, 0.33, 0.32), (0.68, 0.64, 0.58)))
+    if kind < 0.25 or wet:
+        side = float(rng.uniform(0.25, 0.6))
+        checker: Colour | None = (0.12, 0.12, 0.13) if rng.random() < 0.3 else None
+        return Tiles(
+            stone, (0.30, 0.29, 0.27), (side, side), 0.006, 0.10, 0.0, checker, _number(rng)
+        )
+    if kind < 0.35:
+        return Marble(stone, (0.16, 0.14, 0.12), 0.9, _number(rng))
+    if kind < 0.47:
+        cloth = pick(rng, _CLOTHS)
+        return Ground(cloth, tuple(0.8 * c for c in cloth), 1.2, 0.02, 0.25, _number(rng))  # type: ignore[arg-type]
+    return wood(rng, (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.6, 1.6))))
+
+
+def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
+    """Paint, wallpaper, bare brick, or tiles where it is `wet`."""
+    kind, paint = rng.random(), pick(rng, _PAINTS)
+    if wet:
+        return Tiles(paint, (0.5, 0.5, 0.48), (0.2, 0.1), 0.004, 0.05, 0.5, None, _number(rng))
+    if kind < 0.15:
+        other = tuple(0.86 * c for c in paint)
+        return Stripes(paint, other, float(rng.uniform(0.08, 0.3)), 0.5, False, _number(rng))  # type: ignore[arg-type]
+    if kind < 0.25:
+        return Tiles(
+            (0.42, 0.20, 0.13),
+            (0.5, 0.47, 0.42),
+            (0.21, 0.065),
+            0.01,
+            0.25,
+            0.5,
+            None,
+            _number(rng),
+        )
+    return Plain(paint, 0.05, 0.9, _number(rng))
+
+
+def make_style(rng: np.random.Generator, wet: bool = False, lit: bool = True) -> Style:
+    """Draw the materials of a room; `wet` rooms are tiled, in `lit` ones the lamps are on."""
+    return Style(
+        wall=Material(wall_pattern(rng, wet)),
+        floor=Material(floor_pattern(rng, wet), gloss=0.5),
+        ceiling=Material(Plain((0.82, 0.81, 0.79), 0.03, 1.0, _number(rng))),
+        wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),
+        second_wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),
+        cloth=Material(Fabric(pick(rng, _CLOTHS), 0.012, _number(rng))),
+        second_cloth=Material(Fabric(pick(rng, _CLOTHS), 0.02, _number(rng))),
+        accent=Material(
+            Stripes(pick(rng, _CLOTHS), pick(rng, _PAINTS), 0.07, 0.4, False, _number(rng))
+        ),
+        metal=Material(Plain((0.42, 0.42, 0.43), 0.02), gloss=0.9),
+        dark=Material(Plain((0.03, 0.03, 0.035), 0.02), gloss=0.6),
+        white=Material(Plain((0.78, 0.77, 0.75), 0.02), gloss=0.3),
+        stone=Material(
+            Marble((0.62, 0.60, 0.57), (0.25, 0.23, 0.22), 0.5, _number(rng)), gloss=0.5
+        ),
+        rug=Material(Ground(pick(rng, _CLOTHS), pick(rng, _PAINTS), 0.5, 0.02, 0.3, _number(rng))),
+        leaves=Material(
+            Ground((0.05, 0.14, 0.03), (0.11, 0.24, 0.06), 0.2, 0.03, 0.4, _number(rng))
+        ),
+        glow=Material(Plain((0.95, 0.88, 0.72), 0.0), emission=1.6 if lit else 0.0),
+        glass=Material(Plain((0.05, 0.06, 0.07), 0.0), gloss=1.0),
+    )

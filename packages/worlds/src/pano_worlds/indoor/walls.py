@@ -1,0 +1,129 @@
+"""Walls with openings, floors, ceilings and skirting boards."""
+
+import numpy as np
+
+from pano_worlds.builder import Builder
+from pano_worlds.indoor.openings import (
+    Kind,
+    Opening,
+    along,
+    fit_arch,
+    fit_door,
+    fit_window,
+)
+from pano_worlds.indoor.plan import OUTSIDE, Plan, Run
+from pano_worlds.indoor.style import Style
+from pano_worlds.materials import Material
+from pano_worlds.shapes import box, quad
+
+THIN, THICK = 0.14, 0.3
+# Walls end just inside the walls they meet, so that no two faces lie in one plane.
+_INSET = 0.001
+
+
+def thickness(run: Run) -> float:
+    """Of a wall, metres."""
+    return THICK if OUTSIDE in (run.left, run.right) else THIN
+
+
+def ends(run: Run, runs: tuple[Run, ...]) -> tuple[float, float]:
+    """How far the walls across its two ends reach into a run: half of their thickness, metres."""
+    across = [r for r in runs if r.yaw != run.yaw]
+    half = [
+        [thickness(r) / 2 for r in across if p in (r.start, r.end)] for p in (run.start, run.end)
+    ]
+    return max(half[0], default=0.0), max(half[1], default=0.0)
+
+
+def build_walls(
+    b: Builder,
+    plan: Plan,
+    openings: dict[Run, list[Opening]],
+    styles: list[Style],
+    facade: Material,
+    height: float,
+    rng: np.random.Generator,
+) -> None:
+    """Add all walls with what is in their openings; `styles[k]` belongs to room `k`, `styles[0]` is unused."""
+    for run in plan.runs:
+        with b.object("wall", along(run)):
+            _wall(b, run, ends(run, plan.runs), openings[run], styles, facade, height, rng)
+
+
+def build_slabs(b: Builder, plan: Plan, styles: list[Style], height: float) -> None:
+    """Add floors and ceilings; floors go under the walls, where doors are."""
+    for number, room in enumerate(plan.rooms, start=1):
+        for label, z, material in (
+            ("floor", 0.0, styles[number].floor),
+            ("ceiling", height, styles[number].ceiling),
+        ):
+            with b.object(label):
+                for r in room:
+                    quad(
+                        b,
+                        [(r.x0, r.y0, z), (r.x1, r.y0, z), (r.x1, r.y1, z), (r.x0, r.y1, z)],
+                        material,
+                    )
+
+
+def _wall(
+    b: Builder,
+    run: Run,
+    reach: tuple[float, float],
+    openings: list[Opening],
+    styles: list[Style],
+    facade: Material,
+    height: float,
+    rng: np.random.Generator,
+) -> None:
+    t = thickness(run)
+    paint = [facade if n == OUTSIDE else styles[n].wall for n in (run.left, run.right)]
+    style = styles[max(run.left, run.right)]
+    at, end = -max(reach[0] - _INSET, 0.0), run.length + max(reach[1] - _INSET, 0.0)
+    for o in sorted(openings, key=lambda opening: opening.low):
+        _slab(b, at, o.low, 0.0, height, t, paint)
+        if o.sill > 0:
+            _slab(b, o.low, o.high, 0.0, o.sill, t, paint)
+        if o.kind is Kind.ARCH:
+            left, right = styles[run.left], styles[run.right]
+            fit_arch(b, style, o, t, height, left, right)
+        else:
+            _slab(b, o.low, o.high, o.head, height, t, paint)
+        if o.kind is Kind.DOOR:
+            fit_door(b, style, o, t, rng)
+        if o.kind is Kind.WINDOW:
+            fit_window(b, style, o, t, 1.0 if run.right == OUTSIDE else -1.0, rng)
+        at = o.high
+    _slab(b, at, end, 0.0, height, t, paint)
+    _skirting(b, run, reach, openings, style)
+
+
+def _slab(
+    b: Builder, x0: float, x1: float, z0: float, z1: float, t: float, paint: list[Material]
+) -> None:
+    """Piece of wall: two painted sides and four narrow ones."""
+    y = t / 2
+    quad(b, [(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], paint[0])
+    quad(b, [(x0, -y, z0), (x1, -y, z0), (x1, -y, z1), (x0, -y, z1)], paint[1])
+    for x in (x0, x1):
+        quad(b, [(x, -y, z0), (x, y, z0), (x, y, z1), (x, -y, z1)], paint[1])
+    for z in (z0, z1):
+        quad(b, [(x0, -y, z), (x1, -y, z), (x1, y, z), (x0, y, z)], paint[1])
+
+
+def _skirting(
+    b: Builder, run: Run, reach: tuple[float, float], openings: list[Opening], style: Style
+) -> None:
+    t = thickness(run)
+    gaps = sorted((o.low - 0.07, o.high + 0.07) for o in openings if o.sill < 0.2)
+    starts, stops = (
+        [reach[0], *(g[1] for g in gaps)],
+        [*(g[0] for g in gaps), run.length - reach[1]],
+    )
+    for x0, x1 in zip(starts, stops, strict=True):
+        if x1 - x0 < 0.05:
+            continue
+        for sign, room in ((1, run.left), (-1, run.right)):
+            if room != OUTSIDE:
+                y0, y1 = sorted((sign * (t / 2 - 0.01), sign * (t / 2 + 0.014)))
+                box(b, (x0, y0, 0), (x1, y1, 0.085), style.white)

@@ -1,0 +1,56 @@
+"""Land around a place: flat in the middle, hills towards the horizon."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_worlds.arrays import F64
+from pano_worlds.builder import Builder
+from pano_worlds.materials import Material
+from pano_worlds.noise import fractal
+from pano_worlds.patterns import Ground
+
+# Half of the range that outdoor data sets cover; the farthest surface is less than 550 m away.
+_END = 540.0
+_RINGS, _SECTORS = 56, 120
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """Height field.
+
+    Attributes:
+        flat: Radius of the level middle, metres.
+        height: Height of the hills at the horizon, metres.
+        ground: Height of the level middle, metres.
+        seed: Which hills.
+    """
+
+    flat: float
+    height: float
+    ground: float
+    seed: int
+
+    def at(self, x: F64, y: F64) -> F64:
+        """Height above the plan's zero, metres."""
+        rise = np.clip((np.sqrt(x * x + y * y) - self.flat) / (_END - self.flat), 0.0, 1.0)
+        hills = 0.5 + 0.5 * fractal(x / 160.0, y / 160.0, np.full(x.shape, 0.02), self.seed, 4)
+        return self.ground + self.height * np.clip(hills, 0.0, 1.5) * rise**1.2
+
+
+def build_terrain(b: Builder, terrain: Terrain, ground: Ground) -> None:
+    """Add the land as one mesh of rings that grow with the distance."""
+    radius = np.concatenate([[0.0], np.geomspace(8.0, _END, _RINGS)])
+    angle = 2.0 * np.pi * np.arange(_SECTORS + 1) / _SECTORS
+    x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
+    grid = np.stack([x, y, terrain.at(x, y)], axis=-1)
+    a, c, d, e = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
+    corners = np.concatenate(
+        [
+            np.stack([a, c, d], axis=2)[1:].reshape(-1, 3, 3),
+            np.stack([a, d, e], axis=2)[1:].reshape(-1, 3, 3),
+        ]
+    )
+    inner = np.stack([a[0], c[0], d[0]], axis=1)
+    with b.object("terrain"):
+        b.triangles(np.concatenate([inner, corners]), Material(ground))

@@ -1,0 +1,118 @@
+"""MODEL resolves to what predicts, or to an error that says what was expected."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import pano_models
+from experiments.benchmark.models import resolve as models
+from experiments.benchmark.models.folder import PredictionsError
+
+transformers = pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module")
+def perspective(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Depth Anything of random weights, as `save_pretrained` leaves it."""
+    folder = tmp_path_factory.mktemp("depth_anything")
+    backbone = transformers.Dinov2Config(
+        image_size=28, patch_size=14, hidden_size=16, num_attention_heads=2, num_hidden_layers=4,
+        out_indices=[1, 2, 3, 4], apply_layernorm=True, reshape_hidden_states=False,
+    )  # fmt: skip
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8, 8, 16, 16],
+        fusion_hidden_size=8, head_hidden_size=4,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    transformers.DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("options", ["", ",fusion=poisson"])
+def test_fusion_over_a_transformers_model(options: str, perspective: Path) -> None:
+    predictor = models.resolve(f"fusion:{perspective},rig=cube,view=28{options}", None, (16, 32))
+    assert predictor.network == "fusion_baseline"
+    maps = predictor.predict({"image": torch.rand(2, 3, 16, 32)}, "cpu")
+    assert list(maps) == ["disparity_affine"]
+    assert maps["disparity_affine"].shape == (2, 1, 16, 32)
+    assert torch.isfinite(maps["disparity_affine"]).all()
+    assert maps["disparity_affine"].std() > 0
+
+
+def test_fusion_options_reach_the_baseline(perspective: Path) -> None:
+    built: Any = models.build_fusion(f"fusion:{perspective},rig=cube,fusion=scale,view=40")
+    assert isinstance(built, pano_models.FusionBaseline)
+    assert (len(built.rig.rotations), built.rig.camera.width, built.fusion) == (6, 40, "scale")
+    average: Any = models.build_fusion(f"fusion:{perspective},fusion=average")
+    assert average.fusion == "blend"
+    tangents: Any = models.build_fusion(f"fusion:{perspective}")
+    assert (len(tangents.rig.rotations), tangents.rig.camera.width) == (20, 518)
+    assert tangents.fusion == "affine"
+
+
+def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
+    """They have the same weights: a killed run must not go on with what another fusion scored."""
+    options = ("", ",fusion=average", ",rig=cube", ",view=40", ",predicts=depth")
+    found = [models.resolve(f"fusion:{perspective}{o}", None, (16, 32)).identity for o in options]
+    assert len(set(found)) == len(options)
+    assert models.resolve(f"fusion:{perspective}", None, (16, 32)).identity == found[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("fusion:", "expected fusion:SOURCE"),
+        ("fusion:x,rig=sphere", "got rig='sphere'.*expected one of tangent, cube"),
+        ("fusion:x,fusion=best", "got fusion='best'.*poisson, least_squares, scale, average"),
+        ("fusion:x,view=2", "expected pixels, at least 14"),
+        ("fusion:x,size=2", "options rig, fusion, view, predicts"),
+        ("official:da2", "expected official:NAME=FILE"),
+        ("baseline_latitude", "no `latitude_from`"),
+        ("absent_folder", "not a folder written by save"),
+    ],
+)
+def test_what_cannot_be_resolved(model: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        models.resolve(model, None, (16, 32))
+
+
+def test_absent_predictions() -> None:
+    with pytest.raises(PredictionsError, match="is no folder"):
+        models.resolve("folder:absent,kind=distance_metric", None, (16, 32))
+
+
+def test_a_training_folder_and_what_identifies_it(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        torch.manual_seed(seed)
+        vit = {"patch_size": 8, "embed_dim": 24, "depth": 4, "num_heads": 1, "img_size": 16}
+        config = {"backbone_options": vit, "features": 8, "level_channels": [4, 4, 8, 8]}
+        pano_models.save(pano_models.create("perspective_vit", **config), tmp_path / name)
+    a, b, c = (models.resolve(str(tmp_path / n), None, (16, 32)) for n in "abc")
+    assert a.network == "perspective_vit"
+    assert a.identity == b.identity != c.identity
+    assert list(a.predict({"image": torch.rand(1, 3, 16, 32)}, "cpu")) == ["disparity_affine"]
+
+
+class Recorder(torch.nn.Module):
+    """Gives the first channel back, with a row less, as DAP's released network does at odd sizes."""
+
+    native_size: tuple[int, int] | None = (8, 16)
+
+    def forward(self, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.seen = rgb.shape[-2:]
+        return {"distance_metric": rgb[:, :1, :-1]}
+
+
+@pytest.mark.parametrize(("native", "inside"), [((8, 16), (8, 16)), (None, (10, 20))])
+def test_a_published_network_is_run_at_the_size_it_was_evaluated_at(
+    native: tuple[int, int] | None, inside: tuple[int, int]
+) -> None:
+    network = Recorder()
+    network.native_size = native
+    maps = models.NetworkPredictor(network, "dap").predict(
+        {"image": torch.rand(2, 3, 10, 20)}, "cpu"
+    )
+    assert network.seen == inside
+    assert maps["distance_metric"].shape == (2, 1, 10, 20)

@@ -1,0 +1,75 @@
+"""Curation by several ranks: same bytes as by one, whoever comes last finishes."""
+
+import pytest
+
+from experiments.da2.curate import curate
+from pano_data import datasets
+from pano_data.curation import P2E, ReflectionOutpainter
+from pano_data.errors import DataError
+from pano_data.manifest import write_manifest
+from pano_data.shards import ShardDataset
+from pano_worlds import miniatures
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    root = tmp_path_factory.mktemp("hypersim")
+    miniatures.write("hypersim", root, seed=1, scenes={"train": 3}, views=1, size=(24, 32))
+    rows = list(datasets.get("hypersim").rows(root, "train"))
+    assert len(rows) == 3
+    write_manifest(root / "train.parquet", rows)
+    return root
+
+
+def run(root, out, **changed):
+    values = {"p2e": P2E((32, 64)), "outpainter": ReflectionOutpainter(), **changed}
+    curate(
+        **{
+            "manifest": str(root / "train.parquet"),
+            "root": str(root),
+            "out": str(out),
+            "picture_size": (24, 32),
+            "chunk": 1,
+            "threads": 1,
+            **values,
+        }
+    )
+
+
+def as_rank(monkeypatch, rank):
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_last_of_two_ranks_finishes_with_the_bytes_of_one(pictures, tmp_path, monkeypatch):
+    run(pictures, tmp_path / "one")
+    for rank in (1, 0):
+        assert not (tmp_path / "two" / "index.json").exists()
+        as_rank(monkeypatch, rank)
+        run(pictures, tmp_path / "two")
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+    assert len(ShardDataset(tmp_path / "two")) == 3
+
+
+def test_a_rank_that_died_is_made_up_for_by_any_later_call(pictures, tmp_path, monkeypatch):
+    as_rank(monkeypatch, 1)
+    run(pictures, tmp_path)
+    monkeypatch.undo()
+    run(pictures, tmp_path)
+    before = contents(tmp_path)
+    assert len(ShardDataset(tmp_path)) == 3
+    run(pictures, tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "changed", [{"outpainter": ReflectionOutpainter(5.0)}, {"picture_size": (12, 16)}]
+)
+def test_other_options_are_not_mixed(pictures, tmp_path, changed):
+    run(pictures, tmp_path)
+    with pytest.raises(DataError, match="another plan"):
+        run(pictures, tmp_path, **changed)

@@ -1,0 +1,115 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.pipeline.run_folder import (
+    IDENTITY,
+    RunFolderError,
+    changed_since,
+    identity,
+    locked,
+    mark_finished,
+    publish,
+    run_key,
+)
+
+CONFIG = {"trainer": {"max_steps": 3, "enable_progress_bar": True}, "model": {"lr": 0.1}}
+
+
+def test_key_names_what_determines_the_result() -> None:
+    key = run_key(CONFIG, {"a": "1"}, "code")
+    quiet = {**CONFIG, "trainer": {"max_steps": 3, "enable_progress_bar": False}}
+    assert run_key(quiet, {"a": "1"}, "code") == key
+    assert run_key({**CONFIG, "model": {"lr": 0.2}}, {"a": "1"}, "code") != key
+    assert run_key(CONFIG, {"a": "2"}, "code") != key
+    assert run_key(CONFIG, {"a": "1"}, "other") != key
+    assert CONFIG["trainer"]["enable_progress_bar"] is True
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from experiments.pipeline.run_folder import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_processes_never_train_into_one_folder(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(RunFolderError, match="another process"), locked(tmp_path / "run"):
+            pass
+        other.kill()
+        other.wait()
+    with locked(tmp_path / "run"):  # a killed process holds nothing
+        pass
+
+
+def test_the_lock_dies_with_its_process_and_not_with_the_workers(tmp_path: Path) -> None:
+    with locked(tmp_path):
+        worker = os.fork()
+        if worker == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        words = [sys.executable, "-c", HOLD.replace("time.sleep(60)", ""), str(tmp_path)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout == "held\n", done.stderr
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
+
+
+def test_publish_replaces_the_whole_folder(tmp_path: Path) -> None:
+    target, part = tmp_path / "runs" / "da2", tmp_path / "runs" / ".da2.part"
+    for folder, name in ((target, "old"), (part, "new")):
+        folder.mkdir(parents=True)
+        (folder / name).touch()
+    publish(part, target)
+    assert [p.name for p in target.iterdir()] == ["new"]
+    assert sorted(p.name for p in target.parent.iterdir()) == ["da2"]
+
+
+def test_one_finished_training_of_a_section_keeps_its_checkpoint(tmp_path: Path) -> None:
+    states = {name: tmp_path / name for name in ("first", "unfinished", "second")}
+    for state in states.values():
+        state.mkdir()
+        (state / "last.ckpt").touch()
+        (state / "loss.jsonl").touch()
+    mark_finished(states["first"])
+    mark_finished(states["first"])
+    assert all((state / "last.ckpt").is_file() for state in states.values())
+    mark_finished(states["second"])
+    left = {name for name, state in states.items() if (state / "last.ckpt").is_file()}
+    assert left == {"unfinished", "second"}
+    assert all((state / "loss.jsonl").is_file() for state in states.values())
+
+
+def test_what_changes_no_number_changes_no_key() -> None:
+    key = run_key(CONFIG, {}, "code")
+    named = {**CONFIG, "run_name": "other", "data": {"num_workers": 8}, "tags": {"a": "b"}}
+    assert run_key({**named, "data": {"num_workers": 0}}, {}, "c") == run_key(named, {}, "c")
+    assert run_key({**CONFIG, "run_name": "other", "panels": 3}, {}, "code") == key
+
+
+def test_a_fresh_start_says_what_differs_from_the_unfinished_one(tmp_path: Path) -> None:
+    old = tmp_path / "aaa"
+    old.mkdir()
+    (old / IDENTITY).write_text(json.dumps(identity(CONFIG, {"train.parquet": "1"}, "code")))
+    now = identity({**CONFIG, "model": {"lr": 0.2}}, {"train.parquet": "2"}, "code")
+    assert changed_since(tmp_path / "bbb", now) is None  # nothing there to go on from
+    (old / "last.ckpt").touch()
+    assert changed_since(tmp_path / "bbb", now) == (
+        old, ["config.model.lr", "data.train.parquet"]
+    )  # fmt: skip
+    assert changed_since(old, now) is None

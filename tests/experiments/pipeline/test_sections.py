@@ -1,0 +1,104 @@
+"""Every section of params.yaml fits the signatures it configures; a typo is named before any work."""
+
+import contextlib
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+
+from experiments.pipeline import params
+from experiments.training.cli import ParamsCLI
+
+ROOT = Path(__file__).parents[3]
+WRITTEN = yaml.safe_load((ROOT / "params.yaml").read_text())
+SECTIONS = {name: params.section(name, ROOT / "params.yaml") for name in WRITTEN}
+# A training has a network of its own; what others only extend (`depth_anywhere_student`) has none.
+TRAININGS = [
+    n
+    for n, s in SECTIONS.items()
+    if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
+]
+
+
+def paper_of(section: str) -> str:
+    return next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
+
+
+def printed(section: str, *argv: str) -> dict:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
+        ParamsCLI(paper_of(section), section, ["fit", *argv, "--print_config"])
+    assert stop.value.code == 0
+    return yaml.safe_load(out.getvalue())
+
+
+@pytest.fixture(autouse=True)
+def _in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize("section", TRAININGS)
+def test_section_parses_over_common(section: str) -> None:
+    resolved = printed(section)
+    assert resolved["trainer"]["max_steps"] == SECTIONS[section]["trainer"]["max_steps"]
+    assert resolved["data"]["train"].keys() == SECTIONS[section]["data"]["train"].keys()
+    assert resolved["trainer"]["deterministic"] is SECTIONS["common"]["trainer"]["deterministic"]
+    assert resolved["data"]["size"] == SECTIONS["common"]["data"]["size"]
+
+
+def test_the_command_line_wins() -> None:
+    resolved = printed("da2", "--data.batch_size", "3", "--model.optimizer.lr", "0.25")
+    assert resolved["data"]["batch_size"] == 3
+    assert resolved["model"]["init_args"]["optimizer"]["init_args"]["lr"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("typo", "named"),
+    [
+        ("--data.batch_sise", "batch_sise"),
+        ("--trainer.max_stepz", "max_stepz"),
+        ("--model.init_args.net.init_args.widht", "widht"),
+    ],
+)
+def test_a_typo_is_named(typo: str, named: str) -> None:
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as stop:
+        ParamsCLI("da2", "da2", ["fit", typo, "3"])
+    assert stop.value.code == 2
+    assert named in errors.getvalue()
+
+
+# Every name that a loop of dvc.yaml can be given.
+LOOPS = {
+    "${pipeline.students}": [
+        n for n in TRAININGS if "depth_anywhere_student" in params.lineage(n, ROOT / "params.yaml")
+    ],
+    "${pipeline.metric}": ["depth_anywhere_metric"],
+}
+
+
+def stages() -> dict[str, tuple[str, list[str]]]:
+    """`{stage: (command, sections it lists)}` of dvc.yaml, loops spelled out."""
+    found = {}
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        loop, do = stage.get("foreach", [""]), stage.get("do", stage)
+        key = str(loop).removeprefix("${pipeline.").removesuffix("}")
+        items = LOOPS.get(str(loop)) or WRITTEN["pipeline"].get(key, loop)
+        for item in items if isinstance(items, list) else []:
+            filled = yaml.safe_load(yaml.safe_dump(do).replace("${item}", item))
+            found[f"{name}@{item}"] = (filled["cmd"], filled.get("params", []))
+    return found
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_lists_every_section_that_its_own_extends(stage: str) -> None:
+    command, listed = stages()[stage]
+    read = [n for n in WRITTEN if n in command.split()]
+    if ".evaluate" in command:
+        read = ["evaluate"]  # its argument names a model
+    if command.endswith(" fit"):
+        read = [command.split()[2].removeprefix("experiments.")]
+    for section in read:
+        assert set(params.lineage(section, ROOT / "params.yaml")) <= set(listed)
+    assert set(listed) <= set(WRITTEN)

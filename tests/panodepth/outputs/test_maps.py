@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import pytest
+from PIL import Image
+
+from panodepth.outputs.maps import (
+    png_scale,
+    read_png16,
+    stored_values,
+    write_exr,
+    write_npy,
+    write_png16,
+)
+from panodepth.prediction import Kind, Prediction
+
+
+def _prediction(kind: Kind = "distance_metric", largest: float = 20.0) -> Prediction:
+    values = np.random.default_rng(0).uniform(0.3, largest, (32, 64)).astype(np.float32)
+    values[5, 5] = largest
+    valid, far = np.ones((32, 64), bool), np.zeros((32, 64), bool)
+    valid[-3:], far[:4] = False, True
+    return Prediction(kind, values, valid, far)
+
+
+def test_npy_is_float32_with_zero_for_masked_and_infinity_for_far(tmp_path: Path) -> None:
+    prediction = _prediction()
+    write_npy(tmp_path / "a.npy", prediction)
+    read = np.load(tmp_path / "a.npy")
+    assert read.dtype == np.float32
+    assert (read[-3:] == 0).all()
+    assert np.isinf(read[:4]).all()
+    np.testing.assert_array_equal(read[4:-3], prediction.values[4:-3])
+
+
+def test_far_has_no_disparity() -> None:
+    assert (stored_values(_prediction("disparity_affine"))[:4] == 0).all()
+
+
+@pytest.mark.parametrize("largest", [1.0, 20.0, 65.0, 70.0, 3000.0])
+def test_png_read_back_is_within_half_a_step(tmp_path: Path, largest: float) -> None:
+    prediction = _prediction(largest=largest)
+    write_png16(tmp_path / "a.png", prediction)
+    read, text = read_png16(tmp_path / "a.png")
+    step = float(text["scale"])
+    error = np.abs(read - prediction.values)[4:-3]
+    assert error.max() <= step * 0.5001 + 1e-6 * largest
+    assert (read[-3:] == 0).all()
+    assert np.isinf(read[:4]).all()
+    assert text["unit"] == "m"
+    assert text["kind"] == "distance_metric"
+
+
+def test_rooms_are_stored_in_millimetres(tmp_path: Path) -> None:
+    write_png16(tmp_path / "a.png", _prediction())
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.mode.startswith("I;16")
+        assert image.info["scale"] == "0.001"
+        assert abs(np.asarray(image)[5, 5] - 20_000) <= 1
+
+
+@pytest.mark.parametrize(
+    ("largest", "metric", "expected"),
+    [
+        (9.0, True, 0.001),
+        (65.534, True, 0.001),
+        (65.6, True, 0.002),
+        (200.0, True, 0.005),
+        (1.0, False, 2e-5),
+    ],
+)
+def test_the_scale_is_the_smallest_round_step(
+    largest: float, metric: bool, expected: float
+) -> None:
+    assert png_scale(largest, metric) == expected
+
+
+def test_a_png_without_scale_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 8), np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="no 'scale' text"):
+        read_png16(tmp_path / "a.png")
+
+
+def test_a_map_without_anything_near_is_written(tmp_path: Path) -> None:
+    nothing = Prediction(
+        "distance_metric",
+        np.ones((4, 8), np.float32),
+        np.zeros((4, 8), bool),
+        np.zeros((4, 8), bool),
+    )
+    write_png16(tmp_path / "a.png", nothing)
+    assert (read_png16(tmp_path / "a.png")[0] == 0).all()
+
+
+def test_exr_is_lossless_and_says_its_unit(tmp_path: Path) -> None:
+    prediction = _prediction()
+    write_exr(tmp_path / "a.exr", prediction)
+    with OpenEXR.File(str(tmp_path / "a.exr")) as file:
+        np.testing.assert_array_equal(file.channels()["Y"].pixels, stored_values(prediction))
+        assert file.header()["unit"] == "m"
+        assert file.header()["kind"] == "distance_metric"
+
+
+def test_exr_without_permission_is_an_os_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"cannot write a\.exr"):
+        write_exr(tmp_path / "missing" / "a.exr", _prediction())

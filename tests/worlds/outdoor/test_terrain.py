@@ -1,0 +1,32 @@
+import numpy as np
+
+from pano_worlds.builder import Builder
+from pano_worlds.outdoor.terrain import Terrain, build_terrain
+from pano_worlds.patterns import Ground
+
+
+def test_land_is_flat_in_the_middle_and_hilly_far_away():
+    terrain = Terrain(120.0, 80.0, -0.06, 3)
+    angle = np.linspace(0, 2 * np.pi, 90)
+    near, far = (terrain.at(r * np.cos(angle), r * np.sin(angle)) for r in (100.0, 520.0))
+    np.testing.assert_array_equal(near, -0.06)
+    assert far.max() > 20
+    assert far.min() >= -0.06
+    assert far.max() < 130
+
+
+def test_the_mesh_is_closed_and_reaches_the_horizon():
+    b, terrain = Builder(), Terrain(120.0, 80.0, -0.06, 3)
+    build_terrain(b, terrain, Ground((0.1, 0.1, 0.1), (0.2, 0.2, 0.2)))
+    corners = b.finish().triangles
+    radius = np.hypot(corners[..., 0], corners[..., 2])
+    assert radius.max() > 500
+    # Every inner edge belongs to two triangles.
+    edges: dict[tuple[bytes, bytes], int] = {}
+    for tri in np.round(corners, 6) + 0.0:
+        for k in range(3):
+            key = tuple(sorted((tri[k].tobytes(), tri[(k + 1) % 3].tobytes())))
+            edges[key] = edges.get(key, 0) + 1
+    once = sum(1 for n in edges.values() if n == 1)
+    assert once == 120
+    assert max(edges.values()) == 2
