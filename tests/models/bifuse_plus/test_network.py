@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pano_models import create
-from pano_models.bifuse_plus import BiFusePlus
+from pano_models import BiFusePlus, create
 from tests.models.statistics import with_statistics
 
 SMALL = {"backbone": "resnet18", "width": 0.25}

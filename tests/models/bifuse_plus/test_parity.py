@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.bifuse_plus import BiFusePlus
+from pano_models import BiFusePlus
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference, recorded
 

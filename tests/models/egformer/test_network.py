@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pano_models import create
-from pano_models.egformer import EGFormer
+from pano_models import EGFormer, create
 
 SMALL = {"embed_dim": 16}
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.egformer import EGFormer
+from pano_models import EGFormer
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference, recorded
 

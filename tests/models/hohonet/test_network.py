@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pano_models import create
-from pano_models.hohonet import HoHoNet
+from pano_models import HoHoNet, create
 from tests.models.statistics import with_statistics
 
 SMALL = {

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.hohonet import HoHoNet
+from pano_models import HoHoNet
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference, recorded
 

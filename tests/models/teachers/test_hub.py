@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
+from pano_models import load_teacher
 from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.teachers import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 
 transformers = pytest.importorskip("transformers")

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from pano_models import create
-from pano_models.unifuse import UniFuse
+from pano_models import UniFuse, create
 from tests.models.statistics import with_statistics
 
 SMALL = {"width": 0.25}

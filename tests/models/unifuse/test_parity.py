@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.unifuse import UniFuse
+from pano_models import UniFuse
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference, recorded
 

@@ -1,23 +1,16 @@
-"""Panoramic depth networks: DA2, DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, teachers and checkpoints."""
+"""Panoramic depth networks: DA², DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, and their weights.
+
+Networks and teachers are imported when they are first asked for, whether as `pano_models.DA2` or by
+`create("da2")`: `import pano_models` costs torch, and the code of one network depends on no other's.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from pano_models import outputs
-from pano_models.bifuse_plus import BiFusePlus
-from pano_models.da2 import DA2
-from pano_models.dap import DAP
-from pano_models.discriminator import PatchDiscriminator, normalize_distance
-from pano_models.egformer import EGFormer
 from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.fusion_baseline import FusionBaseline, ViewRig
-from pano_models.heads.range_mask import RangeMasked, attach_range_mask
-from pano_models.hohonet import HoHoNet
 from pano_models.model import DepthModel, ModelSpec
-from pano_models.registry import create, model_names, register
-from pano_models.teachers import PerspectiveViT, Teacher, load_depth_anything, load_teacher
-from pano_models.unifuse import UniFuse
-from pano_models.weights import da2 as da2_weights
-from pano_models.weights import dap as dap_weights
-from pano_models.weights.adapters_students import register_students
-from pano_models.weights.backbone import load_backbone
+from pano_models.registry import NETWORKS, create, model_names, name_of, register
 from pano_models.weights.folder import load, save
 from pano_models.weights.official import (
     export_official,
@@ -25,11 +18,51 @@ from pano_models.weights.official import (
     register_release,
     release_names,
 )
-from pano_models.weights.resnet import load_resnets
 
-register_release("da2", da2_weights.RELEASE)
-register_release("dap", dap_weights.RELEASE)
-register_students()
+if TYPE_CHECKING:
+    from pano_models.bifuse_plus.network import BiFusePlus
+    from pano_models.da2 import DA2
+    from pano_models.dap import DAP
+    from pano_models.discriminator import PatchDiscriminator, normalize_distance
+    from pano_models.egformer.network import EGFormer
+    from pano_models.fusion_baseline import FusionBaseline, ViewRig
+    from pano_models.heads.range_mask import RangeMasked, attach_range_mask
+    from pano_models.hohonet.network import HoHoNet
+    from pano_models.teachers.depth_anything import load_depth_anything
+    from pano_models.teachers.hub import load_teacher
+    from pano_models.teachers.perspective_vit import PerspectiveViT
+    from pano_models.teachers.teacher import Teacher
+    from pano_models.unifuse.network import UniFuse
+    from pano_models.weights.backbone import load_backbone
+    from pano_models.weights.resnet import load_resnets
+else:
+    _LAZY = {
+        "PatchDiscriminator": "pano_models.discriminator",
+        "Teacher": "pano_models.teachers.teacher",
+        "ViewRig": "pano_models.fusion_baseline",
+        "attach_range_mask": "pano_models.heads.range_mask",
+        "load_backbone": "pano_models.weights.backbone",
+        "load_depth_anything": "pano_models.teachers.depth_anything",
+        "load_resnets": "pano_models.weights.resnet",
+        "load_teacher": "pano_models.teachers.hub",
+        "normalize_distance": "pano_models.discriminator",
+    }
+    for _entry in NETWORKS.values():
+        _module, _, _class = _entry.partition(":")
+        _LAZY[_class] = _module
+
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+__version__ = "0.1.0"
 
 __all__ = [
     "DA2",
@@ -58,6 +91,7 @@ __all__ = [
     "load_resnets",
     "load_teacher",
     "model_names",
+    "name_of",
     "normalize_distance",
     "outputs",
     "register",

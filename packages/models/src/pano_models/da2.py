@@ -20,7 +20,6 @@ from pano_models.layers.rotary import azimuth_table
 from pano_models.layers.sphere_embedding import CONTEXTS
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
-from pano_models.registry import register
 from pano_models.tables import TableCache
 from pano_models.weights.backbone import load_backbone
 
@@ -29,7 +28,6 @@ RELEASED_SPHERE = (546, 1092)
 """Height and width of the panorama that the release takes every input to be, whatever its size."""
 
 
-@register("da2")
 class DA2(DepthModel):
     """SphereViT: distance up to scale, from a panorama of any size.
 

@@ -18,7 +18,6 @@ from pano_models.layers.padding import resize
 from pano_models.layers.token_stretch import drop_and_stretch
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_METRIC, Prediction
-from pano_models.registry import register
 from pano_models.weights.backbone import load_backbone
 
 RELEASED_SIZE = (512, 1024)
@@ -28,7 +27,6 @@ NEAREST = 0.1
 """Metres: the smallest distance of DAP's training data (0.001 of 100 m)."""
 
 
-@register("dap")
 class DAP(DepthModel):
     """Depth Any Panoramas: distance in metres up to a range, and the probability of lying beyond.
 

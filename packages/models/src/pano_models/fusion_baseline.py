@@ -23,7 +23,7 @@ from pano_models.outputs import (
     DISTANCE_SCALE_INVARIANT,
     Prediction,
 )
-from pano_models.registry import create, register
+from pano_models.registry import create
 from pano_models.teachers.hub import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 
@@ -76,7 +76,6 @@ class ViewRig:
         return rays[..., 2].to(like.dtype)
 
 
-@register("fusion_baseline")
 class FusionBaseline(DepthModel):
     """Panoramic depth of any perspective model.
 

@@ -1,64 +1,93 @@
-"""Names of networks: `create` builds one and remembers how."""
+"""Names of networks: `create` imports a network's module, builds it and remembers how."""
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from pano_models.errors import ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
 
-_MODELS: dict[str, Callable[..., DepthModel]] = {}
+NETWORKS = {
+    "bifuse_plus": "pano_models.bifuse_plus.network:BiFusePlus",
+    "da2": "pano_models.da2:DA2",
+    "dap": "pano_models.dap:DAP",
+    "egformer": "pano_models.egformer.network:EGFormer",
+    "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
+    "hohonet": "pano_models.hohonet.network:HoHoNet",
+    "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",
+    "range_masked": "pano_models.heads.range_mask:RangeMasked",
+    "unifuse": "pano_models.unifuse.network:UniFuse",
+}
+"""Name -> `module:class` of this package's networks. The module is imported when it is asked for:
+whoever trains one network depends on the code of that network alone."""
+
+_BUILDERS: dict[str, Callable[..., DepthModel]] = {}
 
 B = TypeVar("B", bound=Callable[..., DepthModel])
 
 
 def register(name: str) -> Callable[[B], B]:
-    """Class decorator: `create(name, **config)` calls the decorated class or function."""
+    """Decorate a class or function of another package: `create(name, **config)` calls it."""
 
     def add(builder: B) -> B:
-        if name in _MODELS:
+        if name in model_names():
             raise ValueError(f"model name {name!r} is registered already")
-        _MODELS[name] = builder
+        _BUILDERS[name] = builder
         return builder
 
     return add
 
 
 def model_names() -> tuple[str, ...]:
-    """The names `create` knows, sorted."""
-    return tuple(sorted(_MODELS))
+    """Return the names that `create` knows, sorted."""
+    return tuple(sorted({*NETWORKS, *_BUILDERS}))
 
 
 def name_of(builder: Callable[..., DepthModel]) -> str:
-    """The name under which a class is registered.
+    """Return the name under which `create` knows a class.
 
     Raises:
-        ModelNotFoundError: it is not registered.
+        ModelNotFoundError: It is not registered.
     """
-    for name, known in _MODELS.items():
-        if known is builder:
+    path = f"{builder.__module__}:{builder.__qualname__}"
+    for name in model_names():
+        if _BUILDERS.get(name) is builder or NETWORKS.get(name) == path:
             return name
     raise ModelNotFoundError(f"{builder!r} is not registered; known: {', '.join(model_names())}")
+
+
+def builder_of(name: str) -> Callable[..., DepthModel]:
+    """Return the class or function that `create(name)` calls; its module is imported.
+
+    Raises:
+        ModelNotFoundError: Unknown name.
+    """
+    if name in _BUILDERS:
+        return _BUILDERS[name]
+    if name not in NETWORKS:
+        raise ModelNotFoundError(f"no model {name!r}; known: {', '.join(model_names())}")
+    module, _, attribute = NETWORKS[name].partition(":")
+    builder: Callable[..., DepthModel] = getattr(import_module(module), attribute)
+    return builder
 
 
 def create(name: str, **config: Any) -> DepthModel:
     """Build the network `name`, with random weights unless an option names some.
 
     Args:
-        name: one of `model_names()`.
-        config: options of the network: the keyword arguments of its class.
+        name: One of `model_names()`.
+        config: Options of the network: the keyword arguments of its class.
 
     Returns:
         The network; `model.spec` holds `name` and every option, defaults included, so that a saved
         folder still builds the same network when a default changes.
 
     Raises:
-        ModelNotFoundError: unknown name.
-        ValueError: unknown or unusable option.
+        ModelNotFoundError: Unknown name.
+        ValueError: Unknown or unusable option.
     """
-    if name not in _MODELS:
-        raise ModelNotFoundError(f"no model {name!r}; known: {', '.join(model_names())}")
-    builder = _MODELS[name]
+    builder = builder_of(name)
     resolved = _resolve(name, builder, config)
     model = builder(**resolved)
     model.spec = ModelSpec(name, resolved)

@@ -13,7 +13,6 @@ from pano_geometry.tensor_types import Float
 from pano_models.bifuse_plus.projection import projections
 from pano_models.outputs import DISTANCE_METRIC
 from pano_models.precision import run_encoder
-from pano_models.registry import register
 from pano_models.resnet import ResNetEncoder
 from pano_models.student import STRIDE, Student
 from pano_models.tangent_conv import lay_on_tangent_planes
@@ -110,7 +109,6 @@ class BiProjectionEncoder(nn.Module):
         return levels
 
 
-@register("bifuse_plus")
 class BiFusePlus(Student):
     """Panoramic depth by bi-projection fusion.
 

@@ -11,7 +11,6 @@ from pano_geometry.tensor_types import Float
 from pano_models.egformer.attention import Axis, EquirectangularAttention, EquirectangularBlock
 from pano_models.egformer.panoformer import PanoFormerBlock, TangentAttention
 from pano_models.precision import run_encoder
-from pano_models.registry import register
 from pano_models.student import Student
 from pano_models.wrap_conv import SphereUpsample, close_sphere
 
@@ -92,7 +91,6 @@ class RowColumnPyramid(nn.Module):
         return levels
 
 
-@register("egformer")
 class EGFormer(Student):
     """Panoramic depth by attention along rows and columns.
 

@@ -14,7 +14,7 @@ from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel, ModelSpec
 from pano_models.outputs import FAR_PROBABILITY, Prediction, far_key, geometry_key
-from pano_models.registry import create, register
+from pano_models.registry import create
 
 PAPER_THRESHOLDS = (10.0, 20.0, 50.0, 100.0)
 """Ranges of DAP's four plug-in heads, metres."""
@@ -68,7 +68,6 @@ class RangeMaskHead(nn.Module):
         return resize(self.output(x), size, self.wrap)
 
 
-@register("range_masked")
 class RangeMasked(DepthModel):
     """Any network of this package with range masks attached to its encoder.
 

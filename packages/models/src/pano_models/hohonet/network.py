@@ -16,14 +16,12 @@ from pano_models.hohonet.horizon import (
     upsample_azimuth,
 )
 from pano_models.precision import run_encoder
-from pano_models.registry import register
 from pano_models.resizing import run_at_height
 from pano_models.resnet import ResNetEncoder
 from pano_models.student import Student
 from pano_models.wrap_conv import WrapConv1d, close_sphere, wrap_padding
 
 
-@register("hohonet")
 class HoHoNet(Student):
     """Panoramic depth by latent horizontal features.
 

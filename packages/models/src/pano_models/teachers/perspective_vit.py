@@ -14,13 +14,11 @@ from pano_models.inputs import RgbInput, fit_to_patches
 from pano_models.layers.padding import resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, Prediction
-from pano_models.registry import register
 
 SMALL = {"patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3, "img_size": 64}
 """Minutes of training on a CPU; 0.8 M parameters with the default head."""
 
 
-@register("perspective_vit")
 class PerspectiveViT(DepthModel):
     """Disparity (1 / depth along the optical axis, up to scale and shift) of perspective views.
 

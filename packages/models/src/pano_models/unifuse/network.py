@@ -11,7 +11,6 @@ from torch import Tensor, nn
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 from pano_models.precision import run_encoder
-from pano_models.registry import register
 from pano_models.resnet import ResNetEncoder, scaled
 from pano_models.student import STRIDE, Student
 from pano_models.tangent_conv import lay_on_tangent_planes
@@ -23,7 +22,6 @@ from pano_models.wrap_conv import close_sphere
 DECODER_CHANNELS = (16, 32, 64, 128, 256)  # full size first
 
 
-@register("unifuse")
 class UniFuse(Student):
     """Panoramic depth from a panorama and its cube map.
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
-from pano_models.weights import dap
+from pano_models.weights import dinov3
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
@@ -69,8 +69,8 @@ def _download(name: str | None) -> dict[str, Tensor]:
 
 
 def _to_timm_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    if "storage_tokens" in state:  # Meta's DINOv3, whose names DAP's checkpoint holds too
-        ours, _ = dap.translate({dap.VIT + name: tensor for name, tensor in state.items()})
+    if "storage_tokens" in state:  # Meta's DINOv3
+        ours, _ = dinov3.translate(state)
         return {name.removeprefix(PREFIX): tensor for name, tensor in ours.items()}
     # Meta's DINOv2 has timm's names, but for the gated MLP of its largest
     return {SWIGLU.sub(_swiglu, name): tensor for name, tensor in state.items()}

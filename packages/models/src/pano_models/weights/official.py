@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from os import PathLike
 from typing import Any
 
@@ -40,19 +41,29 @@ class Release:
     options_of: Callable[[Mapping[str, Setting]], dict[str, Any]] = _no_options
 
 
-_RELEASES: dict[str, Release] = {}
+_STUDENTS = ("bifuse_plus", "egformer", "hohonet", "unifuse")
+RELEASES = {
+    **{name: f"pano_models.weights.{name}:RELEASE" for name in ("da2", "dap", *_STUDENTS)},
+    # Depth Anywhere trained the students anew, to predict disparity
+    **{
+        f"{name}_depth_anywhere": f"pano_models.weights.{name}:DEPTH_ANYWHERE" for name in _STUDENTS
+    },
+}
+"""Name -> `module:release` of the checkpoints this package reads; imported when asked for."""
+
+_REGISTERED: dict[str, Release] = {}
 
 
 def register_release(name: str, release: Release) -> None:
-    """Make `load_official(name, ...)` and `official:name=FILE` known."""
-    if name in _RELEASES:
+    """Make `load_official(name, ...)` and `official:name=FILE` known for another package's release."""
+    if name in release_names():
         raise ValueError(f"release {name!r} is registered already")
-    _RELEASES[name] = release
+    _REGISTERED[name] = release
 
 
 def release_names() -> tuple[str, ...]:
-    """The releases `load_official` knows, sorted."""
-    return tuple(sorted(_RELEASES))
+    """Return the releases that `load_official` knows, sorted."""
+    return tuple(sorted({*RELEASES, *_REGISTERED}))
 
 
 def load_official(
@@ -105,9 +116,13 @@ def export_official(model: DepthModel) -> dict[str, Tensor]:
 
 
 def _release(name: str) -> Release:
-    if name not in _RELEASES:
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    if name not in RELEASES:
         raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
-    return _RELEASES[name]
+    module, _, attribute = RELEASES[name].partition(":")
+    release: Release = getattr(import_module(module), attribute)
+    return release
 
 
 def _terms(name: str) -> str:
@@ -118,7 +133,7 @@ def _terms(name: str) -> str:
 def _check_signature(name: str, state: Mapping[str, Tensor], origin: str) -> None:
     if _release(name).signature in state:
         return
-    others = [other for other, release in _RELEASES.items() if release.signature in state]
+    others = [other for other in release_names() if _release(other).signature in state]
     hint = f"it looks like a checkpoint of {others[0]}" if others else "it is of no known release"
     raise CheckpointError(
         f"{origin} is no {name} checkpoint (no tensor {_release(name).signature}): {hint}"
