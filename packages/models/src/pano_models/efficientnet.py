@@ -4,60 +4,20 @@ Source: Tan and Le 2019 (EfficientNet), the Lite variant of TensorFlow. The weig
 TensorFlow's "SAME" padding, which is asymmetric where a convolution has a stride.
 """
 
-import math
-from typing import Any, Literal
+from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from pano_geometry import pad as pad_sphere
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
+from pano_models.layers.same_padding import SameConv2d
 
 PREFIX = "efficientnet_lite"
 TF_MEAN = TF_STD = 0.5
 """Statistics of the picture that the TensorFlow weights expect."""
 LEVELS = ((0,), (1,), (2,), (3, 4), (5, 6))
 """Stages of timm's network that make up the maps at 1/2, 1/4, 1/8, 1/16, 1/32."""
-
-Border = Literal["zeros", "wrap", "sphere"]
-
-
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Rows (or columns) that TensorFlow's "SAME" adds before and after: the larger half after."""
-    total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
-    return total // 2, total - total // 2
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution with TensorFlow's "SAME" padding, whose border can follow the sphere.
-
-    Attributes:
-        border: "zeros" as trained on ImageNet; "wrap": columns continue across the seam, rows are
-            zeros; "sphere": rows continue across the poles as well. With "wrap" and "sphere",
-            rolling the input by a multiple of the stride rolls the output bit for bit.
-    """
-
-    border: Border = "zeros"
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Pad, then convolve (b, c, h, w)."""
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        top, bottom = same_padding(input.shape[-2], kernel, stride)
-        left, right = same_padding(input.shape[-1], kernel, stride)
-        return self._conv_forward(self._pad(input, (left, right, top, bottom)), self.weight, self.bias)
-
-    def _pad(self, x: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
-        left, right, top, bottom = sides
-        if self.border == "zeros":
-            return functional.pad(x, sides)
-        if self.border == "wrap":
-            return functional.pad(functional.pad(x, (left, right, 0, 0), mode="circular"), (0, 0, top, bottom))
-        reach = max(sides)
-        x = pad_sphere(x, reach)
-        height, width = x.shape[-2:]
-        return x[..., reach - top : height - reach + bottom, reach - left : width - reach + right]
 
 
 class EfficientNetEncoder(nn.Module):
@@ -120,13 +80,6 @@ class EfficientNetEncoder(nn.Module):
         for layer in self.layers:
             levels.append(layer(levels[-1]))
         return levels
-
-
-def set_border(module: nn.Module, border: Border) -> None:
-    """Set the border of every `SameConv2d` of `module`, in place."""
-    for child in module.modules():
-        if isinstance(child, SameConv2d):
-            child.border = border
 
 
 def _use_same_padding(module: nn.Module) -> None:

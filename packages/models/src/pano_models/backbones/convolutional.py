@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
-from pano_models.efficientnet import EfficientNetEncoder, set_border
+from pano_models.efficientnet import EfficientNetEncoder
+from pano_models.layers.same_padding import set_border
 from pano_models.precision import check_precision, run_encoder
 
 PATCH = 16
