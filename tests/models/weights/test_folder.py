@@ -91,9 +91,21 @@ def test_broken_config(folder, text):
         pm.load(folder[1])
 
 
-def test_model_that_was_not_created_cannot_be_saved(tmp_path, tiny_da2):
-    with pytest.raises(ValueError, match=r"pano_models\.create"):
-        pm.save(pm.DA2(**tiny_da2), tmp_path)
+def test_size_of_the_training_comes_back(folder):
+    model, path = folder
+    assert "native_size" not in json.loads((path / "config.json").read_text())
+    pm.save(model, path, native_size=(70, 140))
+    assert pm.load(path).native_size == (70, 140)
+    again = pm.save(pm.load(path), path.with_name("again"))  # nobody has to say it twice
+    assert pm.load(again).native_size == (70, 140)
+
+
+@pytest.mark.parametrize("size", [[70], [70, 140, 3], [0, 140], ["70", "140"], 70])
+def test_size_that_is_no_size(folder, size):
+    config = json.loads((folder[1] / "config.json").read_text())
+    (folder[1] / "config.json").write_text(json.dumps({**config, "native_size": size}))
+    with pytest.raises(pm.CheckpointError, match=r"native_size.*expected \[height, width\]"):
+        pm.load(folder[1])
 
 
 def test_hub_id_is_fetched_in_our_layout(folder, monkeypatch):
@@ -118,20 +130,19 @@ def test_hub_out_of_reach(monkeypatch):
         pm.load("someone/da2-small")
 
 
-def test_path_beside_an_existing_folder_never_asks_the_hub(tmp_path, monkeypatch):
+@pytest.mark.parametrize("there", [False, True])
+def test_training_that_was_never_run_is_not_looked_for_at_the_hub(there, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs").mkdir()
+    if there:
+        (tmp_path / "runs").mkdir()
     monkeypatch.setattr("huggingface_hub.snapshot_download", None)
-    with pytest.raises(pm.ModelNotFoundError, match=r"no config\.json in runs"):
+    with pytest.raises(pm.ModelNotFoundError, match=r"no folder runs/da2 here; train it first"):
         pm.load("runs/da2")
 
 
-def test_options_fit_published_checkpoints_only(folder):
-    with pytest.raises(ValueError, match=r"options \['faithful'\] fit official"):
-        pm.load(folder[1], faithful=True)
-
-
-def test_compiled_network_is_saved_as_itself(folder, tmp_path):
-    model, _ = folder
-    path = pm.save(torch.compile(model, backend="eager"), tmp_path / "compiled")
-    assert pm.load(path).spec == model.spec
+def test_path_beside_an_existing_folder_never_asks_the_hub(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setattr("huggingface_hub.snapshot_download", None)
+    with pytest.raises(pm.ModelNotFoundError, match=r"no config\.json in mine"):
+        pm.load("mine/da2")

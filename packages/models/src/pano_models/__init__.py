@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pano_models import outputs
 from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.model import DepthModel, ModelSpec
-from pano_models.registry import NETWORKS, create, model_names, name_of, register
-from pano_models.weights.folder import load, save
+from pano_models.loading import load, save
+from pano_models.model import DepthModel, ModelSpec, create
+from pano_models.registry import NETWORKS, model_names, name_of, register
 from pano_models.weights.official import (
     export_official,
     load_official,

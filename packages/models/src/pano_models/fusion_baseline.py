@@ -16,14 +16,13 @@ import pano_geometry as pg
 from pano_geometry.fusion import project_views
 from pano_geometry.tensor_types import Float
 from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
+from pano_models.model import DepthModel, create
 from pano_models.outputs import (
     DISPARITY_AFFINE,
     DISTANCE_METRIC,
     DISTANCE_SCALE_INVARIANT,
     Prediction,
 )
-from pano_models.registry import create
 from pano_models.teachers.hub import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 

@@ -12,9 +12,8 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
-from pano_models.model import DepthModel, ModelSpec
+from pano_models.model import DepthModel, ModelSpec, create
 from pano_models.outputs import FAR_PROBABILITY, Prediction, far_key, geometry_key
-from pano_models.registry import create
 
 PAPER_THRESHOLDS = (10.0, 20.0, 50.0, 100.0)
 """Ranges of DAP's four plug-in heads, metres."""

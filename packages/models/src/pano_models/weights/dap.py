@@ -10,8 +10,7 @@ from torch import Tensor
 
 from pano_models.errors import CheckpointError
 from pano_models.layers.rotary import dinov3_periods
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights import dinov3
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release

@@ -7,8 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from pano_models.hardnet import HarDNetEncoder
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill

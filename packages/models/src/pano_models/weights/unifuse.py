@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.unifuse.network import UniFuse
 from pano_models.weights.files import Setting
 from pano_models.weights.keys import KeyMap
