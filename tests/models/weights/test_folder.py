@@ -104,7 +104,30 @@ def test_size_of_the_training_comes_back(folder):
 def test_size_that_is_no_size(folder, size):
     config = json.loads((folder[1] / "config.json").read_text())
     (folder[1] / "config.json").write_text(json.dumps({**config, "native_size": size}))
-    with pytest.raises(pm.CheckpointError, match=r"native_size.*expected \[height, width\]"):
+    with pytest.raises(
+        pm.CheckpointError, match=r"the size in .*config\.json.*expected \[height, width\]"
+    ):
+        pm.load(folder[1])
+
+
+def test_size_of_an_older_folder_stands_in_the_settings_of_its_training(folder):
+    _, path = folder
+    (path / "config.yaml").write_text("data:\n  size: [64, 128]\n")
+    assert pm.load(path).native_size == (64, 128)
+    pm.save(folder[0], path, native_size=(70, 140))
+    assert pm.load(path).native_size == (70, 140)
+
+
+@pytest.mark.parametrize("text", ["", "data:", "data: {batch_size: 2}", "[1, 2]"])
+def test_settings_without_a_size(folder, text):
+    (folder[1] / "config.yaml").write_text(text)
+    assert pm.load(folder[1]).native_size is None
+
+
+@pytest.mark.parametrize("text", ["data: {size: [64]}", "data: {size: ["])
+def test_settings_that_are_damaged(folder, text):
+    (folder[1] / "config.yaml").write_text(text)
+    with pytest.raises(pm.CheckpointError, match=r"config\.yaml"):
         pm.load(folder[1])
 
 

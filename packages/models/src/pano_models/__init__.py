@@ -8,9 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pano_models import outputs
-from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.errors import CheckpointError, ModelNotFoundError, PredictionError
 from pano_models.loading import load, save
 from pano_models.model import DepthModel, ModelSpec, create
+from pano_models.predictor import DepthMaps, Predictor, working_size
 from pano_models.registry import NETWORKS, model_names, name_of, register
 from pano_models.weights.official import (
     export_official,
@@ -69,6 +70,7 @@ __all__ = [
     "DAP",
     "BiFusePlus",
     "CheckpointError",
+    "DepthMaps",
     "DepthModel",
     "EGFormer",
     "FusionBaseline",
@@ -77,6 +79,8 @@ __all__ = [
     "ModelSpec",
     "PatchDiscriminator",
     "PerspectiveViT",
+    "PredictionError",
+    "Predictor",
     "RangeMasked",
     "Teacher",
     "UniFuse",
@@ -98,4 +102,5 @@ __all__ = [
     "register_release",
     "release_names",
     "save",
+    "working_size",
 ]

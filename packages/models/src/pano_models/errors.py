@@ -7,3 +7,7 @@ class ModelNotFoundError(ValueError):
 
 class CheckpointError(ValueError):
     """A weight file that is truncated, of another model, not of tensors alone, incomplete, or not finite."""
+
+
+class PredictionError(ValueError):
+    """A network returned NaN, infinity, or no map that says how far anything is."""

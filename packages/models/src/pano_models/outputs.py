@@ -16,7 +16,14 @@ DISPARITY_AFFINE = "disparity_affine"
 FAR_PROBABILITY = "far_probability"
 """Probability in [0, 1] that a pixel is sky or beyond the model's range."""
 
-GEOMETRY_KEYS = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT, DISPARITY_AFFINE)
+UNITS = {
+    DISTANCE_METRIC: "m",
+    DISTANCE_SCALE_INVARIANT: "relative",
+    DISPARITY_AFFINE: "affine disparity",
+}
+"""Keys of the maps that say how far things are -> the unit of their values."""
+
+GEOMETRY_KEYS = tuple(UNITS)
 
 
 def far_key(threshold: float) -> str:

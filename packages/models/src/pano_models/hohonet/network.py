@@ -72,6 +72,7 @@ class HoHoNet(Student):
         if height % 32 or height < 32:
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
         self.height, self.normalizations = height, normalizations
+        self.native_size = (height, 2 * height)
         self.encoder = _encoder(backbone, width)
         self.compress = HorizonCompression(self.encoder.channels[1:], height, horizon_channels)
         wrap_padding(self.encoder)

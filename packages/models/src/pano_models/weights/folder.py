@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import yaml
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from pano_models.weights.files import read_state
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+TRAINING_FILE = "config.yaml"
 TRAINED = "runs/"
 """What starts with this is a folder of a training, never a hub id."""
 FIRST_WEIGHTS = ("backbone_weights", "pretrained")
@@ -92,7 +94,7 @@ def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
     return {
         **config,
         "config": _without_first_weights(config["config"]),
-        "native_size": _size(path, config.get("native_size")),
+        "native_size": _size(path, config.get("native_size")) or _size_of_training(folder),
     }
 
 
@@ -136,8 +138,21 @@ def _size(path: Path, size: Any) -> tuple[int, int] | None:
         return None
     whole = isinstance(size, list) and all(isinstance(n, int) and n > 0 for n in size)
     if not whole or len(size) != 2:
-        raise CheckpointError(f'"native_size" of {path} is {size!r}; expected [height, width]')
+        raise CheckpointError(f"the size in {path} is {size!r}; expected [height, width]")
     return size[0], size[1]
+
+
+def _size_of_training(folder: str | PathLike[str]) -> tuple[int, int] | None:
+    """Return `data.size` of the training's `config.yaml`: older folders say it nowhere else."""
+    path = Path(folder) / TRAINING_FILE
+    if not path.is_file():
+        return None
+    try:
+        config = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} is not YAML: {error}") from error
+    data = config.get("data") if isinstance(config, dict) else None
+    return _size(path, data.get("size") if isinstance(data, dict) else None)
 
 
 def _without_first_weights(options: Any) -> Any:
