@@ -6,7 +6,7 @@ class ModelNotFoundError(ValueError):
 
 
 class CheckpointError(ValueError):
-    """A weight file that is truncated, of another model, not of tensors alone, incomplete, or not finite."""
+    """A weight file that is damaged, of another model, not of tensors alone, or not finite."""
 
 
 class PredictionError(ValueError):

@@ -1,4 +1,4 @@
-"""The base of every network here, and `create`: a network knows the name and options it came from."""
+"""The base of every network here, and `create`, which notes what a network was built from."""
 
 import inspect
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.errors import CheckpointError
-from pano_models.outputs import Prediction
+from pano_models.outputs import Maps
 from pano_models.registry import builder_of
-from pano_models.weights.folder import find_folder, read_config, read_weights, write_folder
+from pano_models.weights.model_folder import find_folder, read_config, read_weights, write_folder
 from pano_models.weights.strict import LoadReport, fill
 
 
@@ -44,7 +44,7 @@ class DepthModel(nn.Module):
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Predict from panoramas; see `pano_models.outputs` for the keys."""
         raise NotImplementedError
 

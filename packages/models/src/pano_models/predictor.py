@@ -14,7 +14,7 @@ from pano_geometry.tensor_types import Bool, Float
 from pano_models.errors import PredictionError
 from pano_models.layers.padding import resize
 from pano_models.loading import load
-from pano_models.outputs import FAR_PROBABILITY, UNITS, Prediction, geometry_key
+from pano_models.outputs import FAR_PROBABILITY, UNITS, Maps, geometry_key
 
 DEFAULT_HEIGHT = 512
 """Of DAP and of Depth Anywhere's students; DA² works near it (546)."""
@@ -31,7 +31,7 @@ class DepthMaps:
         working_size: Height and width at which the network saw the panoramas.
     """
 
-    maps: Prediction
+    maps: Maps
     working_size: tuple[int, int]
 
     @property
@@ -134,7 +134,8 @@ class Predictor:
     ) -> Iterator[DepthMaps]:
         """Predict panoramas of any sizes, `batch` of them in a forward pass.
 
-        Only small copies are kept of a batch: each map is brought to full size when it is asked for.
+        Only small copies are kept of a batch: each map is brought to full size when it is asked
+        for.
 
         Args:
             panoramas: As for a call, but one at a time, (3, h, w); read as they are needed.
@@ -172,7 +173,7 @@ class Predictor:
     @torch.inference_mode()
     def _run(self, rgb: Tensor) -> DepthMaps:
         dtype = next((p.dtype for p in self.network.parameters() if p.is_floating_point()), None)
-        raw: Prediction = self.network(rgb.to(dtype or rgb.dtype))
+        raw: Maps = self.network(rgb.to(dtype or rgb.dtype))
         try:
             geometry_key(raw)
         except KeyError as error:

@@ -7,15 +7,15 @@ from typing import Any, TypeVar
 from pano_models.errors import ModelNotFoundError
 
 NETWORKS = {
-    "bifuse_plus": "pano_models.bifuse_plus.network:BiFusePlus",
+    "bifuse_plus": "pano_models.students.bifuse_plus.bifuse_plus:BiFusePlus",
     "da2": "pano_models.da2:DA2",
     "dap": "pano_models.dap:DAP",
-    "egformer": "pano_models.egformer.network:EGFormer",
+    "egformer": "pano_models.students.egformer.egformer:EGFormer",
     "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
-    "hohonet": "pano_models.hohonet.network:HoHoNet",
+    "hohonet": "pano_models.students.hohonet.hohonet:HoHoNet",
     "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",
     "range_masked": "pano_models.heads.range_mask:RangeMasked",
-    "unifuse": "pano_models.unifuse.network:UniFuse",
+    "unifuse": "pano_models.students.unifuse.unifuse:UniFuse",
 }
 """Name -> `module:class` of this package's networks. The module is imported when it is asked for:
 whoever trains one network depends on the code of that network alone."""
