@@ -48,7 +48,7 @@ def cut_views(
     rays = camera.rays(dtype=torch.float64, device=maps.device)
     world = torch.einsum("nij,yxj->nyxi", rotations.to(rays), rays)
     pixel = pg.Equirectangular(height, width).project(world).reshape(-1, 2)
-    # Index coordinates in the map padded by one pixel as the sphere goes on.
+    # Index coordinates in the map padded by one pixel as on the sphere.
     corner = to_index(pixel + 1).floor()
     across, down = (to_index(pixel + 1) - corner).to(maps.dtype).unbind(-1)
     column, row = corner.long().unbind(-1)

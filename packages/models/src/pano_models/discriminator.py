@@ -75,7 +75,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class PaddedConv(nn.Module):
-    """A 4 x 4 convolution on a map padded by one pixel as the sphere goes on."""
+    """A 4 x 4 convolution on a map padded by one pixel as on the sphere."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, spectral: bool) -> None:
         super().__init__()

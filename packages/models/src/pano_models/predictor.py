@@ -154,7 +154,7 @@ class Predictor:
     def at_working_size(self, panoramas: Sequence[Float[Tensor, "3 h w"]]) -> list[DepthMaps]:
         """Predict panoramas of any sizes in one forward pass, and leave the maps small.
 
-        For whom full size is too large to hold several: `maps.at(size)` brings one of them there.
+        For callers that cannot hold several maps of full size: `maps.at(size)` enlarges one.
         """
         if not panoramas:
             return []

@@ -17,8 +17,8 @@ NETWORKS = {
     "range_masked": "pano_models.heads.range_mask:RangeMasked",
     "unifuse": "pano_models.students.unifuse.unifuse:UniFuse",
 }
-"""Name -> `module:class` of this package's networks. The module is imported when it is asked for:
-whoever trains one network depends on the code of that network alone."""
+"""Name -> `module:class` of this package's networks. A module is imported when its network
+is asked for, so that a training depends on the code of its own network alone."""
 
 _BUILDERS: dict[str, Callable[..., Any]] = {}
 

@@ -1,4 +1,4 @@
-"""Convolutions and resizing that know the sphere: columns wrap, rows go on across the poles."""
+"""Convolutions and resizing that know the sphere: columns wrap, rows continue across the poles."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Padding = Literal["zeros", "reflect", "replicate", "circular", "sphere"]
 
 
 class SphereConv2d(nn.Conv2d):
-    """A convolution padded as the sphere goes on, so that a turn of the panorama turns the output.
+    """A convolution padded as on the sphere, so that a turn of the panorama turns the output.
 
     With `stride` s, rolling the input by a multiple of s columns rolls the output bit-equally
     (on one device and thread count).
@@ -83,7 +83,7 @@ def resize(
     Args:
         x: Maps.
         size: Rows and columns wanted.
-        wrap: The columns go on across the seam; excludes `align_corners`, under which the first
+        wrap: The columns continue across the seam; excludes `align_corners`, under which the first
             and last column are fixed.
         align_corners: Corner pixels map onto corner pixels (as DPT heads do).
         antialias: Widen the kernel when shrinking.

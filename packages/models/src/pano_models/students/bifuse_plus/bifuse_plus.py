@@ -86,7 +86,7 @@ class BiProjectionEncoder(nn.Module):
         self.resnet_cube = ResNetEncoder(backbone, width=width)
         self.channels = self.resnet_equi.channels[1:]
         self.fusion = nn.ModuleList(BiProjectionExchange(c) for c in self.channels)
-        # the last exchange feeds nobody; published checkpoints hold its weights: kept, frozen
+        # nothing reads the last exchange; published checkpoints hold its weights: kept, frozen
         last: nn.Module = self.fusion[3]
         for unused in ("conv_equi_cat", "conv_cube_cat"):
             last.get_submodule(unused).requires_grad_(False)

@@ -112,8 +112,8 @@ class EGFormer(Student):
         faithful: The release's batch-wide importance and token order (see
             `EquirectangularAttention`).
         equivariant: Rolling the input by a multiple of 32 columns rolls the output: exact sphere
-            padding everywhere, periodic positions along rows, and tangent kernels that go on across
-            the seam and the poles. Parameters are the same.
+            padding everywhere, periodic positions along rows, and tangent kernels that continue
+            across the seam and the poles. Parameters are the same.
 
     Raises:
         ValueError: For an unknown `head`, or `faithful` and `equivariant` together.

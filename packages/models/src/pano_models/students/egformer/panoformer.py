@@ -46,7 +46,7 @@ class TangentAttention(nn.Module):
     """Deformable attention to nine points around the tangent kernel, predicted from the query.
 
     As released, points beyond a border read zeros, and the grid is half a pixel off. With
-    `periodic` the kernel stands at pixel centres and its points go on across the seam and the
+    `periodic` the kernel stands at pixel centres and its points continue across the seam and the
     poles: a turn of the panorama turns the result.
     """
 
