@@ -8,7 +8,7 @@ import torch
 
 import pano_models
 from experiments.benchmark.models import resolve as models
-from experiments.benchmark.models.folder import PredictionsError
+from experiments.benchmark.models.folder_predictions import PredictionsError
 
 transformers = pytest.importorskip("transformers")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.benchmark.evaluate.memory import Halving, OutOfMemoryWarning, first_batch
+from experiments.benchmark.evaluate.batches import HalvingPredictor, OutOfMemoryWarning, first_batch
 from tests.experiments.benchmark.conftest import Guess
 
 BATCH: dict[str, Any] = {"key": list("abcde"), "image": torch.rand(5, 3, 4, 8)}
@@ -29,8 +29,8 @@ class Tight(Guess):
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])
 def test_halves_until_it_fits_and_stays_there(error: type[RuntimeError]) -> None:
     tight = Tight(2, error)
-    halving = Halving(tight, "cpu", 5)
-    with pytest.warns(OutOfMemoryWarning, match="going on with"):
+    halving = HalvingPredictor(tight, "cpu", 5)
+    with pytest.warns(OutOfMemoryWarning, match="continuing with"):
         maps = halving(BATCH)
     torch.testing.assert_close(maps, Guess().predict(BATCH, "cpu"))
     assert tight.asked == BATCH["key"]
@@ -39,7 +39,7 @@ def test_halves_until_it_fits_and_stays_there(error: type[RuntimeError]) -> None
 
 def test_gives_up_where_one_does_not_fit() -> None:
     with pytest.warns(OutOfMemoryWarning), pytest.raises(torch.OutOfMemoryError):
-        Halving(Tight(0), "cpu", 2)(BATCH)
+        HalvingPredictor(Tight(0), "cpu", 2)(BATCH)
 
 
 def test_other_errors_pass() -> None:
@@ -48,7 +48,7 @@ def test_other_errors_pass() -> None:
             raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        Halving(Broken(), "cpu", 4)(BATCH)
+        HalvingPredictor(Broken(), "cpu", 4)(BATCH)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from experiments.benchmark.evaluate.journal import Journal
+from experiments.benchmark.evaluate.ranks import Journal
 
 
 def test_entries_of_all_ranks_in_order(tmp_path: Path) -> None:

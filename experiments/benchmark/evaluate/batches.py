@@ -1,4 +1,4 @@
-"""Batches as large as the memory: a rule to begin with, halves where it was too bold."""
+"""Batches as large as the memory allows: a first size by rule, halved where it does not fit."""
 
 import warnings
 from collections.abc import Mapping
@@ -9,28 +9,28 @@ from torch import Tensor
 
 from experiments.benchmark.models.resolve import Predictor
 
-PIXELS_A_BATCH = {"cpu": 2**20, "cuda": 2**23}  # 2 and 16 panoramas of 512x1024
-MOST = 32
+PIXELS_PER_BATCH = {"cpu": 2**20, "cuda": 2**23}  # 2 and 16 panoramas of 512x1024
+MAX_BATCH = 32
 
 
 class OutOfMemoryWarning(UserWarning):
     """A batch did not fit: the same numbers up to the rounding of other batch sizes."""
 
 
-class Halving:
-    """Predicts batches in parts that fit into memory.
+class HalvingPredictor:
+    """Predict batches in parts that fit into memory.
 
     Args:
         predictor: What predicts.
         device: Where.
-        limit: Panoramas a forward pass to begin with.
+        limit: Panoramas per forward pass to begin with.
     """
 
     def __init__(self, predictor: Predictor, device: str, limit: int) -> None:
         self.predictor, self.device, self.limit = predictor, device, limit
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:
-        """The maps of a batch.
+        """Return the maps of a batch.
 
         Raises:
             RuntimeError: Not even one panorama fits.
@@ -43,7 +43,7 @@ class Halving:
                     raise
             self.limit = (self.limit + 1) // 2  # outside of `except`: the traceback holds tensors
             warnings.warn(
-                f"out of memory, going on with {self.limit} panoramas a forward pass",
+                f"out of memory, continuing with {self.limit} panoramas per forward pass",
                 OutOfMemoryWarning,
                 stacklevel=2,
             )
@@ -58,11 +58,14 @@ class Halving:
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    """True for what a GPU or the CPU's allocator raises when there is no more."""
+    """Tell whether a GPU or the CPU's allocator has run out of memory."""
     return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def first_batch(size: tuple[int, int], device: str) -> int:
-    """Panoramas of `size` a batch, from the kind of device alone: machines of one kind agree on the digits."""
-    budget = PIXELS_A_BATCH.get(torch.device(device).type, PIXELS_A_BATCH["cpu"])
-    return max(1, min(MOST, budget // (size[0] * size[1])))
+    """Return how many panoramas of `size` go into a batch at first.
+
+    It follows from the kind of device alone, so machines of one kind agree on the digits.
+    """
+    budget = PIXELS_PER_BATCH.get(torch.device(device).type, PIXELS_PER_BATCH["cpu"])
+    return max(1, min(MAX_BATCH, budget // (size[0] * size[1])))

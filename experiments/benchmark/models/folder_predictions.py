@@ -1,4 +1,4 @@
-"""Predictions made elsewhere: one file a sample, named by its key."""
+"""Predictions made elsewhere: one file per sample, named by its key."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ class PredictionsError(ValueError):
 
 
 class FolderPredictions:
-    """Maps read from files instead of made by a network.
+    """Read maps from files, where others run a network.
 
     Args:
         folder: Holds `<key>.npy|.npz|.exr|.png`, or the same below `<data set>/`.
@@ -53,7 +53,8 @@ class FolderPredictions:
         self.kind = kind or str(declared.get("kind", ""))
         if self.kind not in KINDS:
             raise PredictionsError(
-                f"{folder}: got kind {self.kind or 'nowhere'!r}, expected one of {', '.join(KINDS)}: "
+                f"{folder}: got kind {self.kind or 'nowhere'!r}, "
+                f"expected one of {', '.join(KINDS)}: "
                 f'write {{"kind": ...}} into {DECLARATION} or add ,kind=... to the model'
             )
         self.units = units or declared.get("units")
@@ -63,7 +64,7 @@ class FolderPredictions:
 
     @classmethod
     def parse(cls, model: str) -> Self:
-        """Of `folder:DIR[,kind=KIND][,units=NUMBER]`."""
+        """Make one from a MODEL `folder:DIR[,kind=KIND][,units=NUMBER]`."""
         folder, options = parse_options(model.removeprefix(FOLDER))
         unknown = sorted(set(options) - {"kind", "units"})
         try:
@@ -77,7 +78,7 @@ class FolderPredictions:
         return cls(folder, options.get("kind"), units)
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
-        """Finds the file of every row and checks the sizes.
+        """Find the file of every row and check the sizes.
 
         Raises:
             PredictionsError: Files are missing, a key has two, or a size is another one.
@@ -88,20 +89,22 @@ class FolderPredictions:
         if missing:
             raise PredictionsError(
                 f"{self.folder}: {len(missing)} of {len(found)} predictions are missing, first "
-                f"{', '.join(missing[:SHOWN])}; expected <key> or <data set>/<key> with {'|'.join(ENCODINGS)}"
+                f"{', '.join(missing[:SHOWN])}; expected <key> or <data set>/<key> with "
+                f"{'|'.join(ENCODINGS)}"
             )
         double = [files for files in found.values() if len(files) > 1]
         if double:
             names = ", ".join(str(f.relative_to(self.folder)) for f in double[0])
             raise PredictionsError(
-                f"{self.folder}: {len(double)} keys have more than one file, first {names}; keep one of each"
+                f"{self.folder}: {len(double)} keys have more than one file, first {names}; "
+                "keep one of each"
             )
         self.files = {key: files[0] for key, files in found.items()}
         for path in self.files.values():
             self._check_header(path)
 
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
-        """The files of a batch, `(b, 1, h, w)`.
+        """Read the files of a batch, `(b, 1, h, w)`.
 
         Raises:
             PredictionsError: A file is damaged, or a map has another size.
@@ -120,14 +123,14 @@ class FolderPredictions:
             return values.astype(np.float32)
         if not self.units or values.dtype != np.uint16:
             raise PredictionsError(
-                f"{path}: got {values.dtype} and units={self.units}, expected a 16-bit PNG and units "
-                f"(codes per metre) in {DECLARATION} or the model"
+                f"{path}: got {values.dtype} and units={self.units}, expected a 16-bit PNG and "
+                f"units (codes per metre) in {DECLARATION} or the model"
             )
         decoded = values.astype(np.float32) / np.float32(self.units)
         return np.where(values == 0, np.float32(np.nan), decoded)
 
     def _check_header(self, path: Path) -> None:
-        """The size, where it can be had without reading the map."""
+        """Check the size, where it can be had without reading the map."""
         try:
             shape = _shape(path)
         except (ValueError, OSError) as error:
@@ -140,7 +143,8 @@ class FolderPredictions:
         if plain != self.size:
             raise PredictionsError(
                 f"{path}: got a map of {'x'.join(map(str, shape))}, expected "
-                f"{'x'.join(map(str, self.size or ()))}: predict at the size that is scored, or change that size"
+                f"{'x'.join(map(str, self.size or ()))}: predict at the size that is scored, "
+                "or change that size"
             )
 
     def _candidates(self, dataset: str, key: str) -> list[Path]:
@@ -149,7 +153,7 @@ class FolderPredictions:
         return [path for path in paths if path.is_file()]
 
     def _digest(self) -> str:
-        """Of names, sizes and times: the files may be terabytes."""
+        """Digest names, sizes and times: the files may be terabytes."""
         entries = [
             (f.relative_to(self.folder).as_posix(), f.stat().st_size, f.stat().st_mtime_ns)
             for f in sorted(self.folder.rglob("*"))
@@ -159,7 +163,7 @@ class FolderPredictions:
 
 
 def parse_options(text: str) -> tuple[str, dict[str, str]]:
-    """`value,key=value,...` as the value and its options.
+    """Split `value,key=value,...` into the value and its options.
 
     Raises:
         ValueError: A part without `=`, or the same option twice.
@@ -175,7 +179,7 @@ def parse_options(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _shape(path: Path) -> tuple[int, ...] | None:
-    """Of the map in a file, where the header tells; None otherwise."""
+    """Return the shape of the map in a file where the header tells, None otherwise."""
     if path.suffix == ".npy":
         shape: tuple[int, ...] = np.load(path, mmap_mode="r", allow_pickle=False).shape
         return shape

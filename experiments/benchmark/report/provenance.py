@@ -1,4 +1,4 @@
-"""Where the numbers come from: the MLflow run of each model, and the version of each data set."""
+"""Where the numbers come from: the MLflow run of each model, the version of each data set."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ UI = "http://127.0.0.1:5000"  # where `make ui` listens
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A training in MLflow.
 
     Attributes:
@@ -45,8 +45,8 @@ class DataVersion:
     origin: str
 
 
-def run_of(model: str) -> Run | None:
-    """The run that trained a model; None for a baseline or a model from elsewhere."""
+def run_of(model: str) -> TrainingRun | None:
+    """Return the run that trained a model; None for a baseline or a model from elsewhere."""
     key = FINISHED / model / "run_key"
     if not key.is_file():
         return None
@@ -56,19 +56,19 @@ def run_of(model: str) -> Run | None:
     return _described(model, id_file.read_text().strip())
 
 
-def _described(model: str, run_id: str) -> Run:
+def _described(model: str, run_id: str) -> TrainingRun:
     uri = tracking_uri()
     store = Path(uri.removeprefix("sqlite:///"))
     if uri.startswith("sqlite:") and not store.is_file():
-        return Run(model, run_id)  # asking would make an empty store
+        return TrainingRun(model, run_id)  # asking would make an empty store
     try:
         run = MlflowClient(uri).get_run(run_id)
     except (MlflowException, SQLAlchemyError, OSError):
-        return Run(model, run_id)
+        return TrainingRun(model, run_id)
     page = os.environ.get("MLFLOW_TRACKING_URI", "")
     base = page.rstrip("/") if page.startswith("http") else UI
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    return Run(
+    return TrainingRun(
         model,
         run_id,
         f"{base}/#/experiments/{run.info.experiment_id}/runs/{run_id}",
@@ -77,13 +77,13 @@ def _described(model: str, run_id: str) -> Run:
     )
 
 
-def runs_of(models: Iterable[str]) -> list[Run]:
-    """The runs of those models that were trained here."""
+def runs_of(models: Iterable[str]) -> list[TrainingRun]:
+    """Return the runs of those models that were trained here."""
     return [run for run in map(run_of, models) if run is not None]
 
 
 def data_versions(datasets: Sequence[str], lock: Path = Path("dvc.lock")) -> list[DataVersion]:
-    """Versions of data sets by the digests in DVC's lock file; those it does not know are left out.
+    """Return versions of data sets by the digests in DVC's lock file, where it knows them.
 
     DVC writes the file after each stage, so what came before the report is in it.
     """

@@ -30,7 +30,7 @@ class GeometryScores:
     normal_error_deg: float
 
     def as_dict(self) -> dict[str, float]:
-        """Plain types for JSON."""
+        """Return plain types for JSON."""
         return asdict(self)
 
 
@@ -41,7 +41,7 @@ def score_geometry(
     normals: Array | None = None,
     exact_normals: Array | None = None,
 ) -> GeometryScores:
-    """Compares points of a reconstruction with points of the exact surface.
+    """Compare points of a reconstruction with points of the exact surface.
 
     Args:
         points: `(n, 3)`, n > 0.

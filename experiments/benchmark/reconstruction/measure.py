@@ -1,6 +1,6 @@
-"""Reconstructs rooms of procedural worlds and scores the result against their exact geometry.
+"""Reconstruct rooms of procedural worlds and score the result against their exact geometry.
 
-`python -m experiments.benchmark.reconstruction.worlds --seeds 3 5 [--model MODEL]`
+`python -m experiments.benchmark.reconstruction.measure --seeds 3 5 [--model MODEL]`
 """
 
 import argparse
@@ -19,11 +19,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from experiments.benchmark.reconstruction.scores import GeometryScores, score_geometry
+from experiments.benchmark.reconstruction.geometry_scores import GeometryScores, score_geometry
 from pano_data.io.replace_file import replace_file
 from pano_geometry import Equirectangular
-from pano_worlds import View, Viewpoint, World, make_world, render
-from pano_worlds.world import upright
+from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
 from panodepth.network import load_network, working_height
 from panodepth.panoramas import Panorama
@@ -34,7 +33,7 @@ from panodepth.reconstruct.posed_panorama import PosedPanorama, posed, with_pose
 from panodepth.reconstruct.registration import Array, Free, Pose
 
 HEIGHT = 256
-REACH = 5.0  # metres; through windows a world goes on for kilometres
+REACH = 5.0  # metres; through windows a world is seen for kilometres
 VOXEL = 0.05
 THRESHOLD = 0.1
 STEP = 1.2  # metres at most between the first panorama and another
@@ -43,7 +42,7 @@ UNKNOWN_SCALE = 0.2  # of the logarithm: two maps of one network differ by less
 
 
 @dataclass(frozen=True)
-class Exact:
+class ExactSurface:
     """Points and normals `(n, 3)` of what the panoramas see within reach, in the world."""
 
     points: Array
@@ -51,7 +50,7 @@ class Exact:
 
 
 def room_views(world: World, views: int, rng: np.random.Generator) -> list[View]:
-    """Panoramas of one room: the world's first viewpoint and places it sees, all roughly level."""
+    """Render panoramas of one room, all roughly level: the first viewpoint and places it sees."""
     camera = Equirectangular(HEIGHT, 2 * HEIGHT)
     first = render(world, world.viewpoints[0], camera)
     rays = camera.rays(dtype=torch.float64).numpy() @ first.rotation.T
@@ -66,8 +65,8 @@ def room_views(world: World, views: int, rng: np.random.Generator) -> list[View]
     return taken
 
 
-def exact_surface(views: Sequence[View]) -> Exact:
-    """What the views see within reach."""
+def exact_surface(views: Sequence[View]) -> ExactSurface:
+    """Return what the views see within reach."""
     points, normals = [], []
     rays = Equirectangular(HEIGHT, 2 * HEIGHT).rays(dtype=torch.float64).numpy()
     for view in views:
@@ -75,7 +74,7 @@ def exact_surface(views: Sequence[View]) -> Exact:
         local = (rays * view.distance[..., None])[near]
         points.append(local @ view.rotation.T + view.position)
         normals.append(view.normal[near] @ view.rotation.T)
-    return Exact(np.concatenate(points), np.concatenate(normals))
+    return ExactSurface(np.concatenate(points), np.concatenate(normals))
 
 
 def _exact_panoramas(
@@ -105,12 +104,12 @@ def _predicted_panoramas(views: Sequence[View], model: str) -> list[PosedPanoram
 
 
 def _unaligned(panoramas: Sequence[PosedPanorama]) -> list[PosedPanorama]:
-    """All but the first forget where they are: they start at its pose."""
+    """Forget the poses: all panoramas start at that of the first."""
     return with_poses(panoramas, [panoramas[0].pose] * len(panoramas))
 
 
 def _unscaled(panoramas: Sequence[PosedPanorama], rng: np.random.Generator) -> list[PosedPanorama]:
-    """Each but the first, which holds the unit, in a unit of its own: predictions without a scale."""
+    """Give each but the first a unit of its own, as predictions without a scale have."""
     factors = [1.0, *np.exp(rng.uniform(-UNKNOWN_SCALE, UNKNOWN_SCALE, len(panoramas) - 1))]
     return [
         replace(p, distance=(p.distance * f).astype(np.float32), metric=False)
@@ -119,9 +118,9 @@ def _unscaled(panoramas: Sequence[PosedPanorama], rng: np.random.Generator) -> l
 
 
 def score_reconstruction(
-    panoramas: Sequence[PosedPanorama], exact: Exact, seed: int = 0
+    panoramas: Sequence[PosedPanorama], exact: ExactSurface, seed: int = 0
 ) -> dict[str, GeometryScores]:
-    """Scores of the fused cloud and of the seen surface of aligned panoramas."""
+    """Score the fused cloud and the seen surface of aligned panoramas."""
     points, _ = fused_cloud(panoramas, VOXEL / 2)
     closed = free_space_mesh(panoramas, VOXEL, REACH)
     surface = seen_surface(closed, panoramas, 1.5 * VOXEL)
@@ -138,8 +137,8 @@ def _samples(mesh: trimesh.Trimesh, seed: int) -> tuple[Array, NDArray[np.int64]
     return np.asarray(points, dtype=np.float64), np.asarray(faces)
 
 
-def benchmark(seed: int, views: int, model: str | None) -> list[dict[str, Any]]:
-    """One row for each way of making the reconstruction of one world, and each product."""
+def score_world(seed: int, views: int, model: str | None) -> list[dict[str, Any]]:
+    """Return a row for each way of reconstructing one world, and each product."""
     rng = np.random.default_rng(seed)
     seen = room_views(make_world("indoor", seed), views, rng)
     exact = exact_surface(seen)
@@ -192,15 +191,15 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Prints the table; metres and degrees."""
+    """Print the table; metres and degrees."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3], help="worlds (default: 3)")
-    parser.add_argument("--views", type=int, default=4, help="panoramas a room (default: 4)")
+    parser.add_argument("--views", type=int, default=4, help="panoramas per room (default: 4)")
     parser.add_argument("--model", help="score a network's reconstruction, too")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the rows as JSON")
     args = parser.parse_args(argv)
     progress = track(args.seeds, "worlds", console=Console(stderr=True))
-    rows = [row for seed in progress for row in benchmark(seed, args.views, args.model)]
+    rows = [row for seed in progress for row in score_world(seed, args.views, args.model)]
     Console(width=200).print(_table(rows))
     if args.out:
         with replace_file(args.out) as temporary:

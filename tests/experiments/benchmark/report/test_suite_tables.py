@@ -3,7 +3,7 @@ import json
 import pytest
 
 from experiments.benchmark.report.results import UnlabelledNumberError
-from experiments.benchmark.report.suites import LEGEND, read_suites, suite_tables
+from experiments.benchmark.report.suite_tables import LEGEND, read_suites, suite_tables
 
 
 def row(system, source, absrel, protocol="da2_paper", **more):

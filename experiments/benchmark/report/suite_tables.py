@@ -1,4 +1,4 @@
-"""Suites of the papers: our numbers beside the published ones."""
+"""Tables of the papers' suites: our numbers beside the published ones."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.report.results import refuse_unknown
-from experiments.benchmark.report.tables import COUNTS, NONE, Cell, Table, best_of, in_order
+from experiments.benchmark.report.tables import COUNTS, NONE, Cell, ReportTable, best_of, in_order
 
 PUBLISHED = "published"
 UNSTATED = "†"
@@ -16,10 +16,10 @@ Row = Mapping[str, Any]
 
 
 def read_suites(folder: Path) -> list[dict[str, Any]]:
-    """Every `<suite>.json` of a folder, by name; their format stands in `docs/benchmark.md`.
+    """Read every `<suite>.json` of a folder, by name; the format is in `docs/evaluation.md`.
 
     Raises:
-        UnlabelledNumberError: A row stands under no known protocol.
+        UnlabelledNumberError: A row is given under no known protocol.
     """
     suites = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     for suite in suites:
@@ -27,8 +27,11 @@ def read_suites(folder: Path) -> list[dict[str, Any]]:
     return suites
 
 
-def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[Table]:
-    """One table a suite and data set: ours first, each with its differences; published rows are marked."""
+def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[ReportTable]:
+    """Make one table per suite and data set: ours first, then the published rows, marked.
+
+    Each of our rows is followed by its differences.
+    """
     tables = []
     for suite in suites:
         for dataset in dict.fromkeys(row["dataset"] for row in suite["rows"]):
@@ -37,7 +40,7 @@ def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[Table]:
     return tables
 
 
-def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table:
+def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> ReportTable:
     order = [*suite.get("protocols", []), *sorted({row["protocol"] for row in rows})]
     # Protocol by protocol: numbers of two of them are in no order.
     ours = sorted(
@@ -53,7 +56,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
     lines = [line for row in ours for line in [_row(row, names, best), *_differences(row, names)]]
     note = f"{suite['title']}. {suite['source']}."
     unstated = any(not row.get("protocol_stated", True) for row in published)
-    return Table(
+    return ReportTable(
         f"{suite['suite']} · {dataset}",
         f"{note} {LEGEND}" if unstated else note,
         ("system", *names, "protocol", "panoramas", "source"),
@@ -64,7 +67,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Table
 
 
 def _row_notes(rows: Sequence[Row]) -> list[str]:
-    """What is said of single systems, those with one remark together."""
+    """Collect the remarks on single systems, those with one remark together."""
     systems: dict[str, list[str]] = {}
     for row in rows:
         if row.get("note"):
@@ -77,7 +80,7 @@ def _absrel(row: Row) -> float:
 
 
 def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], float | None]:
-    """The best of ours, by protocol and metric: numbers of two protocols are not compared."""
+    """Find the best of ours by protocol and metric: numbers of two protocols do not compare."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in ours:
         for name in (n for n in names if n in row["metrics"]):
@@ -103,7 +106,7 @@ def _row(
 
 
 def _differences(row: Row, names: Sequence[str]) -> list[list[Cell]]:
-    """Ours less published, one line a published system of the same network."""
+    """Subtract published numbers from ours, one line per system of the same network."""
     lines = []
     for system, by_metric in (row.get("difference") or {}).items():
         values = [by_metric.get(n) for n in names]

@@ -8,7 +8,11 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from experiments.benchmark.models.folder import FolderPredictions, PredictionsError, parse_options
+from experiments.benchmark.models.folder_predictions import (
+    FolderPredictions,
+    PredictionsError,
+    parse_options,
+)
 from pano_data.io import encode
 from pano_data.reader import ManifestDataset
 from tests.experiments.benchmark.conftest import SIZE

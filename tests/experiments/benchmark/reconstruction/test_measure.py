@@ -3,17 +3,17 @@ from pathlib import Path
 
 import pytest
 
-from experiments.benchmark.reconstruction import worlds as reconstruct_worlds
+from experiments.benchmark.reconstruction import measure
 
 
 def test_exact_distances_reconstruct_a_world(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(reconstruct_worlds, "HEIGHT", 64)
-    monkeypatch.setattr(reconstruct_worlds, "VOXEL", 0.15)
-    monkeypatch.setattr(reconstruct_worlds, "REACH", 4.0)
+    monkeypatch.setattr(measure, "HEIGHT", 64)
+    monkeypatch.setattr(measure, "VOXEL", 0.15)
+    monkeypatch.setattr(measure, "REACH", 4.0)
     out = tmp_path / "rows.json"
-    assert reconstruct_worlds.main(["--seeds", "3", "--views", "2", "--out", str(out)]) == 0
+    assert measure.main(["--seeds", "3", "--views", "2", "--out", str(out)]) == 0
     rows = json.loads(out.read_text())
     by_way = {(r["way"], r["product"]): r for r in rows}
     known = by_way["exact distances, known poses", "cloud"]

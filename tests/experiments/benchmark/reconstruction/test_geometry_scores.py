@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.benchmark.reconstruction.scores import score_geometry
+from experiments.benchmark.reconstruction.geometry_scores import score_geometry
 
 
 def _plane(n: int = 40) -> np.ndarray:
