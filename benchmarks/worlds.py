@@ -22,11 +22,11 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, make_world, render
-from pano_worlds.world import Kind
+from pano_worlds.world import WorldKind
 
 GOAL_PER_HOUR = 20_000
 CORES = 4
-KINDS: tuple[Kind, ...] = ("indoor", "outdoor")
+KINDS: tuple[WorldKind, ...] = ("indoor", "outdoor")
 PLACES = range(300, 308)
 SIZE = (256, 512)
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "worlds.md"
@@ -42,7 +42,7 @@ class Work:
     render_cpu: tuple[float, ...]
 
 
-def render_world(task: tuple[Kind, int]) -> Work:
+def render_world(task: tuple[WorldKind, int]) -> Work:
     kind, seed = task
     start = time.process_time()
     world = make_world(kind, seed)
@@ -58,7 +58,7 @@ def render_world(task: tuple[Kind, int]) -> Work:
 
 
 def timed(processes: int, worlds: int) -> tuple[float, list[Work]]:
-    tasks: list[tuple[Kind, int]] = [
+    tasks: list[tuple[WorldKind, int]] = [
         (k, s) for s in range(1000, 1000 + worlds) for k in ("indoor", "outdoor")
     ]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -96,7 +96,7 @@ def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
 def contact_sheet(path: Path) -> None:
     """Pictures of both appearances with distance, normals and edges."""
     rows: list[np.ndarray] = []
-    scenes: list[tuple[Kind, int, int]] = [
+    scenes: list[tuple[WorldKind, int, int]] = [
         ("indoor", 12, 0),
         ("indoor", 3, 4),
         ("outdoor", 22, 1),

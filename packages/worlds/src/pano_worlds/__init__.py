@@ -1,9 +1,8 @@
 """Procedural worlds: seeded indoor and outdoor scenes with exact labels, through any camera."""
 
-from pano_worlds.appearance import CAMERA, CLEAN, Appearance
 from pano_worlds.make import make_world
-from pano_worlds.render import render
-from pano_worlds.view import View
+from pano_worlds.rendering.appearance import CAMERA, CLEAN, Appearance
+from pano_worlds.rendering.render import View, render
 from pano_worlds.world import Viewpoint, World, upright
 
 __version__ = "0.1.0"

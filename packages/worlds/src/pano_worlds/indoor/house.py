@@ -3,20 +3,19 @@
 import numpy as np
 
 from pano_worlds.arrays import F64
-from pano_worlds.builder import Builder
+from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
+from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.openings import make_openings
-from pano_worlds.indoor.plan import Plan, make_plan
 from pano_worlds.indoor.rooms import choose_uses, furnish, room_of
-from pano_worlds.indoor.space import FloorSpace
 from pano_worlds.indoor.style import make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
-from pano_worlds.lighting import Lamp, Light
-from pano_worlds.materials import Material
-from pano_worlds.outdoor.garden import build_garden
-from pano_worlds.patterns import Plain
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.outdoor.vegetation import build_garden
+from pano_worlds.rendering.lighting import Lamp, Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Plain
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 _CANDIDATES = 80
 _HEAD_ROOM = 0.6
@@ -30,7 +29,7 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
     height = float(rng.uniform(2.4, 3.1))
     uses = choose_uses(plan, rng)
     lit = bool(rng.random() < _LIT)
-    styles = [make_style(rng)] + [make_style(rng, use.wet, lit) for use in uses]
+    styles = [make_style(rng)] + [make_style(rng, use.tiled, lit) for use in uses]
     openings = make_openings(plan, height, rng)
     build_slabs(b, plan, styles, height)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
@@ -47,7 +46,7 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
 
 
 def _viewpoints(
-    plan: Plan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
+    plan: FloorPlan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
 ) -> tuple[Viewpoint, ...]:
     """Places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material, Pattern
-from pano_worlds.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Colour, Material, Pattern
+from pano_worlds.surfaces.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
 
 _WOODS: tuple[tuple[Colour, Colour], ...] = (
     ((0.45, 0.29, 0.15), (0.27, 0.15, 0.07)),
@@ -78,11 +78,11 @@ def wood(rng: np.random.Generator, board: tuple[float, float]) -> Wood:
     return Wood(light, dark, board, _number(rng))
 
 
-def floor_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
+def floor_pattern(rng: np.random.Generator, tiled: bool) -> Pattern:
     """Boards, tiles or carpet; tiles or stone where it is `wet`."""
     kind = rng.random()
     stone = pick(rng, ((0.55, 0.52, 0.47), (0.34, 0.33, 0.32), (0.68, 0.64, 0.58)))
-    if kind < 0.25 or wet:
+    if kind < 0.25 or tiled:
         side = float(rng.uniform(0.25, 0.6))
         checker: Colour | None = (0.12, 0.12, 0.13) if rng.random() < 0.3 else None
         return Tiles(
@@ -96,10 +96,10 @@ def floor_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
     return wood(rng, (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.6, 1.6))))
 
 
-def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
+def wall_pattern(rng: np.random.Generator, tiled: bool) -> Pattern:
     """Paint, wallpaper, bare brick, or tiles where it is `wet`."""
     kind, paint = rng.random(), pick(rng, _PAINTS)
-    if wet:
+    if tiled:
         return Tiles(paint, (0.5, 0.5, 0.48), (0.2, 0.1), 0.004, 0.05, 0.5, None, _number(rng))
     if kind < 0.15:
         other = tuple(0.86 * c for c in paint)
@@ -118,11 +118,11 @@ def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
     return Plain(paint, 0.05, 0.9, _number(rng))
 
 
-def make_style(rng: np.random.Generator, wet: bool = False, lit: bool = True) -> Style:
+def make_style(rng: np.random.Generator, tiled: bool = False, lit: bool = True) -> Style:
     """Draw the materials of a room; `wet` rooms are tiled, in `lit` ones the lamps are on."""
     return Style(
-        wall=Material(wall_pattern(rng, wet)),
-        floor=Material(floor_pattern(rng, wet), gloss=0.5),
+        wall=Material(wall_pattern(rng, tiled)),
+        floor=Material(floor_pattern(rng, tiled), gloss=0.5),
         ceiling=Material(Plain((0.82, 0.81, 0.79), 0.03, 1.0, _number(rng))),
         wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),
         second_wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),

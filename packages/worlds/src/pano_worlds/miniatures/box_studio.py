@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pano_worlds.miniatures.studio import HERE, Pose
+from pano_worlds.miniatures.studio import HERE, CameraOffset
 
 _BALL = np.array((1.2, 0.6, 1.5))
 _RADIUS = 0.5
@@ -40,7 +40,7 @@ class BoxStudio:
     half: tuple[float, float, float] = (3.0, 1.4, 4.0)
     open_top: bool = False
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: Pose = HERE) -> BoxView:
+    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> BoxView:
         """Render one view exactly."""
         half = np.asarray(self.half) * (1 + 0.1 * scene)
         rotation = np.asarray(pose.rotation, np.float64)

@@ -12,9 +12,8 @@ import pano_geometry as pg
 from pano_data.datasets.hypersim import CAMERA_TABLE, SPLIT_TABLE, intrinsics
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.encode import write_hdf5, write_jpeg, write_png, write_text
-from pano_worlds.miniatures.labels import codes, metres, planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.poses import z_up
+from pano_worlds.miniatures.stored_values import codes, metres, planar, z_up
 from pano_worlds.miniatures.studio import Shot, Studio
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}

@@ -7,9 +7,9 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.ken_burns import focal_length
 from pano_data.io.encode import write_exr, write_png, write_text
-from pano_worlds.miniatures.labels import planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.studio import Pose, Shot, Studio
+from pano_worlds.miniatures.stored_values import planar
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
 
 UNITS = 100.0
 """Stored units per metre of the world."""
@@ -34,7 +34,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         fov, camera = camera_of(shot.size, number)
         stem = f"{number:05d}"
         for name, (right, down) in _VIEWS.items():
-            pose = Pose(step=_STEP * np.array((right, down, 0.0)))
+            pose = CameraOffset(step=_STEP * np.array((right, down, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera, pose)
             depth = np.where(view.sky, SKY, UNITS * planar(view, camera))
             write_png(root / sequence / f"{stem}-{name}-image.png", view.rgb)

@@ -7,8 +7,8 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.encode import write_exr, write_jpeg, write_npy, write_png
 from pano_data.splits import matterport3d
-from pano_worlds.miniatures.labels import caps, codes, metres
 from pano_worlds.miniatures.miniature import Miniature, digits
+from pano_worlds.miniatures.stored_values import caps, codes, metres
 from pano_worlds.miniatures.studio import Shot, Studio
 
 CAP = 1 / 10

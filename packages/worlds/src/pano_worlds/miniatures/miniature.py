@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.world import WorldKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class Miniature:
     write_scene: Callable[[Path, Studio, Shot], None]
     splits: Mapping[str, int]
     size: tuple[int, int] = (64, 128)
-    kind: Literal["indoor", "outdoor"] = "indoor"
+    kind: WorldKind = "indoor"
     appearance: Literal["clean", "camera"] = "clean"
     most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Pose:
+class CameraOffset:
     """Where a camera is, relative to the viewpoint.
 
     Attributes:
@@ -20,10 +20,10 @@ class Pose:
     step: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
 
 
-HERE = Pose()
+HERE = CameraOffset()
 
 
-class View(Protocol):
+class StudioView(Protocol):
     """What writers need of a rendered view; ``pano_worlds`` gives it.
 
     Attributes:
@@ -55,7 +55,9 @@ class View(Protocol):
 class Studio(Protocol):
     """Renders scene ``scene`` from its viewpoint ``viewpoint`` with a camera of pano_geometry."""
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: Pose = HERE) -> View:
+    def shoot(
+        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE
+    ) -> StudioView:
         """Render one view; equal arguments give equal pictures."""
 
 

@@ -10,10 +10,10 @@ from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.datasets.zind import PARTITION
 from pano_data.io.encode import write_jpeg, write_json, write_png
 from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.studio import Shot, Studio, View
+from pano_worlds.miniatures.studio import Shot, Studio, StudioView
 
 
-def _keep(view: View) -> np.ndarray:
+def _keep(view: StudioView) -> np.ndarray:
     return np.where(view.sky, 0, 255).astype(np.uint8)
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Material
-from pano_worlds.patterns import Marble, Plain, Tiles
-from pano_worlds.shapes import arch, box, spandrel
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Marble, Plain, Tiles
+from pano_worlds.surfaces.shapes import arch, box, spandrel
 
 Random = np.random.Generator
 _MARBLE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material
-from pano_worlds.patterns import Ground, Plain, Stripes, Wood
-from pano_worlds.shapes import box, cylinder, frustum, ring, sphere
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.patterns import Ground, Plain, Stripes, Wood
+from pano_worlds.surfaces.shapes import box, cylinder, frustum, ring, sphere
 
 Random = np.random.Generator
 

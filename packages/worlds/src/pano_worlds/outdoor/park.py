@@ -2,19 +2,18 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.lighting import Light
-from pano_worlds.materials import Material
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.arches import arcade
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import person
-from pano_worlds.patterns import Ground, Marble, Plain, Tiles
-from pano_worlds.shapes import box, cylinder, dome, quad, ring, sphere
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
+from pano_worlds.surfaces.shapes import box, cylinder, dome, quad, ring, sphere
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 Random = np.random.Generator
 _HALF_PATH = 1.6
@@ -33,13 +32,13 @@ def make_park(seed: int, rng: Random) -> World:
     middle = (fixtures.fountain, pavilion)[int(rng.integers(2))]
     with b.object(middle.__name__):
         middle(b, rng)
-    taken = [(0.0, 0.0, plaza + 1.0)]
+    occupied = [(0.0, 0.0, plaza + 1.0)]
     for make, radius in ((pond, 9.0), (arcade, 9.0), (pavilion, 5.0)):
-        x, y = _site(rng, radius, plaza, taken)
+        x, y = _site(rng, radius, plaza, occupied)
         with b.object(make.__name__, Frame(x, y, 0.0, float(rng.uniform(-np.pi, np.pi)))):
             make(b, rng)
     _furniture(b, plaza, rng)
-    _greenery(b, terrain, plaza, taken, rng)
+    _greenery(b, terrain, plaza, occupied, rng)
     light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
     return World("outdoor", seed, b.finish(), light, _viewpoints(plaza, rng))
 
@@ -64,19 +63,19 @@ def _paths(b: Builder, plaza: float, rng: Random) -> None:
 
 
 def _site(
-    rng: Random, radius: float, plaza: float, taken: list[tuple[float, float, float]]
+    rng: Random, radius: float, plaza: float, occupied: list[tuple[float, float, float]]
 ) -> tuple[float, float]:
-    """A free place beside the paths; it is then marked as taken."""
+    """A free place beside the paths; it is then marked as occupied."""
     best, best_room = (30.0, 30.0), -np.inf
     for _ in range(60):
         sx, sy = rng.choice([-1.0, 1.0], 2)
         x, y = sx * float(rng.uniform(radius + 3, 34)), sy * float(rng.uniform(radius + 3, 34))
-        room = min(float(np.hypot(x - p, y - q)) - r - radius for p, q, r in taken)
+        room = min(float(np.hypot(x - p, y - q)) - r - radius for p, q, r in occupied)
         if room > best_room:
             best, best_room = (x, y), room
         if room > 1.0:
             break
-    taken.append((*best, radius))
+    occupied.append((*best, radius))
     return best
 
 
@@ -136,14 +135,18 @@ def _furniture(b: Builder, plaza: float, rng: Random) -> None:
 
 
 def _greenery(
-    b: Builder, terrain: Terrain, plaza: float, taken: list[tuple[float, float, float]], rng: Random
+    b: Builder,
+    terrain: Terrain,
+    plaza: float,
+    occupied: list[tuple[float, float, float]],
+    rng: Random,
 ) -> None:
     """Trees and bushes everywhere but on paths and buildings; fewer leaves where they are far."""
     for k in range(110):
         a, reach = float(rng.uniform(0, 2 * np.pi)), plaza + 2.5 + 170 * float(rng.random()) ** 2
         x, y = reach * float(np.cos(a)), reach * float(np.sin(a))
         blocked = min(abs(x), abs(y)) < _HALF_PATH + 1.5 and reach < 75
-        if blocked or any(np.hypot(x - p, y - q) < r + 1.5 for p, q, r in taken):
+        if blocked or any(np.hypot(x - p, y - q) < r + 1.5 for p, q, r in occupied):
             continue
         grow = bush if k % 4 == 0 else tree
         ground = float(terrain.at(np.array(x), np.array(y))) - 0.1

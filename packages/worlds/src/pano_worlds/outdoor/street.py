@@ -2,20 +2,19 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.lighting import Light
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.arches import gateway
-from pano_worlds.outdoor.buildings import build, draw_building, facing
+from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
 from pano_worlds.outdoor.districts import CITY, SUBURB, VILLAGE, District
 from pano_worlds.outdoor.roads import KERB, Roads, build_roads
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import car, person
-from pano_worlds.patterns import Ground
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 Random = np.random.Generator
 # Nobody stands this close to the middle of a wide crossing, metres.
@@ -68,8 +67,10 @@ def _plots(
         house = draw_building(
             rng, width, floors, bool(rng.random() < d.pitched), bool(rng.random() < d.shops)
         )
-        with b.object("building", facing(side * (roads.edge + setback), y + width / 2, side)):
-            build(b, house, rng)
+        with b.object(
+            "building", facing_street(side * (roads.edge + setback), y + width / 2, side)
+        ):
+            add_building(b, house, rng)
         gap = 0.02 if rng.random() < d.joined else float(rng.uniform(*d.gap))
         if setback > 2:
             _garden(b, roads, side, y, min(y + width + gap, high), setback, rng)
