@@ -63,13 +63,15 @@ class World:
 
 
 def upright(yaw: float) -> F64:
-    """Camera-to-world rotation of a level camera that looks `yaw` radians to the right of +z."""
+    """Return the camera-to-world rotation of a level camera, `yaw` radians to the right of +z."""
     c, s = float(np.cos(yaw)), float(np.sin(yaw))
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
 
 
 def spread(candidates: F64, count: int) -> F64:
-    """Pick `count` of the points (n, 2), each as far as possible from those picked before; the first is kept.
+    """Pick `count` of the points (n, 2), each as far as possible from those picked before.
+
+    The first point is always picked.
 
     Source: Gonzalez, Clustering to minimize the maximum intercluster distance, 1985.
     """
@@ -85,7 +87,10 @@ def spread(candidates: F64, count: int) -> F64:
 def look_around(
     places: F64, eye: tuple[float, float], rng: np.random.Generator
 ) -> tuple[Viewpoint, ...]:
-    """Level viewpoints at plan positions (n, 2) with eyes at a height drawn from the range, looking anywhere."""
+    """Return level viewpoints at plan positions (n, 2), looking anywhere.
+
+    The height of the eyes is drawn from the range `eye`.
+    """
     views = []
     for x, y in places:
         position = to_world(np.array([x, y, rng.uniform(*eye)]))

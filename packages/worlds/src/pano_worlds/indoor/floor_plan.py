@@ -34,8 +34,8 @@ class Rect:
 class WallRun:
     """A straight piece of wall between two rooms.
 
-    It goes from `start` to `end` (lesser to greater coordinate); `left` and `right` are the rooms beside it when
-    walking that way, `OUTSIDE` for none.
+    It goes from `start` to `end` (lesser to greater coordinate); `left` and `right` are the rooms
+    beside it when walking that way, `OUTSIDE` for none.
     """
 
     start: tuple[float, float]
@@ -67,7 +67,7 @@ class FloorPlan:
     runs: tuple[WallRun, ...]
 
     def area(self, room: int) -> float:
-        """Square metres of a room."""
+        """Return the square metres of a room."""
         return sum(r.area for r in self.rooms[room - 1])
 
 
@@ -117,7 +117,7 @@ def _join(rooms: list[tuple[Rect, ...]], rng: np.random.Generator) -> list[tuple
 
 
 def _touching(a: tuple[Rect, ...], b: tuple[Rect, ...]) -> float:
-    """Longest common edge of two rooms, metres."""
+    """Return the length of the longest common edge of two rooms, metres."""
     best = 0.0
     for p in a:
         for q in b:
@@ -129,7 +129,7 @@ def _touching(a: tuple[Rect, ...], b: tuple[Rect, ...]) -> float:
 
 
 def _runs(rooms: list[tuple[Rect, ...]]) -> list[WallRun]:
-    """Walls between cells of different rooms, joined to straight runs."""
+    """Find the walls between cells of different rooms, joined to straight runs."""
     rects = [r for room in rooms for r in room]
     xs, ys = (
         sorted({v for r in rects for v in (r.x0, r.x1)}),
@@ -151,7 +151,7 @@ def _runs(rooms: list[tuple[Rect, ...]]) -> list[WallRun]:
 
 
 def _lines(cells: I32, along: list[float]) -> list[tuple[int, float, float, int, int]]:
-    """Runs across the first axis of the cells: (line, from, to, room before, room after)."""
+    """Find runs across the first axis: (line, from, to, room before, room after)."""
     found: list[tuple[int, float, float, int, int]] = []
     for i in range(cells.shape[0] - 1):
         for j in range(1, cells.shape[1] - 1):

@@ -12,7 +12,7 @@ _WALL_GAP = 0.16
 
 
 class FloorSpace:
-    """Raster of the storey with `CELL` metre cells; True means free to put something there."""
+    """Raster of the storey with cells of `CELL` metres; True where something can be put."""
 
     def __init__(self, plan: FloorPlan, openings: dict[WallRun, list[Opening]]) -> None:
         rects = [r for room in plan.rooms for r in room]
@@ -38,7 +38,7 @@ class FloorSpace:
         self._free[self._box(frame.place(corners)[:, :2])] = False
 
     def _box(self, corners: F64) -> tuple[slice, slice]:
-        """Cells covered by the bounding box of points `(n, 2)`."""
+        """Return the cells covered by the bounding box of points `(n, 2)`."""
         low = np.floor((corners.min(axis=0) - self._low) / CELL + 1e-6).astype(int)
         high = np.ceil((corners.max(axis=0) - self._low) / CELL - 1e-6).astype(int)
         low = np.maximum(low, 0)
@@ -47,7 +47,7 @@ class FloorSpace:
     def fits(
         self, frame: Frame, room: int, low: tuple[float, float], high: tuple[float, float]
     ) -> bool:
-        """Whether the rectangle from `low` to `high` in `frame` is free and inside the room."""
+        """Tell whether the rectangle from `low` to `high` in `frame` is free and in the room."""
         ring = np.array(
             [[low[0], low[1], 0], [high[0], low[1], 0], [high[0], high[1], 0], [low[0], high[1], 0]]
         )
@@ -66,7 +66,10 @@ class FloorSpace:
         self._free[self._box(frame.place(ring)[:, :2])] = False
 
     def standing_places(self, room: int, clearance: float) -> F64:
-        """Points `(n, 2)` of a room with nothing closer than `clearance` metres (in the maximum norm)."""
+        """Return points `(n, 2)` of a room with nothing closer than `clearance` metres.
+
+        Distance is measured along x and y (maximum norm).
+        """
         open_: Mask = self._free & (self._room == room)
         for axis in (0, 1):
             for _ in range(round(clearance / CELL)):

@@ -1,4 +1,4 @@
-"""A furnished house: rooms of many shapes that can be seen through doors, with a garden outside the windows."""
+"""A furnished house: rooms of many shapes, seen through doors, and a garden outside the windows."""
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
 def _viewpoints(
     plan: FloorPlan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
 ) -> tuple[Viewpoint, ...]:
-    """Places to stand, more of them in larger rooms."""
+    """Choose places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)
     places = {n: _open_places(space, lamps, n) for n in numbers}
     rooms = [n for n in numbers if len(places[n])]
@@ -59,7 +59,7 @@ def _viewpoints(
 
 
 def _open_places(space: FloorSpace, lamps: list[Lamp], room: int) -> F64:
-    """The most open standing places of a room, none of them under a lamp."""
+    """Return the most open standing places of a room, none of them under a lamp."""
     below = np.array([(lamp.centre[0], lamp.centre[2]) for lamp in lamps])
     for clearance in (0.7, 0.5, 0.4, 0.3):
         places = space.standing_places(room, clearance)

@@ -100,7 +100,7 @@ def _windows(run: WallRun, height: float, rng: np.random.Generator) -> list[Open
 
 
 def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Generator) -> None:
-    """Frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
+    """Add frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
     y = thick / 2 + 0.012
     for x0, x1 in ((o.low - 0.07, o.low + 0.015), (o.high - 0.015, o.high + 0.07)):
         box(b, (x0, -y, 0), (x1, y, o.head + 0.07), s.white)
@@ -127,7 +127,7 @@ def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Gene
 def fit_arch(
     b: Builder, s: Style, o: Opening, thick: float, top: float, left: Style, right: Style
 ) -> None:
-    """Round head of an archway and the wall around it, up to `top`."""
+    """Add the round head of an archway and the wall around it, up to `top`."""
     radius, middle = (o.high - o.low) / 2, (o.low + o.high) / 2
     for y, style in ((thick / 2, left), (-thick / 2, right)):
         spandrel(b, middle, y, o.head, radius, top, style.wall)
@@ -137,7 +137,10 @@ def fit_arch(
 def fit_window(
     b: Builder, s: Style, o: Opening, thick: float, inside: float, rng: np.random.Generator
 ) -> None:
-    """Frame, bars, sill board, and sometimes curtains on the room's side (`inside` is +1 or -1 along y)."""
+    """Add frame, bars, sill board, and sometimes curtains on the room's side.
+
+    `inside` is +1 or -1: where along y the room is.
+    """
     y, bar = thick / 2 - 0.1, 0.03
     y0, y1 = sorted((-inside * y - 0.025, -inside * y + 0.025))
     for x in (o.low, (o.low + o.high) / 2 - bar, o.high - 2 * bar):
@@ -177,5 +180,5 @@ def _curtains(b: Builder, s: Style, o: Opening, y: float, rng: np.random.Generat
 
 
 def wall_frame(run: WallRun) -> Frame:
-    """Frame of a wall: x along the run, y to its left, z up."""
+    """Return the frame of a wall: x along the run, y to its left, z up."""
     return Frame(run.start[0], run.start[1], 0.0, run.yaw)

@@ -99,7 +99,7 @@ ROOM_USES = (
 
 
 def choose_uses(plan: FloorPlan, rng: np.random.Generator) -> list[RoomUse]:
-    """A use for every room, each as rare as possible."""
+    """Choose a use for every room, each as rare as possible."""
     uses: list[RoomUse] = []
     for number in range(1, len(plan.rooms) + 1):
         area = plan.area(number)
@@ -124,7 +124,7 @@ class Room:
 
 
 def room_of(plan: FloorPlan, number: int, use: RoomUse, style: Style, height: float) -> Room:
-    """Collect the walls of a room; the second value is +1 where the room is to the left of the run."""
+    """Collect the walls of a room, each with +1 where the room is to its left, else -1."""
     sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
         (r, -1.0) for r in plan.runs if r.right == number
     ]
@@ -139,7 +139,7 @@ def furnish(
     openings: dict[WallRun, list[Opening]],
     rng: np.random.Generator,
 ) -> list[Lamp]:
-    """Fill a room; returns its lamps."""
+    """Fill a room; return its lamps."""
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[WallRun, float, float]] = []
@@ -160,7 +160,7 @@ def furnish(
 
 
 def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
-    """Width and depth of a piece, from a trial build."""
+    """Measure width and depth of a piece in a trial build."""
     trial = Builder()
     with trial.object("trial"):
         return piece(trial, style, np.random.default_rng(seed))
@@ -254,7 +254,7 @@ def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Ge
 
 
 def _behind(sign: float, side: float, t: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Floor just past the end of a wall: free where the room goes on around the corner."""
+    """Return the floor just past the end of a wall: free where the room continues there."""
     x, y = sorted((-sign * 0.1, -sign * (t + 0.3))), sorted((side * (t + 0.1), side * (t + 0.3)))
     return (x[0], y[0]), (x[1], y[1])
 

@@ -22,12 +22,12 @@ _INSET = 0.001
 
 
 def thickness(run: WallRun) -> float:
-    """Of a wall, metres."""
+    """Return the thickness of a wall, metres."""
     return THICK if OUTSIDE in (run.left, run.right) else THIN
 
 
 def end_overlaps(run: WallRun, runs: tuple[WallRun, ...]) -> tuple[float, float]:
-    """How far the walls across its two ends reach into a run: half of their thickness, metres."""
+    """Return how far the walls across its two ends reach into a run: half their thickness."""
     across = [r for r in runs if r.yaw != run.yaw]
     half = [
         [thickness(r) / 2 for r in across if p in (r.start, r.end)] for p in (run.start, run.end)
@@ -44,7 +44,7 @@ def build_walls(
     height: float,
     rng: np.random.Generator,
 ) -> None:
-    """Add all walls with what is in their openings; `styles[k]` belongs to room `k`, `styles[0]` is unused."""
+    """Add all walls with what is in their openings; room `k` has `styles[k]`."""
     for run in plan.runs:
         with b.object("wall", wall_frame(run)):
             _wall(b, run, end_overlaps(run, plan.runs), openings[run], styles, facade, height, rng)
@@ -101,7 +101,7 @@ def _wall(
 def _slab(
     b: Builder, x0: float, x1: float, z0: float, z1: float, t: float, paint: list[Material]
 ) -> None:
-    """Piece of wall: two painted sides and four narrow ones."""
+    """Add a piece of wall: two painted sides and four narrow ones."""
     y = t / 2
     quad(b, [(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], paint[0])
     quad(b, [(x0, -y, z0), (x1, -y, z0), (x1, -y, z1), (x0, -y, z1)], paint[1])

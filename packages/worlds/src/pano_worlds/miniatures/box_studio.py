@@ -15,7 +15,7 @@ _RADIUS = 0.5
 
 @dataclass(frozen=True)
 class BoxView:
-    """A view of the box, see ``miniatures.studio.View``."""
+    """A view of the box, see `miniatures.studio.View`."""
 
     rgb: NDArray[np.uint8]
     distance: NDArray[np.float32]
@@ -28,7 +28,7 @@ class BoxView:
 
 @dataclass(frozen=True)
 class BoxStudio:
-    """Renders the inside of an axis-aligned box, y down, with a ball in it.
+    """Render the inside of an axis-aligned box, y down, with a ball in it.
 
     Scenes differ in the size of the box, viewpoints in where the camera stands.
 
@@ -63,7 +63,7 @@ class BoxStudio:
 def _trace(
     rays: NDArray[Any], position: NDArray[Any], half: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Distance, normal and surface (1..6 walls as -x +x -y +y -z +z, 7 ball) a ray."""
+    """Return distance, normal and surface per ray: 1..6 walls as -x +x -y +y -z +z, 7 ball."""
     steep = np.where(np.abs(rays) < 1e-12, 1e-12, rays)
     exits = (np.sign(steep) * half - position) / steep
     axis = exits.argmin(-1)

@@ -1,4 +1,4 @@
-"""Miniature of Deep360: Cassini maps of a stereo pair, distance of the first camera, sky at 2 km."""
+"""Miniature of Deep360: Cassini maps of a stereo pair, sky at 2 km."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ BASELINE = np.array((1.0, 0.0, 0.0))
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write the frames of one episode; ``size`` is that of the Cassini map, twice as high as wide."""
+    """Write the frames of one episode; `size` is that of the Cassini map, higher than wide."""
     part = root / f"ep{1 + shot.index % 6}_500frames" / FOLDERS[shot.split]
     camera = pg.Cassini(*shot.size)
     for viewpoint in range(shot.views):

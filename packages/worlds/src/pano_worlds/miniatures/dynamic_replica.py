@@ -22,7 +22,7 @@ _SIDES = ("left", "right")
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of both sides."""
+    """Return the camera of both sides."""
     height, width = size
     focal = FOCAL * width
     return pg.Perspective(height, width, focal, focal, CENTRE[0] * width, CENTRE[1] * height)

@@ -1,4 +1,4 @@
-"""Miniature of 3D Ken Burns: four views a sample, a field of view a sample, sky at 50,000."""
+"""Miniature of 3D Ken Burns: four views and a field of view per sample, sky at 50,000."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _VIEWS = {"tl": (0, 0), "tr": (1, 0), "bl": (0, 1), "br": (1, 1)}
 
 
 def camera_of(size: tuple[int, int], number: int) -> tuple[float, pg.Perspective]:
-    """Field of view in degrees, 60 to 90, and camera of a sample."""
+    """Return the field of view in degrees, 60 to 90, and the camera of a sample."""
     fov = 60 + 24.527916 * ((number * 0.618) % 1)
     focal = focal_length(fov, size[1])
     return fov, pg.Perspective(*size, focal, focal, size[1] / 2, size[0] / 2)

@@ -1,4 +1,4 @@
-"""Miniature of the raw Matterport3D views: three tilts, six directions, a camera file a house."""
+"""Miniature of the raw Matterport3D views: three tilts, six directions, camera files."""
 
 import math
 from pathlib import Path
@@ -22,7 +22,7 @@ TILTS_DEG = (30.0, 0.0, -30.0)
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of all views."""
+    """Return the camera of all views."""
     height, width = size
     focal = FOCAL * width
     return pg.Perspective(height, width, focal, focal, CENTRE[0] * width, CENTRE[1] * height)

@@ -17,11 +17,11 @@ class Miniature:
     Attributes:
         name: Data set id.
         write_scene: Writes one scene below the root.
-        splits: Scenes a split that are written if the caller does not say.
-        size: Stored ``(height, width)`` if the caller does not say.
+        splits: Scenes per split that are written if the caller does not say.
+        size: Stored `(height, width)` if the caller does not say.
         kind: Worlds it is made of.
-        appearance: ``clean`` (synthetic sets) or ``camera`` (real sets).
-        most: Scenes a split has room for, where each needs a house of its own.
+        appearance: `clean` (synthetic sets) or `camera` (real sets).
+        most: Scenes that a split has room for, where each needs a house of its own.
         finish: Writes what spans scenes (lists, tables) when all scenes are there.
     """
 
@@ -36,6 +36,6 @@ class Miniature:
 
 
 def digits(*parts: object, length: int = 32) -> str:
-    """Hexadecimal name that depends on nothing but the parts."""
+    """Make a hexadecimal name that depends on nothing but the parts."""
     text = "/".join(str(part) for part in parts)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:length]

@@ -1,4 +1,4 @@
-"""Miniature of MVS-Synth: EXR of game units with infinite sky, a focal length a frame."""
+"""Miniature of MVS-Synth: EXR of game units with infinite sky, a focal length per frame."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from pano_worlds.miniatures.studio import Shot, Studio
 
 
 def camera_of(size: tuple[int, int], frame: int) -> pg.Perspective:
-    """Frames differ in focal length, as in the release."""
+    """Return the camera of a frame: focal lengths differ, as in the release."""
     height, width = size
     focal = width * (0.8 + 0.05 * frame)
     return pg.Perspective(height, width, focal, focal, width / 2, height / 2)

@@ -18,7 +18,7 @@ CAP = 1 / 8
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write one room with a panorama a viewpoint; areas of the split take turns."""
+    """Write one room with a panorama per viewpoint; areas of the split take turns."""
     areas = split_areas(shot.split)
     area = f"area_{areas[shot.index % len(areas)]}"
     room = f"{_ROOMS[shot.index % len(_ROOMS)]}_{1 + shot.index // len(_ROOMS)}"

@@ -15,12 +15,12 @@ APART_M = 1000.0
 
 
 def metres(view: StudioView, sky: float = 0.0) -> Floats:
-    """Euclidean metres, ``sky`` where the ray meets nothing."""
+    """Return Euclidean metres, `sky` where the ray meets nothing."""
     return np.where(view.sky, sky, view.distance.astype(np.float64))
 
 
 def planar(view: StudioView, camera: Any, sky: float = 0.0) -> Floats:
-    """Metres along the optical axis of a pinhole camera, ``sky`` where the ray meets nothing."""
+    """Return metres along the optical axis, `sky` where the ray meets nothing."""
     along = camera.rays(dtype=torch.float64)[..., 2].numpy()
     return np.where(view.sky, sky, view.distance * along)
 
@@ -28,7 +28,7 @@ def planar(view: StudioView, camera: Any, sky: float = 0.0) -> Floats:
 def codes(
     values: Floats, units_per_metre: float, missing: int = 0, dtype: type[Any] = np.uint16
 ) -> NDArray[Any]:
-    """Round to integer units; ``missing`` where there is no value or it does not fit."""
+    """Round to integer units; `missing` where there is no value or it does not fit."""
     units = np.rint(values * units_per_metre)
     fits = (values > 0) & (units > 0) & (units <= np.iinfo(dtype).max) & (units != missing)
     return np.where(fits, units, missing).astype(dtype)
@@ -40,7 +40,7 @@ def opaque(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def caps(height: int, share: float) -> NDArray[np.bool_]:
-    """Rows ``(h, 1)`` at both poles that a real rig does not see."""
+    """Return the rows `(h, 1)` at both poles that a real rig does not see."""
     rows = max(1, round(height * share))
     mask = np.zeros((height, 1), bool)
     mask[:rows] = mask[-rows:] = True
@@ -48,10 +48,10 @@ def caps(height: int, share: float) -> NDArray[np.bool_]:
 
 
 def y_down(view: StudioView, number: int = 0) -> NDArray[np.float64]:
-    """``(4, 4)`` camera-to-world of a view of world ``number`` of a scene; OpenCV camera axes."""
+    """Return the camera-to-world `(4, 4)` of a view of world `number`; OpenCV camera axes."""
     return motion(view.rotation, view.position + np.array((APART_M * number, 0, 0)))
 
 
 def z_up(view: StudioView, number: int = 0) -> NDArray[np.float64]:
-    """The same in a world with z up."""
+    """Return the same in a world with z up."""
     return np.asarray(WORLD_FROM_Z_UP.T @ y_down(view, number))

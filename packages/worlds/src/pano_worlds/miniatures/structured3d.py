@@ -23,9 +23,9 @@ _FIRST_ROOM = 485142
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write one house with one furnished room a viewpoint.
+    """Write one house with one furnished room per viewpoint.
 
-    ``semantic.png``, ``albedo.png``, layouts and annotations are not written: nothing here reads
+    `semantic.png`, `albedo.png`, layouts and annotations are not written: nothing here reads
     them and a world has no such labels.
     """
     scene = root / "Structured3D" / _houses(shot.split)[shot.index] / "2D_rendering"
@@ -41,7 +41,7 @@ def _houses(split: str) -> tuple[str, ...]:
 
 
 def _shoot(studio: Studio, shot: Shot, viewpoint: int) -> StudioView:
-    """A panorama that looks along the axes of the world, as all of the release do."""
+    """Shoot a panorama along the axes of the world, as all of the release are."""
     home = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(4, 8)).rotation
     camera = pg.Equirectangular(*shot.size)
     return studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=home.T))

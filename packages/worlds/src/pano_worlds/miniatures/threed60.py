@@ -1,4 +1,4 @@
-"""Miniature of 3D60: three viewpoints a place, rolled copies, lists with Windows paths."""
+"""Miniature of 3D60: three viewpoints per place, rolled copies, lists with Windows paths."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +42,7 @@ def _write(stem: Path, tail: str, rgb: np.ndarray, distance: np.ndarray) -> None
 
 
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
-    """Write one list a split: colour and depth of the three views a line."""
+    """Write one list per split, a line per place: colour and depth of the three views."""
     for split in sorted({shot.split for shot in shots}):
         lines = []
         for stem in (stem for shot in shots if shot.split == split for stem in _stems(shot)):

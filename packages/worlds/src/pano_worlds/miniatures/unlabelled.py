@@ -18,7 +18,7 @@ def _keep(view: StudioView) -> np.ndarray:
 
 
 def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write ``images/*.jpg`` and ``masks/*.png`` (0 on sky)."""
+    """Write `images/*.jpg` and `masks/*.png` (0 on sky)."""
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         stem = f"{shot.index:06d}/{viewpoint:06d}"

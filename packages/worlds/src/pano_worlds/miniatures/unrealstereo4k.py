@@ -17,7 +17,7 @@ _SCENES = {"train": "00000", "val": "00001", "test": "00002", "out_test": "00008
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """A field of view of 90 degrees."""
+    """Return the camera, with a field of view of 90 degrees."""
     height, width = size
     return pg.Perspective(height, width, width / 2, width / 2, width / 2, height / 2)
 
@@ -54,7 +54,7 @@ def _write_side(scene: Path, side: int, stem: str, view: StudioView) -> None:
 
 
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
-    """Write ``filenames/<split>.txt``: both images, both disparities a line."""
+    """Write `filenames/<split>.txt`: both images and both disparities per line."""
     for split in sorted({shot.split for shot in shots}):
         scene = _SCENES[split]
         stems = [stem for shot in shots if shot.split == split for stem in _stems(shot)]

@@ -23,7 +23,7 @@ _EXTRINSIC = (
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of the release, in the middle of the picture, scaled to the width."""
+    """Return the camera of the release, centred, scaled to the width."""
     height, width = size
     return pg.Perspective(height, width, FOCAL * width, FOCAL * width, width / 2, height / 2)
 
@@ -44,7 +44,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def _part(scene: Path, first: int) -> Path:
-    """Extrinsics of one world: worlds are written in parallel, and joined at the end."""
+    """Return the file of one world's extrinsics; worlds are written in parallel, then joined."""
     return scene / f".extrinsic_{first:05d}.txt"
 
 
@@ -62,7 +62,7 @@ def write_cameras(root: Path, shots: Sequence[Shot]) -> None:
 
 
 def _place(shot: Shot) -> tuple[str, int]:
-    """Scene folder and first frame of a world."""
+    """Return scene folder and first frame of a world."""
     scenes = _SCENES[shot.split]
     return scenes[shot.index % len(scenes)], shot.index // len(scenes) * shot.views
 

@@ -39,13 +39,13 @@ def into_the_open(world: World, home: Viewpoint, kind: WorldKind) -> Viewpoint:
 
 
 class WorldStudio:
-    """Renders procedural worlds; the last one is kept, because scenes are written one by one.
+    """Render procedural worlds; the last one is kept, because scenes are written one by one.
 
     Args:
         kind: Indoor rooms or outdoor streets.
         name: Data set id; data sets never share a world, or test rooms would be trained on.
         seed: Chooses the worlds.
-        appearance: ``clean`` pictures, or those of a real ``camera``.
+        appearance: `clean` pictures, or those of a real `camera`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class WorldStudio:
         self._kept: tuple[int, World] | None = None
 
     def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> View:
-        """Render a view of world ``scene``; viewpoints beyond the world's own start over."""
+        """Render a view of world `scene`; viewpoints beyond the world's own start over."""
         world = self._world(scene)
         home = world.viewpoints[viewpoint % len(world.viewpoints)]
         if isinstance(camera, pg.Perspective):

@@ -1,4 +1,4 @@
-"""Which writer makes which data set, and the one function that runs them."""
+"""All miniatures, and the function that writes one of them."""
 
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -64,7 +64,7 @@ _MINIATURES: dict[str, Miniature] = {
 
 
 def names() -> tuple[str, ...]:
-    """Ids of the data sets that can be imitated, sorted."""
+    """Return the ids of the data sets that can be imitated, sorted."""
     return tuple(sorted(_MINIATURES))
 
 
@@ -85,9 +85,9 @@ def write(
         name: Data set id.
         root: Folder of the data set; files of the same name are replaced.
         seed: Chooses the worlds.
-        scenes: Number of scenes a split; a few if None.
-        views: Viewpoints a scene (frames of a video, samples of a walk).
-        size: Stored ``(height, width)``; small if None.
+        scenes: Number of scenes per split; a few if None.
+        views: Viewpoints per scene (frames of a video, samples of a walk).
+        size: Stored `(height, width)`; small if None.
         studio: Where pictures come from; procedural worlds if None.
         workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
         progress: Show a progress bar.
@@ -122,8 +122,8 @@ def _shots(
     for split, most in mini.most.items():
         if scenes.get(split, 0) > most:
             raise DataError(
-                f"miniature of {mini.name}: got {scenes[split]} scenes of {split}, which has {most} "
-                "houses; ask for more views of fewer scenes"
+                f"miniature of {mini.name}: got {scenes[split]} scenes of {split}, "
+                f"which has {most} houses; ask for more views of fewer scenes"
             )
     if views < 1:
         raise DataError(f"miniature of {mini.name}: got views={views}, expected at least 1")

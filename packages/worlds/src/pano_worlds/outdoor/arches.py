@@ -16,20 +16,20 @@ _TRIM = Material(Plain((0.70, 0.69, 0.66), 0.02))
 
 
 def arcade(b: Builder, rng: Random) -> None:
-    """Row of round arches on piers along x."""
+    """Add a row of round arches on piers along x."""
     span, count = float(rng.uniform(1.8, 2.6)), int(rng.integers(3, 6))
     arched_wall(b, count, span, 0.5, 2.1, 0.45, _MARBLE)
 
 
 def gateway(b: Builder, rng: Random, span: float) -> None:
-    """One wide arch."""
+    """Add one wide arch."""
     arched_wall(b, 1, span, float(rng.uniform(1.6, 2.8)), 2.6, 1.2, _ASHLAR)
 
 
 def arched_wall(
     b: Builder, count: int, span: float, pier: float, rise: float, thick: float, wall: Material
 ) -> None:
-    """Wall with `count` arches of width `span` between piers of width `pier`.
+    """Add a wall with `count` arches of width `span` between piers of width `pier`.
 
     Args:
         b: Receives the wall.

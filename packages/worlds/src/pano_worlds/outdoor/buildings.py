@@ -1,4 +1,4 @@
-"""Buildings. Each stands on its frame's origin, its front (the street side) at y = 0 facing -y, z up."""
+"""Buildings, each at the origin of its frame, its front (the street side) at y = 0 facing -y."""
 
 from dataclasses import dataclass
 
@@ -273,5 +273,5 @@ def _gable(b: Builder, a: Building, rng: Random) -> None:
 
 
 def facing_street(x: float, y: float, side: int) -> Frame:
-    """Frame of a building on the right (+1) or left (-1) of a street along y, its front towards the street."""
+    """Return the frame of a building on the right (+1) or left (-1) of a street along y."""
     return Frame(x, y, 0.0, -np.pi / 2 * side)

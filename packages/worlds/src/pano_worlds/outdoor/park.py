@@ -1,4 +1,4 @@
-"""A park: lawns and paths, a pond, a pavilion with a dome, an arcade, many trees, hills close by."""
+"""A park: lawns and paths, a pond, a pavilion with a dome, an arcade, trees, hills close by."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def make_park(seed: int, rng: Random) -> World:
 
 
 def _paths(b: Builder, plaza: float, rng: Random) -> None:
-    """Two paths that cross at a round place."""
+    """Add two paths that cross at a round place."""
     paving = Material(
         Tiles((0.46, 0.42, 0.36), (0.25, 0.23, 0.20), (0.4, 0.25), 0.012, 0.15, 0.5, None, 2)
     )
@@ -65,7 +65,7 @@ def _paths(b: Builder, plaza: float, rng: Random) -> None:
 def _site(
     rng: Random, radius: float, plaza: float, occupied: list[tuple[float, float, float]]
 ) -> tuple[float, float]:
-    """A free place beside the paths; it is then marked as occupied."""
+    """Choose a free place beside the paths, and mark it as occupied."""
     best, best_room = (30.0, 30.0), -np.inf
     for _ in range(60):
         sx, sy = rng.choice([-1.0, 1.0], 2)
@@ -80,7 +80,7 @@ def _site(
 
 
 def pavilion(b: Builder, rng: Random) -> None:
-    """Round temple: steps, columns, a ring and a dome."""
+    """Add a round temple: steps, columns, a ring and a dome."""
     r, count, height = (
         float(rng.uniform(2.4, 3.6)),
         int(rng.integers(6, 11)),
@@ -103,7 +103,7 @@ def pavilion(b: Builder, rng: Random) -> None:
 
 
 def pond(b: Builder, rng: Random) -> None:
-    """Round pond with a stone rim."""
+    """Add a round pond with a stone rim."""
     r = float(rng.uniform(4.0, 7.5))
     cylinder(b, (0, 0, -0.1), (0, 0, 0.3), r, _STONE, caps=False)
     cylinder(b, (0, 0, -0.1), (0, 0, 0.3), r - 0.4, _STONE, caps=False)
@@ -141,7 +141,7 @@ def _greenery(
     occupied: list[tuple[float, float, float]],
     rng: Random,
 ) -> None:
-    """Trees and bushes everywhere but on paths and buildings; fewer leaves where they are far."""
+    """Add trees and bushes everywhere but on paths and buildings, with fewer leaves far away."""
     for k in range(110):
         a, reach = float(rng.uniform(0, 2 * np.pi)), plaza + 2.5 + 170 * float(rng.random()) ** 2
         x, y = reach * float(np.cos(a)), reach * float(np.sin(a))
@@ -155,7 +155,7 @@ def _greenery(
 
 
 def _viewpoints(plaza: float, rng: Random) -> tuple[Viewpoint, ...]:
-    """On the round place and on the paths."""
+    """Choose viewpoints on the round place and on the paths."""
     candidates = []
     for k in range(3 * VIEWS):
         turn = float(rng.integers(4)) * np.pi / 2

@@ -35,7 +35,7 @@ class Roads:
         return self.half + self.pavement
 
     def blocks(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The two stretches of y beside the cross street."""
+        """Return the two stretches of y beside the cross street."""
         return (-self.end, self.cross - self.edge), (self.cross + self.edge, self.end)
 
 

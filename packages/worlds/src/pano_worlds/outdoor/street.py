@@ -58,7 +58,7 @@ def _draw_roads(d: District, rng: Random) -> Roads:
 def _plots(
     b: Builder, d: District, roads: Roads, side: int, low: float, high: float, rng: Random
 ) -> None:
-    """Buildings and gardens along one side of one block."""
+    """Add buildings and gardens along one side of one block."""
     y = low + float(rng.uniform(0, 3))
     while y < high - d.width[0]:
         width = min(float(rng.uniform(*d.width)), high - y)
@@ -99,7 +99,7 @@ def _garden(
 
 
 def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
-    """Trees, lamps, benches and people along the kerbs."""
+    """Add trees, lamps, benches and people along the kerbs."""
     rise = KERB if roads.pavement > 0 else 0.0
     for side in (-1, 1):
         kerb = roads.half + (0.6 if roads.pavement > 0 else 1.6)
@@ -130,7 +130,7 @@ def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
 
 
 def _parked_cars(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
-    """Cars at the kerbs, or beside the carriageway where it is narrow; returns where they stand."""
+    """Add cars at the kerbs, or beside a narrow carriageway; return where they stand."""
     wide = roads.half > _PARKING
     x, z = (
         (roads.half - 1.05, 0.0)
@@ -148,7 +148,7 @@ def _parked_cars(b: Builder, d: District, roads: Roads, rng: Random) -> list[tup
 
 
 def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
-    """Places along the street, away from the crossing, at uneven distances."""
+    """Return places along the street, away from the crossing, at uneven distances."""
     found, y = [], -roads.end + float(rng.uniform(0, step))
     while y < roads.end:
         if abs(y - roads.cross) > roads.edge + 5.0:
@@ -158,7 +158,7 @@ def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
 
 
 def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
-    """Signals, signs and what stands or drives near the crossing; returns where the cars are."""
+    """Add signals, signs and what stands or drives near the crossing; return where cars are."""
     rise = KERB if roads.pavement > 0 else 0.0
     out = roads.half + 0.5
     for k, (sx, sy) in enumerate(((1, -1), (1, 1), (-1, 1), (-1, -1))):
@@ -186,7 +186,7 @@ def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[
 
 
 def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
-    """Trees and a few lone houses on the hills."""
+    """Add trees on the hills."""
     for _ in range(60):
         angle, reach = (
             float(rng.uniform(0, 2 * np.pi)),
@@ -200,7 +200,7 @@ def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
 def _viewpoints(
     roads: Roads, cars: list[tuple[float, float]], rng: Random
 ) -> tuple[Viewpoint, ...]:
-    """On the carriageway and around the crossing, beside the cars and the fountain."""
+    """Choose viewpoints on the carriageway and around the crossing, beside cars and fountain."""
     candidates: list[tuple[float, float]] = []
     while len(candidates) < 3 * VIEWS:
         near = len(candidates) % 3 == 0

@@ -32,7 +32,7 @@ class Terrain:
     seed: int
 
     def at(self, x: F64, y: F64) -> F64:
-        """Height above the plan's zero, metres."""
+        """Return the height above the plan's zero, metres."""
         rise = np.clip((np.sqrt(x * x + y * y) - self.flat) / (_END - self.flat), 0.0, 1.0)
         hills = 0.5 + 0.5 * fractal(x / 160.0, y / 160.0, np.full(x.shape, 0.02), self.seed, 4)
         return self.ground + self.height * np.clip(hills, 0.0, 1.5) * rise**1.2

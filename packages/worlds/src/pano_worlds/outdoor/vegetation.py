@@ -23,7 +23,7 @@ def _leaves(rng: np.random.Generator) -> Material:
 
 
 def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: float) -> F64:
-    """Leaf triangles `(count, 3, 3)` in the outer part of an ellipsoid, in loose clumps."""
+    """Return leaf triangles `(count, 3, 3)` in the outer part of an ellipsoid, in loose clumps."""
     clumps = unit(rng.standard_normal((max(6, count // 40), 3)))
     direction = unit(
         clumps[rng.integers(len(clumps), size=count)] + 0.35 * rng.standard_normal((count, 3))
@@ -34,7 +34,7 @@ def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: 
 
 
 def tree(b: Builder, rng: np.random.Generator, leaves: int = 1400) -> None:
-    """Broad-leaved tree, poplar or conifer at the origin."""
+    """Add a broad-leaved tree, poplar or conifer at the origin."""
     kind, foliage = rng.random(), _leaves(rng)
     if kind < 0.2:
         _conifer(b, rng, foliage, leaves)
@@ -69,7 +69,7 @@ def _conifer(b: Builder, rng: np.random.Generator, foliage: Material, leaves: in
 
 
 def bush(b: Builder, rng: np.random.Generator, leaves: int = 500) -> None:
-    """Bush at the origin."""
+    """Add a bush at the origin."""
     r = float(rng.uniform(0.4, 1.0))
     radii = np.array([r, r, 0.8 * r])
     crown = _crown(rng, np.array([0.0, 0.0, 0.6 * r]), radii, leaves, 0.1 * r + 0.03)

@@ -1,4 +1,4 @@
-"""How a picture looks: clean like a synthetic data set, or like the output of a real 360° camera."""
+"""How a picture looks: clean like a synthetic data set, or like that of a real 360° camera."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ class Appearance:
     Attributes:
         exposure: Standard deviation of the exposure, stops.
         white_balance: Standard deviation of the red and blue gains.
-        noise: Standard deviation of the sensor noise at mid grey, in [0, 1] units; any brings 2 % of uneven gain.
+        noise: Standard deviation of the sensor noise at mid grey, in [0, 1] units; any noise brings
+            2 % of uneven gain.
         jpeg: Quality of the JPEG round trip, 0 for none.
         seams: Strength of brightness steps and ghosting where the lenses' images join.
         vignette: Loss of light at the rim of each lens.
@@ -83,7 +84,7 @@ def _bytes(image: F32) -> U8:
 
 
 def _lenses(image: F32, rays: F32, a: Appearance, rng: np.random.Generator) -> F32:
-    """Two back-to-back fisheyes: darker rims, a brightness step and ghosting where they join."""
+    """Imitate back-to-back fisheyes: dark rims, a brightness step and ghosting at the seam."""
     axis = rays[..., 2]
     rim = 1.0 - a.vignette * (1.0 - np.abs(axis)) ** 2
     step = 1.0 + a.seams * rng.uniform(-1.0, 1.0) * np.clip(axis * 12.0, -1.0, 1.0)
@@ -95,7 +96,7 @@ def _lenses(image: F32, rays: F32, a: Appearance, rng: np.random.Generator) -> F
 
 
 def _tripod(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
-    """A dark tripod with three legs, or a plain disc that hides it."""
+    """Draw a dark tripod with three legs, or a plain disc that hides it."""
     down = np.clip(rays[..., 1], -1.0, 1.0)
     slant = np.sqrt(np.maximum(1.0 - down * down, 0.0)) / np.maximum(down, 1e-3)
     around = np.arctan2(rays[..., 2], rays[..., 0])
@@ -113,7 +114,7 @@ def _tripod(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]
 
 
 def _watermark(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
-    """Bright blocks like the letters of a logo, anywhere around the lower half."""
+    """Draw bright blocks like the letters of a logo, anywhere around the lower half."""
     lon, lat = np.arctan2(rays[..., 0], rays[..., 2]), np.arcsin(np.clip(-rays[..., 1], -1.0, 1.0))
     at, height = rng.uniform(-2.6, 2.6), rng.uniform(-0.9, -0.4)
     letters = int(rng.integers(5, 10))
@@ -127,7 +128,7 @@ def _watermark(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Ma
 
 
 def _noise(image: F32, strength: float, rng: np.random.Generator) -> F32:
-    """Grain of each pixel, and a sensor that is a little uneven over a quarter of the picture."""
+    """Add grain to each pixel, and a gain that is a little uneven over a quarter of the picture."""
     if strength == 0.0:
         return image
     h, w = image.shape[:2]

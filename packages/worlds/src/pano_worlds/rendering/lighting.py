@@ -1,7 +1,7 @@
 """Light on surfaces: lamps and sun with soft shadows, and light from all around with occlusion.
 
-Each pixel sends few rays; the 16 pixels of a 4 x 4 block use different ones, and a filter over pixels of the same
-surface joins them (interleaved sampling).
+Each pixel sends few rays; the 16 pixels of a 4 x 4 block use different ones, and a filter over
+pixels of the same surface joins them (interleaved sampling).
 Source: Keller and Heidrich, Interleaved Sampling, EGWR 2001.
 """
 
@@ -16,9 +16,9 @@ from pano_worlds.surfaces.materials import Colour
 
 BLOCK = 4
 _AROUND = 2
-# Radius of the sun's disc, radians: a little more than the real 0.005, so that shadows soften visibly.
+# Radius of the sun's disc, radians: more than the real 0.005, so that shadows soften visibly.
 _SUN_SPREAD = 0.012
-# A lamp's light fades out this far above the horizontal (sine of the angle): shades hide it from the ceiling.
+# A lamp's light ends this far above the horizontal (sine of the angle), as lamp shades do.
 _SIDEWAYS = 0.3
 # Light below this does not change a byte of the picture noticeably.
 _FAINT = 4e-3
@@ -63,7 +63,7 @@ class Light:
 def irradiance(
     tracer: Tracer, light: Light, points: F64, normals: F64, gap: F64, colours: F32, slot: I32
 ) -> F32:
-    """Light that arrives at surface points, before the interleaved samples are joined.
+    """Compute the light at surface points, before the interleaved samples are joined.
 
     Args:
         tracer: The world's geometry.
@@ -99,7 +99,7 @@ def _radical_inverse(index: int, base: int) -> float:
 
 
 def _disc(turn: float) -> F32:
-    """Points of the unit disc `(16, 2)`, one for each slot."""
+    """Return points of the unit disc `(16, 2)`, one for each slot."""
     number = np.arange(BLOCK**2)
     radius, angle = np.sqrt((number + 0.5) / BLOCK**2), 2.0 * np.pi * (number * 0.618034 + turn)
     points: F64 = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
@@ -107,7 +107,7 @@ def _disc(turn: float) -> F32:
 
 
 def _hemisphere() -> F32:
-    """Cosine-weighted directions `(16 * rays, 3)` about z."""
+    """Return cosine-weighted directions `(16 * rays, 3)` about z."""
     uv = np.array(
         [[_radical_inverse(k + 1, base) for base in (2, 3)] for k in range(_AROUND * BLOCK**2)]
     )
@@ -154,7 +154,7 @@ def _add_sun(total: F32, tracer: Tracer, sky: Sky, start: F32, normals: F32, slo
 
 
 def _around(tracer: Tracer, light: Light, start: F32, normals: F32, colours: F32, slot: I32) -> F32:
-    """Cosine-weighted rays: daylight where they escape, reflected light where they end."""
+    """Gather light over cosine-weighted rays: daylight where they escape, else reflected light."""
     x_axis, z_axis = np.array([1, 0, 0], dtype=np.float32), np.array([0, 0, 1], dtype=np.float32)
     side = unit(cross(normals, np.where(np.abs(normals[:, :1]) > 0.7, z_axis, x_axis)))
     other = cross(normals, side)
@@ -180,7 +180,7 @@ def _add_incoming(
 
 
 def join(samples: F32, normals: F64, points: F64, distance: F64, block: int = BLOCK) -> F32:
-    """Mean of each pixel's block over neighbours on the same surface.
+    """Average each pixel's block over neighbours on the same surface.
 
     Args:
         samples: `(h, w, 3)` interleaved samples.
@@ -211,17 +211,17 @@ def join(samples: F32, normals: F64, points: F64, distance: F64, block: int = BL
 
 
 def _wide(vectors: F32 | F64, margin: int) -> F32:
-    """Planes `(3, h, w + 2 margin)` of a panorama `(h, w, 3)`, columns going on across the seam."""
+    """Return planes `(3, h, w + 2 margin)` of a panorama `(h, w, 3)`, wrapped at the seam."""
     planes = np.moveaxis(vectors, -1, 0).astype(np.float32, order="C")
     return np.concatenate([planes[..., -margin:], planes, planes[..., :margin]], axis=-1)
 
 
 def _dot(a: F32, b: F32) -> F32:
-    """Dot products of planes `(3, ...)`."""
+    """Return dot products of planes `(3, ...)`."""
     result: F32 = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
     return result
 
 
 def _overlap(n: int, shift: int) -> slice:
-    """Rows whose neighbour `shift` rows below exists."""
+    """Return the rows whose neighbour `shift` rows below exists."""
     return slice(max(0, -shift), n - max(0, shift))

@@ -8,7 +8,7 @@ _JUMP = 0.04
 
 
 def wraps(rays: F64) -> tuple[bool, bool]:
-    """Whether the last row (column) of rays is next to the first one, as in a panorama."""
+    """Tell whether the last row (column) of rays is next to the first one, as in a panorama."""
     h, w = rays.shape[:2]
     mid_row, mid_col = rays[h // 2], rays[:, w // 2]
     rows = (
@@ -26,7 +26,7 @@ def _angle(a: F64, b: F64) -> float:
 
 
 def pixel_angle(rays: F64) -> F64:
-    """Larger angle to the next pixel in a row and in a column, `(h, w)` radians."""
+    """Return the larger angle to the next pixel in a row and in a column, `(h, w)` radians."""
     down, right = (
         np.diff(rays, axis=0, append=rays[-2:-1]),
         np.diff(rays, axis=1, append=rays[:, -2:-1]),
@@ -36,10 +36,10 @@ def pixel_angle(rays: F64) -> F64:
 
 
 def occlusion_edges(distance: F64, points: F64, normals: F64, wrap: tuple[bool, bool]) -> Mask:
-    """Pixels beside a jump from one surface to another behind it.
+    """Find pixels beside a jump from one surface to another behind it.
 
-    Two neighbours are apart when their distances differ by more than 4 % and neither lies in the plane of the
-    other, so a floor seen at a grazing angle has no edges.
+    Two neighbours are apart when their distances differ by more than 4 % and neither lies in the
+    plane of the other, so a floor seen at a grazing angle has no edges.
 
     Args:
         distance: `(h, w)` metres, `inf` in the sky.

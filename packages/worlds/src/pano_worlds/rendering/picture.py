@@ -37,7 +37,10 @@ class Pixels:
 
 
 def picture(world: World, position: F64, pixels: Pixels) -> F32:
-    """Linear radiance `(h, w, 3)` seen from `position`; outlines take four more rays per pixel."""
+    """Compute the linear radiance `(h, w, 3)` seen from `position`.
+
+    Outlines take four more rays per pixel.
+    """
     light = _light(world, pixels)
     flat = Fragments(
         pixels.directions.reshape(-1, 3),
@@ -55,7 +58,7 @@ def picture(world: World, position: F64, pixels: Pixels) -> F32:
 
 
 def _light(world: World, pixels: Pixels) -> F32:
-    """Irradiance `(h, w, 3)`, joined over the interleaved samples."""
+    """Compute irradiance `(h, w, 3)`, joined over the interleaved samples."""
     h, w = pixels.distance.shape
     slot = ((np.arange(h) % BLOCK)[:, None] * BLOCK + np.arange(w) % BLOCK) * 7 % BLOCK**2
     hit = np.flatnonzero((pixels.triangle >= 0) & pixels.seen)
@@ -76,7 +79,7 @@ def _light(world: World, pixels: Pixels) -> F32:
 
 
 def _shade(world: World, f: Fragments, light: F32) -> F32:
-    """Radiance `(n, 3)` of fragments, sky included."""
+    """Compute the radiance `(n, 3)` of fragments, sky included."""
     image = np.empty(f.directions.shape, dtype=np.float32)
     sky, hit = np.flatnonzero(f.triangle < 0), np.flatnonzero(f.triangle >= 0)
     image[sky] = world.light.sky.radiance(f.directions[sky])
@@ -88,7 +91,7 @@ def _shade(world: World, f: Fragments, light: F32) -> F32:
 
 
 def _outlines(world: World, pixels: Pixels) -> Mask:
-    """Pixels next to another object, another material or a crease."""
+    """Find pixels next to another object, another material or a crease."""
     s, hit = world.surfaces, pixels.triangle >= 0
     kind = np.where(
         hit, s.instance[pixels.triangle].astype(np.int64) * 65536 + s.material[pixels.triangle], -1
@@ -104,7 +107,7 @@ def _outlines(world: World, pixels: Pixels) -> Mask:
 def _smooth(
     world: World, position: F64, pixels: Pixels, light: F32, centre: F32, rows: Index, cols: Index
 ) -> F32:
-    """Mean radiance of outline pixels over the centre and four more rays."""
+    """Average the radiance of outline pixels over the centre and four more rays."""
     d = pixels.directions[rows, cols]
     dy, dx = (np.asarray(np.gradient(pixels.directions, axis=k))[rows, cols] for k in (0, 1))
     rays = unit(np.concatenate([d + ox * dx + oy * dy for ox, oy in _OFFSETS]))
@@ -128,7 +131,7 @@ def _smooth(
 
 
 def _nearby_light(pixels: Pixels, light: F32, f: Fragments, rows: Index, cols: Index) -> F32:
-    """Irradiance of the neighbour that lies best in the plane of each fragment."""
+    """Return the irradiance of the neighbour that lies best in the plane of each fragment."""
     h, w = pixels.distance.shape
     points, normals = pixels.points.reshape(-1, 3), pixels.normals.reshape(-1, 3)
     best, chosen = np.full(len(rows), np.inf), rows * w + cols

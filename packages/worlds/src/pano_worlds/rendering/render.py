@@ -1,4 +1,4 @@
-"""Renders a world through any camera: picture and exact labels."""
+"""Render a world through any camera: picture and exact labels."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,7 +25,8 @@ class View:
     Attributes:
         rgb: `(h, w, 3)` uint8 sRGB.
         distance: `(h, w)` float32 metres along the ray; 0 where the ray meets nothing.
-        normal: `(h, w, 3)` float32 unit normal in camera axes, towards the camera; 0 where the ray meets nothing.
+        normal: `(h, w, 3)` float32 unit normal in camera axes, towards the camera; 0 where the ray
+            meets nothing.
         instance: `(h, w)` int32 object number; 0 where the ray meets nothing.
         sky: `(h, w)` bool, the ray meets nothing.
         edge: `(h, w)` bool, next to a jump in distance between two surfaces.
@@ -49,7 +50,7 @@ class RayCamera(Protocol):
     """Any camera of `pano_geometry`."""
 
     def rays(self, *, dtype: torch.dtype) -> torch.Tensor:
-        """Unit rays `(h, w, 3)` in the camera frame (x right, y down, z forward); NaN where there is no ray."""
+        """Return unit rays `(h, w, 3)`, x right, y down, z forward; NaN where there is no ray."""
 
 
 def render(
@@ -99,18 +100,19 @@ def render(
 
 
 def _rays(camera: RayCamera) -> tuple[F64, Mask]:
-    """Unit rays of a camera, and where it has any."""
+    """Return the unit rays of a camera, and where it has any."""
     rays = np.asarray(camera.rays(dtype=torch.float64), dtype=np.float64)
     if rays.ndim != 3 or rays.shape[-1] != 3 or min(rays.shape[:2]) < _SMALLEST:
         raise ValueError(
-            f"camera.rays() gave shape {rays.shape}; expected (h, w, 3) with h, w >= {_SMALLEST}: use one camera, not a batch"
+            f"camera.rays() gave shape {rays.shape}; expected (h, w, 3) with h, w >= {_SMALLEST}: "
+            "use one camera, not a batch"
         )
     seen: Mask = np.asarray(np.isfinite(rays).all(axis=-1))
     return unit(np.where(seen[..., None], rays, np.array([0.0, 0.0, 1.0]))), seen
 
 
 def _trace(world: World, position: F64, directions: F64, rays: F64, seen: Mask) -> Pixels:
-    """First hits of all pixels."""
+    """Return the first hits of all pixels."""
     origins = np.broadcast_to(position, directions.shape)
     hits = world.tracer.first_hits(origins.reshape(-1, 3), directions.reshape(-1, 3))
     distance = hits.distance.reshape(seen.shape)

@@ -36,7 +36,7 @@ class Fragments:
 
 
 def texture_points(world: World, f: Fragments) -> Points:
-    """Texture coordinates and pixel footprints on the surfaces."""
+    """Compute texture coordinates and pixel footprints on the surfaces."""
     s = world.surfaces
     tangent = s.tangent[f.triangle]
     wall = np.abs(f.normals[:, 1]) < 0.7
@@ -74,13 +74,13 @@ class _TextureAxes:
     wall: Mask
 
     def along(self, vectors: F64) -> tuple[F64, F64]:
-        """Components of `(n, 3)` along u and v."""
+        """Return the components of `(n, 3)` along u and v."""
         x, y, z = vectors[:, 0], vectors[:, 1], vectors[:, 2]
         return x * self.x + z * self.z, np.where(self.wall, -y, z * self.x - x * self.z)
 
 
 def _footprint(f: Fragments, axes: _TextureAxes) -> tuple[F64, F64]:
-    """Extent of the pixel's cone on the surface along the texture axes, metres."""
+    """Compute the extent of the pixel's cone on the surface along the texture axes, metres."""
     size = f.distance * f.angle
     cosine = np.maximum(-dot(f.directions, f.normals), _GRAZING)
     stretch = 1.0 / (cosine * cosine) - 1.0
@@ -91,7 +91,7 @@ def _footprint(f: Fragments, axes: _TextureAxes) -> tuple[F64, F64]:
 
 
 def albedo(world: World, f: Fragments) -> F64:
-    """Linear albedo `(n, 3)`."""
+    """Return the linear albedo `(n, 3)`."""
     p = texture_points(world, f)
     index = world.surfaces.material[f.triangle]
     order = np.argsort(index, kind="stable")
@@ -104,7 +104,7 @@ def albedo(world: World, f: Fragments) -> F64:
 
 
 def colours(world: World, f: Fragments, irradiance: F64) -> F64:
-    """Linear radiance `(n, 3)` that reaches the camera."""
+    """Return the linear radiance `(n, 3)` that reaches the camera."""
     index = world.surfaces.material[f.triangle]
     emission = np.array([m.emission for m in world.surfaces.materials])[index]
     gloss = np.array([m.gloss for m in world.surfaces.materials])[index]
@@ -122,7 +122,7 @@ def colours(world: World, f: Fragments, irradiance: F64) -> F64:
 
 
 def tone(radiance: F32, exposure: float) -> F32:
-    """Linear radiance to sRGB in [0, 1] with a soft shoulder and a little contrast."""
+    """Turn linear radiance into sRGB in [0, 1] with a soft shoulder and a little contrast."""
     x = np.maximum(radiance * np.float32(exposure), 0.0)
     x = np.minimum(np.float32(1.35) * x * (1.0 + x / 9.0) / (1.0 + x), 1.0)
     srgb: F32 = np.where(

@@ -15,7 +15,8 @@ class Sky:
 
     Attributes:
         sun: Unit vector to the sun, world frame (x right, y down, z forward).
-        sunlight: Irradiance of the sun on a surface that faces it, linear RGB; all 0 under a closed cover.
+        sunlight: Irradiance of the sun on a surface that faces it, linear RGB; all 0 under a closed
+            cover.
         zenith, horizon: Linear radiance overhead and at the horizon.
         cloud: Share of the sky under cloud, 0 to 1.
         seed: Cloud pattern.
@@ -29,7 +30,7 @@ class Sky:
     seed: int
 
     def gradient(self, directions: F64) -> F64:
-        """Radiance `(n, 3)` without clouds and sun disc (light for shading)."""
+        """Return radiance `(n, 3)` without clouds and sun disc (light for shading)."""
         up = np.clip(-directions[:, 1], 0.0, 1.0)[:, None]
         glow = np.clip(dot(directions, np.asarray(self.sun)), 0.0, 1.0)[:, None] ** 8
         base = np.asarray(self.horizon) + (
@@ -39,7 +40,7 @@ class Sky:
         return radiance
 
     def radiance(self, directions: F64) -> F64:
-        """Radiance `(n, 3)` with clouds and the sun's disc (what a camera sees)."""
+        """Return radiance `(n, 3)` with clouds and the sun's disc (what a camera sees)."""
         colour = self.gradient(directions)
         up = np.maximum(-directions[:, 1], 0.02)
         x, z = directions[:, 0] / (up + 0.12), directions[:, 2] / (up + 0.12)

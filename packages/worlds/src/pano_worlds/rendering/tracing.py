@@ -20,7 +20,8 @@ class Hits:
     Attributes:
         distance: `(n,)` metres along the unit ray, `inf` where nothing is hit.
         triangle: `(n,)` triangle number, -1 where nothing is hit.
-        normal: `(n, 3)` unit normal in the world frame, towards the ray's origin; 0 where nothing is hit.
+        normal: `(n, 3)` unit normal in the world frame, towards the ray's origin; 0 where nothing
+            is hit.
     """
 
     distance: F64
@@ -29,7 +30,7 @@ class Hits:
 
 
 class Tracer:
-    """Casts rays into the surfaces of one world."""
+    """Cast rays into the surfaces of one world."""
 
     def __init__(self, surfaces: Surfaces) -> None:
         self.surfaces = surfaces
@@ -43,7 +44,7 @@ class Tracer:
         TriangleMesh(self._scene, corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
 
     def first_hits(self, origins: F64, directions: F64) -> Hits:
-        """Exact first hits of rays with unit `directions` (n, 3) from `origins` (n, 3)."""
+        """Return the exact first hits of rays along unit `directions` (n, 3) from `origins`."""
         best = np.full(len(origins), np.inf)
         triangle = np.full(len(origins), -1, dtype=np.int32)
         todo, start = np.arange(len(origins)), np.zeros(len(origins))
@@ -59,7 +60,7 @@ class Tracer:
             t, curved = self._solve(prim, o, d)
             closer = t < best[todo]
             best[todo[closer]], triangle[todo[closer]] = t[closer], prim[closer]
-            # A mesh stands for its curved surface, so what lies behind the mesh may still be in front of it.
+            # What lies behind a mesh may still be in front of the curved surface inside it.
             again = np.flatnonzero(curved & (mesh_t < best[todo]))
             todo, start = todo[again], mesh_t[again] + np.maximum(1e-5, 1e-6 * mesh_t[again])
             o, d = o[again], d[again]
@@ -69,7 +70,7 @@ class Tracer:
     def blocked(
         self, origins: npt.NDArray[S], directions: npt.NDArray[S], reach: npt.NDArray[S]
     ) -> Mask:
-        """Whether something lies within `reach` (n,) metres along each ray (meshes, for shading only)."""
+        """Tell whether something is within `reach` (n,) metres along each ray; for shading only."""
         if not len(origins):
             return np.zeros(0, dtype=bool)
         found = self._scene.run(
@@ -82,7 +83,7 @@ class Tracer:
         return blocked
 
     def nearest(self, origins: F32, directions: F32) -> tuple[I32, F32]:
-        """Triangle (-1 for none) and distance of the first mesh hit in float32 (for shading only)."""
+        """Return triangle (-1 for none) and float32 distance of the first mesh, for shading."""
         return self._cast(origins, directions)
 
     def _cast(self, origins: npt.NDArray[S], directions: npt.NDArray[S]) -> tuple[I32, F32]:

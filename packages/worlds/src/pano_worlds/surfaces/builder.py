@@ -1,7 +1,8 @@
 """Collects the surfaces of a world: triangles and exact quadrics with materials and instances.
 
-Worlds are built in a plan frame that is easy to furnish: x to the right, y ahead, z up, metres. `to_world` turns
-it into the frame of everything else (x right, y down, z forward); it is a proper rotation.
+Worlds are built in a plan frame that is easy to furnish: x to the right, y ahead, z up, metres.
+`to_world` turns it into the frame of everything else (x right, y down, z forward); it is a proper
+rotation.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,13 @@ from pano_worlds.surfaces.quadrics import Quadric, QuadricTable
 
 
 def to_world(plan: F64) -> F64:
-    """Turn plan coordinates `(..., 3)` (x, y ahead, z up) into world coordinates (x, y down, z ahead)."""
+    """Turn plan coordinates `(..., 3)` (y ahead, z up) into world coordinates (y down, z ahead)."""
     return np.stack([plan[..., 0], -plan[..., 2], plan[..., 1]], axis=-1)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Pose of an object in the plan: position in metres, `yaw` in radians counter-clockwise seen from above."""
+    """Place of an object in the plan: metres, and `yaw` in radians counter-clockwise from above."""
 
     x: float = 0.0
     y: float = 0.0
@@ -37,13 +38,13 @@ class Frame:
         return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
     def place(self, points: F64) -> F64:
-        """Object coordinates `(..., 3)` to plan coordinates."""
+        """Turn object coordinates `(..., 3)` into plan coordinates."""
         a = self.axes
         plan: F64 = np.sum(points[..., None, :] * a, axis=-1) + np.array([self.x, self.y, self.z])
         return plan
 
     def child(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> "Frame":
-        """Frame given in the coordinates of this one."""
+        """Return a frame that is given in the coordinates of this one."""
         p = self.place(np.array([x, y, z]))
         return Frame(float(p[0]), float(p[1]), float(p[2]), self.yaw + yaw)
 
@@ -88,7 +89,7 @@ class Builder:
 
     @contextmanager
     def object(self, label: str, frame: Frame | None = None) -> Iterator[Frame]:
-        """Open a new object; shapes added inside are in its coordinates and share one instance number."""
+        """Open a new object: shapes added inside share its coordinates and its instance number."""
         before, self.frame = self.frame, frame or self.frame
         self._labels.append(label)
         try:
@@ -173,7 +174,10 @@ class Builder:
 
 @lru_cache(maxsize=64)
 def _triangulated(polygons: tuple[tuple[int, ...], ...]) -> I32:
-    """Vertex numbers `(n, 3)` of fans over convex polygons (ten thousand boxes share theirs)."""
+    """Cut convex polygons into fans; return vertex numbers `(n, 3)`.
+
+    Cached, because ten thousand boxes share theirs.
+    """
     tri = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
     return np.asarray(tri, dtype=np.int32)
 

@@ -33,7 +33,7 @@ class Pattern(Protocol):
         """Average colour, what the pattern fades to in the distance."""
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)`."""
+        """Return the linear albedo `(n, 3)`."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,6 @@ class Material:
 
 
 def mix(a: F64 | Colour, b: F64 | Colour, share: F64) -> F64:
-    """`a` where `share` is 0, `b` where it is 1."""
+    """Blend from `a`, where `share` is 0, to `b`, where it is 1."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return first + (second - first) * share[:, None]

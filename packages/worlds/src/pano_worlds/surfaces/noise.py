@@ -1,4 +1,4 @@
-"""Band-limited value noise from integer hashes: the same on every machine, and smooth at any distance."""
+"""Band-limited value noise from integer hashes: the same on every machine, smooth at any scale."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ _ALONG, _ACROSS = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 
 
 def hashed(ix: np.ndarray, iy: np.ndarray, seed: int) -> F64:
-    """Pseudo-random numbers in [0, 1) for integer lattice points."""
+    """Return pseudo-random numbers in [0, 1) for integer lattice points."""
     return _scrambled(_lattice(ix, _ALONG) ^ _lattice(iy, _ACROSS) ^ _salt(seed))
 
 
 def _lattice(index: np.ndarray, factor: np.uint32) -> U32:
-    """Products modulo 2^32; the next lattice point adds `factor`."""
+    """Return products modulo 2^32; the next lattice point adds `factor`."""
     return index.astype(np.int64).astype(np.uint32) * factor
 
 
@@ -26,7 +26,7 @@ def _salt(seed: int) -> np.uint32:
 
 
 def _scrambled(h: U32) -> F64:
-    """Numbers in [0, 1) from hashes; overwrites `h`."""
+    """Return numbers in [0, 1) from hashes; overwrites `h`."""
     h ^= h >> np.uint32(15)
     h *= np.uint32(0x2C1B3C6D)
     h ^= h >> np.uint32(12)
@@ -38,7 +38,7 @@ def _scrambled(h: U32) -> F64:
 
 
 def value_noise(x: F64, y: F64, seed: int) -> F64:
-    """Smooth noise in [0, 1] with features of size 1."""
+    """Return smooth noise in [0, 1] with features of size 1."""
     fx, fy = np.floor(x), np.floor(y)
     left, top = _lattice(fx, _ALONG), _lattice(fy, _ACROSS)
     right, below = left + _ALONG, top + _ACROSS
@@ -53,7 +53,7 @@ def value_noise(x: F64, y: F64, seed: int) -> F64:
 
 
 def _between(first: F64, second: F64, back: F64, share: F64) -> F64:
-    """`first * back + second * share`; overwrites both."""
+    """Return `first * back + second * share`; overwrites both."""
     first *= back
     second *= share
     first += second
@@ -61,7 +61,7 @@ def _between(first: F64, second: F64, back: F64, share: F64) -> F64:
 
 
 def fractal(x: F64, y: F64, width: F64, seed: int, octaves: int = 3) -> F64:
-    """Sum of octaves in about [-1, 1]; octaves finer than the filter `width` fade out.
+    """Sum up octaves, in about [-1, 1]; octaves finer than the filter `width` fade out.
 
     Args:
         x: Coordinate in units of the coarsest feature.
@@ -90,9 +90,10 @@ def fractal(x: F64, y: F64, width: F64, seed: int, octaves: int = 3) -> F64:
 
 
 def pulse(x: F64, width: F64, duty: float) -> F64:
-    """Box-filtered pulse train of period 1 that is 1 for the first `duty` of each period.
+    """Return a box-filtered pulse train that is 1 for the first `duty` of each period of 1.
 
-    Source: integral of the pulse train over the filter, e.g. Ebert et al., Texturing and Modeling, ch. 2.
+    Source: integral of the pulse train over the filter, e.g. Ebert et al., Texturing and
+    Modeling, ch. 2.
     """
     w = np.maximum(width, 1e-6)
     low, high = x - 0.5 * w, x + 0.5 * w

@@ -27,7 +27,7 @@ class Plain:
         return self.colour
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         width = np.maximum(p.du, p.dv) / self.scale
         shade = 1.0 + self.mottle * fractal(p.u / self.scale, p.v / self.scale, width, self.seed, 4)
         return np.asarray(self.colour) * shade[:, None]
@@ -49,7 +49,7 @@ class Wood:
         return (0.6 * a[0] + 0.4 * b[0], 0.6 * a[1] + 0.4 * b[1], 0.6 * a[2] + 0.4 * b[2])
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         row = np.floor(p.v / self.board[0])
         shift = hashed(row.astype(np.int64), np.zeros(len(row), dtype=np.int64), self.seed)
         along = p.u / self.board[1] + shift
@@ -92,7 +92,7 @@ class Tiles:
         return (a, b, c)
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         sx, sy = self.size
         y = p.v / sy
         row = np.floor(y).astype(np.int64)
@@ -126,7 +126,7 @@ class Stripes:
         return (a, b, c)
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         x, w = (p.v, p.dv) if self.level else (p.u, p.du)
         share = pulse(x / self.period, w / self.period, self.duty)
         shade = 1.0 + 0.05 * fractal(
@@ -149,7 +149,7 @@ class Fabric:
         return self.colour
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         t = self.thread
         weave = pulse(p.u / t, p.du / t, 0.5) + pulse(p.v / t, p.dv / t, 0.5) - 1.0
         soft = fractal(p.u * 5.0, p.v * 5.0, 5.0 * np.maximum(p.du, p.dv), self.seed, 4)
@@ -171,7 +171,7 @@ class Marble:
         return self.base
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         width = np.maximum(p.du, p.dv) / self.scale
         x, y = p.u / self.scale, p.v / self.scale
         warp = fractal(x, y, width, self.seed, 4)
@@ -194,7 +194,7 @@ class Books:
         return (0.22, 0.15, 0.12)
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         x = p.u / self.thickness + 0.35 * np.floor(p.u / self.thickness * 0.37)
         col = np.floor(x).astype(np.int64)
         zero = np.zeros_like(col)
@@ -222,7 +222,7 @@ class Painting:
         return (0.3, 0.25, 0.2)
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         width = np.maximum(p.du, p.dv) / self.size
         tones = [
             fractal(p.u / self.size, p.v / self.size * 1.7, width, self.seed + 7 * k, 5)
@@ -252,7 +252,7 @@ class Ground:
         return (a, b, c)
 
     def __call__(self, p: Points) -> F64:
-        """Linear albedo `(n, 3)` at the points."""
+        """Return the linear albedo `(n, 3)` at the points."""
         w = np.maximum(p.du, p.dv)
         coarse = fractal(p.u / self.patch, p.v / self.patch, w / self.patch, self.seed, 4)
         fine = fractal(p.u / self.grain, p.v / self.grain, w / self.grain, self.seed + 3, 2)

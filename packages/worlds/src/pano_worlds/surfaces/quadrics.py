@@ -1,7 +1,8 @@
 """Exact curved surfaces: spheres, cylinders, cones, discs and arches as clipped quadrics.
 
-Every curved surface is `c (x² + y²) + s z² + l z + k = 0` in a local frame, clipped to a range of z, of x² + y²
-and of y. The ray tracer sees a coarse mesh around it; the distance is then solved here in float64.
+Every curved surface is `c (x² + y²) + s z² + l z + k = 0` in a local frame, clipped to a range of
+z, of x² + y² and of y. The ray tracer sees a coarse mesh around it; the distance is then solved
+here in float64.
 """
 
 from dataclasses import dataclass
@@ -40,13 +41,13 @@ ARCH = Quadric(1.0, 0.0, 0.0, -1.0, z_range=(0.0, 1.0), y_min=0.0)
 
 
 def cone(top: float) -> Quadric:
-    """Side of a truncated cone of radius 1 at z = 0 and `top` at z = 1."""
+    """Return the side of a truncated cone of radius 1 at z = 0 and `top` at z = 1."""
     slope = 1.0 - top
     return Quadric(1.0, -slope * slope, 2.0 * slope, -1.0, z_range=(0.0, 1.0))
 
 
 def disc(inner: float = 0.0) -> Quadric:
-    """Disc (or ring, for `inner` > 0) of radius 1 in the plane z = 0."""
+    """Return a disc (or ring, for `inner` > 0) of radius 1 in the plane z = 0."""
     return Quadric(0.0, 0.0, 1.0, 0.0, rho2_range=(inner * inner, 1.0))
 
 
@@ -71,11 +72,11 @@ class QuadricTable:
     gap: F64
 
     def local(self, row: np.ndarray, points: F64) -> F64:
-        """Local coordinates of world points."""
+        """Return local coordinates of world points."""
         return _apply(self.to_local[row], points - self.centre[row])
 
     def intersect(self, row: np.ndarray, origins: F64, directions: F64) -> F64:
-        """Smallest positive distance at which each ray meets its quadric.
+        """Return the smallest positive distance at which each ray meets its quadric.
 
         Args:
             row: `(n,)` row of the table for each ray.
@@ -95,7 +96,7 @@ class QuadricTable:
         return np.minimum(best, np.where(self._kept(row, o, d, far), far, np.inf))
 
     def normals(self, row: np.ndarray, points: F64) -> F64:
-        """Unit normals `(n, 3)` at world points on the surfaces (either side)."""
+        """Return unit normals `(n, 3)` at world points on the surfaces (either side)."""
         p = self.local(row, points)
         c, s, l, _ = self.coefficients[row].T  # noqa: E741
         gradient = np.stack([c * p[:, 0], c * p[:, 1], s * p[:, 2] + 0.5 * l], axis=-1)
@@ -115,7 +116,7 @@ def _apply(matrices: F64, vectors: F64) -> F64:
 
 
 def _roots(a: F64, b: F64, c: F64) -> tuple[F64, F64]:
-    """Roots of `a t² + 2 b t + c` without cancellation; `inf` where there are none."""
+    """Solve `a t² + 2 b t + c = 0` without cancellation; `inf` where there are no roots."""
     root = np.sqrt(np.maximum(b * b - a * c, 0.0))
     q = -(b + np.where(b >= 0.0, root, -root))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Shapes a world is built from: boxes, prisms, and exact spheres, cylinders, cones, discs and arches."""
+"""Shapes of worlds: boxes, prisms, and exact spheres, cylinders, cones, discs and arches."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _MARGIN = 5e-4
 
 
 def box(b: Builder, low: Point, high: Point, material: Material) -> None:
-    """Axis-aligned box between two corners."""
+    """Add an axis-aligned box between two corners."""
     (x0, y0, z0), (x1, y1, z1) = low, high
     plan = ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
     b.faces([(*p, z0) for p in plan] + [(*p, z1) for p in plan], _BOX, material)
@@ -30,7 +30,7 @@ def box(b: Builder, low: Point, high: Point, material: Material) -> None:
 def prism(
     b: Builder, outline: Sequence[tuple[float, float]], low: float, high: float, material: Material
 ) -> None:
-    """Upright prism over a convex outline (counter-clockwise from above)."""
+    """Add an upright prism over a convex outline (counter-clockwise from above)."""
     n = len(outline)
     sides: list[tuple[int, ...]] = [(i, (i + 1) % n, (i + 1) % n + n, i + n) for i in range(n)]
     ends: list[tuple[int, ...]] = [tuple(reversed(range(n))), tuple(range(n, 2 * n))]
@@ -38,12 +38,12 @@ def prism(
 
 
 def quad(b: Builder, corners: Sequence[Point], material: Material) -> None:
-    """Convex flat polygon, seen from both sides."""
+    """Add a convex flat polygon, seen from both sides."""
     b.faces(corners, (tuple(range(len(corners))),), material)
 
 
 def sphere(b: Builder, centre: Point, radius: float | Point, material: Material) -> None:
-    """Exact sphere, or ellipsoid with three radii."""
+    """Add an exact sphere, or ellipsoid with three radii."""
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), (3,))
     mesh, gap = _globe()
     b.quadric(
@@ -52,7 +52,7 @@ def sphere(b: Builder, centre: Point, radius: float | Point, material: Material)
 
 
 def dome(b: Builder, centre: Point, radius: float, height: float, material: Material) -> None:
-    """Exact upper half of an ellipsoid of revolution, open below."""
+    """Add the exact upper half of an ellipsoid of revolution, open below."""
     mesh, gap = _globe()
     upper = mesh[(mesh[..., 2] > -1e-9).all(axis=-1)]
     axes = np.diag([radius, radius, height])
@@ -62,7 +62,7 @@ def dome(b: Builder, centre: Point, radius: float, height: float, material: Mate
 def cylinder(
     b: Builder, start: Point, end: Point, radius: float, material: Material, caps: bool = True
 ) -> None:
-    """Exact cylinder from `start` to `end`."""
+    """Add an exact cylinder from `start` to `end`."""
     frustum(b, start, end, radius, radius, material, caps)
 
 
@@ -75,7 +75,7 @@ def frustum(
     material: Material,
     caps: bool = True,
 ) -> None:
-    """Exact truncated cone with `radius` at `start` and `top` at `end`."""
+    """Add an exact truncated cone with `radius` at `start` and `top` at `end`."""
     base, axes = _axes(start, end, radius)
     side = CYLINDER if radius == top else cone(top / radius)
     mesh, gap = _tube(axes, top / radius, closed=caps)
@@ -88,7 +88,7 @@ def frustum(
 
 
 def ring(b: Builder, centre: Point, radius: float, inner: float, material: Material) -> None:
-    """Exact horizontal disc with a hole of radius `inner` (0 for none)."""
+    """Add an exact horizontal disc with a hole of radius `inner` (0 for none)."""
     axes = np.diag([radius, radius, radius])
     b.quadric(
         disc(inner / radius), axes, np.asarray(centre, float), _fan(_sides(radius)), 0.0, material
@@ -96,7 +96,7 @@ def ring(b: Builder, centre: Point, radius: float, inner: float, material: Mater
 
 
 def arch(b: Builder, start: Point, end: Point, radius: float, material: Material) -> None:
-    """Exact half cylinder, open below, along the horizontal line from `start` to `end`."""
+    """Add an exact half cylinder, open below, along the level line from `start` to `end`."""
     base, axes = _axes(start, end, radius)
     mesh, gap = _tube(axes, 1.0, half=True)
     b.quadric(ARCH, axes, base, mesh, gap, material)
@@ -105,7 +105,7 @@ def arch(b: Builder, start: Point, end: Point, radius: float, material: Material
 def spandrel(
     b: Builder, middle: float, y: float, rise: float, radius: float, top: float, material: Material
 ) -> None:
-    """Flat wall in the plane `y` above a round arch, from the arch's rim up to `top`.
+    """Add a flat wall in the plane `y` above a round arch, from its rim up to `top`.
 
     Args:
         b: Receives the wall.
@@ -123,7 +123,7 @@ def spandrel(
 
 
 def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
-    """Local origin and axes (columns) of a shape along the line; local y points up for level lines."""
+    """Return local origin and axes (columns) of a shape along a line; y is up for level lines."""
     along = [e - s for s, e in zip(start, end, strict=True)]
     level = abs(along[2]) < 0.9 * math.hypot(*along)
     x = _normal((0.0, 0.0, 1.0) if level else (0.0, 1.0, 0.0), along)
@@ -133,7 +133,10 @@ def _axes(start: Point, end: Point, radius: float) -> tuple[F64, F64]:
 
 
 def _normal(a: Point, b: Point) -> list[float]:
-    """Unit vector at right angles to two directions (plain floats: a thousand of these make a street)."""
+    """Return the unit vector at right angles to two directions.
+
+    In plain floats, because a street takes a thousand of these.
+    """
     v = (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
     length = math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
     return [c / length for c in v]
@@ -141,7 +144,7 @@ def _normal(a: Point, b: Point) -> list[float]:
 
 @lru_cache
 def _globe() -> tuple[F64, float]:
-    """Triangles around the unit sphere and their largest distance from it."""
+    """Return triangles around the unit sphere and their largest distance from it."""
     lat, lon = (
         np.linspace(-0.5 * np.pi, 0.5 * np.pi, _SIDES // 2 + 1),
         2.0 * np.pi * np.arange(_SIDES + 1) / _SIDES,
@@ -168,22 +171,26 @@ def _rim(sides: int, half: bool = False) -> F64:
 
 
 def _lifted(plan: F64, z: float) -> F64:
-    """Points `(n, 2)` at height `z`."""
+    """Lift points `(n, 2)` to height `z`."""
     points = np.full((len(plan), 3), z)
     points[:, :2] = plan
     return points
 
 
 def _sides(radius: float) -> int:
-    """Corners of the mesh around a circle: shadows are cast by the mesh, so wide circles need more."""
+    """Return the corners of the mesh around a circle.
+
+    Shadows are cast by the mesh, so wide circles need more.
+    """
     return _SIDES if radius < 1.0 else 4 * _SIDES
 
 
 def _tube(axes: F64, top: float, half: bool = False, closed: bool = False) -> tuple[F64, float]:
-    """Triangles around the side of the unit frustum, and their largest distance from it in metres.
+    """Return triangles around the side of the unit frustum, and how far they are off, metres.
 
-    A closed mesh holds the whole surface, so no ray can reach the surface past the mesh. An open one reaches over
-    both ends instead; there, rays at a grazing angle may miss a rim no wider than the gap.
+    A closed mesh holds the whole surface, so no ray can reach the surface past the mesh. An open
+    one reaches over both ends instead; there, rays at a grazing angle may miss a rim no wider than
+    the gap.
     """
     radius, _, length = np.sqrt(np.sum(axes * axes, axis=0))
     widest = float(radius) * max(1.0, top)

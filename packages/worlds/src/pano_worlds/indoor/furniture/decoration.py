@@ -12,7 +12,7 @@ Random = np.random.Generator
 
 
 def table_lamp(b: Builder, s: Style) -> None:
-    """Lamp to stand on furniture."""
+    """Add a lamp that stands on furniture."""
     cylinder(b, (0, 0, 0), (0, 0, 0.02), 0.08, s.metal)
     sphere(b, (0, 0, 0.12), (0.06, 0.06, 0.1), s.stone)
     cylinder(b, (0, 0, 0.2), (0, 0, 0.28), 0.01, s.metal)
@@ -20,7 +20,7 @@ def table_lamp(b: Builder, s: Style) -> None:
 
 
 def floor_lamp(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Standing lamp, centred."""
+    """Add a standing lamp, centred."""
     cylinder(b, (0, 0, 0), (0, 0, 0.03), 0.14, s.metal)
     cylinder(b, (0, 0, 0.03), (0, 0, 1.45), 0.012, s.metal)
     frustum(b, (0, 0, 1.4), (0, 0, 1.68), 0.2, 0.14, s.glow, caps=False)
@@ -28,7 +28,7 @@ def floor_lamp(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def plant(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Pot plant with long leaves, centred."""
+    """Add a pot plant with long leaves, centred."""
     frustum(b, (0, 0, 0), (0, 0, 0.3), 0.13, 0.18, s.stone)
     cylinder(b, (0, 0, 0.3), (0, 0, 0.55), 0.015, s.second_wood)
     for k in range(int(rng.integers(14, 26))):
@@ -49,7 +49,7 @@ def _leaf(b: Builder, s: Style, turn: float, length: float, rise: float, base: f
 
 
 def rug(b: Builder, s: Style, rng: Random, w: float, d: float) -> None:
-    """Rug, round or rectangular, centred."""
+    """Add a rug, round or rectangular, centred."""
     if rng.random() < 0.35:
         cylinder(b, (0, 0, 0.002), (0, 0, 0.012), min(w, d) / 2, s.rug)
     else:
@@ -57,7 +57,7 @@ def rug(b: Builder, s: Style, rng: Random, w: float, d: float) -> None:
 
 
 def picture(b: Builder, s: Style, rng: Random) -> None:
-    """Framed picture; its back is at y = 0, its centre at z = 0."""
+    """Add a framed picture; its back is at y = 0, its centre at z = 0."""
     w, h = float(rng.uniform(0.35, 1.1)), float(rng.uniform(0.35, 0.8))
     box(
         b, (-w / 2, -0.03, -h / 2), (w / 2, -0.002, h / 2), s.dark if rng.random() < 0.5 else s.wood
@@ -71,7 +71,7 @@ def picture(b: Builder, s: Style, rng: Random) -> None:
 
 
 def ceiling_lamp(b: Builder, s: Style, rng: Random) -> float:
-    """Lamp that hangs from z = 0 downwards; returns how far below the ceiling its light starts, metres."""
+    """Add a lamp that hangs from z = 0; return how far below its light starts, metres."""
     if rng.random() < 0.5:
         cylinder(b, (0, 0, -0.07), (0, 0, -0.001), 0.22, s.glow)
         ring(b, (0, 0, -0.071), 0.235, 0.2, s.metal)
@@ -87,7 +87,7 @@ def ceiling_lamp(b: Builder, s: Style, rng: Random) -> float:
 
 
 def column(b: Builder, s: Style, height: float) -> tuple[float, float]:
-    """Round column from floor to ceiling, centred."""
+    """Add a round column from floor to ceiling, centred."""
     cylinder(b, (0, 0, 0), (0, 0, height), 0.17, s.stone, caps=False)
     box(b, (-0.24, -0.24, 0), (0.24, 0.24, 0.12), s.stone)
     box(b, (-0.24, -0.24, height - 0.12), (0.24, 0.24, height), s.stone)

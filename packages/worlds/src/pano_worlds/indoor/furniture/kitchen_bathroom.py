@@ -10,7 +10,7 @@ Random = np.random.Generator
 
 
 def kitchen(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Row of kitchen units with sink, cooker and wall cupboards."""
+    """Add a row of kitchen units with sink, cooker and wall cupboards."""
     units = int(rng.integers(3, 6))
     w, d = 0.6 * units, 0.6
     box(b, (-w / 2, -d + 0.06, 0), (w / 2, 0, 0.1), s.dark)
@@ -37,7 +37,7 @@ def kitchen(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def fridge(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Refrigerator with freezer."""
+    """Add a refrigerator with freezer."""
     h = float(rng.uniform(1.5, 2.0))
     material = s.white if rng.random() < 0.5 else s.metal
     box(b, (-0.3, -0.6, 0.03), (0.3, 0, h), material)
@@ -48,7 +48,7 @@ def fridge(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def bath(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Bath tub along the wall."""
+    """Add a bath tub along the wall."""
     w, d, h = 1.7, 0.75, 0.56
     for low, high in (
         ((-w / 2, -d, 0), (w / 2, -d + 0.07, h)),
@@ -64,7 +64,7 @@ def bath(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def toilet(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Toilet with cistern."""
+    """Add a toilet with cistern."""
     box(b, (-0.19, -0.18, 0.38), (0.19, 0, 0.8), s.white)
     frustum(b, (0, -0.36, 0), (0, -0.36, 0.38), 0.13, 0.2, s.white)
     cylinder(b, (0, -0.38, 0.38), (0, -0.38, 0.42), 0.215, s.white)
@@ -73,7 +73,7 @@ def toilet(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def basin(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Wash basin on a cupboard with a framed mirror pane above."""
+    """Add a wash basin on a cupboard with a framed mirror pane above."""
     box(b, (-0.35, -0.45, 0.25), (0.35, 0, 0.82), s.wood)
     ring(b, (0, -0.23, 0.9), 0.2, 0.16, s.white)
     frustum(b, (0, -0.23, 0.82), (0, -0.23, 0.9), 0.14, 0.2, s.white, caps=False)

@@ -16,7 +16,7 @@ Random = np.random.Generator
 def legs(
     b: Builder, w: float, d: float, h: float, r: float, material: Material, inset: float = 0.06
 ) -> None:
-    """Four round legs under a `w` by `d` plate centred on the origin."""
+    """Add four round legs under a `w` by `d` plate centred on the origin."""
     for sx in (-1, 1):
         for sy in (-1, 1):
             x, y = sx * (w / 2 - inset), sy * (d / 2 - inset)
@@ -24,7 +24,7 @@ def legs(
 
 
 def table(b: Builder, s: Style, rng: Random, w: float, d: float, h: float = 0.74) -> None:
-    """Rectangular or round table centred on the origin."""
+    """Add a rectangular or round table centred on the origin."""
     if rng.random() < 0.3 and abs(w - d) < 0.5:
         r = min(w, d) / 2
         cylinder(b, (0, 0, h - 0.04), (0, 0, h), r, s.wood)
@@ -36,7 +36,7 @@ def table(b: Builder, s: Style, rng: Random, w: float, d: float, h: float = 0.74
 
 
 def chair(b: Builder, s: Style) -> None:
-    """Dining chair centred on the origin, facing -y."""
+    """Add a dining chair centred on the origin, facing -y."""
     w, h = 0.44, 0.45
     box(b, (-w / 2, -w / 2, h), (w / 2, w / 2, h + 0.05), s.cloth)
     legs(b, w, w, h, 0.018, s.second_wood, 0.03)
@@ -52,7 +52,7 @@ def chair(b: Builder, s: Style) -> None:
 
 
 def sofa(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Sofa with cushions."""
+    """Add a sofa with cushions."""
     w, d = float(rng.choice([1.6, 2.0, 2.4])), 0.92
     arm, seats = 0.18, round(w / 0.75)
     box(b, (-w / 2, -d, 0.1), (w / 2, 0, 0.28), s.cloth)
@@ -78,7 +78,7 @@ def sofa(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def armchair(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Upholstered armchair."""
+    """Add an upholstered armchair."""
     w, d = 0.82, 0.85
     box(b, (-w / 2 + 0.15, -d, 0.15), (w / 2 - 0.15, -0.18, 0.42), s.second_cloth)
     box(b, (-w / 2, -0.2, 0.15), (w / 2, 0, 0.9), s.second_cloth)
@@ -92,7 +92,7 @@ def armchair(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def coffee_table(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Low table with things on it, centred."""
+    """Add a low table with things on it, centred."""
     w, d = float(rng.uniform(0.8, 1.2)), float(rng.uniform(0.5, 0.8))
     table(b, s, rng, w, d, 0.42)
     box(b, (-0.25, -0.15, 0.42), (0.0, 0.05, 0.45), s.accent)
@@ -101,7 +101,7 @@ def coffee_table(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def bed(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Bed with its head at the back."""
+    """Add a bed with its head at the back."""
     w, d = float(rng.choice([1.0, 1.6, 1.8])), 2.1
     box(b, (-w / 2, -d, 0.12), (w / 2, -0.06, 0.32), s.wood)
     box(b, (-w / 2 - 0.03, -0.08, 0), (w / 2 + 0.03, 0, 1.05), s.wood)
@@ -120,7 +120,7 @@ def bed(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def dining(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Table with chairs around it, centred."""
+    """Add a table with chairs around it, centred."""
     w, d = float(rng.uniform(1.2, 2.0)), float(rng.uniform(0.8, 1.0))
     table(b, s, rng, w, d)
     sphere(b, (0, 0, 0.83), (0.18, 0.18, 0.09), s.stone)

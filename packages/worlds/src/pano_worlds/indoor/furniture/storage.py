@@ -16,7 +16,7 @@ Random = np.random.Generator
 
 
 def shelf(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Bookcase; books, vases and gaps on its boards."""
+    """Add a bookcase with books, vases and gaps on its boards."""
     w, d, h = float(rng.uniform(0.7, 1.6)), 0.32, float(rng.uniform(1.2, 2.1))
     for x in (-w / 2, w / 2 - 0.025):
         box(b, (x, -d, 0), (x + 0.025, 0, h), s.wood)
@@ -49,7 +49,7 @@ def _shelf_load(
 
 
 def wardrobe(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Wardrobe with doors and handles."""
+    """Add a wardrobe with doors and handles."""
     doors = int(rng.integers(2, 5))
     w, d, h = 0.5 * doors, 0.6, float(rng.uniform(1.9, 2.3))
     box(b, (-w / 2, -d + 0.02, 0.06), (w / 2, 0, h), s.wood)
@@ -63,7 +63,7 @@ def wardrobe(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def drawers(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Chest of drawers with a lamp or a vase."""
+    """Add a chest of drawers with a lamp or a vase."""
     w, d, n = float(rng.uniform(0.8, 1.3)), 0.45, int(rng.integers(3, 5))
     h = 0.1 + 0.22 * n
     box(b, (-w / 2, -d + 0.015, 0.08), (w / 2, 0, h), s.second_wood)
@@ -78,7 +78,7 @@ def drawers(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def desk(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Desk with screen, keyboard and chair."""
+    """Add a desk with screen, keyboard and chair."""
     w, d = float(rng.uniform(1.2, 1.6)), 0.7
     with b.at(b.frame.child(0, -d / 2)):
         box(b, (-w / 2, -d / 2, 0.71), (w / 2, d / 2, 0.74), s.wood)
@@ -103,7 +103,7 @@ def desk(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
 
 
 def office_chair(b: Builder, s: Style) -> None:
-    """Swivel chair centred on the origin, facing -y."""
+    """Add a swivel chair centred on the origin, facing -y."""
     for k in range(5):
         a = 2 * np.pi * k / 5
         x, y = 0.28 * float(np.cos(a)), 0.28 * float(np.sin(a))
@@ -116,7 +116,7 @@ def office_chair(b: Builder, s: Style) -> None:
 
 
 def television(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
-    """Low board with a television."""
+    """Add a low board with a television."""
     w, d = float(rng.uniform(1.4, 2.0)), 0.42
     box(b, (-w / 2, -d, 0.08), (w / 2, 0, 0.48), s.wood)
     box(b, (-w / 2 + 0.02, -d - 0.012, 0.12), (-0.01, -d, 0.44), s.second_wood)
