@@ -1,11 +1,11 @@
-"""Throughput of procedural worlds: samples of 256x512 an hour on 1, 2 and 4 processes.
+"""Throughput of procedural worlds: samples of 256x512 per hour on 1, 2 and 4 processes.
 
 `uv run python benchmarks/worlds.py --worlds 6` prints a table and writes docs/benchmarks/worlds.md.
 A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
 caster is shared by all of the world's viewpoints, as in a rendered data set.
 
-`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes the contact sheets of
-docs/worlds.md instead.
+`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes
+the contact sheets of docs/worlds.md instead.
 """
 
 import argparse
@@ -72,7 +72,10 @@ def row(processes: int, wall: float, work: list[Work]) -> str:
     samples = sum(w.samples for w in work)
     cpu = sum(w.make_cpu + sum(w.render_cpu) for w in work) / samples
     load = os.getloadavg()[0]
-    return f"| {processes} | {samples} | {wall:.1f} | {3600 * samples / wall:,.0f} | {cpu:.3f} | {load:.1f} |"
+    return (
+        f"| {processes} | {samples} | {wall:.1f} | {3600 * samples / wall:,.0f} | {cpu:.3f} | "
+        f"{load:.1f} |"
+    )
 
 
 def kinds(work: list[Work]) -> list[str]:
@@ -87,14 +90,14 @@ def kinds(work: list[Work]) -> list[str]:
 
 
 def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
+    """Colour distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
     share = np.log(np.maximum(distance, 0.5) / 0.5) / np.log(600.0)
     grey = np.where(sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
     return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
 
 
 def contact_sheet(path: Path) -> None:
-    """Pictures of both appearances with distance, normals and edges."""
+    """Draw pictures of both appearances with distance, normals and edges."""
     rows: list[np.ndarray] = []
     scenes: list[tuple[WorldKind, int, int]] = [
         ("indoor", 12, 0),
@@ -114,7 +117,7 @@ def contact_sheet(path: Path) -> None:
 
 
 def places_sheet(path: Path) -> None:
-    """Two viewpoints of eight consecutive seeds of each kind, not chosen, in the clean appearance."""
+    """Draw two viewpoints of eight consecutive seeds of each kind, not chosen, without camera."""
     rows: list[np.ndarray] = []
     camera = pg.Equirectangular(*SIZE)
     for kind in KINDS:
@@ -154,11 +157,16 @@ def main() -> None:
         [
             "# Throughput of procedural worlds",
             "",
-            f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera appearance, {args.worlds} worlds of",
-            f"each kind. Goal: {GOAL_PER_HOUR:,} samples an hour on {CORES} cores, that is {3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU a sample.",
-            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}.",
-            "The load column is the machine's load average after the run: above the number of processes, other",
-            "programs took part of the cores and of the memory bandwidth, and the clock shows less than a quiet machine would.",
+            f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera "
+            f"appearance, {args.worlds} worlds of",
+            f"each kind. Goal: {GOAL_PER_HOUR:,} samples an hour on {CORES} cores, that is "
+            f"{3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU a sample.",
+            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python "
+            f"{platform.python_version()}, numpy {np.__version__}.",
+            "The load column is the machine's load average after the run: above the number of "
+            "processes, other",
+            "programs took part of the cores and of the memory bandwidth, and the clock shows less "
+            "than a quiet machine would.",
             "",
             "| processes | samples | seconds | samples an hour | CPU seconds a sample | load |",
             "| --- | --- | --- | --- | --- | --- |",
