@@ -248,11 +248,11 @@ def main() -> int:
 
 REPORT_HEAD = f"""\
 `python -m benchmarks.kill_trials`: {tiny.STEPS} optimiser steps on CPU, shuffled, augmented, with
-drop path, validation every second step, a checkpoint every third. Each training is killed by SIGKILL
-one to three times, one rank or all of them, then started again with the same arguments until it
-ends. *Identical*: the SHA-256 of the final weights, the loss log and every rank's sample sequence
-are those of the training that was never killed. A kill at a random moment may fall anywhere from the
-imports to the publishing of the result.
+drop path, validation every second step, a checkpoint every third. Each training is killed by
+SIGKILL one to three times, one rank or all of them, then started again with the same arguments
+until it ends. *Identical*: the SHA-256 of the final weights, the loss log and every rank's sample
+sequence are those of the training that was never killed. A kill at a random moment may fall
+anywhere from the imports to the publishing of the result.
 """
 
 
