@@ -188,9 +188,9 @@ def main() -> None:
                 f"{platform.machine()}, Python {platform.python_version()},",
                 f"load average after the run {os.getloadavg()[0]:.1f}: above the number of "
                 "processes, other programs took part of the cores.",
-                "CPU milliseconds say more than samples a second.",
+                "CPU milliseconds say more than samples per second.",
                 "",
-                "| processes | reader | kB a sample | samples a second | CPU ms a sample |",
+                "| processes | reader | kB per sample | samples per second | CPU ms per sample |",
                 "| --- | --- | --- | --- | --- |",
                 *lines,
                 "",

@@ -203,8 +203,8 @@ def flops(case: Case) -> float:
 
 def _table(rows: list[Row], batch: int) -> list[str]:
     lines = [
-        "| network | input | GFLOP | variant | ms a panorama | of float32 | forward memory (MB) | "
-        "drift |",
+        "| network | input | GFLOP | variant | ms per panorama | of float32 | forward memory (MB) "
+        "| drift |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     base: dict[int, float] = {}

@@ -159,8 +159,8 @@ def main() -> None:
             "",
             f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera "
             f"appearance, {args.worlds} worlds of",
-            f"each kind. Goal: {GOAL_PER_HOUR:,} samples an hour on {CORES} cores, that is "
-            f"{3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU a sample.",
+            f"each kind. Goal: {GOAL_PER_HOUR:,} samples per hour on {CORES} cores, that is "
+            f"{3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU per sample.",
             f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python "
             f"{platform.python_version()}, numpy {np.__version__}.",
             "The load column is the machine's load average after the run: above the number of "
@@ -168,7 +168,7 @@ def main() -> None:
             "programs took part of the cores and of the memory bandwidth, and the clock shows less "
             "than a quiet machine would.",
             "",
-            "| processes | samples | seconds | samples an hour | CPU seconds a sample | load |",
+            "| processes | samples | seconds | samples per hour | CPU seconds per sample | load |",
             "| --- | --- | --- | --- | --- | --- |",
             *[row(n, wall, work) for n, wall, work in runs],
             "",

@@ -143,17 +143,17 @@ def cost_table(cost: Mapping[str, Any]) -> ReportTable | None:
     height, width = about["size"]
     note = (
         f"Input {height}x{width}, batch {about['batch']}, threads {about['threads']}, "
-        f"{about['device']}, torch {about['torch']}. All models in one run, taking turns: median of "
-        f"{about['rounds']} rounds, with quartiles. Memory is the peak of one forward pass beyond "
-        "the loaded network. An operation is a multiplication or an addition of a matrix product, "
-        "a convolution or attention."
+        f"{about['device']}, torch {about['torch']}. All models in one run, taking turns: "
+        f"median of {about['rounds']} rounds, with quartiles. Memory is the peak of one forward pass "
+        "beyond the loaded network. An operation is a multiplication or an addition of a matrix "
+        "product, a convolution or attention."
     )
     rows = []
     for model, row in sorted(cost["models"].items(), key=lambda item: item[1]["latency_ms"]):
         quartiles = f"{row['latency_low_ms']:.1f} to {row['latency_high_ms']:.1f}"
         values = [_cost(cost, model, key) for key in COST]
         rows.append([Cell(model), *values[:3], Cell(quartiles), values[3]])
-    heads = [COST["parameters"], "GFLOP", "ms a panorama", "quartiles (ms)", "MB forward"]
+    heads = [COST["parameters"], "GFLOP", "ms per panorama", "quartiles (ms)", "MB forward"]
     return ReportTable("Cost", note, ("model", *heads), rows)
 
 

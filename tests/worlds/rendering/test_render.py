@@ -142,7 +142,8 @@ def bytes_of_worlds() -> str:
 
 
 def test_same_bytes_in_another_process_with_other_threads_and_hashes():
-    script = "from tests.worlds.rendering.test_render import bytes_of_worlds; print(bytes_of_worlds())"
+    module = "tests.worlds.rendering.test_render"
+    script = f"from {module} import bytes_of_worlds; print(bytes_of_worlds())"
     env = {**os.environ, "OMP_NUM_THREADS": "4", "PYTHONHASHSEED": "77"}
     root = Path(__file__).parents[3]
     other = subprocess.run(

@@ -53,7 +53,12 @@ def test_other_errors_pass() -> None:
 
 @pytest.mark.parametrize(
     ("size", "device", "expected"),
-    [((512, 1024), "cpu", 2), ((512, 1024), "cuda:1", 16), ((64, 128), "cpu", 32), ((4096, 8192), "cpu", 1)],
-)  # fmt: skip
+    [
+        ((512, 1024), "cpu", 2),
+        ((512, 1024), "cuda:1", 16),
+        ((64, 128), "cpu", 32),
+        ((4096, 8192), "cpu", 1),
+    ],
+)
 def test_first_batch(size: tuple[int, int], device: str, expected: int) -> None:
     assert first_batch(size, device) == expected

@@ -43,8 +43,11 @@ def test_nothing_under_a_final_name_before_the_end(rooms: ManifestDataset, tmp_p
 
 def test_extremes() -> None:
     table = pd.DataFrame(
-        {"protocol": ["seam"] * 4 + ["metric"] * 4, "absrel": [None] * 4 + [0.3, float("nan"), 0.1, 0.2]}
-    )  # fmt: skip
+        {
+            "protocol": ["seam"] * 4 + ["metric"] * 4,
+            "absrel": [None] * 4 + [0.3, float("nan"), 0.1, 0.2],
+        }
+    )
     assert extremes(table) == {"best": 2, "median": 3, "worst": 0}
     assert extremes(table[:4]) == {}
     assert evenly_spaced(2) == {"0": 0, "1": 1}

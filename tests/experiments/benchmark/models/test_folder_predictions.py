@@ -20,7 +20,7 @@ from tests.experiments.benchmark.conftest import SIZE
 
 @pytest.fixture
 def folder(rooms: ManifestDataset, tmp_path: Path) -> Path:
-    """The truth plus one metre, a file a key, in turns npy, npz, exr, png."""
+    """The truth plus one metre, a file per key, in turns npy, npz, exr, png."""
     writers = {".npy": encode.write_npy, ".npz": encode.write_npz, ".exr": encode.write_exr}
     for i, row in enumerate(rooms.manifest):
         values = rooms[i]["distance"][0].numpy() + 1

@@ -96,7 +96,7 @@ def test_a_training_folder_and_what_identifies_it(tmp_path: Path) -> None:
 
 
 class Recorder(torch.nn.Module):
-    """Gives the first channel back, with a row less, as DAP's released network does at odd sizes."""
+    """Return the first channel, with a row less, as DAP's released network at odd sizes."""
 
     native_size: tuple[int, int] | None = (8, 16)
 

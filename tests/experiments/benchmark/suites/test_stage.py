@@ -22,7 +22,7 @@ MODELS = {"fusion_baseline": "fusion:LiheYoung/depth-anything-large-hf"}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder a data set, two images each."""
+    """A folder per data set, two images each."""
     folder = tmp_path_factory.mktemp("raw")
     for name in {p.dataset for s in SUITES.values() for p in s.datasets}:
         size = (64, 32) if name == "deep360" else SIZE
@@ -95,10 +95,9 @@ def test_models_gather_in_one_table_and_a_kind_without_score_is_left_out(
     assert "da2_paper" in {r["protocol"] for r in rows if r["source"] == "ours"}
     assert "metric" not in {r["protocol"] for r in rows if r["source"] == "ours"}
     assert caplog.text == ""
+    guess = Guess("disparity_affine")
     with pytest.raises(NotScoreableError):
-        run_suite(
-            SUITES["dap_test"], "x", Guess("disparity_affine"), root, ScoringSettings((), SIZE), tmp_path, True
-        )  # fmt: skip
+        run_suite(SUITES["dap_test"], "x", guess, root, ScoringSettings((), SIZE), tmp_path, True)
 
 
 def test_nothing_is_written_when_data_are_absent(tmp_path: Path) -> None:
