@@ -144,9 +144,9 @@ def cost_table(cost: Mapping[str, Any]) -> ReportTable | None:
     note = (
         f"Input {height}x{width}, batch {about['batch']}, threads {about['threads']}, "
         f"{about['device']}, torch {about['torch']}. All models in one run, taking turns: "
-        f"median of {about['rounds']} rounds, with quartiles. Memory is the peak of one forward pass "
-        "beyond the loaded network. An operation is a multiplication or an addition of a matrix "
-        "product, a convolution or attention."
+        f"median of {about['rounds']} rounds, with quartiles. Memory is the peak of one forward "
+        "pass beyond the loaded network. An operation is a multiplication or an addition of a "
+        "matrix product, a convolution or attention."
     )
     rows = []
     for model, row in sorted(cost["models"].items(), key=lambda item: item[1]["latency_ms"]):
