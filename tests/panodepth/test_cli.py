@@ -1,6 +1,5 @@
 import subprocess
 import sys
-
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
