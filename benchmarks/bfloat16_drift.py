@@ -16,7 +16,7 @@ from torch import Tensor
 import pano_geometry as pg
 import pano_losses as pl
 import pano_models as pm
-from pano_models.outputs import DISTANCE_METRIC, geometry_key
+from pano_models import DISTANCE_METRIC, geometry_key
 from pano_worlds import CAMERA, make_world, render
 
 FIRST_SEED = 90_000  # far from those that training data are rendered from

@@ -20,7 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
-from pano_models.outputs import geometry_key
+from pano_models import geometry_key
 
 BASELINE = "float32"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -22,7 +22,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
-from pano_models.outputs import geometry_key
+from pano_models import geometry_key
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SMALL: dict[str, dict[str, Any]] = {
