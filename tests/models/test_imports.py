@@ -53,6 +53,17 @@ def test_a_network_depends_on_the_code_of_no_other(name, graph):
     assert closure & set(MODULES.values()) - {MODULES[name]} == known.get(name, set())
 
 
+def test_no_module_imports_itself_through_others(graph):
+    """Each is named with the modules on the way round."""
+    circles = {}
+    for module in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(module):
+            way = graph.find_shortest_chain(imported, module)
+            if way:
+                circles[module] = way
+    assert not circles
+
+
 def test_every_name_of_the_top_level_is_there():
     assert set(pm.__all__) <= set(dir(pm))
     missing = [name for name in pm.__all__ if not hasattr(pm, name)]

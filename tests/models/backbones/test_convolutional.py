@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pano_models.backbones.convolutional import ConvBackbone, _tokens
-from pano_models.efficientnet import EfficientNetEncoder
+from pano_models.backbones.efficientnet import EfficientNetEncoder
 
 
 def backbone(**options):

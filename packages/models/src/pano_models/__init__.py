@@ -1,40 +1,54 @@
 """Panoramic depth networks: DA², DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, and their weights.
 
 Networks and teachers are imported when they are first asked for, whether as `pano_models.DA2` or by
-`create("da2")`: `import pano_models` costs torch, and the code of one network depends on no other's.
+`create("da2")`: `import pano_models` costs torch, and the code of one network depends on no
+other's.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pano_models import outputs
-from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.model import DepthModel, ModelSpec
-from pano_models.registry import NETWORKS, create, model_names, name_of, register
-from pano_models.weights.folder import load, save
+from pano_models.errors import CheckpointError, ModelNotFoundError, PredictionError
+from pano_models.loading import load, save
+from pano_models.model import DepthModel, ModelSpec, create
+from pano_models.outputs import (
+    DISPARITY_AFFINE,
+    DISTANCE_METRIC,
+    DISTANCE_SCALE_INVARIANT,
+    FAR_PROBABILITY,
+    Maps,
+    fill_far,
+    geometry_key,
+)
+from pano_models.predictor import DepthMaps, Predictor, working_size
+from pano_models.registry import NETWORKS, model_names, name_of, register
+from pano_models.weights.files import read_state
 from pano_models.weights.official import (
     export_official,
     load_official,
     register_release,
     release_names,
 )
+from pano_models.weights.strict import LoadReport, fill
 
 if TYPE_CHECKING:
-    from pano_models.bifuse_plus.network import BiFusePlus
     from pano_models.da2 import DA2
     from pano_models.dap import DAP
     from pano_models.discriminator import PatchDiscriminator, normalize_distance
-    from pano_models.egformer.network import EGFormer
     from pano_models.fusion_baseline import FusionBaseline, ViewRig
     from pano_models.heads.range_mask import RangeMasked, attach_range_mask
-    from pano_models.hohonet.network import HoHoNet
+    from pano_models.students.bifuse_plus.bifuse_plus import BiFusePlus
+    from pano_models.students.egformer.egformer import EGFormer
+    from pano_models.students.hohonet.hohonet import HoHoNet
+    from pano_models.students.unifuse.unifuse import UniFuse
     from pano_models.teachers.depth_anything import load_depth_anything
     from pano_models.teachers.hub import load_teacher
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
-    from pano_models.unifuse.network import UniFuse
     from pano_models.weights.backbone import load_backbone
-    from pano_models.weights.resnet import load_resnets
+    from pano_models.weights.encoders import load_encoders
+    from pano_models.weights.registry_packages import read_package
 else:
     _LAZY = {
         "PatchDiscriminator": "pano_models.discriminator",
@@ -43,8 +57,9 @@ else:
         "attach_range_mask": "pano_models.heads.range_mask",
         "load_backbone": "pano_models.weights.backbone",
         "load_depth_anything": "pano_models.teachers.depth_anything",
-        "load_resnets": "pano_models.weights.resnet",
+        "load_encoders": "pano_models.weights.encoders",
         "load_teacher": "pano_models.teachers.hub",
+        "read_package": "pano_models.weights.registry_packages",
         "normalize_distance": "pano_models.discriminator",
     }
     for _entry in NETWORKS.values():
@@ -67,16 +82,25 @@ __version__ = "0.1.0"
 __all__ = [
     "DA2",
     "DAP",
+    "DISPARITY_AFFINE",
+    "DISTANCE_METRIC",
+    "DISTANCE_SCALE_INVARIANT",
+    "FAR_PROBABILITY",
     "BiFusePlus",
     "CheckpointError",
+    "DepthMaps",
     "DepthModel",
     "EGFormer",
     "FusionBaseline",
     "HoHoNet",
+    "LoadReport",
+    "Maps",
     "ModelNotFoundError",
     "ModelSpec",
     "PatchDiscriminator",
     "PerspectiveViT",
+    "PredictionError",
+    "Predictor",
     "RangeMasked",
     "Teacher",
     "UniFuse",
@@ -84,18 +108,24 @@ __all__ = [
     "attach_range_mask",
     "create",
     "export_official",
+    "fill",
+    "fill_far",
+    "geometry_key",
     "load",
     "load_backbone",
     "load_depth_anything",
+    "load_encoders",
     "load_official",
-    "load_resnets",
     "load_teacher",
     "model_names",
     "name_of",
     "normalize_distance",
     "outputs",
+    "read_package",
+    "read_state",
     "register",
     "register_release",
     "release_names",
     "save",
+    "working_size",
 ]

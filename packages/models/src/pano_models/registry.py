@@ -1,30 +1,28 @@
-"""Names of networks: `create` imports a network's module, builds it and remembers how."""
+"""Names of networks, and the class behind each: imported when it is asked for."""
 
-import inspect
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, TypeVar
 
 from pano_models.errors import ModelNotFoundError
-from pano_models.model import DepthModel, ModelSpec
 
 NETWORKS = {
-    "bifuse_plus": "pano_models.bifuse_plus.network:BiFusePlus",
+    "bifuse_plus": "pano_models.students.bifuse_plus.bifuse_plus:BiFusePlus",
     "da2": "pano_models.da2:DA2",
     "dap": "pano_models.dap:DAP",
-    "egformer": "pano_models.egformer.network:EGFormer",
+    "egformer": "pano_models.students.egformer.egformer:EGFormer",
     "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
-    "hohonet": "pano_models.hohonet.network:HoHoNet",
+    "hohonet": "pano_models.students.hohonet.hohonet:HoHoNet",
     "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",
     "range_masked": "pano_models.heads.range_mask:RangeMasked",
-    "unifuse": "pano_models.unifuse.network:UniFuse",
+    "unifuse": "pano_models.students.unifuse.unifuse:UniFuse",
 }
-"""Name -> `module:class` of this package's networks. The module is imported when it is asked for:
-whoever trains one network depends on the code of that network alone."""
+"""Name -> `module:class` of this package's networks. A module is imported when its network
+is asked for, so that a training depends on the code of its own network alone."""
 
-_BUILDERS: dict[str, Callable[..., DepthModel]] = {}
+_BUILDERS: dict[str, Callable[..., Any]] = {}
 
-B = TypeVar("B", bound=Callable[..., DepthModel])
+B = TypeVar("B", bound=Callable[..., Any])
 
 
 def register(name: str) -> Callable[[B], B]:
@@ -44,7 +42,7 @@ def model_names() -> tuple[str, ...]:
     return tuple(sorted({*NETWORKS, *_BUILDERS}))
 
 
-def name_of(builder: Callable[..., DepthModel]) -> str:
+def name_of(builder: Callable[..., Any]) -> str:
     """Return the name under which `create` knows a class.
 
     Raises:
@@ -57,7 +55,7 @@ def name_of(builder: Callable[..., DepthModel]) -> str:
     raise ModelNotFoundError(f"{builder!r} is not registered; known: {', '.join(model_names())}")
 
 
-def builder_of(name: str) -> Callable[..., DepthModel]:
+def builder_of(name: str) -> Callable[..., Any]:
     """Return the class or function that `create(name)` calls; its module is imported.
 
     Raises:
@@ -68,40 +66,5 @@ def builder_of(name: str) -> Callable[..., DepthModel]:
     if name not in NETWORKS:
         raise ModelNotFoundError(f"no model {name!r}; known: {', '.join(model_names())}")
     module, _, attribute = NETWORKS[name].partition(":")
-    builder: Callable[..., DepthModel] = getattr(import_module(module), attribute)
+    builder: Callable[..., Any] = getattr(import_module(module), attribute)
     return builder
-
-
-def create(name: str, **config: Any) -> DepthModel:
-    """Build the network `name`, with random weights unless an option names some.
-
-    Args:
-        name: One of `model_names()`.
-        config: Options of the network: the keyword arguments of its class.
-
-    Returns:
-        The network; `model.spec` holds `name` and every option, defaults included, so that a saved
-        folder still builds the same network when a default changes.
-
-    Raises:
-        ModelNotFoundError: Unknown name.
-        ValueError: Unknown or unusable option.
-    """
-    builder = builder_of(name)
-    resolved = _resolve(name, builder, config)
-    model = builder(**resolved)
-    model.spec = ModelSpec(name, resolved)
-    return model
-
-
-def _resolve(
-    name: str, builder: Callable[..., DepthModel], config: dict[str, Any]
-) -> dict[str, Any]:
-    parameters = inspect.signature(builder).parameters
-    unknown = sorted(set(config) - set(parameters))
-    if unknown:
-        raise ValueError(
-            f"{name} has no option {', '.join(unknown)}; options: {', '.join(parameters)}"
-        )
-    defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
-    return {**defaults, **config}

@@ -4,16 +4,21 @@ The small-scale stand-in for DINOv2 and DINOv3: what follows (sphere attention, 
 mask) stays what it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
-from pano_models.efficientnet import EfficientNetEncoder
+from pano_models.backbones.encoders import (
+    ConvEncoder,
+    build_encoder,
+    check_precision,
+    run_encoder,
+)
 from pano_models.layers.same_padding import set_border
-from pano_models.precision import check_precision, run_encoder
 
 PATCH = 16
 STRIDES = (4, 8, 16, 32)
@@ -40,13 +45,15 @@ class ConvBackbone(nn.Module):
     Attributes:
         taps: Indices of the encoder's maps, in the order of the levels.
         patch: Pixels per side of a patch.
+        multiple: Patches that the sides of an image are a multiple of: the coarsest map joins pairs.
     """
 
     patch = PATCH
+    multiple = 2
 
     def __init__(
         self,
-        encoder: EfficientNetEncoder,
+        encoder: ConvEncoder,
         embed_dim: int = 128,
         coarse_first: bool = False,
         equivariant: bool = False,
@@ -109,3 +116,27 @@ def _tokens(x: Tensor, grid: Sequence[int]) -> Tensor:
     else:  # coarser than the grid
         x = functional.interpolate(x, scale_factor=2.0, mode="nearest")[..., :rows, :cols]
     return x.flatten(2).transpose(1, 2)
+
+
+def build_conv_backbone(
+    name: str,
+    options: Mapping[str, Any] | None,
+    frozen_blocks: int | None,
+    **shared: Any,
+) -> ConvBackbone:
+    """Build the encoder and its tokens as the transformer networks ask for their backbone.
+
+    Args:
+        name: See `encoders.build_encoder`.
+        options: `backbone_options`: only `embed_dim`.
+        frozen_blocks: None: all is trained; any number: the encoder is frozen whole.
+        shared: The rest of `ConvBackbone`'s arguments.
+
+    Raises:
+        ValueError: An option of a transformer.
+    """
+    unknown = sorted(set(options or {}) - {"embed_dim"})
+    if unknown:
+        raise ValueError(f"backbone {name} takes the option embed_dim, got {', '.join(unknown)}")
+    frozen = frozen_blocks is not None
+    return ConvBackbone(build_encoder(name), frozen=frozen, **(options or {}), **shared)

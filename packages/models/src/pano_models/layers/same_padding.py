@@ -33,9 +33,9 @@ class SameConv2d(nn.Conv2d):
         kernel, stride = self.kernel_size[0], self.stride[0]
         top, bottom = same_padding(input.shape[-2], kernel, stride)
         left, right = same_padding(input.shape[-1], kernel, stride)
-        return self._conv_forward(
-            self._pad(input, (left, right, top, bottom)), self.weight, self.bias
-        )
+        padded = self._pad(input, (left, right, top, bottom))
+        out: Tensor = self._conv_forward(padded, self.weight, self.bias)
+        return out
 
     def _pad(self, x: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
         left, right, top, bottom = sides

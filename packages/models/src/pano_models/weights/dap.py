@@ -10,8 +10,7 @@ from torch import Tensor
 
 from pano_models.errors import CheckpointError
 from pano_models.layers.rotary import dinov3_periods
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights import dinov3
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
@@ -47,14 +46,14 @@ KEYS = KeyMap(
 
 
 def translate(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Published names to ours.
+    """Rename published tensors to ours.
 
     Returns:
         Our names -> tensors (a name that no rule knows stays, and fails the strict load), and the
         published names that were dropped -> why.
 
     Raises:
-        CheckpointError: an alias differs from the tensor it should be.
+        CheckpointError: An alias differs from the tensor it should be.
     """
     transformer = {n.removeprefix(VIT): t for n, t in state.items() if n.startswith(VIT)}
     ours, constants = dinov3.translate(transformer)
@@ -71,7 +70,7 @@ def translate(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str,
 def load(
     state: Mapping[str, Tensor], faithful: bool, **config: Any
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled; without `faithful` the adapter leaves the tokens in place."""
+    """Build and fill the released network; not `faithful`: the adapter leaves tokens in place."""
     ours, dropped = translate(state)
     if own_periods := _own_periods(state):
         config = {"rope_periods": own_periods, **config}
@@ -86,7 +85,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names, constants and aliases included."""
+    """Return our tensors under the published names, constants and aliases included."""
     own = {name: tensor.detach() for name, tensor in model.state_dict().items()}
     bias = re.compile(r"backbone\.vit\.blocks\.(\d+)\.attn\.q_bias")
     blocks = sorted(int(m[1]) for m in map(bias.fullmatch, own) if m)
@@ -133,9 +132,10 @@ def _periods(model: DepthModel) -> Tensor:
 
 
 def _own_periods(state: Mapping[str, Tensor]) -> list[float]:
-    """The checkpoint's rotary periods, empty if they are those computed here.
+    """Return the checkpoint's rotary periods, empty if they are those computed here.
 
-    Meta's DINOv3 files hold them rounded to bfloat16, and a network that started from one keeps them so.
+    Meta's DINOv3 files hold them rounded to bfloat16, and a network that started from one keeps
+    them so.
     """
     stored = state.get(PERIODS, torch.empty(0)).float()
     if torch.allclose(stored, dinov3_periods(len(stored)), rtol=1e-6, atol=0):
