@@ -1,8 +1,9 @@
-"""Stage: reads the layout of a data set and lists its panoramas, one manifest a split.
+"""Stage: read the layout of a data set and list its panoramas, one manifest per split.
 
-`data/manifests/<name>/<split>.parquet`; paths in it are relative to the data set's root. Beside them
-`contents.json` says what lies behind each (see `contents`): no pixels are read. `datasets.<name>.options`
-in params.yaml are the arguments of the data set's reader.
+`python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
+in it are relative to the data set's root. Beside them `contents.json` says what lies behind each
+(see `contents`): no pixels are read. `datasets.<name>.options` in params.yaml are the
+arguments of the data set's reader.
 """
 
 import sys
@@ -21,7 +22,7 @@ RAW = Path("data/raw")
 MANIFESTS = Path("data/manifests")
 
 
-def write(
+def write_manifests(
     name: str, root: Path = RAW, out: Path = MANIFESTS, **options: Any
 ) -> dict[str, int]:
     """Write the manifests of all splits that hold samples; return the number of rows by split.
@@ -48,15 +49,17 @@ def write(
             digests[split] = contents.digest(rows, root / name)
         counts[split] = len(rows)
     if not any(counts.values()):
-        next(spec.rows(root / name, spec.splits[0], **options))  # raises, and says how the data are obtained
+        next(
+            spec.rows(root / name, spec.splits[0], **options)
+        )  # raises, and says how the data are obtained
     contents.note(out / name, digests)
     return counts
 
 
 def main(name: str) -> int:
-    """`python -m experiments.prepare.manifests NAME`."""
+    """List the panoramas of the data set `name`, and print their number by split."""
     try:
-        counts = write(name, **params.reader_options().get(name, {}))
+        counts = write_manifests(name, **params.reader_options().get(name, {}))
     except (DataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

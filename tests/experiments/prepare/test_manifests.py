@@ -1,71 +1,40 @@
-"""`datasets.<id>.options` of params.yaml reach the reader, in the manifest stage and in the suites."""
+"""The stage lists what is there, split by split, and says how absent data are obtained."""
 
+import json
 from pathlib import Path
 
 import pytest
-import yaml
 
-from experiments.benchmark.suites.catalogue import Part
-from experiments.pipeline import params
 from experiments.prepare import manifests
+from pano_data.errors import DataError
 from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 
-FILLED = {"rgb_folder": "rgb_"}
+NAME = "structured3d"
 
 
-@pytest.fixture
-def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with Stanford2D3D whose pictures all lie in `rgb_`."""
-    root = tmp_path / "data/raw/stanford2d3d"
-    miniatures.write("stanford2d3d", root, scenes={"test": 2}, size=(32, 64), studio=BoxStudio())
-    for folder in list(root.rglob("rgb")):
-        folder.rename(folder.with_name("rgb_"))
+def test_one_manifest_per_split_that_holds_samples(tmp_path: Path) -> None:
+    scenes = {"train": 2, "test": 1}
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    miniatures.write(NAME, raw / NAME, scenes=scenes, size=(16, 32), studio=BoxStudio())
+    assert manifests.write_manifests(NAME, raw, out) == {"train": 2, "val": 0, "test": 1}
+    assert sorted(path.name for path in (out / NAME).iterdir()) == [
+        "contents.json",
+        "test.parquet",
+        "train.parquet",
+    ]
+    assert [row.split for row in read_manifest(out / NAME / "train.parquet")] == ["train"] * 2
+    assert set(json.loads((out / NAME / "contents.json").read_text())) == {"train", "test"}
+
+
+def test_another_layout_is_refused_with_a_way_to_get_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data/raw" / NAME).mkdir(parents=True)
+    with pytest.raises(DataError, match="structured3d"):
+        manifests.write_manifests(NAME, tmp_path / "data/raw", tmp_path / "out")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def _values(options: object) -> None:
-    Path("params.yaml").write_text(
-        yaml.safe_dump({"datasets": {"stanford2d3d": {"options": options}}})
-    )
-
-
-def test_options_reach_the_manifest(clone: Path) -> None:
-    _values(FILLED)
-    assert manifests.main("stanford2d3d") == 0
-    rows = read_manifest(Path("data/manifests/stanford2d3d/test.parquet"))
-    assert len(rows) == 2
-    assert all("/rgb_/" in row.image for row in rows)
-
-
-@pytest.mark.parametrize("options", [None, {}])
-def test_without_options_the_usual_folder_is_read(
-    options: object, clone: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _values(options)
-    assert manifests.main("stanford2d3d") == 2
-    assert "data set stanford2d3d" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("options", [["rgb_"], "rgb_"])
-def test_options_that_are_no_mapping(
-    options: object, clone: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _values(options)
-    assert manifests.main("stanford2d3d") == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: datasets.stanford2d3d.options: got")
-    assert said.count("\n") == 1
-
-
-def test_a_values_file_without_data_sets_has_no_options(clone: Path) -> None:
-    Path("params.yaml").write_text("suites: {}\n")
-    assert params.reader_options() == {}
-
-
-def test_options_reach_a_suite(clone: Path) -> None:
-    rows = Part("stanford2d3d", "test", 2).rows(Path("data/raw"), False, FILLED)
-    assert rows is not None
-    assert all("/rgb_/" in row.image for row in rows)
+    assert manifests.main(NAME) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not (tmp_path / "data/manifests" / NAME).exists()
