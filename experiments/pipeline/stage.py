@@ -3,6 +3,7 @@
 import logging
 import sys
 import warnings
+from argparse import ArgumentError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from jsonargparse import auto_cli
 
-from experiments.pipeline import params
+from experiments.pipeline import config_errors, params
 from experiments.pipeline.environment import WorldError, global_rank
 from pano_data.errors import DataError
 
@@ -34,9 +35,11 @@ def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
     except Exception as error:
         bad: tuple[type[Exception], ...] = (*BAD_INPUT, *more)
         # What a constructor raises reaches us as the cause of an error of jsonargparse.
-        reason = error if isinstance(error, bad) else error.__cause__
+        reason: object = error if isinstance(error, bad) else error.__cause__
         if not isinstance(reason, bad):
-            raise
+            if not isinstance(error, ArgumentError):
+                raise
+            reason = config_errors.one_line(str(error))
         rank = f", rank {global_rank()}" if global_rank() else ""
         sys.stderr.write(f"error in section {section}{rank}: {reason}\n")
         sys.exit(EXIT_USAGE)
@@ -60,7 +63,8 @@ def stage_main(
     arguments = list(sys.argv[1:] if argv is None else argv)
     with told_in_a_line(section, *more):
         text = params.section_text(section)
-        auto_cli(function, args=["--config", text, *arguments], as_positional=False)
+        words = ["--config", text, *arguments]
+        auto_cli(function, args=words, as_positional=False, exit_on_error=False)
 
 
 def quiet_libraries() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from experiments.pipeline import params
+from experiments.pipeline import config_errors, params
 from pano_data import datasets, workers
 from pano_data.errors import DataError
 
@@ -76,7 +76,8 @@ def settings_of(name: str) -> dict[str, Any]:
     try:
         parser.parse_object(worlds[name])
     except ArgumentError as error:
-        raise params.ParamsError(f"worlds.{name} in params.yaml: {error}") from error
+        told = config_errors.one_line(str(error))
+        raise params.ParamsError(f"worlds.{name} in params.yaml: {told}") from error
     found: dict[str, Any] = worlds[name]
     splits = datasets.get(name).splits
     unknown = sorted(set(found.get("scenes") or {}) - set(splits))

@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from experiments.pipeline import params
+from experiments.pipeline import config_errors, params
 from experiments.pipeline.environment import (
     accumulation,
     checked_world,
@@ -92,6 +92,7 @@ class ParamsCLI(LightningCLI):
             save_config_callback=None,
             seed_everything_default=0,
             args=list(argv),
+            parser_kwargs={"exit_on_error": False},  # an error is told in a line, without the usage
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -164,7 +165,12 @@ class ParamsCLI(LightningCLI):
 
     def instantiate_classes(self) -> None:
         """Builds everything; the network learns how to be built again, for its own folder."""
-        super().instantiate_classes()
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError) as error:  # a constructor refuses its arguments
+            if isinstance(error, BAD_INPUT) or isinstance(error.__cause__, BAD_INPUT):
+                raise
+            raise params.ParamsError(config_errors.raised_by(error)) from error
         if not isinstance(self.model.net, DepthModel):
             return
         options = self.resolved["model"]["init_args"]["net"].get("init_args") or {}

@@ -18,6 +18,7 @@ from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
+from experiments.pipeline.stage import told_in_a_line
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
@@ -91,11 +92,13 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
 
 def main(argv: list[str]) -> None:
     """Evaluate the model named by the first argument; the others override its settings."""
-    auto_cli(
-        evaluate,
-        args=["--config", params.section_text("evaluate"), "--model", *argv],
-        as_positional=False,
-    )
+    with told_in_a_line("evaluate"):
+        auto_cli(
+            evaluate,
+            args=["--config", params.section_text("evaluate"), "--model", *argv],
+            as_positional=False,
+            exit_on_error=False,
+        )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from experiments.pipeline import params
-from experiments.training.cli import ParamsCLI
+from experiments.training.cli import ParamsCLI, main
 
 ROOT = Path(__file__).parents[3]
 WRITTEN = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -64,7 +64,7 @@ def test_the_command_line_wins() -> None:
 def test_a_typo_is_named(typo: str, named: str) -> None:
     errors = io.StringIO()
     with contextlib.redirect_stderr(errors), pytest.raises(SystemExit) as stop:
-        ParamsCLI("da2", "da2", ["fit", typo, "3"])
+        main("da2", ["fit", typo, "3"])
     assert stop.value.code == 2
     assert named in errors.getvalue()
 

@@ -1,0 +1,105 @@
+"""What jsonargparse says about a values file in many lines, as one that names the key.
+
+Its message is an indented tree: one branch for each type that was tried, keys and classes on the way,
+and the whole value at the end. The deepest branch got furthest, so its end is what is wrong.
+"""
+
+import importlib
+import inspect
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any
+
+_KEY = re.compile(r'Parser key "([^"]+)":?')
+_CLASS = re.compile(r"Problem with given class_path '([^']+)':?")
+_OPTION = re.compile(r"(?:Group '(?P<group>[^']+)' does not accept o|O)ption '(?P<name>[^']+)'")
+_TYPE = re.compile(r"Expected an? (.+?)\.? Got value: (.*)")
+_VALUE = "Given value"
+_NOISE = ("Does not validate", "Subtypes:", "Errors:", _VALUE)
+_LONGEST = 300
+
+
+def one_line(message: str) -> str:
+    """Return the key, what was got and what was expected, of a message of jsonargparse."""
+    branches = list(_branches(message))
+    if not branches:
+        return _shortened(message)
+    keys, owner, reason = max(branches, key=lambda branch: (len(branch[0]), bool(branch[1])))
+    option, kind = _OPTION.search(reason), _TYPE.search(reason)
+    if option:
+        place = [*keys, *([option["group"]] if option["group"] else []), option["name"]]
+        told = f"no such key{_of(owner)}"
+    elif kind:
+        place, told = keys, f"got {kind[2]}, expected {_type_name(kind[1])}{_of(owner)}"
+    elif owner and keys and keys[-1] == "init_args":
+        place = [*keys[:-1], "class_path"]
+        told = f"got {owner}, expected a class that can be imported: {reason}"
+    elif keys:
+        place, told = keys, reason
+    else:
+        return _shortened(message)
+    return _shortened(f"{'.'.join(place)}: {told}")
+
+
+def _branches(message: str) -> Iterator[tuple[list[str], str, str]]:
+    """Yield keys, the class around the last one, and the reason, for each end of the tree."""
+    path: list[tuple[int, str, str]] = []  # indentation, key, class
+    for line in message.splitlines():
+        text = line.strip().removeprefix("- ")
+        indent = len(line) - len(line.lstrip()) + 2 * line.lstrip().startswith("- ")
+        if text.startswith(_VALUE):
+            # of an inner union too; the rest of it is the value, which may be long
+            continue
+        path = [part for part in path if part[0] < indent]
+        key, owner = _KEY.fullmatch(text), _CLASS.fullmatch(text)
+        if key:
+            # What follows the first key is not always indented.
+            path.append((indent if path else -1, key[1], ""))
+        elif owner:
+            # The arguments of a dataclass stand in its place, those of another class under init_args.
+            path.append((indent, "" if is_dataclass(_named(owner[1])) else "init_args", owner[1]))
+        elif text and not text.startswith(_NOISE):
+            inner = _KEY.match(text)  # a key with its reason in the same line
+            keys = [part[1] for part in path if part[1]] or ([inner[1]] if inner else [])
+            yield keys, next((p[2] for p in reversed(path) if p[2]), ""), text
+
+
+def _of(owner: str) -> str:
+    """Return which arguments a class takes, for the end of a line."""
+    if not owner:
+        return ""
+    try:
+        taken = inspect.signature(_named(owner)).parameters
+    except (TypeError, ValueError):
+        return f" of {owner}"
+    return f" of {owner}({', '.join(taken)})"
+
+
+def _named(path: str) -> Any:
+    """Return the class of a class path; None where there is none."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError):
+        return None
+
+
+def _type_name(text: str) -> str:
+    return re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split(f"{_VALUE} type:")[0].split())
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def raised_by(error: BaseException) -> str:
+    """Return what a constructor says about its arguments, and which file and line says it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = (
+        f" ({'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno})" if frames else ""
+    )
+    return _shortened(f"{error}") + place

@@ -1,0 +1,59 @@
+"""Messages of jsonargparse, as one line."""
+
+import pytest
+
+from experiments.pipeline.config_errors import one_line, raised_by
+
+UNION = """Parser key "model":
+  Does not validate against any of the Union subtypes
+  Subtypes: [<class 'a.Task'>, <class 'NoneType'>]
+  Errors:
+    - Problem with given class_path 'experiments.da2.task.Da2Task':
+        Parser key "loss":
+          Problem with given class_path 'pano_losses.MedianAlignedL1':
+            {reason}
+    - Expected a <class 'NoneType'>
+  Given value type: <class 'dict'>
+  Given value: {{'class_path': 'x'}}"""
+PLACE = "model.init_args.loss.init_args"
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            'Parser key "data.batch_size":\n  Expected a <class \'int\'>. Got value: many',
+            "data.batch_size: got many, expected int",
+        ),
+        ("Group 'trainer' does not accept option 'max_stepz'", "trainer.max_stepz: no such key"),
+        (
+            'Parser key "data":\nUnable to load config \'no\'\n  - Parser key "data": Unable to load',
+            "data: Unable to load config 'no'",
+        ),
+        (
+            UNION.format(reason='Parser key "weight":\n              Expected a <class \'float\'>. Got value: x'),
+            f"{PLACE}.weight: got x, expected float of pano_losses.MedianAlignedL1(",
+        ),
+        (
+            UNION.format(reason="Option 'widht' is not accepted"),
+            f"{PLACE}.widht: no such key of pano_losses.MedianAlignedL1(weight",
+        ),
+        (
+            UNION.format(reason="module 'pano_losses' has no attribute 'X'"),
+            "model.init_args.loss.class_path: got pano_losses.MedianAlignedL1, expected a class",
+        ),
+        ("something\nelse " + "x" * 400, "something else xxx"),
+    ],
+)  # fmt: skip
+def test_a_message_becomes_a_line_with_the_key(message: str, line: str) -> None:
+    found = one_line(message)
+    assert found.startswith(line)
+    assert "\n" not in found
+    assert len(found) < 320
+
+
+def test_a_constructor_s_refusal_says_where() -> None:
+    with pytest.raises(ValueError, match="width") as caught:
+        raise ValueError("got width=3,\nexpected an even one")
+    said = raised_by(caught.value)
+    assert said.startswith("got width=3, expected an even one (pipeline/test_config_errors.py:")
