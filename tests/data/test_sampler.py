@@ -78,7 +78,10 @@ def test_the_unlabelled_pass_runs_on_over_epochs_and_ranks():
     ("kwargs", "message"),
     [
         ({"n": 3, "batch": 4}, "the mix is shorter than one global batch"),
-        ({"batch": 4, "unlabelled": Mix([1], name="more")}, "more is shorter than one global batch"),
+        (
+            {"batch": 4, "unlabelled": Mix([1], name="more")},
+            "more is shorter than one global batch",
+        ),
         ({"batch": 3, "unlabelled": Mix([9])}, "multiple of 2"),
         ({"rank": 2, "world": 2}, "rank 2 of 2"),
         ({"batch": 0}, "batch of 0"),

@@ -3,14 +3,12 @@
 `python -m experiments.benchmark.cost.stage cost` writes `reports/cost.json`, settings from the section `cost`.
 """
 
-import json
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,7 +20,7 @@ from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.trained import load
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.stage import stage_main
-from pano_data.io.replace_file import replace_file
+from pano_data.io.atomic import write_json
 
 GIGA = 1e9
 
@@ -136,8 +134,7 @@ def cost(
         },
         "models": {name: asdict(row) for name, row in rows.items()},
     }
-    with replace_file(Path(out)) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(out, result, sort_keys=False)
     return result
 
 

@@ -10,7 +10,7 @@ from torch.utils.data import default_collate
 
 from experiments.benchmark.models.resolve import Predictor
 from experiments.tracking.panels import panel
-from pano_data.io.atomic import replace_atomically
+from pano_data.io.atomic import replace_file
 from pano_data.reader import ManifestDataset
 
 SAMPLES = 3
@@ -30,7 +30,7 @@ def draw(
         with torch.inference_mode():
             prediction = {k: v.cpu() for k, v in predictor.predict(batch, device).items()}
         [picture] = panel(batch["image"], prediction, batch["distance"], batch["valid"])
-        with replace_atomically(folder / f"{name}.png") as part:
+        with replace_file(folder / f"{name}.png") as part:
             Image.fromarray(picture).save(part)
 
 

@@ -1,6 +1,5 @@
 """Scores a model on data sets under named protocols: `metrics.json`, a per-image table, curves and pictures."""
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from experiments.benchmark.models.resolve import Predictor, Source, resolve
 from experiments.pipeline import params
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
-from pano_data.io.atomic import replace_atomically, write_bytes
+from pano_data.io.atomic import replace_file, write_json
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
@@ -119,14 +118,9 @@ def write_results(
 ) -> None:
     """All files whole or not at all; `metrics.json` appears last."""
     write_json(folder / "curves.json", curves)
-    with replace_atomically(folder / "per_image.parquet") as part:
+    with replace_file(folder / "per_image.parquet") as part:
         table.to_parquet(part, index=False)
     write_json(folder / "metrics.json", results)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Sorted, indented, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
 def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
 from experiments.benchmark.evaluate.score import NotScoreableError, Settings
-from experiments.benchmark.evaluate.stage import score_all, write_json
+from experiments.benchmark.evaluate.stage import score_all
 from experiments.benchmark.models.resolve import Predictor, Source, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.stage import stage_main
+from pano_data.io.atomic import write_json
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"

@@ -90,7 +90,9 @@ class ErpDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[TrainSample]:
         """Return the loader of this rank, starting where a resumed run left off."""
         if not self.train:
-            raise DataError("training needs data: got no sources in data.train, expected at least one")
+            raise DataError(
+                "training needs data: got no sources in data.train, expected at least one"
+            )
         labelled = [s.open(self.size, True, self.quarantine) for s in self.train.values()]
         unlabelled = [s.open(self.size, False, self.quarantine) for s in self.unlabelled.values()]
         _check_filled("data.train", self.train, labelled)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
-from pano_data.io.atomic import replace_atomically
+from pano_data.io.atomic import replace_file
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
@@ -200,7 +200,7 @@ def write_manifest(path: Path | str, rows: Iterable[Row]) -> Manifest:
         ManifestError: If two rows of a data set share a key.
     """
     manifest = manifest_of(rows)
-    with replace_atomically(Path(path)) as temporary:
+    with replace_file(Path(path)) as temporary:
         pq.write_table(manifest.table, temporary, compression="zstd", row_group_size=65536)
     return manifest
 

@@ -16,7 +16,7 @@ from typing import IO
 from rich.progress import track
 
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
-from pano_data.io.atomic import replace_atomically
+from pano_data.io.atomic import replace_file
 
 MAX_RATIO = 200
 """Unpacked over packed size of a whole archive above which it is taken for a bomb."""
@@ -80,7 +80,7 @@ def join_parts(folder: Path | str, target: Path | str, md5: str | None = None) -
     if not parts:
         raise DataError(f"{folder} holds no part_* files; download them first")
     digest = hashlib.md5(usedforsecurity=False)
-    with replace_atomically(Path(target)) as temporary:
+    with replace_file(Path(target)) as temporary:
         with temporary.open("wb") as out:
             for part in parts:
                 with part.open("rb") as source:
@@ -162,7 +162,7 @@ def _write_one(member: _Member, destination: Path) -> Path:
     target = destination / member.path
     if not (target.is_file() and target.stat().st_size == member.size):
         with (
-            replace_atomically(target) as temporary,
+            replace_file(target) as temporary,
             member.open() as source,
             temporary.open("wb") as out,
         ):

@@ -13,7 +13,7 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import DataError
-from pano_data.io.atomic import replace_atomically, write_bytes
+from pano_data.io.atomic import replace_file, write_bytes
 
 Array = NDArray[Any]
 
@@ -32,13 +32,13 @@ def write_exr(path: Path, values: Array, channel: str = "Y") -> None:
     """Write ``(h, w)`` as one float32 channel, ZIP compression; infinities are kept."""
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     pixels = np.ascontiguousarray(values, np.float32)
-    with replace_atomically(path) as temporary:
+    with replace_file(path) as temporary:
         OpenEXR.File(header, {channel: pixels}).write(str(temporary))
 
 
 def write_hdf5(path: Path, values: Array) -> None:
     """Write one data set ``dataset`` with gzip level 9, as Hypersim stores its pictures."""
-    with replace_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+    with replace_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("dataset", data=values, compression="gzip", compression_opts=9)
 
 
@@ -59,16 +59,6 @@ def write_npz(path: Path, values: Array) -> None:
 def write_float16_png(path: Path, values: Array) -> None:
     """Write metres as 16-bit PNG whose codes are the bits of IEEE half floats."""
     write_png(path, np.ascontiguousarray(values, np.float16).view(np.uint16))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON with sorted keys."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def write_json_gzip(path: Path, value: object) -> None:

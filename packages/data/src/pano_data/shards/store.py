@@ -22,7 +22,7 @@ import litdata
 from litdata.streaming.writer import BinaryWriter
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
-from pano_data.io.encode import write_json
+from pano_data.io.atomic import write_json
 
 Record = dict[str, Any]
 _LOG = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.io.encode import write_jpeg, write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.labels import codes, planar
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.poses import y_down
