@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pano_data import datasets
-
 from pano_worlds import miniatures
 
 ROOT = Path(__file__).parents[2]

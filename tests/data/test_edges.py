@@ -2,13 +2,12 @@ import numpy as np
 import pytest
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.decode import Label
 from pano_data.edges import edges, without_edges
 from pano_data.io.encode import write_png
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.reader import read
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 
 def label(distance, far=None):

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.io.encode import write_png
 from pano_data.manifest import manifest_of
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.sift import sift
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pano_geometry as pg
 from pano_data.audit.planarity import preferred, readings
 from pano_data.decode import Label
 from pano_data.manifest import Row
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.stored import Decoded
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 
 def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):

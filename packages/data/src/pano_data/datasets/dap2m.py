@@ -25,7 +25,7 @@ _LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"(\d+)$")
 
 
-def find(root: Path, split: str, dataset: str = "dap2m_labelled") -> Iterator[Found]:
+def find(root: Path, split: str, dataset: str) -> Iterator[Found]:
     """List image and distance pairs; files are paired by the number that ends their names.
 
     The images of DAP-Test are left out of ``dap2m_labelled`` if their list lies in the tree.
@@ -88,7 +88,7 @@ LABELLED = DatasetSpec(
     name="dap2m_labelled",
     title="DAP-2M, labelled",
     description="Synthetic outdoor flights (UE5, AirSim360), about 90,000 with exact distance.",
-    find=find,
+    find=partial(find, dataset="dap2m_labelled"),
     splits=("train",),
     projection="erp",
     kind="distance",

@@ -8,6 +8,7 @@ Source: MODE (ECCV 2022, arXiv:2207.12034).
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import files, folders, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found
@@ -18,7 +19,7 @@ FAR_FROM = 1000.0
 
 
 def find(
-    root: Path, split: str, rgb_folder: str = "rgb", faithful: bool = False
+    root: Path, split: str, rgb_folder: Literal["rgb", "rgb_soiled"] = "rgb", faithful: bool = False
 ) -> Iterator[Found]:
     """List frames of a split.
 

@@ -9,6 +9,7 @@ Source: UniFuse (arXiv:2102.03550), ``stitch.m`` of its release.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import files, folders, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found
@@ -16,7 +17,11 @@ from pano_data.manifest import Row
 from pano_data.splits import MATTERPORT3D, matterport3d
 
 
-def find(root: Path, split: str, rgb_folder: str = "pano_skybox_color") -> Iterator[Found]:
+def find(
+    root: Path,
+    split: str,
+    rgb_folder: Literal["pano_skybox_color", "pano_color"] = "pano_skybox_color",
+) -> Iterator[Found]:
     """List panoramas of the houses of a split.
 
     Args:

@@ -9,6 +9,7 @@ Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation and mesh v
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import folders, relative, top
 from pano_data.datasets.poses import Pose, camera_to_world, motion
@@ -17,6 +18,8 @@ from pano_data.errors import DataError
 from pano_data.manifest import Row
 from pano_data.splits import names
 
+Furniture = Literal["empty", "simple", "full"]
+Light = Literal["rawlight", "coldlight", "warmlight"]
 LOOK = ((1, 0, 0), (0, 0, 1), (0, -1, 0))
 """Camera-to-world rotation of every panorama in the release's world (z up)."""
 SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(3250, 3500)}
@@ -25,8 +28,8 @@ SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(32
 def find(
     root: Path,
     split: str,
-    furniture: Sequence[str] = ("full",),
-    lights: Sequence[str] = ("rawlight",),
+    furniture: Sequence[Furniture] = ("full",),
+    lights: Sequence[Light] = ("rawlight",),
     edge_margin: int = 0,
     layout_errata: bool = False,
 ) -> Iterator[Found]:

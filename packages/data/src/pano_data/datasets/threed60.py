@@ -9,18 +9,20 @@ Source: OmniDepth (ECCV 2018), Spherical View Synthesis (3DV 2019).
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.manifest import Row
 
+View = Literal["Left_Down", "Right", "Up"]
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")
 
 
-def find(root: Path, split: str, views: tuple[str, ...] = ("Left_Down",)) -> Iterator[Found]:
+def find(root: Path, split: str, views: Sequence[View] = ("Left_Down",)) -> Iterator[Found]:
     """List panoramas of the unrotated renders.
 
     Args:

@@ -6,8 +6,9 @@ indoors, 0.5 m outdoors and neither in scene 00000, so it is always measured bet
 Source: SMD-Nets (CVPR 2021, arXiv:2104.03866), issue 15 of its repository.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,14 @@ FAR_FROM = 10000.0
 OUT_OF_DISTRIBUTION = "00008"
 
 
-def find(root: Path, split: str, views: tuple[int, ...] = (0, 1)) -> Iterator[Found]:
-    """List the left (0) and right (1) images with their own disparity."""
+def find(root: Path, split: str, views: Sequence[Literal[0, 1]] = (0, 1)) -> Iterator[Found]:
+    """List images with their own disparity.
+
+    Args:
+        root: Folder that holds `0000N`, or `UnrealStereo4K`.
+        split: One of the splits of the release; all but `all` are lists.
+        views: 0 is the left image of a pair, 1 the right one.
+    """
     for scene in folders(top(root, "UnrealStereo4K"), "0000?"):
         for view in views:
             for image in files(scene / f"Image{view}", "*.png"):

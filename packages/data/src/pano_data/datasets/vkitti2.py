@@ -7,6 +7,7 @@ Source: Virtual KITTI 2 (arXiv:2001.10773).
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
 
-VARIATIONS = (
+Variation = Literal[
     "15-deg-left", "15-deg-right", "30-deg-left", "30-deg-right", "clone", "fog", "morning",
     "overcast", "rain", "sunset",
-)  # fmt: skip
+]  # fmt: skip
+VARIATIONS: tuple[Variation, ...] = get_args(Variation)
 VAL_SCENE = "Scene01"
 _ARCHIVE = "vkitti_2.0.3_"
 
@@ -27,8 +29,8 @@ _ARCHIVE = "vkitti_2.0.3_"
 def find(
     root: Path,
     split: str,
-    variations: Sequence[str] = VARIATIONS,
-    cameras: Sequence[int] = (0, 1),
+    variations: Sequence[Variation] = VARIATIONS,
+    cameras: Sequence[Literal[0, 1]] = (0, 1),
 ) -> Iterator[Found]:
     """List images; ``train`` is all scenes but Scene01 (as DA² and Lotus do), ``val`` is Scene01.
 
