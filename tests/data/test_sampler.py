@@ -1,11 +1,11 @@
 import pytest
 
 from pano_data.mixing import Mix
-from pano_data.sampler import KeyedBatchSampler, Position, shard_indices, split_batch
+from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices, split_batch
 
 
 def sampler(n=20, batch=2, rank=0, world=1, seed=7, **kwargs):
-    return KeyedBatchSampler(Mix([n], seed=seed), batch, rank, world, **kwargs)
+    return DeterministicBatchSampler(Mix([n], seed=seed), batch, rank, world, **kwargs)
 
 
 def test_an_epoch_gives_every_row_once():

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pano_data.errors import DataError
 from pano_data.io.depth import read_depth
-from pano_data.io.headers import image_size
+from pano_data.io.images import image_size
 from pano_data.manifest import Manifest
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT
 

@@ -6,7 +6,7 @@ import pano_geometry as pg
 from pano_data.audit.planarity import preferred, readings
 from pano_data.decode import Label
 from pano_data.manifest import Row
-from pano_data.stored import Decoded
+from pano_data.reader import Decoded
 from pano_worlds.miniatures.box_studio import BoxStudio
 
 

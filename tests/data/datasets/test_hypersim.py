@@ -6,10 +6,10 @@ import torch
 
 from pano_data.curation import P2E, CuratedDataset
 from pano_data.datasets import hypersim
+from pano_data.decode import ray_lengths
 from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_hdf5
 from pano_data.manifest import manifest_of
-from pano_data.ray_lengths import ray_lengths
 from pano_data.reader import ManifestDataset
 from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.data.datasets.test_poses import world_points

@@ -1,17 +1,22 @@
-"""The data module: training by keyed draws, evaluation by exact split, exact resume."""
+"""The data module: training in a deterministic order, evaluation by exact split, exact resume."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Subset
 
-from pano_data.errors import DataError
-from pano_data.keyed import KeyedDataset, MapDataset, TrainSample
+from pano_data.errors import DataError, MissingExtraError
 from pano_data.mixing import Mix
-from pano_data.sampler import KeyedBatchSampler, Position, shard_indices
+from pano_data.reader import TrainingSet
+from pano_data.sample import MapDataset, TrainSample
+from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices
 from pano_data.sources import Source
-from pano_data.transforms.base import Augmentation
+from pano_data.transforms import Augmentation
+
+try:
+    from lightning import LightningDataModule
+except ImportError as error:
+    raise MissingExtraError("pano_data.datamodule", "lightning") from error
 
 Sources = Mapping[str, Source]
 
@@ -99,7 +104,7 @@ class ErpDataModule(LightningDataModule):
         _check_filled("data.unlabelled", self.unlabelled, unlabelled)
         self._check_rows(labelled + unlabelled)
         return DataLoader(
-            KeyedDataset(labelled, unlabelled, self.augment),
+            TrainingSet(labelled, unlabelled, self.augment),
             batch_sampler=self._sampler(labelled, unlabelled),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
@@ -108,9 +113,9 @@ class ErpDataModule(LightningDataModule):
 
     def _sampler(
         self, labelled: list[MapDataset], unlabelled: list[MapDataset]
-    ) -> KeyedBatchSampler:
+    ) -> DeterministicBatchSampler:
         accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
-        sampler = KeyedBatchSampler(
+        sampler = DeterministicBatchSampler(
             _mix("data.train", labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),

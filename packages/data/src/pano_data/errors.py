@@ -63,3 +63,18 @@ class ManifestError(DataError):
 
 class UnsafeArchiveError(DataError):
     """An archive member that would be written outside its folder, or a decompression bomb."""
+
+
+class MissingExtraError(ImportError):
+    """A library that only an extra of this package installs is not there.
+
+    Args:
+        what: What needs it.
+        library: Its name.
+        extra: The extra that installs it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str = "train") -> None:
+        super().__init__(
+            f'{what} needs {library}, which is not installed: pip install "pano-data[{extra}]"'
+        )

@@ -1,6 +1,6 @@
-"""The sample that travels from readers to networks, and a check of it."""
+"""The sample that travels from readers to networks, what holds samples, and a check of one."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 import torch
 from torch import Tensor
@@ -35,6 +35,29 @@ class ErpSample(TypedDict):
     dataset: str
     intrinsics: NotRequired[Tensor]
     keep: NotRequired[Tensor]
+
+
+class TrainSample(ErpSample):
+    """A sample of a training batch.
+
+    Attributes:
+        labelled: False where `distance` is unknown (all 0); `valid` then says which pixels show
+            the scene at all.
+    """
+
+    labelled: bool
+
+
+class MapDataset(Protocol):
+    """Anything with a length and rows that are samples."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def __getitem__(self, index: int) -> ErpSample:
+        """Return one row."""
+        ...
 
 
 _MAPS = {

@@ -2,7 +2,7 @@
 
 Nothing is remembered between batches: workers, ranks, restarts and the number of batches that a
 loader fetches ahead cannot change what comes. A run resumes in the middle of an epoch by saying
-where (`KeyedBatchSampler.start`).
+where (`DeterministicBatchSampler.start`).
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class Position(NamedTuple):
     batch: int
 
 
-class KeyedBatchSampler(Sampler[list[Draw]]):
+class DeterministicBatchSampler(Sampler[list[Draw]]):
     """Batches of `Draw` for one rank; labelled draws first, then unlabelled ones.
 
     An epoch is one round of the labelled mix, cut to whole optimiser steps. The unlabelled mix

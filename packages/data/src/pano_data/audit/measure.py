@@ -9,7 +9,7 @@ import numpy as np
 from pano_data.audit.planarity import readings
 from pano_data.io.depth import read_depth
 from pano_data.manifest import Row
-from pano_data.stored import Decoded, read_stored
+from pano_data.reader import Decoded, read
 
 MIN_EDGES = 32
 
@@ -48,7 +48,7 @@ def measure(row: Row, root: Path) -> Measured:
     Raises:
         CorruptSampleError: If it cannot be read.
     """
-    decoded = read_stored(row, root)
+    decoded = read(row, root, keep_projection=True)
     distances = decoded.label.distance[decoded.label.valid]
     summary, pile = None, 0.0
     if distances.size:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.stored import Decoded
+from pano_data.reader import Decoded
 from pano_geometry.pixels import centres
 from pano_geometry.rays import RayTables
 

@@ -12,6 +12,7 @@ from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
 from pano_data.curation.circular import agreed, around, resized, widened
 from pano_data.curation.outpaint import Outpainter, blend_known
+from pano_data.errors import MissingExtraError
 from pano_geometry.tensor_types import Bool, Float
 
 MODEL = "black-forest-labs/FLUX.1-Fill-dev"
@@ -57,7 +58,7 @@ class FluxOutpainter(Outpainter):
         offload: keep on the device only the network at work.
 
     Raises:
-        ImportError: diffusers is not installed.
+        MissingExtraError: diffusers is not installed.
         ValueError: a size or overlap that the latents cannot hold.
 
     Source: DA², supplement E (prompts); HunyuanWorld 1.0's released image-to-panorama settings.
@@ -246,5 +247,5 @@ def _diffusers() -> Any:
     try:
         import diffusers
     except ImportError as error:
-        raise ImportError("FluxOutpainter needs diffusers: install pano-data[outpaint]") from error
+        raise MissingExtraError("FluxOutpainter", "diffusers", "outpaint") from error
     return diffusers

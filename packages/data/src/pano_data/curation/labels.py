@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_data.edges import JUMP
+from pano_data.decode import EDGE_STEP
 from pano_data.sample import ErpSample
 from pano_geometry.tensor_types import Bool, Float
 
@@ -60,7 +60,7 @@ def _on_planes(
     index = (rows * width + columns).long()
     usable = sample["valid"].flatten()[index]
     around = torch.where(usable, sample["distance"].flatten()[index], 1.0)
-    smooth = usable.all(0) & (around.amax(0) <= (1 + JUMP) * around.amin(0))
+    smooth = usable.all(0) & (around.amax(0) <= (1 + EDGE_STEP) * around.amin(0))
     inverse_depth = _ray_length(columns + 0.5, rows + 0.5, camera) / around
     upper, lower = (torch.lerp(inverse_depth[i], inverse_depth[i + 1], along) for i in (0, 2))
     return smooth, _ray_length(u, v, camera) / torch.lerp(upper, lower, down)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import image_size
+from pano_data.io.images import image_size
 from pano_data.manifest import Environment, Row
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import image_size
+from pano_data.io.images import image_size
 
 
 def top(root: Path, *names: str) -> Path:

@@ -15,8 +15,7 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import check_budget
-from pano_data.io.images import read_file, read_png_or_jpeg
+from pano_data.io.images import check_budget, read_file, read_png_or_jpeg
 
 Native = NDArray[Any]
 """``(h, w)``: uint8 or uint16 as stored, otherwise float32."""

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from pano_data.errors import CorruptSampleError
-from pano_data.keyed import MapDataset
 from pano_data.label_store.maps import CachedMaps, encode_map
-from pano_data.sample import ErpSample
+from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.store import Plan, Record, close, write_chunks
 
 Labeller = Callable[[Tensor], Mapping[str, Tensor]]

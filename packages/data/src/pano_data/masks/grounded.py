@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pano_data.errors import MissingExtraError
+
 PROMPTS = ("sky", "watermark")
 DETECTOR, SEGMENTER = "IDEA-Research/grounding-dino-base", "facebook/sam-vit-huge"
 
@@ -23,7 +25,7 @@ class GroundedMasker:
         device: where both models run.
 
     Raises:
-        ImportError: transformers is not installed.
+        MissingExtraError: transformers is not installed.
 
     Source: Depth Anywhere, appendix (prompts); 0.3 and 0.25 are the defaults of the
     Grounded-SAM demo, which the release followed.
@@ -91,5 +93,5 @@ def _transformers() -> Any:
     try:
         import transformers
     except ImportError as error:
-        raise ImportError("GroundedMasker needs transformers: install pano-data[masks]") from error
+        raise MissingExtraError("GroundedMasker", "transformers", "masks") from error
     return transformers

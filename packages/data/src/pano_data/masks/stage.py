@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError, DataError
-from pano_data.keyed import MapDataset
 from pano_data.manifest import Manifest, Row
 from pano_data.masks.folder import MaskFolder
 from pano_data.quarantine import Corrupt, Quarantine
+from pano_data.sample import MapDataset
 from pano_data.sampler import shard_indices
 
 _LOG = logging.getLogger(__name__)

@@ -10,13 +10,14 @@ import struct
 from enum import IntEnum
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pano_data.errors import DataError
-from pano_data.shards.shuffle import compress16, decompress16
 
 Codes = NDArray[np.uint16]
 _HEADER = struct.Struct("<BHHff")  # codec, height, width, nearest, farthest
+_ZSTD = pa.Codec("zstd", compression_level=3)  # comes with Arrow, no further dependency
 _INVALID, _FIRST, _LAST, _FAR = 0, 1, 65534, 65535
 
 
@@ -96,3 +97,22 @@ def _half_codes(distance: NDArray[np.float32], near: float, last: float) -> Code
         )
     # A NaN has the code 65535 and 0 the code 0: neither is the code of a valid distance.
     return distance.astype(np.float16).view(np.uint16)
+
+
+def compress16(codes: NDArray[np.uint16]) -> bytes:
+    """Store all low bytes, then all high bytes: the latter hardly change and compress to little."""
+    planes = np.ascontiguousarray(codes).reshape(-1).view(np.uint8).reshape(-1, 2).T
+    return bytes(_ZSTD.compress(np.ascontiguousarray(planes).tobytes(), asbytes=True))
+
+
+def decompress16(data: bytes | memoryview, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """Return the codes of `compress16`.
+
+    Raises:
+        OSError: damaged data.
+        ValueError: another number of codes than `shape` has.
+    """
+    size = 2 * int(np.prod(shape))
+    raw = _ZSTD.decompress(bytes(data), decompressed_size=size, asbytes=True)
+    planes = np.frombuffer(raw, np.uint8).reshape(2, -1)
+    return np.ascontiguousarray(planes.T).view(np.uint16).reshape(shape)

@@ -7,8 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from pano_data.errors import CorruptSampleError
-from pano_data.keyed import MapDataset
-from pano_data.sample import ErpSample
+from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.distance_codec import DistanceCodec
 from pano_data.shards.record import Record, encode_sample
 from pano_data.shards.store import Plan, Store, close, is_whole, write_chunks

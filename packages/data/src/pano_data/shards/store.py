@@ -18,10 +18,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import litdata
-from litdata.streaming.writer import BinaryWriter
-
-from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
+from pano_data.errors import (
+    CorruptSampleError,
+    DataError,
+    DatasetNotFoundError,
+    MissingExtraError,
+)
 from pano_data.io.atomic import write_json
 
 Record = dict[str, Any]
@@ -162,7 +164,7 @@ class Store:
 
     @cached_property
     def _items(self) -> Any:
-        return litdata.StreamingDataset(str(self.path))
+        return _litdata().StreamingDataset(str(self.path))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -227,7 +229,9 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
 def _store(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
     """Put a chunk in its place; returns what its card says of it."""
     with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
-        writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)
+        writer = _litdata().streaming.writer.BinaryWriter(
+            folder, chunk_size=len(records), chunk_index=number
+        )
         for position, record in enumerate(records):
             writer.add_item(position, record)
         (path,) = writer.done()
@@ -253,3 +257,11 @@ def _sweep(out: Path) -> None:
         shutil.rmtree(stray, ignore_errors=True)
     for stray in out.glob("cards/.*.json"):
         stray.unlink(missing_ok=True)
+
+
+def _litdata() -> Any:
+    try:
+        import litdata.streaming.writer
+    except ImportError as error:
+        raise MissingExtraError("shards", "litdata") from error
+    return litdata

@@ -1,4 +1,4 @@
-"""Part the usable samples of a manifest from the corrupt ones, before a run meets them."""
+"""Find the corrupt samples of a manifest before a run meets them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -13,14 +13,14 @@ from pano_data.reader import read
 from pano_data.workers import pool
 
 
-def sift(
+def screen_manifest(
     manifest: Manifest,
     root: Path | str,
     min_valid: float = 0.0,
     workers: int = 0,
     progress: bool = False,
 ) -> tuple[Manifest, list[Corrupt]]:
-    """Read every sample once and part the usable ones from the corrupt ones.
+    """Read every sample once and separate the usable ones from the corrupt ones.
 
     Args:
         manifest: Rows to examine.
