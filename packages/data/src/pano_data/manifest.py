@@ -18,9 +18,9 @@ from pano_data.io.atomic import replace_file
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
-Kind = Literal["distance", "z", "disparity", "none"]
+LabelKind = Literal["distance", "z", "disparity", "none"]
 Environment = Literal["indoor", "outdoor", "mixed"]
-Label = Literal["ground_truth", "pseudo", "none"]
+LabelSource = Literal["ground_truth", "pseudo", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Row:
     mask: str | None = None
     projection: Projection = "erp"
     encoding: Encoding = "none"
-    kind: Kind = "none"
+    kind: LabelKind = "none"
     units_per_metre: float = 1.0
     invalid: tuple[float, ...] = ()
     far: tuple[float, ...] = ()
@@ -79,7 +79,7 @@ class Row:
     edge_margin: int = 0
     faithful: bool = False
     environment: Environment = "indoor"
-    label: Label = "none"
+    label: LabelSource = "none"
     score: float | None = None
     provenance: str = ""
 
@@ -112,9 +112,9 @@ class Row:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "projection": get_args(Projection),
     "encoding": get_args(Encoding),
-    "kind": get_args(Kind),
+    "kind": get_args(LabelKind),
     "environment": get_args(Environment),
-    "label": get_args(Label),
+    "label": get_args(LabelSource),
 }
 _FLOATS = pa.list_(pa.float64())
 _TYPES = {

@@ -8,7 +8,7 @@ from rich.progress import track
 
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, manifest_of
-from pano_data.quarantine import Corrupt, corrupt
+from pano_data.quarantine import Corrupt, corrupt_entry
 from pano_data.reader import read
 from pano_data.workers import pool
 
@@ -50,5 +50,5 @@ def _examine(row: Row, root: Path, min_valid: float) -> Corrupt | None:
         if row.depth is not None and known < min_valid:
             raise CorruptSampleError(row.key, "incomplete", f"{known:.2%} of the label is known")
     except CorruptSampleError as error:
-        return corrupt(row, error)
+        return corrupt_entry(row, error)
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pano_data.audit.planarity import readings
+from pano_data.audit.planarity import planarity_residuals
 from pano_data.io.depth import read_depth
 from pano_data.manifest import Row
 from pano_data.reader import Decoded, read
@@ -64,7 +64,7 @@ def measure(row: Row, root: Path) -> Measured:
         far=float(decoded.label.far.mean()),
         distance=summary,
         pile=pile,
-        planarity=readings(decoded) if distances.size else {},
+        planarity=planarity_residuals(decoded) if distances.size else {},
         contrast=_contrast(decoded),
     )
 

@@ -25,7 +25,7 @@ CLEAR = 0.8
 """A reading is preferred if its residual is below this share of the next one."""
 
 
-def readings(decoded: Decoded) -> Mapping[str, float]:
+def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
     """Residual of back-projected walls for every way the numbers could be meant.
 
     ``declared`` is what the manifest says. For pinhole images the other reading is ``distance`` where
@@ -52,7 +52,7 @@ def readings(decoded: Decoded) -> Mapping[str, float]:
     return result
 
 
-def preferred(residuals: Mapping[str, float]) -> str | None:
+def preferred_reading(residuals: Mapping[str, float]) -> str | None:
     """The reading under which walls are clearly flattest; None where two fit about equally."""
     first, *others = sorted(residuals, key=lambda name: residuals[name])
     if others and residuals[first] > CLEAR * residuals[others[0]]:

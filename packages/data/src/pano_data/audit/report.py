@@ -56,7 +56,7 @@ class AuditReport:
         valid: Mean share of usable pixels.
         far: Mean share of far pixels.
         distance: Smallest, median and largest distance over the samples, or None without labels.
-        planarity: Reading -> median relative residual of walls (see ``planarity.readings``).
+        planarity: Reading -> median relative residual of walls (see ``planarity.planarity_residuals``).
         checks: What was examined.
     """
 

@@ -11,7 +11,7 @@ from pano_data.sample import ErpSample
 from pano_geometry.tensor_types import Bool, Float
 
 
-class Labels(NamedTuple):
+class LabelMaps(NamedTuple):
     """Labels at coordinates; ``(1, h, w)`` each, see `pano_data.sample.ErpSample`."""
 
     distance: Float[Tensor, "1 h w"]
@@ -19,9 +19,9 @@ class Labels(NamedTuple):
     far: Bool[Tensor, "1 h w"]
 
 
-def labels_at(
+def sample_labels(
     sample: ErpSample, pixels: Float[Tensor, "1 h w 2"], camera: pg.Perspective
-) -> Labels:
+) -> LabelMaps:
     """Look labels up at pixel coordinates of a picture.
 
     Masks take the nearest pixel. Distance is interpolated as inverse depth, which is linear in the
@@ -42,7 +42,7 @@ def labels_at(
     maps = (sample["distance"], sample["valid"], sample["far"])
     distance, valid, far = (values.flatten()[nearest] for values in maps)
     smooth, exact = _on_planes(sample, u, v, camera)
-    return Labels(torch.where(smooth, exact, distance)[None], valid[None], far[None])
+    return LabelMaps(torch.where(smooth, exact, distance)[None], valid[None], far[None])
 
 
 def _on_planes(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import rq
 
 from pano_data.datasets.layout import files, readable_size, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world, motion
+from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Row
@@ -114,7 +114,7 @@ def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float6
     return tuple(float(value) for value in upper.flat), np.asarray(turn)
 
 
-def _turned(pose: Pose | None, turn: NDArray[np.float64]) -> Pose | None:
+def _turned(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix | None:
     """The camera-to-world of turned camera axes."""
     if pose is None:
         return None
@@ -123,7 +123,7 @@ def _turned(pose: Pose | None, turn: NDArray[np.float64]) -> Pose | None:
 
 
 @lru_cache(maxsize=64)
-def keyframes(detail: Path, camera: str) -> dict[int, Pose]:
+def keyframes(detail: Path, camera: str) -> dict[int, PoseMatrix]:
     """Pose of each frame of a camera; none where the scene's metadata are missing.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, readable_size, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -67,7 +67,7 @@ class Scan(NamedTuple):
     intrinsics: tuple[float, float, float, float]
     depth: str
     colour: str
-    pose: Pose
+    pose: PoseMatrix
 
 
 def parse_conf(path: Path) -> Iterator[Scan]:

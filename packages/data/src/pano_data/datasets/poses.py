@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pano_data.errors import DataError
 
-Pose = tuple[float, ...]
+PoseMatrix = tuple[float, ...]
 
 WORLD_FROM_Z_UP = np.array(((1, 0, 0, 0), (0, 0, -1, 0), (0, 1, 0, 0), (0, 0, 0, 1)), np.float64)
 """From a world with z up: x stays, y down is -z, z is y."""
@@ -21,7 +21,7 @@ _TOLERANCE = 1e-3
 
 def camera_to_world(
     matrix: ArrayLike, what: object, *, z_up: bool = False, opengl: bool = False
-) -> Pose:
+) -> PoseMatrix:
     """Row of a manifest from a release's camera-to-world matrix.
 
     Args:

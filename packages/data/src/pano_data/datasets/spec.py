@@ -9,7 +9,7 @@ from pathlib import Path
 from pano_data.datasets.lists import select
 from pano_data.datasets.options import Option, check_options, options_of
 from pano_data.errors import DataError, DatasetNotFoundError
-from pano_data.manifest import Environment, Kind, Projection, Row
+from pano_data.manifest import Environment, LabelKind, Projection, Row
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class DatasetSpec:
     find: FindRows
     splits: tuple[str, ...]
     projection: Projection
-    kind: Kind
+    kind: LabelKind
     metric: bool
     native_size: tuple[int, int] | None
     label_dtype: str | None

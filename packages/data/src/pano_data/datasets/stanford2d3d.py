@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -69,7 +69,7 @@ def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found
         )
 
 
-def read_pose(path: Path) -> Pose | None:
+def read_pose(path: Path) -> PoseMatrix | None:
     """Pose of a panorama, or None where the file is missing.
 
     Raises:

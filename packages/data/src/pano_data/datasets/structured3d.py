@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from pano_data.datasets.layout import folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world, motion
+from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -84,7 +84,7 @@ def _room(
         )
 
 
-def read_pose(path: Path) -> Pose | None:
+def read_pose(path: Path) -> PoseMatrix | None:
     """Pose of a panorama, or None where the file is missing.
 
     Raises:

@@ -18,11 +18,12 @@ from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.manifest import Row
 
-View = Literal["Left_Down", "Right", "Up"]
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")
 
 
-def find(root: Path, split: str, views: Sequence[View] = ("Left_Down",)) -> Iterator[Found]:
+def find(
+    root: Path, split: str, views: Sequence[Literal["Left_Down", "Right", "Up"]] = ("Left_Down",)
+) -> Iterator[Found]:
     """List panoramas of the unrotated renders.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -97,7 +97,7 @@ def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
     )
 
 
-def extrinsics(path: Path, camera: int) -> dict[int, Pose]:
+def extrinsics(path: Path, camera: int) -> dict[int, PoseMatrix]:
     """Pose of each frame of a camera; none where the file is missing.
 
     The file holds world-to-camera matrices of OpenCV axes in a world with y down.
