@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from experiments.pipeline.environment import REPO, code_digest
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.tracking import records as tracking_records
 from experiments.tracking.records import METRICS_A_REQUEST, Record
 from experiments.tracking.store import create_store
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 logger = logging.getLogger(__name__)
 

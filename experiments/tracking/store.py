@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from pano_data.io.atomic import flush
+from pano_data import flush
 
 
 def store_root() -> Path:

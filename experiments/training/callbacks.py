@@ -14,7 +14,7 @@ from torch.utils.data import default_collate
 
 from experiments.tracking.panels import panel
 from experiments.tracking.tracker import RunLogger
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 
 class LossLog(Callback):

@@ -16,8 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed.tensor import DTensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from pano_data.errors import DataError
-from pano_data.io.atomic import remove_parts, replace_file
+from pano_data import DataError, remove_parts, replace_file
 from pano_models.errors import CheckpointError
 
 

@@ -59,8 +59,7 @@ from experiments.training.predictions import MapWriter
 from experiments.training.progress import StepProgress
 from experiments.training.sharding import full_state, is_sharded
 from experiments.training.task import DepthTask
-from pano_data.datamodule import ErpDataModule
-from pano_data.io.atomic import write_text
+from pano_data import ErpDataModule, write_text
 from pano_losses.evaluation import UnknownProtocolError
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec

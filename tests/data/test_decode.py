@@ -17,8 +17,8 @@ from pano_worlds.miniatures.box_studio import BoxStudio
 
 def row(**changes):
     fields = {
-        "key": "k", "dataset": "d", "split": "train", "scene": "s", "image": "i.png", "depth": "d.png", "encoding": "png",
-        "kind": "distance",
+        "key": "k", "dataset": "d", "split": "train", "scene": "s", "image": "i.png",
+        "depth": "d.png", "encoding": "png", "kind": "distance",
     }  # fmt: skip
     return Row(**(fields | changes))
 

@@ -53,7 +53,7 @@ def test_importing_costs_no_library():
 
 def test_readers_work_without_the_train_extra_and_what_needs_it_names_it():
     block = f"import sys; [sys.modules.__setitem__(m, None) for m in {TRAIN}]\n"
-    used = "from pano_data import ManifestDataset, Source, audit, datasets, masks, shards, curation\n"
+    used = "from pano_data import ManifestDataset, Source, datasets, masks, shards, curation\n"
     asked = """
 for ask in (lambda: pano_data.ErpDataModule, lambda: pano_data.Colour(),
             lambda: pano_data.shards.store._litdata()):

@@ -130,7 +130,8 @@ def test_probability_and_raises():
 def test_beyond_the_limit_is_far() -> None:
     sample = {
         "image": torch.rand(3, 1, 4), "distance": torch.tensor([[[1.0, 5.0, 20.0, 0.0]]]),
-        "valid": torch.tensor([[[True, True, True, False]]]), "far": torch.tensor([[[False, False, False, True]]]),
+        "valid": torch.tensor([[[True, True, True, False]]]),
+        "far": torch.tensor([[[False, False, False, True]]]),
         "metric": torch.tensor(True), "key": "k", "dataset": "d",
     }  # fmt: skip
     changed = Limit(5.0)(sample, torch.Generator())

@@ -16,13 +16,14 @@ from tests.data.datasets.test_poses import world_points
 from tests.data.datasets.trees import build
 
 TILTED = (
-    0.5781909570315968, 0, 0, 0, 0.43301302155123783, 0, 0, 0.023370140953657963, -1.0014560806537933,
+    0.5781909570315968, 0, 0, 0, 0.43301302155123783, 0, 0, 0.023370140953657963,
+    -1.0014560806537933,
 )  # fmt: skip
-"""``M_cam_from_uv`` of ai_012_003 in the camera table of the release."""
+"""`M_cam_from_uv` of ai_012_003 in the camera table of the release."""
 
 
 class TiltedCamera:
-    """The rays of ``TILTED``, written from its definition."""
+    """The rays of `TILTED`, written from its definition."""
 
     def rays(self, dtype):
         v, u = np.mgrid[0:48, 0:64] + 0.5

@@ -118,7 +118,7 @@ def test_bombs(tmp_path, encoding, monkeypatch):
 
 @pytest.mark.parametrize("encoding", [*WRITERS, "png"])
 def test_a_damaged_label_is_corrupt_and_nothing_else(tmp_path, encoding):
-    """Bytes fall over anywhere: decoders of others raise a dozen kinds of errors, training sees one."""
+    """Damage anywhere: decoders raise a dozen kinds of errors, training sees one."""
     path = tmp_path / f"d.{encoding[:4]}"
     write = WRITERS.get(encoding, lambda p, v: write_png(p, v.astype(np.uint16)))
     write(path, np.cumsum(METRES, 1))

@@ -24,12 +24,12 @@ Sources = Mapping[str, Source]
 class ErpDataModule(LightningDataModule):
     """Panoramas for training, validation, test and prediction.
 
-    Needs ``Trainer(use_distributed_sampler=False)``: the samplers here already split by rank, and
+    Needs `Trainer(use_distributed_sampler=False)`: the samplers here already split by rank, and
     Lightning's own would pad evaluation with duplicates.
 
-    A training batch is the default collate of `TrainSample`: maps ``(b, c, h, w)``, the lists
-    ``dataset`` and ``key``, and ``labelled`` ``(b,)``; labelled samples come first. Evaluation
-    batches have no ``labelled``.
+    A training batch is the default collate of `TrainSample`: maps `(b, c, h, w)`, the lists
+    `dataset` and `key`, and `labelled` `(b,)`; labelled samples come first. Evaluation
+    batches have no `labelled`.
 
     Args:
         train: name -> labelled source, mixed by size x weight.
@@ -235,8 +235,8 @@ def _check_filled(part: str, names: Iterable[str], datasets: Iterable[MapDataset
     empty = [name for name, dataset in zip(names, datasets, strict=True) if not len(dataset)]
     if empty:
         raise DataError(
-            f"got no sample in {part}.{f', {part}.'.join(empty)}, expected at least one in each set; "
-            "make the set again, or leave it out"
+            f"got no sample in {part}.{f', {part}.'.join(empty)}, expected at least one in "
+            "each set; make the set again, or leave it out"
         )
 
 

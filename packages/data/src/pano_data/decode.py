@@ -1,4 +1,4 @@
-"""Native label numbers to metres, at full size: sentinels become masks before anything is scaled."""
+"""Native label numbers to metres, at full size: sentinels become masks before any scaling."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,10 +31,10 @@ class Label:
     """A decoded label.
 
     Attributes:
-        distance: ``(h, w)`` float32, Euclidean metres (relative where the row is not metric),
+        distance: `(h, w)` float32, Euclidean metres (relative where the row is not metric),
             0 where not valid.
-        valid: ``(h, w)`` bool.
-        far: ``(h, w)`` bool, sky or beyond range; never valid.
+        valid: `(h, w)` bool.
+        far: `(h, w)` bool, sky or beyond range; never valid.
     """
 
     distance: NDArray[np.float32]
@@ -51,7 +51,7 @@ def decode(native: NDArray[Any], row: Row, keep: NDArray[np.bool_] | None = None
         keep: `(h, w)`, False where a mask takes pixels out.
 
     Raises:
-        CorruptSampleError: Reason ``"impossible values"`` or ``"no valid pixel"``.
+        CorruptSampleError: Reason `"impossible values"` or `"no valid pixel"`.
     """
     invalid, far = _sentinels(native, row)
     impossible = ~invalid & ~far & ((native < 0) | ~np.isfinite(native))
@@ -102,7 +102,7 @@ def _scaled(native: NDArray[Any], row: Row) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def ray_lengths(intrinsics: tuple[float, ...], height: int, width: int) -> NDArray[np.float32]:
-    """Euclidean distance per unit of z at every pixel centre, ``(h, w)``, >= 1.
+    """Euclidean distance per unit of z at every pixel centre, `(h, w)`, >= 1.
 
     Args:
         intrinsics: Row-major 3x3 in pixels, pixel centres at +0.5, no skew.
@@ -117,7 +117,7 @@ def ray_lengths(intrinsics: tuple[float, ...], height: int, width: int) -> NDArr
 
 
 def without_edges(label: Label, margin: int, wrap: bool) -> Label:
-    """Make pixels within ``margin`` pixels of a depth edge invalid.
+    """Make pixels within `margin` pixels of a depth edge invalid.
 
     The steps of a slanted surface grow with its slope, so very oblique floors lose pixels too.
 

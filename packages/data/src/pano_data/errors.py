@@ -11,7 +11,7 @@ class DatasetNotFoundError(DataError):
     """A data set, one of its splits or a file it needs is not where it was looked for.
 
     Args:
-        what: What is missing, for example ``"structured3d, split 'train'"``.
+        what: What is missing, for example `"structured3d, split 'train'"`.
         where: The place that was searched.
         parameter: The argument or parameter that changes that place.
         command: What brings it there: a command, or how the data are obtained.
@@ -43,7 +43,7 @@ class CorruptSampleError(DataError):
 
     Args:
         path: The offending file, or the key of the sample.
-        reason: Short code that can be counted, for example ``"truncated"``.
+        reason: Short code that can be counted, for example `"truncated"`.
         detail: What was got and what was expected.
     """
 

@@ -129,7 +129,8 @@ class ManifestDataset(Dataset[ErpSample]):
         raise CorruptSampleError(
             self.root,
             "many corrupt samples",
-            f"{MAX_NEIGHBOURS} in a row from {self.manifest[index].key}; see {self.quarantine.path}",
+            f"{MAX_NEIGHBOURS} in a row from {self.manifest[index].key}; "
+            f"see {self.quarantine.path}",
         )
 
 

@@ -26,8 +26,8 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
 
     An epoch is one round of the labelled mix, cut to whole optimiser steps. The unlabelled mix
     runs on over the epochs: each of its passes covers every row once, over all ranks together.
-    With the same global batch (``world * batch_size``) any number of ranks sees the same batches, and
-    with the same samples a step (``world * batch_size * accumulate``) the same steps.
+    With the same global batch (`world * batch_size`) any number of ranks sees the same batches, and
+    with the same samples a step (`world * batch_size * accumulate`) the same steps.
 
     Args:
         labelled: what an epoch consists of.
@@ -36,8 +36,8 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
         world: number of processes.
         unlabelled: second kind of samples, or None.
         ratio: unlabelled samples per labelled sample (1, 2, 4: half batches at 1:1, 1:2, 1:4).
-        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills no
-            step is left out: the trainer would step on it with fewer samples.
+        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills
+            no step is left out: the trainer would step on it with fewer samples.
 
     Raises:
         DataError: the batch cannot be split by the ratio, or a mix is shorter than a batch.

@@ -25,7 +25,7 @@ class Source:
         shards: folder of shards instead of `manifest` and `root`.
         dataset: a map-style data set of samples instead of `manifest` and `root`.
         weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
-        masks: folder of PNG masks (``<key>.png``, 255 = valid) that cut `valid`.
+        masks: folder of PNG masks (`<key>.png`, 255 = valid) that cut `valid`.
 
     Raises:
         ValueError: not exactly one of the forms is given.
@@ -120,7 +120,7 @@ class Unlabelled:
 
 
 class Masked:
-    """A data set with ``valid`` cut by the PNG masks of a folder.
+    """A data set with `valid` cut by the PNG masks of a folder.
 
     Args:
         dataset: map-style data set of samples.

@@ -49,7 +49,7 @@ class Compose(Augmentation):
 class Roll(Augmentation):
     """Turn the panorama about the vertical axis by a whole number of pixels.
 
-    The shift is uniform over all columns. A roll by one column is a yaw of ``2π / width``.
+    The shift is uniform over all columns. A roll by one column is a yaw of `2π / width`.
 
     Args:
         p: probability of turning at all.
@@ -70,7 +70,7 @@ class Roll(Augmentation):
 class Flip(Augmentation):
     """Mirror the panorama left to right about its central meridian.
 
-    With pixel centres at +0.5 this is exactly ``lon -> -lon``.
+    With pixel centres at +0.5 this is exactly `lon -> -lon`.
 
     Args:
         p: probability of mirroring.
@@ -165,7 +165,7 @@ class Colour(Augmentation):
         saturation: See `brightness`.
         hue: Largest shift of hue, in turns of the colour circle.
         gamma: Range of the exponent in percent, or None.
-        noise: Largest standard deviation of Gaussian noise, in [0, 1] units of the image; 0 for none.
+        noise: Largest standard deviation of Gaussian noise, in units of the image [0, 1]; 0: none.
         blur: Largest odd kernel of a Gaussian blur in pixels, over the seam; 0 for none.
         p: Probability of each of the changes.
 

@@ -4,9 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from pano_data import DataError, write_json
 from pano_data.audit import audit
-from pano_data.errors import DataError
-from pano_data.io.atomic import write_json
 from panodepth.errors import CommandError
 
 

@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import default_collate
 
 from experiments.benchmark.models.folder import FolderPredictions, PredictionsError, parse_options
+from pano_data import ManifestDataset
 from pano_data.io import encode
-from pano_data.reader import ManifestDataset
 from tests.experiments.benchmark.conftest import SIZE
 
 

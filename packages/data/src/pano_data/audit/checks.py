@@ -1,4 +1,4 @@
-"""The questions an audit asks; each answers with one ``Check``."""
+"""The questions an audit asks; each answers with one `Check`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

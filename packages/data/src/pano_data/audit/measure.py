@@ -20,7 +20,7 @@ class Measured:
 
     Attributes:
         row: Its manifest row.
-        size: Stored ``(height, width)`` of the image.
+        size: Stored `(height, width)` of the image.
         dtype: Type of the stored label, or None.
         valid: Share of usable pixels.
         far: Share of far pixels.

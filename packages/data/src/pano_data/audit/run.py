@@ -28,8 +28,8 @@ def audit(
 ) -> AuditReport:
     """Examine a data set on disk.
 
-    Lists every split, opens a random choice of samples and checks size, type, range, sentinels, that
-    image and label belong together, and whether walls are flat (which tells z from distance).
+    Lists every split, opens a random choice of samples and checks size, type, range, sentinels,
+    that image and label belong together, and whether walls are flat (which tells z from distance).
 
     Args:
         name: Data set id.

@@ -45,7 +45,7 @@ class FluxOutpainter(Outpainter):
         steps: of the flow-matching scheduler.
         guidance: distilled (embedded) guidance.
         true_cfg: scale of the negative prompt; at 1 the network runs once a step, without it.
-        prompt: ``{scene}`` is filled in by the environment of the picture.
+        prompt: `{scene}` is filled in by the environment of the picture.
         negative_prompt: what the picture shall not be.
         overlap: latent columns that both sides share, even.
         agree_steps: steps after which they are cross-faded.

@@ -12,7 +12,7 @@ from pano_geometry.tensor_types import Bool, Float
 
 
 class LabelMaps(NamedTuple):
-    """Labels at coordinates; ``(1, h, w)`` each, see `pano_data.sample.ErpSample`."""
+    """Labels at coordinates; `(1, h, w)` each, see `pano_data.sample.ErpSample`."""
 
     distance: Float[Tensor, "1 h w"]
     valid: Bool[Tensor, "1 h w"]

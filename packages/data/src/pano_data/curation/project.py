@@ -29,11 +29,11 @@ class Projected(NamedTuple):
     """Part of a panorama.
 
     Attributes:
-        image: ``(3, h, w)`` in [0, 1], 0 outside the picture.
-        distance: ``(1, h, w)`` metres, 0 where not valid.
-        valid: ``(1, h, w)`` pixels with a distance.
-        far: ``(1, h, w)`` sky or beyond range.
-        coverage: ``(1, h, w)`` pixels that the picture shows.
+        image: `(3, h, w)` in [0, 1], 0 outside the picture.
+        distance: `(1, h, w)` metres, 0 where not valid.
+        valid: `(1, h, w)` pixels with a distance.
+        far: `(1, h, w)` sky or beyond range.
+        coverage: `(1, h, w)` pixels that the picture shows.
     """
 
     image: Float[Tensor, "3 h w"]
@@ -56,10 +56,10 @@ class P2E:
         size: height and width of the panorama.
         max_yaw_deg: the axis is drawn uniformly from ± this.
         max_pitch_deg: see `max_yaw_deg`.
-        profile: ``intrinsics`` uses the camera of the sample. ``da2_linear_fov`` is the rule of the
-            DA² paper: field of view ``fov_x_deg`` across and ``fov_x_deg * height / width`` down,
+        profile: `intrinsics` uses the camera of the sample. `da2_linear_fov` is the rule of the
+            DA² paper: field of view `fov_x_deg` across and `fov_x_deg * height / width` down,
             which is linear in the angle and squeezes pixels.
-        fov_x_deg: horizontal field of view of the profile ``da2_linear_fov``.
+        fov_x_deg: horizontal field of view of the profile `da2_linear_fov`.
 
     Raises:
         ValueError: a size that is not 2:1, or a profile without its field of view.

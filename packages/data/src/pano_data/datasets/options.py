@@ -1,4 +1,4 @@
-"""What a data set lets choose: the keyword arguments of its `find`, named, explained and checked."""
+"""What a data set lets choose: keyword arguments of its `find`, named, explained, checked."""
 
 import inspect
 import re

@@ -25,7 +25,7 @@ def camera_to_world(
     """Row of a manifest from a release's camera-to-world matrix.
 
     Args:
-        matrix: ``(4, 4)`` camera-to-world, metres.
+        matrix: `(4, 4)` camera-to-world, metres.
         what: Names the pose in errors.
         z_up: The world has z up.
         opengl: Camera axes are x right, y up, z backward.
@@ -56,7 +56,7 @@ def is_rigid(pose: NDArray[np.float64]) -> bool:
 
 
 def motion(rotation: ArrayLike, position: ArrayLike) -> NDArray[np.float64]:
-    """``(4, 4)`` of a camera-to-world rotation and the camera centre."""
+    """`(4, 4)` of a camera-to-world rotation and the camera centre."""
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = np.asarray(rotation), np.asarray(position)
     return pose

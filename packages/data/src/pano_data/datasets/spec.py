@@ -42,12 +42,12 @@ class DatasetSpec:
         find: `find(root, split, **options)` lists the rows of a split; it reads names, headers
             and small text files, no pixels. Rows whose image or label is not there are left out
             by `survey`. Its keyword arguments, with their types and docstring, are `options`.
-        splits: Splits that ``rows`` knows; the first is the one to train on, if any.
+        splits: Splits that `rows` knows; the first is the one to train on, if any.
         counts: Published number of images a split (splits without a published number are absent).
         projection: Geometry of the images.
         kind: What the labels measure.
         metric: Distances are metres.
-        native_size: ``(height, width)`` as published; None where it varies.
+        native_size: `(height, width)` as published; None where it varies.
         label_dtype: Type of the stored label, as numpy names it; None without labels.
         environment: Indoor, outdoor or mixed.
         access: How the data are obtained.
@@ -85,7 +85,7 @@ class DatasetSpec:
 
         Args:
             root: Folder of this data set, as unpacked from its archives.
-            split: One of ``splits``.
+            split: One of `splits`.
             list_file: Keep only the images that this list names (first word of each line), as the
                 lists of published projects do; their root may differ from this one.
             options: What this data set lets choose, see `options`.
@@ -106,7 +106,7 @@ class DatasetSpec:
     def survey(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> tuple[list[Row], list[Skipped]]:
-        """Like ``rows``, together with what was left out and why."""
+        """Like `rows`, together with what was left out and why."""
         root = Path(root)
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}, expected one of {self.splits}")

@@ -1,7 +1,7 @@
 """UnrealStereo4K: 8,200 synthetic stereo pairs, 3840x2160.
 
-Layout: ``0000N/{Image0,Image1}/<5 digits>.png``, ``{Disp0,Disp1}/<n>.npy`` (pixels, 0 = invalid),
-``{Extrinsics0,Extrinsics1}/<n>.txt`` (line 1: K, line 2: 3x4 world-to-camera). The baseline is 0.2 m
+Layout: `0000N/{Image0,Image1}/<5 digits>.png`, `{Disp0,Disp1}/<n>.npy` (pixels, 0 = invalid),
+`{Extrinsics0,Extrinsics1}/<n>.txt` (line 1: K, line 2: 3x4 world-to-camera). The baseline is 0.2 m
 indoors, 0.5 m outdoors and neither in scene 00000, so it is always measured between the cameras.
 Source: SMD-Nets (CVPR 2021, arXiv:2104.03866), issue 15 of its repository.
 """
@@ -71,7 +71,7 @@ def intrinsics(path: Path) -> tuple[float, ...]:
 
 
 def centre(path: Path) -> NDArray[np.float64]:
-    """Camera centre ``(3,)`` in metres."""
+    """Camera centre `(3,)` in metres."""
     pose = np.array(_line(path, 1, 12)).reshape(3, 4)
     return np.asarray(-pose[:, :3].T @ pose[:, 3])
 

@@ -1,7 +1,8 @@
 """Virtual KITTI 2: 42,520 synthetic street images in ten variations, 1242x375.
 
-Layout: ``SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}`` and
-``SceneNN/<variation>/{intrinsic,extrinsic}.txt``. Depth is uint16 z in centimetres; 65535 is sky or beyond.
+Layout: `SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}` and
+`SceneNN/<variation>/{intrinsic,extrinsic}.txt`. Depth is uint16 z in cm; 65535 is sky or
+beyond.
 Source: Virtual KITTI 2 (arXiv:2001.10773).
 """
 
@@ -32,13 +33,13 @@ def find(
     variations: Sequence[Variation] = VARIATIONS,
     cameras: Sequence[Literal[0, 1]] = (0, 1),
 ) -> Iterator[Found]:
-    """List images; ``train`` is all scenes but Scene01 (as DA² and Lotus do), ``val`` is Scene01.
+    """List images; `train` is all scenes but Scene01 (as DA² and Lotus do), `val` is Scene01.
 
     The variations of a scene share one geometry (fog hides it), so splits are by scene.
 
     Args:
         root: Folder of the scenes, or of the unpacked archives side by side.
-        split: ``train``, ``val`` or ``all``.
+        split: `train`, `val` or `all`.
         variations: Weather and camera angles to take.
         cameras: 0 is the left one, 1 the right one.
     """
@@ -93,7 +94,8 @@ def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
         if int(frame_camera) == camera:
             return (float(fx), 0, float(cx) + 0.5, 0, float(fy), float(cy) + 0.5, 0, 0, 1)
     raise DataError(
-        f"{path}: no intrinsics of camera {camera}; unpack {_ARCHIVE}textgt.tar.gz beside the images"
+        f"{path}: no intrinsics of camera {camera}; "
+        f"unpack {_ARCHIVE}textgt.tar.gz beside the images"
     )
 
 

@@ -25,7 +25,7 @@ _SOS = 0xDA  # start of scan
 
 
 def read_png_or_jpeg(path: Path) -> NDArray[Any]:
-    """Decode as stored: uint8 or uint16, ``(h, w)`` or ``(h, w, c)`` in OpenCV channel order.
+    """Decode as stored: uint8 or uint16, `(h, w)` or `(h, w, c)` in OpenCV channel order.
 
     Raises:
         CorruptSampleError: Missing, truncated, damaged, too large or not an image.
@@ -43,7 +43,7 @@ def read_png_or_jpeg(path: Path) -> NDArray[Any]:
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """Read an image as ``(h, w, 3)`` uint8 RGB; grey is repeated, alpha dropped, 16 bit scaled.
+    """Read an image as `(h, w, 3)` uint8 RGB; grey is repeated, alpha dropped, 16 bit scaled.
 
     Raises:
         CorruptSampleError: Missing, truncated, damaged, too large or not an image.
@@ -59,7 +59,7 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path, threshold: int = 128) -> NDArray[np.bool_]:
-    """Read a keep mask ``(h, w)``: True where the first channel reaches ``threshold``.
+    """Read a keep mask `(h, w)`: True where the first channel reaches `threshold`.
 
     The default survives masks that were saved as JPEG (250..254 inside); 255 is the strict test
     of the Depth Anywhere release.
@@ -76,7 +76,7 @@ def read_file(path: Path) -> bytes:
     """Read a file.
 
     Raises:
-        CorruptSampleError: Reason ``"missing"`` or ``"empty"``.
+        CorruptSampleError: Reason `"missing"` or `"empty"`.
     """
     try:
         data = path.read_bytes()
@@ -91,7 +91,7 @@ def check_budget(height: int, width: int, path: Path | str) -> None:
     """Refuse sizes that no panorama has.
 
     Raises:
-        CorruptSampleError: Reason ``"pixel budget"`` or ``"empty"``.
+        CorruptSampleError: Reason `"pixel budget"` or `"empty"`.
     """
     if height < 1 or width < 1:
         raise CorruptSampleError(path, "empty", f"got {width}x{height} pixels")
@@ -136,7 +136,7 @@ def check_complete(data: bytes, path: Path | str) -> None:
     """Refuse files that end early or whose PNG chunks are damaged; decoders fill those silently.
 
     Raises:
-        CorruptSampleError: Reason ``"truncated"`` or ``"checksum"``.
+        CorruptSampleError: Reason `"truncated"` or `"checksum"`.
     """
     if data[:8] == _PNG:
         _check_png(data, path)

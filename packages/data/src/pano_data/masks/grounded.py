@@ -51,7 +51,7 @@ class GroundedMasker:
         self.segmenter = tf.SamModel.from_pretrained(segmenter).to(self.device).eval()
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return the usable pixels ``(h, w)`` of a picture ``(h, w, 3)``."""
+        """Return the usable pixels `(h, w)` of a picture `(h, w, 3)`."""
         boxes = self.boxes(rgb)
         if not len(boxes):
             return np.ones(rgb.shape[:2], bool)
@@ -59,7 +59,7 @@ class GroundedMasker:
 
     @torch.inference_mode()
     def boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the prompts find: ``(n, 4)`` boxes x0, y0, x1, y1 in pixels."""
+        """Return what the prompts find: `(n, 4)` boxes x0, y0, x1, y1 in pixels."""
         text = " ".join(f"{prompt.lower()}." for prompt in self.prompts)
         inputs = self.detect_processor(images=rgb, text=text, return_tensors="pt").to(self.device)
         (found,) = self.detect_processor.post_process_grounded_object_detection(
@@ -73,7 +73,7 @@ class GroundedMasker:
 
     @torch.inference_mode()
     def segments(self, rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return one mask per box, ``(n, h, w)``."""
+        """Return one mask per box, `(n, h, w)`."""
         inputs = self.segment_processor(
             images=rgb, input_boxes=[boxes.tolist()], return_tensors="pt"
         )

@@ -1,9 +1,9 @@
 """Compact distance maps: 16-bit codes, shuffled and compressed, the codec named in the first byte.
 
-* ``LOG16``: logarithmic codes between the nearest and farthest valid distance of the map,
+* `LOG16`: logarithmic codes between the nearest and farthest valid distance of the map,
   differences of neighbours. At most 1.2e-4 relative over 1:2.6e6, finer for a narrower range.
   Smallest for rendered distance.
-* ``FLOAT16``: half floats. 4.9e-4 relative between 6.1e-5 and 65,504. For network output.
+* `FLOAT16`: half floats. 4.9e-4 relative between 6.1e-5 and 65,504. For network output.
 """
 
 import struct
@@ -34,7 +34,7 @@ def encode_distance(
     far: NDArray[np.bool_],
     codec: DistanceCodec = DistanceCodec.LOG16,
 ) -> bytes:
-    """Store distance, valid and far of one map ``(h, w)``.
+    """Store distance, valid and far of one map `(h, w)`.
 
     Args:
         distance: positive where valid; read nowhere else.
@@ -61,7 +61,7 @@ def encode_distance(
 def decode_distance(
     record: bytes | memoryview,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return distance (0 where not valid), valid and far of one map ``(h, w)``.
+    """Return distance (0 where not valid), valid and far of one map `(h, w)`.
 
     Raises:
         DataError: a damaged record, or a codec that this version does not know.

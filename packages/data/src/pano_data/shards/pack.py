@@ -29,7 +29,7 @@ def pack(
 
     Items lie in a global random order, so that even a reader that streams chunk by chunk sees
     scenes and video sequences mixed. Damaged samples are left out and listed with their reason in
-    ``left_out.json``.
+    `left_out.json`.
 
     Args:
         dataset: map-style data set of panoramas; may compute them (curation).

@@ -1,6 +1,6 @@
 """A folder of LitData chunks: written chunk by chunk by any process, read by number or by key.
 
-Chunk ``k`` of a plan holds the same items whoever writes it, under the same name and with the same
+Chunk `k` of a plan holds the same items whoever writes it, under the same name and with the same
 bytes, and appears under its name only when it is whole. So several processes or nodes share the
 work without talking to each other, a killed run goes on where it stopped, and running again does
 nothing.
@@ -84,9 +84,9 @@ def write_chunks(
     Args:
         out: folder of the store.
         plan: the same for all ranks.
-        read: positions of a chunk -> its records, in order, each with a unique ``key``; or, for an
+        read: positions of a chunk -> its records, in order, each with a unique `key`; or, for an
             item that cannot be read, the error, which is noted.
-        rank: number of this process; chunk ``k`` belongs to rank ``k % world``.
+        rank: number of this process; chunk `k` belongs to rank `k % world`.
         world: number of processes.
 
     Returns:
