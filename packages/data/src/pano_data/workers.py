@@ -1,8 +1,8 @@
 """Worker processes that share one import of torch.
 
 They are forked from a server that has imported what they need and done nothing else: one fresh
-interpreter per worker would import torch once per worker (2 s of CPU each), and a fork of the caller
-would share the threads of torch and Embree.
+interpreter per worker would import torch once per worker (2 s of CPU each), and a fork of the
+caller would share the threads of torch and Embree.
 """
 
 import multiprocessing
