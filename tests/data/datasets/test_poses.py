@@ -10,15 +10,15 @@ from scipy.spatial import KDTree
 
 import pano_geometry as pg
 from pano_data import datasets
+from pano_worlds import miniatures
 from pano_data.datasets import matterport3d_raw, stanford2d3d, structured3d, vkitti2
 from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
-from pano_data.reader import read
-from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.studio import HERE, Pose
+from pano_worlds.miniatures.studio import HERE, CameraOffset
+from pano_data.reader import read
 
-HOME = Pose(
+HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()
 )
 """Viewpoints are turned, tilted and rolled, or a wrong axis would not show."""
@@ -28,7 +28,9 @@ class TurnedStudio(BoxStudio):
     """A box seen from turned viewpoints."""
 
     def shoot(self, scene, viewpoint, camera, pose=HERE):
-        turned = Pose(rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step)
+        turned = CameraOffset(
+            rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step
+        )
         return super().shoot(scene, viewpoint, camera, turned)
 
 
