@@ -7,8 +7,7 @@ import sys
 
 from experiments.pipeline.environment import global_rank, set_threads, world_size
 from experiments.pipeline.stage import stage_main
-from pano_data.curation import P2E, CuratedDataset, Outpainter
-from pano_data.reader import ManifestDataset
+from pano_data import P2E, CuratedDataset, ManifestDataset, Outpainter
 from pano_data.shards import finish_if_whole, pack
 
 

@@ -18,12 +18,18 @@ import pano_models
 from experiments.pipeline import contents
 from experiments.pipeline.environment import check_launched, set_threads
 from experiments.pipeline.stage import stage_main
-from pano_data.datamodule import ErpDataModule
-from pano_data.io.encode import write_text
-from pano_data.manifest import Row, read_manifest, write_manifest
-from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
-from pano_data.quarantine import Quarantine
-from pano_data.sources import Source
+from pano_data import (
+    ErpDataModule,
+    Quarantine,
+    Row,
+    Source,
+    label_path,
+    pseudo_row,
+    read_manifest,
+    write_manifest,
+    write_pseudo_label,
+    write_text,
+)
 from pano_models import CheckpointError, ModelNotFoundError
 
 Rows = dict[tuple[str, str], Row]

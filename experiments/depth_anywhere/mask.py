@@ -8,13 +8,22 @@ from pathlib import Path
 from experiments.pipeline import contents
 from experiments.pipeline.environment import global_rank, set_threads, world_size
 from experiments.pipeline.stage import stage_main
-from pano_data.errors import CorruptSampleError, DataError
-from pano_data.io.encode import write_text
-from pano_data.manifest import Manifest, manifest_of, read_manifest, write_manifest
-from pano_data.masks import Masker, RuleMasker, masked_rows, write_masks
+from pano_data import (
+    CorruptSampleError,
+    DataError,
+    Manifest,
+    ManifestDataset,
+    Masker,
+    Quarantine,
+    RuleMasker,
+    manifest_of,
+    masked_rows,
+    read_manifest,
+    write_manifest,
+    write_masks,
+    write_text,
+)
 from pano_data.masks.stage import MIN_VALID
-from pano_data.quarantine import Quarantine
-from pano_data.reader import ManifestDataset
 
 
 def mask(

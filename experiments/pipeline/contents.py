@@ -9,8 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pano_data.io.encode import write_text
-from pano_data.manifest import Row
+from pano_data import Row, write_text
 
 CONTENTS = "contents.json"
 

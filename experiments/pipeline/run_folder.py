@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from experiments.pipeline.environment import REPO, code_digest
+from pano_data import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -147,4 +148,4 @@ def mark_finished(state: Path) -> None:
 
 def write_yaml(path: Path, content: Any) -> None:
     """A resolved configuration beside the model it made."""
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    write_text(path, yaml.safe_dump(content, sort_keys=False))

@@ -12,7 +12,7 @@ from jsonargparse import auto_cli
 
 from experiments.pipeline import params
 from experiments.pipeline.environment import WorldError, global_rank
-from pano_data.errors import DataError
+from pano_data import DataError
 
 EXIT_USAGE = 2
 BAD_INPUT = (params.ParamsError, WorldError, DataError)

@@ -59,7 +59,7 @@ from experiments.training.predictions import MapWriter
 from experiments.training.progress import StepProgress
 from experiments.training.sharding import full_state, is_sharded
 from experiments.training.task import DepthTask
-from pano_data.datamodule import ErpDataModule
+from pano_data import ErpDataModule, write_text
 from pano_losses.evaluation import UnknownProtocolError
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
@@ -158,7 +158,7 @@ class ParamsCLI(LightningCLI):
             own = identity(self.resolved, self.digests, code)
             if not last.is_file():
                 say_what_changed(self.state, own)
-            (self.state / IDENTITY).write_text(json.dumps(own))
+            write_text(self.state / IDENTITY, json.dumps(own))
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
 

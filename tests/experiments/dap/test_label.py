@@ -10,9 +10,7 @@ import pytest
 
 import pano_models
 from experiments.dap import label as stage
-from pano_data import datasets
-from pano_data.manifest import read_manifest, write_manifest
-from pano_data.pseudo_labels import label_path, write_pseudo_label
+from pano_data import datasets, label_path, read_manifest, write_manifest, write_pseudo_label
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.experiments import tiny

@@ -7,7 +7,7 @@ import yaml
 
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.stage import stage_main, told_in_a_line
-from pano_data.errors import CorruptSampleError, DataError
+from pano_data import CorruptSampleError, DataError
 from pano_models.errors import CheckpointError
 
 

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.io.encode import write_png
 from pano_data.manifest import manifest_of
+from pano_data.screening import screen_manifest
+from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_data.sift import sift
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def tree(tmp_path):
 
 def test_usable_and_corrupt_rows_are_parted(tree):
     root, manifest = tree
-    usable, corrupt = sift(manifest, root)
+    usable, corrupt = screen_manifest(manifest, root)
     assert list(usable) == [manifest[0], manifest[3]]
     assert [(c.key, c.reason) for c in corrupt] == [
         (manifest[1].key, "missing"),
@@ -38,13 +37,13 @@ def test_incomplete_labels_can_be_left_out(tree):
     depth = np.full((8, 16), 500, np.uint16)
     depth[0, 0] = 0
     write_png(root / manifest[3].depth, depth)
-    usable, corrupt = sift(manifest, root, min_valid=1)
+    usable, corrupt = screen_manifest(manifest, root, min_valid=1)
     assert list(usable) == [manifest[0]]
     assert (corrupt[2].reason, corrupt[2].detail) == ("incomplete", "99.22% of the label is known")
-    assert len(sift(manifest, root, min_valid=0.9)[0]) == 2
+    assert len(screen_manifest(manifest, root, min_valid=0.9)[0]) == 2
 
 
 @pytest.mark.slow  # 8 s: two fresh interpreters
 def test_processes_change_nothing(tree):
     root, manifest = tree
-    assert sift(manifest, root, workers=2) == sift(manifest, root)
+    assert screen_manifest(manifest, root, workers=2) == screen_manifest(manifest, root)

@@ -1,4 +1,4 @@
-"""Part the usable samples of a manifest from the corrupt ones, before a run meets them."""
+"""Find the corrupt samples of a manifest before a run meets them."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -8,19 +8,19 @@ from rich.progress import track
 
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, manifest_of
-from pano_data.quarantine import Corrupt, corrupt
+from pano_data.quarantine import Corrupt, corrupt_entry
 from pano_data.reader import read
 from pano_data.workers import pool
 
 
-def sift(
+def screen_manifest(
     manifest: Manifest,
     root: Path | str,
     min_valid: float = 0.0,
     workers: int = 0,
     progress: bool = False,
 ) -> tuple[Manifest, list[Corrupt]]:
-    """Read every sample once and part the usable ones from the corrupt ones.
+    """Read every sample once and separate the usable ones from the corrupt ones.
 
     Args:
         manifest: Rows to examine.
@@ -50,5 +50,5 @@ def _examine(row: Row, root: Path, min_valid: float) -> Corrupt | None:
         if row.depth is not None and known < min_valid:
             raise CorruptSampleError(row.key, "incomplete", f"{known:.2%} of the label is known")
     except CorruptSampleError as error:
-        return corrupt(row, error)
+        return corrupt_entry(row, error)
     return None
