@@ -1,1 +1,6 @@
 """Depth from 360° panoramas: predict, look at, reconstruct, audit."""
+
+import os
+
+# OpenMP reads this once, when torch is loaded: threads that wait for busy cores sleep, not spin.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
