@@ -23,12 +23,15 @@ class Watch:
 
 sys.meta_path.insert(0, Watch())
 ours = ("experiments", "panodepth", "pano_")
-for entry in sys.argv[1:]:
+entries, sys.argv = sys.argv[1:], ["panodepth"]
+for entry in entries:
     os.environ.pop("OMP_WAIT_POLICY", None)
     for name in [n for n in sys.modules if n.startswith(ours)]:
         del sys.modules[name]
     try:
         importlib.import_module(entry)
+        print(entry, "without-torch")
+    except SystemExit:  # `python -m panodepth` without a command
         print(entry, "without-torch")
     except Reached:
         print(entry, os.environ.get("OMP_WAIT_POLICY"))
