@@ -19,7 +19,7 @@ def file(tmp_path):
 def test_fills_both_encoders_and_nothing_else(file, form):
     model = pm.create("unifuse", **form)
     decoder = {k: v.clone() for k, v in model.decoder.state_dict().items()}
-    report = pm.load_resnets(model, file)
+    report = pm.load_encoders(model, file)
     published = torch.load(file, weights_only=True)
     for encoder in (model.equi_encoder, model.cube_encoder):
         assert torch.equal(encoder.conv1.weight, published["conv1.weight"])
@@ -32,7 +32,7 @@ def test_torchvision_files_without_batch_counters(file):
     state = torch.load(file, weights_only=True)
     torch.save({k: v for k, v in state.items() if "num_batches" not in k}, file)
     model = pm.create("unifuse", width=1.0)
-    pm.load_resnets(model, file)
+    pm.load_encoders(model, file)
     assert torch.equal(model.cube_encoder.bn1.running_var, state["bn1.running_var"])
     assert model.cube_encoder.bn1.num_batches_tracked == 0
 
@@ -72,12 +72,12 @@ def test_narrow_network_cannot_start_from_them(file):
 
 def test_another_resnet_is_an_error(file):
     with pytest.raises(pm.CheckpointError, match="missing"):
-        pm.load_resnets(pm.create("bifuse_plus"), file)
+        pm.load_encoders(pm.create("bifuse_plus"), file)
 
 
 def test_network_without_resnet(file):
-    with pytest.raises(ValueError, match="EGFormer has no ResNet encoder"):
-        pm.load_resnets(pm.create("egformer", embed_dim=16), file)
+    with pytest.raises(ValueError, match="EGFormer has no convolutional encoder"):
+        pm.load_encoders(pm.create("egformer", embed_dim=16), file)
 
 
 @pytest.mark.parametrize(
@@ -95,5 +95,5 @@ def test_downloaded_weights_are_those_the_published_networks_started_from(
         return build(name.split(".")[0], **options)
 
     monkeypatch.setattr(timm, "create_model", create)
-    pm.load_resnets(pm.create("unifuse", backbone=backbone, fusion="none"), "timm")
+    pm.load_encoders(pm.create("unifuse", backbone=backbone, fusion="none"), "timm")
     assert asked == [tag]
