@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -205,6 +206,15 @@ class ParamsCLI(LightningCLI):
             RunStatus(),
             *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
         ]
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it without a warning of Lightning that does not hold for `ErpDataModule`.
+
+        Lightning asks the loader for a state; here the data module has it (docs/adr/0002).
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"(?s).*your dataloader is\s+not resumable")
+            super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
         """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
