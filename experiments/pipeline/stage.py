@@ -11,7 +11,7 @@ import torch
 from jsonargparse import auto_cli
 
 from experiments.pipeline import params
-from experiments.pipeline.environment import WorldError, global_rank
+from experiments.pipeline.ranks import WorldError, global_rank
 from pano_data.errors import DataError
 
 EXIT_USAGE = 2
@@ -20,7 +20,7 @@ BAD_INPUT = (params.ParamsError, WorldError, DataError)
 
 
 @contextmanager
-def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
+def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
     """Ends the process with one line and exit code 2 on bad input.
 
     Every rank says its own: a damaged file is met by the one that reads it.
@@ -42,7 +42,7 @@ def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
         sys.exit(EXIT_USAGE)
 
 
-def stage_main(
+def run_stage(
     function: Callable[..., Any],
     section: str,
     argv: Sequence[str] | None = None,
@@ -54,11 +54,11 @@ def stage_main(
         function: The stage.
         section: Of params.yaml.
         argv: Words of the command line, which win over the section.
-        more: Exceptions of this stage that are bad input, see `told_in_a_line`.
+        more: Exceptions of this stage that are bad input, see `report_bad_input`.
     """
     quiet_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with told_in_a_line(section, *more):
+    with report_bad_input(section, *more):
         text = params.section_text(section)
         auto_cli(function, args=["--config", text, *arguments], as_positional=False)
 

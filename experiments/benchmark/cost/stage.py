@@ -20,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.trained import load
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
 from pano_data.io.replace_file import replace_file
 
 GIGA = 1e9
@@ -153,4 +153,4 @@ def device_name(device: str) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(cost, sys.argv[1], sys.argv[2:])
+    run_stage(cost, sys.argv[1], sys.argv[2:])

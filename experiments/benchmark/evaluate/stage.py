@@ -15,8 +15,8 @@ from experiments.benchmark.evaluate.ranks import choose_device, ranks
 from experiments.benchmark.evaluate.score import Settings, refuse_other_rows, score
 from experiments.benchmark.models.resolve import Predictor, Source, resolve
 from experiments.pipeline import params
-from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
+from experiments.pipeline.threads import set_threads
 from pano_data.io.atomic import replace_atomically, write_bytes
 from pano_data.reader import ManifestDataset
 

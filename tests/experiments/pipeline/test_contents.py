@@ -44,13 +44,13 @@ def test_masks_count_by_their_bytes_and_missing_files_as_missing(tmp_path: Path)
     values: dict[str, Any] = {}
     for name, mask in (("one", b"ab"), ("two", b"ba")):
         (tmp_path / "m.png").write_bytes(mask)
-        values[name] = contents.digest([row], tmp_path)
+        values[name] = contents.digest_rows([row], tmp_path)
     assert values["one"] != values["two"]
-    assert contents.digest([replace(row, image="b.png")], tmp_path) != values["two"]
+    assert contents.digest_rows([replace(row, image="b.png")], tmp_path) != values["two"]
 
 
 def test_what_no_stage_noted_is_unknown(tmp_path: Path) -> None:
-    assert contents.noted(tmp_path / "train.parquet") is None
-    contents.note(tmp_path, {"train": "abc"})
-    assert contents.noted(tmp_path / "train.parquet") == "abc"
-    assert contents.noted(tmp_path / "val.parquet") is None
+    assert contents.read_digest(tmp_path / "train.parquet") is None
+    contents.write_digests(tmp_path, {"train": "abc"})
+    assert contents.read_digest(tmp_path / "train.parquet") == "abc"
+    assert contents.read_digest(tmp_path / "val.parquet") is None

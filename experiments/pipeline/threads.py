@@ -1,0 +1,11 @@
+"""CPU threads of a stage: their number decides the last digits."""
+
+import os
+
+import torch
+
+
+def set_threads(threads: int) -> None:
+    """Fix the number of CPU threads: sums over threads differ in their last digits otherwise."""
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
