@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
-from panodepth.cli import main, subcommands
+from panodepth import cli
+from panodepth.cli import GROUP, Subcommand, main, subcommands
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +33,67 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys, panodepth.cli; print([m for m in ('torch', 'rich', 'matplotlib') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+HELLO = """
+import argparse
+
+from panodepth.cli import Subcommand
+
+COMMAND = Subcommand("hello_command", "says hello")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name")
+
+
+def run(args: argparse.Namespace) -> int:
+    print("hello", args.name)
+    return 7
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add entry points of other packages: one that works, five that do not."""
+    (tmp_path / "hello_command.py").write_text(HELLO)
+    (tmp_path / "raises_at_import.py").write_text("raise RuntimeError('two\\nlines')")
+    monkeypatch.syspath_prepend(tmp_path)
+    points = [
+        EntryPoint("hello", "hello_command:COMMAND", GROUP),
+        EntryPoint("missing", "no_such_module:COMMAND", GROUP),
+        EntryPoint("broken", "raises_at_import:COMMAND", GROUP),
+        EntryPoint("wrong", "hello_command:HELLO", GROUP),
+        EntryPoint("text", "hello_command:__name__", GROUP),
+        EntryPoint("predict", "hello_command:COMMAND", GROUP),
+    ]
+    monkeypatch.setattr(cli, "entry_points", lambda group: points)
+
+
+@pytest.mark.usefixtures("plugins")
+def test_other_packages_add_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hello", "world"]) == 7
+    assert capsys.readouterr().out == "hello world\n"
+
+
+@pytest.mark.usefixtures("plugins")
+def test_broken_commands_of_other_packages_are_left_out_with_a_line_each(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["predict", str(tmp_path), "--model", "none", "--out", str(tmp_path / "out")]
+    assert main(words) == 2  # ours ran: the folder holds no image
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 6
+    told = {line.split("'")[1]: line for line in lines[:5]}
+    assert "no_such_module" in told["missing"]
+    assert "RuntimeError: two lines" in told["broken"]
+    assert "has no attribute 'HELLO'" in told["wrong"]
+    assert "got str, expected a panodepth.cli.Subcommand" in told["text"]
+    assert "taken by panodepth.predict.command" in told["predict"]
+    assert "holds no image" in lines[5]
+
+
+@pytest.mark.usefixtures("plugins")
+def test_our_command_wins_over_one_of_the_same_name() -> None:
+    assert subcommands()["predict"] == cli.OWN["predict"]
+    assert subcommands()["hello"] == Subcommand("hello_command", "says hello")

@@ -14,7 +14,7 @@ KINDS = {
     "resize": "pano_geometry.resample",
     "sampler": "pano_data.sampler",
     "a loss": "pano_losses.gram",
-    "a network": "pano_models.hohonet.network",
+    "a network": "pano_models.HoHoNet",
     "the UI": "experiments.tracking.ui",
     "worlds": "pano_worlds.world",
 }
@@ -28,11 +28,19 @@ COMMENT = "\n# edited\n"
 
 def edits(root: Path) -> dict[str, tuple[Path, str]]:
     """Return ten typical edits: name -> file and what is added to it."""
-    modules = Code(root).modules
-    found = {kind: modules[name].relative_to(root) for kind, name in KINDS.items()}
+    code = Code(root)
+    found = {kind: _file(code, name) for kind, name in KINDS.items()}
     found |= {kind: Path(path) for kind, path in OTHERS.items()}
     added = {kind: (path, STATEMENT) for kind, path in found.items()}
     return {**added, "a comment (in decode)": (found["decode"], COMMENT)}
+
+
+def _file(code: Code, name: str) -> Path:
+    """Return the file of a module, or of what a package imports lazily."""
+    deepest = max(code.resolve(name), key=lambda module: module.count("."), default="")
+    if "." not in deepest:
+        raise KeyError(f"got {name!r}, expected a module: name the one that does this now")
+    return code.modules[deepest].relative_to(code.root)
 
 
 def stages_with(file: Path, listed: Mapping[str, list[str]]) -> list[str]:

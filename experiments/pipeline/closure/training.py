@@ -6,6 +6,8 @@ from typing import Any
 from experiments.pipeline.closure.digest import code, code_digest
 from experiments.pipeline.closure.values import Named
 
+PAPERS = "experiments"
+
 
 def training_code(paper: str, resolved: Mapping[str, Any]) -> str:
     """Return the digest of all code that a training runs.
@@ -17,4 +19,4 @@ def training_code(paper: str, resolved: Mapping[str, Any]) -> str:
     """
     named = Named(code())
     names = named.names(resolved) | named.networks(resolved)
-    return code_digest(f"experiments.{paper}.__main__", *names)
+    return code_digest(f"{PAPERS}.{paper}.__main__", *names)

@@ -3,7 +3,7 @@ import timm
 import torch
 
 import pano_models as pm
-from pano_models.resnet import ResNetEncoder
+from pano_models.backbones.resnet import ResNetEncoder
 
 
 @pytest.fixture

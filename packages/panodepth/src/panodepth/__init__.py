@@ -1,1 +1,3 @@
-"""Depth from 360° panoramas: predict, look at, reconstruct, audit."""
+"""Depth from 360° panoramas: predict, view, reconstruct, audit."""
+
+__version__ = "0.1.0"

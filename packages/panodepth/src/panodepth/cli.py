@@ -1,15 +1,16 @@
-"""The console script `panodepth`: one subcommand a module, imported only when it is called.
+"""The console script `panodepth`: each subcommand is a module, imported only when it is called.
 
-A subcommand module offers `add_arguments(parser)` and `run(args) -> int`. Exit codes are the same for
-all of them: 0 all is well, 1 the command ran and found differences or failures in what it checked,
-2 bad usage or bad input, 130 interrupted.
+A subcommand module offers `add_arguments(parser)` and `run(args) -> int`. All commands share their
+exit codes: 0 success, 1 the command ran and a check failed, 2 bad usage or bad input, 130
+interrupted. Other packages add commands by entry points of the group `panodepth.commands`, each of
+which names a `Subcommand`.
 """
 
 import argparse
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple, Protocol, cast
 
 from panodepth.errors import CommandError
@@ -28,14 +29,14 @@ class CommandModule(Protocol):
     """What a subcommand module offers."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declares the command's options."""
+        """Declare the options of the command."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Runs the command; returns the exit code."""
+        """Run the command and return its exit code."""
 
 
 GROUP = "panodepth.commands"
-"""Entry points of other packages that add a command: its name -> a `Subcommand`."""
+"""Entry points by which other packages add a command: its name -> a `Subcommand`."""
 
 OWN = {
     "predict": Subcommand(
@@ -56,9 +57,31 @@ OWN = {
 
 
 def subcommands() -> dict[str, Subcommand]:
-    """Return all commands by name: ours, then those that installed packages add."""
-    added = {point.name: point.load() for point in entry_points(group=GROUP)}
-    return OWN | {name: added[name] for name in sorted(added) if name not in OWN}
+    """Return all commands by name: ours, then those that installed packages add.
+
+    An entry point that cannot be loaded, or whose name is taken, is left out with one line on stderr:
+    it must not break the other commands.
+    """
+    commands = dict(OWN)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if point.name in commands:
+            _warn(point, f"the name is taken by {commands[point.name].module}")
+            continue
+        try:
+            command = point.load()
+        except Exception as error:  # noqa: BLE001 - code of other packages may raise anything
+            _warn(point, f"cannot be loaded ({type(error).__name__}: {error})")
+            continue
+        if isinstance(command, Subcommand):
+            commands[point.name] = command
+        else:
+            _warn(point, f"got {type(command).__name__}, expected a panodepth.cli.Subcommand")
+    return commands
+
+
+def _warn(point: EntryPoint, reason: str) -> None:
+    line = " ".join(reason.split())
+    sys.stderr.write(f"panodepth: command {point.name!r} of {point.value} is left out: {line}\n")
 
 
 def _usage(available: Mapping[str, Subcommand]) -> argparse.ArgumentParser:
@@ -74,7 +97,7 @@ def _usage(available: Mapping[str, Subcommand]) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one subcommand.
+    """Run one subcommand.
 
     Args:
         argv: Arguments without the program name; those of the process by default.

@@ -1,4 +1,4 @@
-"""Convolutions and resizing that know the sphere: columns wrap, rows go on across the poles."""
+"""Convolutions and resizing that know the sphere: columns wrap, rows continue across the poles."""
 
 import math
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ Padding = Literal["zeros", "reflect", "replicate", "circular", "sphere"]
 
 
 class SphereConv2d(nn.Conv2d):
-    """A convolution padded as the sphere goes on, so that a turn of the panorama turns the output.
+    """A convolution padded as on the sphere, so that a turn of the panorama turns the output.
 
     With `stride` s, rolling the input by a multiple of s columns rolls the output bit-equally
     (on one device and thread count).
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: odd.
-        stride: rows and columns per output pixel.
-        bias: add a bias.
-        groups: blocks of channels that do not mix.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd.
+        stride: Rows and columns per output pixel.
+        bias: Add a bias.
+        groups: Blocks of channels that do not mix.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ def conv2d(
     bias: bool = True,
     padding: Padding = "zeros",
 ) -> nn.Conv2d:
-    """A "same" convolution whose border is `padding`: "zeros", "reflect", ... or "sphere"."""
+    """Build a "same" convolution whose border is `padding`: "zeros", "reflect", ... or "sphere"."""
     if padding == "sphere":
         return SphereConv2d(in_channels, out_channels, kernel_size, stride, bias)
     return nn.Conv2d(
@@ -78,15 +78,15 @@ def resize(
     align_corners: bool = False,
     antialias: bool = False,
 ) -> Float[Tensor, "b c i j"]:
-    """Bilinear; the tensor itself if it has that size already.
+    """Resize bilinearly; return the tensor itself if it has that size already.
 
     Args:
-        x: maps.
-        size: rows and columns wanted.
-        wrap: the columns go on across the seam; excludes `align_corners`, under which the first
+        x: Maps.
+        size: Rows and columns wanted.
+        wrap: The columns continue across the seam; excludes `align_corners`, under which the first
             and last column are fixed.
-        align_corners: corner pixels map onto corner pixels (as DPT heads do).
-        antialias: widen the kernel when shrinking.
+        align_corners: Corner pixels map onto corner pixels (as DPT heads do).
+        antialias: Widen the kernel when shrinking.
     """
     if tuple(x.shape[-2:]) == tuple(size):
         return x

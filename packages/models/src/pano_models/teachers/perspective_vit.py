@@ -1,4 +1,4 @@
-"""A small perspective network: the teacher where no published one is at hand. It has to be trained first."""
+"""A small perspective network, to be trained as the teacher where no published one is at hand."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,23 +13,21 @@ from pano_models.heads.dpt import DPTHead
 from pano_models.inputs import RgbInput, fit_to_patches
 from pano_models.layers.padding import resize
 from pano_models.model import DepthModel
-from pano_models.outputs import DISPARITY_AFFINE, Prediction
-from pano_models.registry import register
+from pano_models.outputs import DISPARITY_AFFINE, Maps
 
 SMALL = {"patch_size": 8, "embed_dim": 96, "depth": 4, "num_heads": 3, "img_size": 64}
 """Minutes of training on a CPU; 0.8 M parameters with the default head."""
 
 
-@register("perspective_vit")
 class PerspectiveViT(DepthModel):
     """Disparity (1 / depth along the optical axis, up to scale and shift) of perspective views.
 
     Args:
-        backbone: name of a timm `VisionTransformer`.
-        backbone_options: its keyword arguments; None: `SMALL`.
-        taps: the four tapped blocks, 0-based; None: the last of each quarter.
-        features: channels of the DPT head.
-        level_channels: channels of its four levels.
+        backbone: Name of a timm `VisionTransformer`.
+        backbone_options: Its keyword arguments; None: `SMALL`.
+        taps: The four tapped blocks, 0-based; None: the last of each quarter.
+        features: Channels of the DPT head.
+        level_channels: Channels of its four levels.
         precision: "float32" or "bfloat16" (backbone only).
 
     Source: DPT (Ranftl et al. 2021) in the form of Depth Anything (Yang et al. 2024).
@@ -55,11 +53,11 @@ class PerspectiveViT(DepthModel):
         )
         self.head = DPTHead(self.backbone.embed_dim, features, level_channels)
 
-    def forward(self, rgb: Float[Tensor, "n 3 h w"]) -> Prediction:
-        """Predict disparity >= 0 of views in [0, 1], of any size; run at the nearest multiple of the patch.
+    def forward(self, rgb: Float[Tensor, "n 3 h w"]) -> Maps:
+        """Predict disparity >= 0 of views in [0, 1], at the nearest multiple of the patch.
 
         Raises:
-            ValueError: not a floating (n, 3, h, w) tensor.
+            ValueError: Not a floating (n, 3, h, w) tensor.
         """
         if rgb.ndim != 4 or rgb.shape[1] != 3 or not rgb.is_floating_point():
             raise ValueError(

@@ -5,13 +5,13 @@ from os import PathLike
 import timm
 from torch import Tensor, nn
 
-from pano_models.hardnet import HarDNetEncoder
-from pano_models.resnet import ResNetEncoder
+from pano_models.backbones.hardnet import HarDNetEncoder
+from pano_models.backbones.resnet import ResNetEncoder
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
 TORCHVISION = ".tv_in1k"
-"""timm's tag of torchvision's first ImageNet weights, which the published networks started from; timm's own default is another recipe."""
+"""timm's tag of torchvision's first ImageNet weights, from which the published networks started."""
 CLASSIFIERS = ("fc.", "base.16.")
 """Of a ResNet and of HarDNet-68."""
 CLASSIFIER = "of the ImageNet classifier"
@@ -22,15 +22,16 @@ def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
 
     Args:
         model: UniFuse, BiFuse++ or HoHoNet with `width` 1, in any form.
-        source: a weight file in torchvision's or timm's names (they are the same), or "timm", which downloads torchvision's first weights
-            of the backbone from timm (timm's own where torchvision has none).
+        source: A weight file in torchvision's or timm's names (they are the same), or "timm", which
+            downloads torchvision's first weights of the backbone from timm (timm's own where
+            torchvision has none).
 
     Returns:
         What was dropped and why.
 
     Raises:
-        ValueError: the network has no ResNet, or timm has no weights of it.
-        CheckpointError: a tensor is missing or of another shape.
+        ValueError: The network has no ResNet, or timm has no weights of it.
+        CheckpointError: A tensor is missing or of another shape.
     """
     encoders = [m for m in model.modules() if isinstance(m, ResNetEncoder | HarDNetEncoder)]
     if not encoders:
@@ -43,7 +44,7 @@ def load_resnets(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
 
 
 def _counters(encoder: nn.Module) -> dict[str, Tensor]:
-    """Batch counters, which torchvision's files, older than the counters, lack."""
+    """Return the batch counters, which torchvision's files, older than the counters, lack."""
     return {n: t for n, t in encoder.state_dict().items() if n.endswith("num_batches_tracked")}
 
 
