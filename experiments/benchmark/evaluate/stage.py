@@ -17,6 +17,7 @@ from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
 from experiments.pipeline.run_folder import FINISHED, STATE
+from experiments.pipeline.threads import set_threads
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
