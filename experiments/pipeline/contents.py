@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dvc.exceptions import NotDvcRepoError
+from dvc.fs import localfs
 from dvc.repo import Repo
 from dvc_data.hashfile.hash import hash_file
 from dvc_data.hashfile.state import StateBase
-from dvc_objects.fs import localfs
 
 from pano_data.io.encode import write_text
 from pano_data.manifest import Row

@@ -21,7 +21,7 @@ BAD_INPUT = (params.ParamsError, WorldError, DataError)
 
 @contextmanager
 def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
-    """Ends the process with one line and exit code 2 on bad input.
+    """End the process with one line and exit code 2 on bad input.
 
     Every rank says its own: a damaged file is met by the one that reads it.
 
@@ -48,7 +48,7 @@ def run_stage(
     argv: Sequence[str] | None = None,
     *more: type[Exception],
 ) -> None:
-    """Runs a stage that is a plain function: its signature is the schema of its section.
+    """Run a stage that is a plain function: its signature is the schema of its section.
 
     Args:
         function: The stage.
@@ -64,7 +64,7 @@ def run_stage(
 
 
 def quiet_libraries() -> None:
-    """Silences tips and warnings that no user of a stage can act on."""
+    """Silence tips and warnings that no user of a stage can act on."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")

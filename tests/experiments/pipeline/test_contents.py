@@ -59,7 +59,8 @@ def test_what_no_stage_noted_is_unknown(tmp_path: Path) -> None:
 
 
 def test_a_file_replaced_by_one_of_the_same_size_is_noticed(tmp_path: Path) -> None:
-    row = Row(key="a", dataset="d", split="s", scene="a", image="a.png", depth="a.exr")
+    label: dict[str, Any] = {"depth": "a.exr", "encoding": "exr", "kind": "distance"}
+    row = Row(key="a", dataset="d", split="s", scene="a", image="a.png", **label)
     (tmp_path / "a.png").write_bytes(b"picture")
     (tmp_path / "a.exr").write_bytes(b"1234")
     before = contents.digest_rows([row], tmp_path)

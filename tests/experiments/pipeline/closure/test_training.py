@@ -54,7 +54,7 @@ def test_other_code_does_not_count(clone: Path) -> None:
 
 
 def test_networks_of_the_models_it_starts_from_count(clone: Path) -> None:
-    network = "{class_path: pano_models.teachers.PerspectiveViT}"
+    network = "{class_path: pano_models.PerspectiveViT}"
     (clone / "params.yaml").write_text(f"t: {{model: {{init_args: {{net: {network}}}}}}}\n")
     with_teacher = {"model": {"init_args": {**DA2["model"]["init_args"], "teacher": "runs/t"}}}
     before, alone = key(clone, with_teacher), key(clone)
