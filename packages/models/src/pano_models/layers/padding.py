@@ -1,14 +1,13 @@
 """Convolutions and resizing that know the sphere: columns wrap, rows continue across the poles."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.padding import pad
+from pano_geometry.resizing import bilinear
 from pano_geometry.tensor_types import Float
 
 Padding = Literal["zeros", "reflect", "replicate", "circular", "sphere"]
@@ -88,26 +87,8 @@ def resize(
         align_corners: Corner pixels map onto corner pixels (as DPT heads do).
         antialias: Widen the kernel when shrinking.
     """
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    if antialias and x.dtype in (torch.float16, torch.bfloat16):  # the CPU has it for neither
-        return resize(x.float(), size, wrap, align_corners, antialias).to(x.dtype)
-    if not wrap:
-        return functional.interpolate(
-            x, tuple(size), mode="bilinear", align_corners=align_corners, antialias=antialias
-        )
-    if align_corners:
+    if not align_corners:
+        return bilinear(x, size, wrap, antialias)
+    if wrap:
         raise ValueError("wrap=True needs align_corners=False: with it the seam has no place")
-    return _resize_wrapped(x, size, antialias)
-
-
-def _resize_wrapped(x: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
-    width, new_width = x.shape[-1], size[1]
-    step = width // math.gcd(width, new_width)  # the fewest columns that map to whole columns
-    reach = math.ceil(max(1.0, width / new_width)) + 1
-    margin = min(step * math.ceil(reach / step), width)
-    x = torch.cat([x[..., -margin:], x, x[..., :margin]], -1)
-    crop = margin * new_width // width
-    wide = (size[0], new_width + 2 * crop)
-    out = functional.interpolate(x, wide, mode="bilinear", align_corners=False, antialias=antialias)
-    return out[..., crop : crop + new_width]
+    return functional.interpolate(x, tuple(size), mode="bilinear", align_corners=True)

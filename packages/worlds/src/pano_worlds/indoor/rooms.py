@@ -220,16 +220,12 @@ def _in_the_open(
         x, y = (float(v) for v in places[int(rng.integers(len(places)))])
         frame = Frame(x, y, 0.0, float(rng.integers(4)) * np.pi / 2)
         if space.fits(frame, room.number, (-w / 2, -d / 2), (w / 2, d / 2)) and (
-            not corner or _by_a_wall(room, space, frame)
+            not corner or not space.fits(frame, room.number, (-0.6, -0.6), (0.6, 0.6))
         ):
             space.occupy(frame, (-w / 2, -d / 2), (w / 2, d / 2))
             with b.object(piece.__name__.strip("<>"), frame):
                 piece(b, room.style, np.random.default_rng(seed))
             return
-
-
-def _by_a_wall(room: Room, space: FloorSpace, frame: Frame) -> bool:
-    return not space.fits(frame, room.number, (-0.6, -0.6), (0.6, 0.6))
 
 
 def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Generator) -> None:
