@@ -63,7 +63,8 @@ def _block(indent: str, paths: Iterable[str]) -> list[str]:
 
 def listed(text: str) -> dict[str, list[str]]:
     """Return the code dependencies that dvc.yaml lists, by stage."""
-    stage, found = "", {}
+    stage = ""
+    found: dict[str, list[str]] = {}
     for line in text.splitlines():
         if match := _STAGE.match(line):
             stage = match[1]

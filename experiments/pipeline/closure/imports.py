@@ -133,7 +133,7 @@ class Code:
             KeyError: A name leads to no module of ours.
         """
         found: set[str] = set()
-        todo = []
+        todo: list[str] = []
         for name in names:
             modules = self.resolve(name)
             if not modules:
