@@ -24,12 +24,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.pipeline import params
-from experiments.pipeline.environment import (
-    accumulation,
-    checked_world,
-    global_rank,
-    set_threads,
-)
+from experiments.pipeline.closure.training import training_code
+from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
     FINISHED,
     IDENTITY,
@@ -40,11 +36,11 @@ from experiments.pipeline.run_folder import (
     mark_finished,
     publish,
     run_key,
-    say_what_changed,
-    training_code,
+    warn_of_fresh_start,
     write_yaml,
 )
-from experiments.pipeline.stage import quiet_libraries, told_in_a_line
+from experiments.pipeline.stage import quiet_libraries, report_bad_input
+from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
 from experiments.tracking.system_metrics import SystemMetrics
 from experiments.tracking.tracker import RunLogger
@@ -150,7 +146,7 @@ class ParamsCLI(LightningCLI):
         if self.subcommand != "fit":
             return
         self.digests = input_digests(self.resolved)
-        code = training_code(self.paper)
+        code = training_code(self.paper, self.resolved)
         key = run_key(self.resolved, self.digests, code)
         self.state = STATE / self.section / key
         last = self.state / "last.ckpt"
@@ -158,7 +154,7 @@ class ParamsCLI(LightningCLI):
             self._held.enter_context(locked(self.state))
             own = identity(self.resolved, self.digests, code)
             if not last.is_file():
-                say_what_changed(self.state, own)
+                warn_of_fresh_start(self.state, own)
             write_text(self.state / IDENTITY, json.dumps(own))
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
@@ -298,7 +294,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
     try:
-        with told_in_a_line(own.section, *BAD_INPUT):
+        with report_bad_input(own.section, *BAD_INPUT):
             ParamsCLI(paper, own.section, arguments)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

@@ -1,6 +1,6 @@
 import pytest
 
-from experiments.pipeline.environment import WorldError, accumulation, checked_world
+from experiments.pipeline.ranks import WorldError, accumulation, checked_world
 
 
 @pytest.fixture(autouse=True)
