@@ -26,6 +26,7 @@ from pano_geometry.panorama import (
     perspective_to_erp,
     rotate,
 )
+from pano_geometry.pixels import column_longitudes, row_latitudes
 from pano_geometry.points import depth_to_distance, distance_to_depth, distance_to_points
 from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resample import coverage, resample, resample_masked
@@ -57,6 +58,7 @@ __all__ = [
     "ShapeError",
     "align_views",
     "blend_views",
+    "column_longitudes",
     "coverage",
     "cube_solid_angle",
     "cube_to_erp",
@@ -88,6 +90,7 @@ __all__ = [
     "resample_masked",
     "resize",
     "rotate",
+    "row_latitudes",
     "sample",
     "solid_angle",
     "tangent_rotations",
