@@ -8,7 +8,7 @@ from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
 from pano_geometry.pixels import centres
-from pano_geometry.resample import resample, resample_masked
+from pano_geometry.resampling.resample import resample, resample_masked
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
 LEAST_WEIGHT = 1e-3
