@@ -3,7 +3,7 @@ import torch
 
 import pano_geometry as pg
 from pano_geometry.cameras import Surface
-from pano_geometry.taps import dense_fetch, interpolate
+from pano_geometry.resampling.taps import dense_fetch, interpolate
 
 SURFACES = [Surface.PLANE, Surface.CYLINDER, Surface.SPHERE, Surface.SPHERE_T]
 

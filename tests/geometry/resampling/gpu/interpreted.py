@@ -11,8 +11,8 @@ os.environ["TRITON_INTERPRET"] = "1"
 import torch
 
 import pano_geometry as pg
-from pano_geometry.gpu import resample as gpu
-from pano_geometry.sampling import pad_strip
+from pano_geometry.resampling.gpu import resample as gpu
+from pano_geometry.resampling.sampling import pad_strip
 
 SOURCES = [pg.Equirectangular(12, 24), pg.Cubemap(6), pg.Perspective.from_fov(12, 16, 1.5)]
 TARGETS = [pg.Equirectangular(9, 70), pg.Cubemap(5), pg.Cassini(12, 7)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry import native
+from pano_geometry.resampling import native
 from tests.geometry.fields import erp_rays, harmonics, image_of_rays, pixel_error, turned
 
 pytestmark = pytest.mark.skipif(

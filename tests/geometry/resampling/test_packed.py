@@ -2,9 +2,9 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry import packed
 from pano_geometry.cameras.base import Surface
-from pano_geometry.sampling import pad_strip
+from pano_geometry.resampling import packed
+from pano_geometry.resampling.sampling import pad_strip
 from tests.geometry.fields import erp_rays, image_of_rays, pixel_error, turned
 
 PAIRS = [

@@ -102,7 +102,7 @@ class _Fused(torch.autograd.Function):
     def forward(
         ctx: Any, image: Tensor, turns: Tensor, source: Camera, target: TableCamera, n: int
     ) -> tuple[Tensor, Tensor]:
-        from pano_geometry.gpu import kernels
+        from pano_geometry.resampling.gpu import kernels
 
         image = image.contiguous()
         values = image.new_empty(n, image.shape[1], *target.size)
@@ -122,7 +122,7 @@ class _Fused(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
-        from pano_geometry.gpu import kernels
+        from pano_geometry.resampling.gpu import kernels
 
         (turns,) = ctx.saved_tensors
         shape, source, target, n = ctx.geometry

@@ -8,9 +8,9 @@ import torch
 from torch.nn.functional import grid_sample
 
 from pano_geometry.cameras.base import Camera, Surface
-from pano_geometry.gathering import gather_bilinear, is_small_view
-from pano_geometry.grids import EdgeList, dense_blocks
-from pano_geometry.sampling import bordered, repair, restore, working_dtype
+from pano_geometry.pixels import from_grid, to_index
+from pano_geometry.resampling.grids import EdgeList, dense_blocks
+from pano_geometry.resampling.sampling import bordered, repair, restore, working_dtype
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 TILE = 128
@@ -48,6 +48,37 @@ def resample_once(
     if seen is None:
         return out, None
     return torch.where(seen, out, torch.zeros_like(out)), seen.expand(n, *target.size)
+
+
+def is_small_view(image: Shaped[Tensor, "b c h w"], size: tuple[int, int]) -> bool:
+    """Whether converting the whole image would cost most of sampling `size` pixels of it."""
+    pixels = image.shape[-2] * image.shape[-1]
+    return image.dtype != working_dtype(image) and 4 * size[0] * size[1] < pixels
+
+
+def gather_bilinear(
+    image: Shaped[Tensor, "c h w"], block: Float[Tensor, "2 r wo"]
+) -> Float[Tensor, "c r wo"]:
+    """What `grid_sample` with padding "border" gives at planes of coordinates, in their dtype."""
+    channels, height, width = image.shape
+    column, right = _first_tap(block[0], width)
+    row, down = _first_tap(block[1], height)
+    first = row.to(torch.int32).mul_(width).add_(column.to(torch.int32)).long()
+    index = first.flatten().expand(channels, -1)
+    flat, across, below = image.flatten(1), int(width > 1), width * int(height > 1)
+
+    def tap(offset: int) -> Tensor:
+        return flat[:, offset:].gather(1, index).view(channels, *first.shape).to(block.dtype)
+
+    upper = torch.lerp(tap(0), tap(across), right)
+    return upper.lerp_(torch.lerp(tap(below), tap(below + across), right), down)
+
+
+def _first_tap(coordinate: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """Index of the first of two taps within `n` pixels, and the weight of the second."""
+    index = to_index(from_grid(coordinate, n)).clamp_(0, n - 1)
+    first = index.floor().clamp_(max=max(n - 2, 0))
+    return first, index.sub_(first)
 
 
 def _put(values: Tensor, out: Tensor) -> None:

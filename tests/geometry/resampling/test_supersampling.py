@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 import pano_geometry as pg
+from pano_geometry.resampling.resample import supersampling
 
 
 def noise(height: int, width: int, generator) -> torch.Tensor:
@@ -24,8 +25,6 @@ def test_supersampling_beats_points_by_far(generator) -> None:
 
 
 def test_auto_counts_the_minification() -> None:
-    from pano_geometry.minification import supersampling
-
     big = pg.Equirectangular(512, 1024)
     assert supersampling("auto", big, pg.Equirectangular(128, 256)) == 4
     assert supersampling("auto", big, pg.Equirectangular(512, 1024)) == 1

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry.cache import GridCache
-from pano_geometry.grids import build_grid
+from pano_geometry.resampling.cache import GridCache
+from pano_geometry.resampling.grids import build_grid
 
 
 @pytest.fixture
@@ -61,16 +61,16 @@ def test_least_recently_used_goes_first() -> None:
     one = grid().nbytes()
     cache = GridCache(limit=int(2.5 * one))
     for key in ("a", "b", "a", "c"):
-        cache.get(key, grid, at_once=True)
+        cache.get(key, grid)
     built = []
 
     def build():
         built.append(1)
         return grid()
 
-    cache.get("a", build, at_once=True)
+    cache.get("a", build)
     assert not built
-    cache.get("b", build, at_once=True)
+    cache.get("b", build)
     assert built
 
 

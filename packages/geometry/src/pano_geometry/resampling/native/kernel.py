@@ -7,8 +7,8 @@ import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.native.build import build, load
 from pano_geometry.rays import RayTables
+from pano_geometry.resampling.native.build import build, load
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.tensor_types import Tensor
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry.gpu import resample as gpu
+from pano_geometry.resampling.gpu import resample as gpu
 from tests.geometry.fields import erp_rays, pixel_error, turned
 
 
@@ -19,13 +19,13 @@ from tests.geometry.fields import erp_rays, pixel_error, turned
     reason="Triton's interpreter needs triton and numpy",
 )
 def test_interpreted_kernels_give_the_numbers_of_eager_torch() -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
     program = Path(__file__).with_name("interpreted.py")
     run = subprocess.run(
         [sys.executable, str(program)],
         capture_output=True, text=True, check=False, cwd=root,
-        env={**environment, "PYTHONPATH": str(root)},
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
 

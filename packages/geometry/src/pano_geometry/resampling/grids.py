@@ -4,27 +4,16 @@ A grid never holds the image, so it costs 8 bytes per pixel of the result and se
 images. Eager CPU only: compilers fuse the plain path, accelerators want one kernel.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.pixels import from_grid, to_grid
-from pano_geometry.rays import Planes, RayTables, rotate_planes
+from pano_geometry.rays import Planes, RayTables
+from pano_geometry.resampling.blocks import bands, ray_blocks, sample_count, turn_of, turned_tables
 from pano_geometry.tensor_types import Tensor
-
-T = TypeVar("T")
-
-BLOCK = 1 << 17
-"""Pixels per block and thread: dispatch is paid seldom, and planes of 512 kB stay in a shared cache."""
-
-LEAST_BLOCK = 1 << 15
-"""Pixels of a block that may always be: less costs more in dispatch than it saves in memory."""
-
-BLOCKS = 4
-"""Blocks of a whole result at least: at 24 bytes a pixel of one, 6 bytes a pixel of the result."""
 
 CONE_BLOCK = 1 << 18
 """Pixels per block and thread where one plane is computed of all pixels and the rest of a few."""
@@ -88,7 +77,7 @@ def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: t
 def _dense(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> DenseGrid:
-    grid = torch.empty(_count(rotation), 2, *target.size, dtype=dtype)
+    grid = torch.empty(sample_count(rotation), 2, *target.size, dtype=dtype)
     edges = EdgeList(source.size)
     for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
         grid[sample, :, rows] = block
@@ -112,7 +101,7 @@ def dense_blocks(
 
     halves = _has_opposites(source, target)
     closed = source.surface is not Surface.CUBE
-    for sample, rows, block in _blocks(target, rotation, dtype, coordinates, upper_half=halves):
+    for sample, rows, block in ray_blocks(target, rotation, dtype, coordinates, upper_half=halves):
         if closed:
             edges.add(sample, rows.start, block)
         yield sample, rows, block
@@ -122,10 +111,6 @@ def dense_blocks(
             edges.add(sample, rows.start, block)
             yield sample, rows, block
         del block  # or it lies beside the next while that is made
-
-
-def _count(rotation: Tensor | None) -> int:
-    return rotation.shape[0] if rotation is not None and rotation.ndim == 3 else 1
 
 
 def _has_opposites(source: Camera, target: Camera) -> bool:
@@ -189,7 +174,7 @@ def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Te
 def _sparse(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> SparseGrid:
-    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(_count(rotation))]
+    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(sample_count(rotation))]
     mask = target.image_mask()
     for sample, position, planes in _candidates(source, target, rotation, dtype):
         u, v = source.project_planes(*planes)
@@ -212,12 +197,12 @@ def _candidates(
     # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
     if least is not None and isinstance(target, TableCamera) and target.sees_everything:
         own = target.ray_tables()
-        for sample in range(_count(rotation)):
-            tables = _tables(own, _turn(rotation, sample), dtype)
+        for sample in range(sample_count(rotation)):
+            tables = turned_tables(own, turn_of(rotation, sample), dtype)
             for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
                 yield sample, near, planes
         return
-    for sample, rows, rays in _blocks(target, rotation, dtype, _flat):
+    for sample, rows, rays in ray_blocks(target, rotation, dtype, _flat):
         first = rows.start * target.width
         yield sample, torch.arange(first, first + rays[0].numel()), rays
 
@@ -228,55 +213,7 @@ def _flat(x: Tensor, y: Tensor, z: Tensor) -> Planes:
 
 def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[Tensor, Planes]]:
     """Flat positions and rays of the pixels with z >= least; most pixels cost one plane of z."""
-    for rows in _bands(target.height, target.width, CONE_BLOCK * torch.get_num_threads()):
+    for rows in bands(target.height, target.width, CONE_BLOCK * torch.get_num_threads()):
         row, column = (tables.band(rows).plane(2) >= least).nonzero().unbind(1)
         row = row + rows.start
         yield row * target.width + column, tables.rays_at(row, column)
-
-
-def _bands(height: int, width: int, block: int) -> list[slice]:
-    """Rows in equal parts of at most so many pixels, a row at least."""
-    count = min(height, -(-height * width // block))
-    step = -(-height // count)
-    return [slice(top, min(top + step, height)) for top in range(0, height, step)]
-
-
-def _turn(rotation: Tensor | None, sample: int) -> Tensor | None:
-    return rotation if rotation is None or rotation.ndim == 2 else rotation[sample]
-
-
-def _tables(own: RayTables, turn: Tensor | None, dtype: torch.dtype) -> RayTables:
-    return (own if turn is None else own.rotate(turn.to(torch.float64))).to(dtype)
-
-
-def _blocks(
-    target: Camera,
-    rotation: Tensor | None,
-    dtype: torch.dtype,
-    made: Callable[[Tensor, Tensor, Tensor], T],
-    upper_half: bool = False,
-) -> Iterator[tuple[int, slice, T]]:
-    """What is made of the rays (r, w) of the target, block by block; the rays are not kept."""
-    height, width = target.size
-    share = _count(rotation) * height * width // BLOCKS
-    block = min(BLOCK * torch.get_num_threads(), max(LEAST_BLOCK, share))
-    bands = _bands(height // 2 if upper_half else height, width, block)
-    if isinstance(target, TableCamera):
-        field: RayTables | Planes = target.ray_tables()
-    else:
-        field = target.ray_planes(None, dtype, torch.device("cpu"))
-    for sample in range(_count(rotation)):
-        turn = _turn(rotation, sample)
-        if isinstance(field, RayTables):
-            tables = _tables(field, turn, dtype)
-            for rows in bands:
-                yield sample, rows, made(*tables.band(rows).planes())
-        else:
-            for rows in bands:
-                x, y, z = (plane[rows] for plane in field)
-                own = (x, y, z)
-                yield (
-                    sample,
-                    rows,
-                    made(*own if turn is None else rotate_planes(own, turn.to(dtype))),
-                )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 
 import torch
 
-from pano_geometry.grids import Grid
+from pano_geometry.resampling.grids import Grid
 
 DEFAULT_LIMIT = 256 << 20
 REMEMBERED_KEYS = 4096
@@ -55,15 +55,23 @@ class GridCache:
             self._met.clear()
             self._nbytes = 0
 
-    def get(self, key: Hashable, build: Callable[[], Grid], at_once: bool) -> Grid | None:
-        """The grid of a key; built and kept if it is worth it, None if it is not (yet)."""
+    def keeps(self, key: Hashable, at_once: bool) -> bool:
+        """Return whether the grid of a key is held or worth it; remember that the key was met.
+
+        Args:
+            key: Of the grid.
+            at_once: Whether the grid is worth keeping the first time.
+        """
+        with self._lock:
+            return key in self._grids or self._worth_keeping(key, at_once)
+
+    def get(self, key: Hashable, build: Callable[[], Grid]) -> Grid:
+        """Return the grid of a key; build and keep it if it is not held."""
         with self._lock:
             grid = self._grids.get(key)
             if grid is not None:
                 self._grids.move_to_end(key)
                 return grid
-            if not self._worth_keeping(key, at_once):
-                return None
         # Two threads may build the same grid; both are right, the later one stays.
         # A grid made under inference_mode could not be used in training later.
         with torch.inference_mode(mode=False):
