@@ -1,6 +1,6 @@
-"""What jsonargparse says about a values file in many lines, as one that names the key.
+"""What is wrong in a values file, as one line that names the key.
 
-Its message is an indented tree: one branch for each type that was tried, keys and classes on the way,
+jsonargparse says it in many lines. Its message is an indented tree: one branch for each type that was tried, keys and classes on the way,
 and the whole value at the end. The deepest branch got furthest, so its end is what is wrong.
 """
 
@@ -8,10 +8,12 @@ import importlib
 import inspect
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
+
+from experiments.pipeline.params import ParamsError
 
 _KEY = re.compile(r'Parser key "([^"]+)":?')
 _CLASS = re.compile(r"Problem with given class_path '([^']+)':?")
@@ -103,3 +105,23 @@ def raised_by(error: BaseException) -> str:
         f" ({'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno})" if frames else ""
     )
     return _shortened(f"{error}") + place
+
+
+def check_manifests(data: Mapping[str, Any]) -> None:
+    """Refuse manifests that are not there, before a run is registered anywhere.
+
+    Args:
+        data: Resolved arguments of the data module.
+
+    Raises:
+        ParamsError: Names the key and the file.
+    """
+    for part in ("train", "unlabelled", "val"):
+        for name, source in (data.get(part) or {}).items():
+            given = source.get("init_args", source) if isinstance(source, Mapping) else {}
+            manifest = given.get("manifest")
+            if manifest is not None and not Path(manifest).is_file():
+                raise ParamsError(
+                    f"data.{part}.{name}.manifest: got {manifest}, which is not there, expected the "
+                    "product of a stage (dvc repro makes it)"
+                )

@@ -16,9 +16,9 @@ from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
-from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
-from experiments.pipeline.stage import told_in_a_line
+from experiments.pipeline.stage import report_bad_input
+from experiments.pipeline.threads import set_threads
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
@@ -92,7 +92,7 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
 
 def main(argv: list[str]) -> None:
     """Evaluate the model named by the first argument; the others override its settings."""
-    with told_in_a_line("evaluate"):
+    with report_bad_input("evaluate"):
         auto_cli(
             evaluate,
             args=["--config", params.section_text("evaluate"), "--model", *argv],

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.result_folder import score_datasets, write_json
+from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline import params
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main, told_in_a_line
+from experiments.pipeline.stage import report_bad_input, run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data import write_json
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"
@@ -197,10 +198,10 @@ def run_suites(
 
 def main(argv: Sequence[str]) -> None:
     """Run `python -m experiments.benchmark.suites.stage [--key value]`."""
-    with told_in_a_line(params.DATASETS):
+    with report_bad_input(params.DATASETS):
         options = params.reader_options()
     given = ["--options", json.dumps(options)] if options else []
-    stage_main(run_suites, "suites", [*given, *argv])
+    run_stage(run_suites, "suites", [*given, *argv])
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
 from experiments.pipeline import params
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
 from experiments.prepare import worlds
 from experiments.training.cli import main
 
@@ -101,7 +101,6 @@ def cases() -> Iterator[Any]:
                 yield pytest.param(section, place, value, named, id=f"{section}-{place}-{index}")
     place = "data.train.dap2m_labelled.manifest"
     yield pytest.param("dap_labeler", place, "none.parquet", "none.parquet", id="no manifest")
-    yield pytest.param("dap_labeler", "data.train.structured3d.root", None, "root", id="no root")
     for section in FUNCTIONS:
         for place, value, named in STAGE:
             if place == "size" and section.startswith("da2"):  # `p2e.size`
@@ -115,7 +114,7 @@ def started(section: str) -> None:
     if section in PAPERS:
         main(PAPERS[section], ["fit", "--section", section])
     else:
-        stage_main(FUNCTIONS[section], section, [])
+        run_stage(FUNCTIONS[section], section, [])
 
 
 @pytest.mark.parametrize(("section", "place", "value", "named"), list(cases()))
