@@ -1,4 +1,4 @@
-"""When the table of `pano_geometry.packed` pays: its time over that of `grid_sample`.
+"""When the table of `pano_geometry.resampling.packed` pays: its time over that of `grid_sample`.
 
     uv run python -m benchmarks.geometry_table
 
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_geometry import packed, sampling
-from pano_geometry.grids import DenseGrid, build_grid
+from pano_geometry.resampling import packed, sampling
+from pano_geometry.resampling.grids import DenseGrid, build_grid
 
 CHANNELS = ((1, 3), (2, 3), (1, 8), (3, 3), (4, 3), (8, 3))
 HEIGHTS = (256, 512, 1024)

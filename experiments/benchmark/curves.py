@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from pano_geometry import column_longitudes, row_latitudes
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import alignment
 from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS
@@ -111,8 +112,8 @@ def latitude_bins(size: tuple[int, int]) -> Tensor:
 def regions(size: tuple[int, int]) -> Tensor:
     """Return the region of each pixel `(h, w)`, an index into `REGIONS`; poles before seam."""
     height, width = size
-    latitude = 90 - (torch.arange(height) + 0.5) * 180 / height
-    longitude = (torch.arange(width) + 0.5) * 360 / width - 180
+    latitude = row_latitudes(height, dtype=torch.float64).rad2deg()
+    longitude = column_longitudes(width, dtype=torch.float64).rad2deg()
     region = torch.full(size, REGIONS.index("elsewhere"))
     region[:, longitude.abs() > 180 - SEAM_DEG] = REGIONS.index("seam")
     region[latitude.abs() > 90 - POLES_DEG] = REGIONS.index("poles")

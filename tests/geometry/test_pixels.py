@@ -1,7 +1,10 @@
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 
+import pano_geometry as pg
 from pano_geometry import pixels
 
 
@@ -25,3 +28,24 @@ def test_angles_are_centred_and_span_the_axis() -> None:
     assert torch.allclose(angles, -angles.flip(0))
     assert float(angles[1] - angles[0]) == 2 * math.pi / 8
     assert torch.allclose(pixels.pixel_of(angles, 8, 2 * math.pi), pixels.centres(8))
+
+
+def test_latitudes_and_longitudes_are_those_of_the_rays() -> None:
+    rays = pg.Equirectangular(6, 12).rays(dtype=torch.float64)
+    lon, lat = pg.rays_to_lonlat(rays)
+    rows, columns = (
+        pg.row_latitudes(6, dtype=torch.float64),
+        pg.column_longitudes(12, dtype=torch.float64),
+    )
+    assert torch.allclose(rows[:, None].expand(6, 12), lat)
+    assert torch.allclose(columns.expand(6, 12), lon)
+    assert pg.row_latitudes(6).dtype == pg.column_longitudes(12).dtype == torch.float32
+    assert rows[0] > 0 > columns[0], "the first row is up, the first column is left"
+
+
+@pytest.mark.parametrize("angles", [pg.row_latitudes, pg.column_longitudes])
+def test_angles_refuse_sizes_that_are_none(angles: Callable[[int], torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="got 0, expected at least 1"):
+        angles(0)
+    with pytest.raises(TypeError, match="expected an int"):
+        angles(2.5)  # type: ignore[arg-type]

@@ -19,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.resolve import load_network
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
 from pano_data.io.atomic import write_json
 
 GIGA = 1e9
@@ -151,4 +151,4 @@ def device_name(device: str) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(cost, sys.argv[1], sys.argv[2:])
+    run_stage(cost, sys.argv[1], sys.argv[2:])

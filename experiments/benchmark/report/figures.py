@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.benchmark.curves import LATITUDE_BINS, RANGE_EDGES_M
 from experiments.benchmark.report.results import Result, pairs
+from pano_geometry import row_latitudes
 
 SIZE_INCHES = (5.6, 3.9)  # legible on a phone, where the page shows one below the other
 MARKERS = "osD^vPX*<>"
@@ -47,7 +48,7 @@ def by_latitude(
 ) -> Figure:
     """Plot the error over latitude: the poles are at both ends."""
     figure, axis = plt.subplots(figsize=SIZE_INCHES, layout="constrained")
-    centres = 90 - (np.arange(LATITUDE_BINS) + 0.5) * 180 / LATITUDE_BINS
+    centres = np.degrees(row_latitudes(LATITUDE_BINS).numpy())
     for model, curve in curves.items():
         axis.plot(centres, _floats(curve["latitude"]), ms=4, label=model, **looks[model])
     axis.set(xlabel="latitude (degrees, the zenith is +90)", title=f"{dataset}: error by latitude")

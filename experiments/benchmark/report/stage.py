@@ -24,7 +24,7 @@ from experiments.benchmark.report.tables import (
     region_tables,
     spread_tables,
 )
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
 from pano_data.io.atomic import write_text
 
 TEMPLATE = "page.html"
@@ -111,4 +111,4 @@ def _base64(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(report, sys.argv[1], sys.argv[2:])
+    run_stage(report, sys.argv[1], sys.argv[2:])

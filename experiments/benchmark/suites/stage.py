@@ -19,8 +19,8 @@ from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSetti
 from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
 from pano_data import write_json
 from pano_data.reader import ManifestDataset
 
@@ -182,4 +182,4 @@ def run_suites(
 
 
 if __name__ == "__main__":
-    stage_main(run_suites, "suites", sys.argv[1:])
+    run_stage(run_suites, "suites", sys.argv[1:])

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
 from experiments.dap.discriminator_task import load_discriminator
-from experiments.pipeline.environment import WorldError
+from experiments.pipeline.ranks import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
 from pano_worlds import miniatures

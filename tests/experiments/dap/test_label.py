@@ -96,7 +96,7 @@ def test_one_process_labels_every_row(alone: Path, data: Path) -> None:
     assert [row.key for row in rows] == [row.key for row in read_manifest(data / "rows.parquet")]
     assert all((data / str(row.depth)).is_file() for row in rows)
     assert {p.name for p in alone.iterdir()} == {
-        "labels", "labeler", "manifest.parquet", "dropped.json",
+        "labels", "labeler", "manifest.parquet", "contents.json", "dropped.json",
     }  # fmt: skip
 
 

@@ -4,8 +4,6 @@ Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
 longitude grows to the right; rotations map rays of the output camera into the source frame.
 """
 
-from pano_geometry import native
-from pano_geometry.cache import grid_cache
 from pano_geometry.cameras import (
     Camera,
     Cassini,
@@ -16,7 +14,6 @@ from pano_geometry.cameras import (
 )
 from pano_geometry.errors import ShapeError
 from pano_geometry.fusion import align_views, blend_views, fuse_gradients
-from pano_geometry.great_circle import great_circle_angle
 from pano_geometry.normals import distance_to_normals
 from pano_geometry.padding import pad
 from pano_geometry.panorama import (
@@ -26,9 +23,18 @@ from pano_geometry.panorama import (
     perspective_to_erp,
     rotate,
 )
-from pano_geometry.points import depth_to_distance, distance_to_depth, distance_to_points
-from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
-from pano_geometry.resample import coverage, resample, resample_masked
+from pano_geometry.pixels import column_longitudes, row_latitudes
+from pano_geometry.points import (
+    depth_to_distance,
+    distance_to_depth,
+    distance_to_points,
+    points_to_distance,
+)
+from pano_geometry.rays import great_circle_angle, lonlat_to_rays, rays_to_lonlat
+from pano_geometry.resampling import native
+from pano_geometry.resampling.cache import grid_cache
+from pano_geometry.resampling.resample import coverage, resample, resample_masked
+from pano_geometry.resampling.sampling import sample
 from pano_geometry.resizing import resize
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
@@ -41,9 +47,7 @@ from pano_geometry.rotations import (
     random_rotation,
     to_ypr,
 )
-from pano_geometry.sampling import sample
 from pano_geometry.solid_angle import cube_solid_angle, solid_angle
-from pano_geometry.splat import points_to_distance
 
 __all__ = [
     "FACES",
@@ -57,6 +61,7 @@ __all__ = [
     "ShapeError",
     "align_views",
     "blend_views",
+    "column_longitudes",
     "coverage",
     "cube_solid_angle",
     "cube_to_erp",
@@ -88,6 +93,7 @@ __all__ = [
     "resample_masked",
     "resize",
     "rotate",
+    "row_latitudes",
     "sample",
     "solid_angle",
     "tangent_rotations",

@@ -6,7 +6,7 @@ from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.errors import check_map, check_mask
 from pano_geometry.padding import half_turn
 from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles
-from pano_geometry.sampling import working_dtype
+from pano_geometry.resampling.sampling import working_dtype
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
 

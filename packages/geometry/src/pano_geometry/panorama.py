@@ -1,17 +1,30 @@
 """Panoramas to and from cubes and perspective views, and their rotation: calls of `resample`."""
 
+import math
+from dataclasses import dataclass
+
 import torch
 
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.grid_symmetry import GridSymmetry, grid_symmetries
-from pano_geometry.minification import Supersample, supersampling
-from pano_geometry.resample import check_request, resample, resample_averaged, resample_seen
+from pano_geometry.resampling.back_ends import resample_seen
+from pano_geometry.resampling.resample import (
+    Supersample,
+    check_request,
+    resample,
+    resample_averaged,
+    supersampling,
+)
+from pano_geometry.resampling.sampling import check_mode
+from pano_geometry.resampling.taps import Mode
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
-from pano_geometry.sampling import check_mode
-from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
+
+WHOLE_COLUMN = 1e-3
+"""Pixels by which a yaw may miss a whole number of columns (float32 matrices do)."""
+UPRIGHT = 1e-6
+"""Largest entry that couples the vertical axis to the others."""
 
 
 def _camera_of(erp: Tensor) -> Equirectangular:
@@ -158,9 +171,37 @@ def rotate(
     return torch.cat(turned)
 
 
-def _symmetries(rotation: Tensor, width: int) -> list[GridSymmetry | None]:
+@dataclass(frozen=True)
+class _GridSymmetry:
+    """A rotation that maps the pixels of a panorama onto themselves: no interpolation, bit-exact.
+
+    A roll by whole columns, after a turn of the picture by 180° if `flipped`.
+    """
+
+    columns: int
+    flipped: bool
+
+    def apply(self, erp: Tensor) -> Tensor:
+        """The rotated panorama (…, h, w), made of the very values of the given one."""
+        return (erp.flip(-2, -1) if self.flipped else erp).roll(self.columns, -1)
+
+
+def _symmetries(rotation: Tensor, width: int) -> list[_GridSymmetry | None]:
     """Which rotations only move pixels; looked for where values may be looked at."""
     differentiates = rotation.requires_grad and torch.is_grad_enabled()
     if torch.compiler.is_compiling() or rotation.device.type != "cpu" or differentiates:
         return [None]
-    return grid_symmetries(rotation, width)
+    matrices = rotation.detach().double().reshape(-1, 3, 3).tolist()
+    return [_symmetry(matrix, width) for matrix in matrices]
+
+
+def _symmetry(r: list[list[float]], width: int) -> _GridSymmetry | None:
+    if max(abs(r[0][1]), abs(r[1][0]), abs(r[1][2]), abs(r[2][1])) > UPRIGHT:
+        return None
+    columns = math.atan2(r[0][2], r[2][2]) * width / (2 * math.pi)
+    whole = round(columns)
+    if abs(columns - whole) > WHOLE_COLUMN:
+        return None
+    # Upright, columns move left when the camera turns right; upside down, longitudes run back.
+    flipped = r[1][1] < 0
+    return _GridSymmetry(whole if flipped else -whole, flipped)

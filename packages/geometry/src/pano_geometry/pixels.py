@@ -8,7 +8,11 @@ import math
 
 import torch
 
+from pano_geometry.errors import check_size
 from pano_geometry.tensor_types import Float, Tensor
+
+FULL_TURN = 2.0 * math.pi
+HALF_TURN = math.pi
 
 
 def centres(n: int, device: torch.device | None = None) -> Float[Tensor, " n"]:
@@ -46,5 +50,49 @@ def centre_angles(n: int, span: float, device: torch.device | None = None) -> Fl
     return angle_of(centres(n, device), n, span)
 
 
-FULL_TURN = 2.0 * math.pi
-HALF_TURN = math.pi
+def row_latitudes(
+    height: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, " h"]:
+    """Return the latitude of the pixel centres of each row of a panorama.
+
+    Args:
+        height: Of the panorama, pixels.
+        dtype: Of the result; angles are computed in float64 and rounded once.
+        device: Of the result, the CPU by default.
+
+    Returns:
+        Radians, positive up, from just below pi/2 to just above -pi/2.
+
+    Raises:
+        TypeError: If `height` is not an int.
+        ValueError: If `height` is less than 1.
+    """
+    check_size("height", height)
+    return (-centre_angles(height, HALF_TURN, torch.device(device or "cpu"))).to(dtype)
+
+
+def column_longitudes(
+    width: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Float[Tensor, " w"]:
+    """Return the longitude of the pixel centres of each column of a panorama.
+
+    Args:
+        width: Of the panorama, pixels.
+        dtype: Of the result; angles are computed in float64 and rounded once.
+        device: Of the result, the CPU by default.
+
+    Returns:
+        Radians, 0 at +z, growing to the right, from just above -pi to just below pi.
+
+    Raises:
+        TypeError: If `width` is not an int.
+        ValueError: If `width` is less than 1.
+    """
+    check_size("width", width)
+    return centre_angles(width, FULL_TURN, torch.device(device or "cpu")).to(dtype)

@@ -7,7 +7,8 @@ import torch
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
-from pano_geometry.resample import resample, resample_masked
+from pano_geometry.pixels import centres
+from pano_geometry.resampling.resample import resample, resample_masked
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
 LEAST_WEIGHT = 1e-3
@@ -82,8 +83,5 @@ def project_views(
 
 def _window(camera: Perspective) -> Tensor:
     """A product of raised cosines over the image, (h, w), from `LEAST_WEIGHT` to 1."""
-    down, across = (
-        torch.sin(torch.pi * (torch.arange(n, dtype=torch.float64) + 0.5) / n) ** 2
-        for n in camera.size
-    )
+    down, across = (torch.sin(torch.pi * centres(n) / n) ** 2 for n in camera.size)
     return (down[:, None] * across[None, :]).clamp_min(LEAST_WEIGHT)

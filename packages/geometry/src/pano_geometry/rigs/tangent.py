@@ -8,10 +8,9 @@ import torch
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image
-from pano_geometry.minification import Supersample
-from pano_geometry.resample import resample
+from pano_geometry.resampling.resample import Supersample, resample
+from pano_geometry.resampling.taps import Mode
 from pano_geometry.rotations import from_ypr
-from pano_geometry.taps import Mode
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 COVERING_FOV = 2 * math.acos(math.sqrt((5 + 2 * math.sqrt(5)) / 15))

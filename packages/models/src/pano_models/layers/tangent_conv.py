@@ -13,7 +13,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from pano_geometry.pixels import centres, to_index
 from pano_geometry.tensor_types import Float
+from pano_models.layers.same_padding import SameConv2d
 from pano_models.layers.size_cache import cached_by_size
 from pano_models.layers.wrap_conv import SphereMaxPool2d, replace_children
 
@@ -24,10 +26,10 @@ def _kernel_pixels(h: int, w: int, kernel: int, stride: int) -> Tensor:
         (offset * math.pi / h).tan(), (offset * 2 * math.pi / w).tan(), indexing="ij"
     )
     x, y = right.reshape(-1, 1), down.reshape(-1, 1)
-    lat = (0.5 - (torch.arange(0, h, stride, dtype=torch.float64) + 0.5) / h) * math.pi
+    lat = (0.5 - centres(h)[::stride] / h) * math.pi
     ray_y, ray_z = y * lat.cos() - lat.sin(), y * lat.sin() + lat.cos()
     column = torch.atan2(x.expand_as(ray_z), ray_z) / (2 * math.pi) * w
-    row = (0.5 + torch.atan2(ray_y, torch.hypot(x, ray_z)) / math.pi) * h - 0.5
+    row = to_index((0.5 + torch.atan2(ray_y, torch.hypot(x, ray_z)) / math.pi) * h)
     return torch.stack([row, column])
 
 
@@ -113,6 +115,11 @@ class TangentConv2d(nn.Conv2d):
 
 def lay_on_tangent_planes(module: nn.Module) -> None:
     """Lay the padded convolutions and poolings of an encoder on tangent planes, parameters kept."""
+    if any(isinstance(child, SameConv2d) for child in module.modules()):
+        raise ValueError(
+            "equivariant: the cube branch of an EfficientNet cannot be laid on tangent planes; take "
+            "a ResNet, or UniFuse with fusion 'none'"
+        )
     replace_children(module, _tangent)
 
 

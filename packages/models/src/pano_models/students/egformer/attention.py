@@ -15,6 +15,7 @@ from timm.layers.mlp import Mlp
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from pano_geometry.pixels import centres
 from pano_geometry.tensor_types import Float
 
 POSITION_WEIGHT = 0.1
@@ -43,7 +44,7 @@ def periodic_chord(columns: int, device: torch.device | None = None) -> Float[Te
 
 def periodic_bias(h: int, w: int, device: torch.device | None = None) -> Tensor:
     """Return the ERPE of rows (h, 1, w, w) by differences of azimuth, radius at a row's centre."""
-    radius = ((torch.arange(h, device=device) + 0.5) * (math.pi / h)).sin()
+    radius = (centres(h, device).float() * (math.pi / h)).sin()
     return radius[:, None, None, None] * periodic_chord(w, device)
 
 

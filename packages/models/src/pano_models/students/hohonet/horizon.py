@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from pano_geometry.pixels import centres
 from pano_geometry.tensor_types import Float
 from pano_models.layers.wrap_conv import WrapConv2d, wrap_columns
 
@@ -130,7 +131,7 @@ class AzimuthTransformer(nn.Module):
 
 def cosine_basis(components: int, height: int) -> Float[Tensor, "k h"]:
     """Return the rows of the inverse DCT without normalisation: cos(k π (row + 1/2) / height)."""
-    row = (torch.arange(height, dtype=torch.float64) + 0.5) * (math.pi / height)
+    row = centres(height) * (math.pi / height)
     return torch.cos(torch.arange(components, dtype=torch.float64)[:, None] * row).float()
 
 

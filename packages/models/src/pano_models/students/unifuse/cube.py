@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from pano_geometry.compat.unifuse import erp_to_cube
+from pano_geometry.pixels import centres
 from pano_geometry.tensor_types import Float
 from pano_models.layers.size_cache import cached_by_size
 
@@ -62,12 +63,8 @@ def _face_map(h: int, w: int) -> Tensor:
 @cached_by_size
 def released_sample_grid(h: int, w: int) -> Float[Tensor, "1 1 h w 3"]:
     """Return where a panorama of `h` x `w` reads a volume of faces: (u, v, face) in [-1, 1]."""
-    lon = (
-        ((torch.arange(w, dtype=torch.float64) + 0.5) / w - 0.5).mul(2 * math.pi)[None].expand(h, w)
-    )
-    lat = (
-        (0.5 - (torch.arange(h, dtype=torch.float64) + 0.5) / h).mul(math.pi)[:, None].expand(h, w)
-    )
+    lon = (centres(w) / w - 0.5).mul(2 * math.pi)[None].expand(h, w)
+    lat = (0.5 - centres(h) / h).mul(math.pi)[:, None].expand(h, w)
     face = _face_map(h, w)
     local = lon - face * (math.pi / 2)
     polar = 0.5 * (math.pi / 2 - lat.abs()).tan()

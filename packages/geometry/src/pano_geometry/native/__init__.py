@@ -1,7 +1,0 @@
-"""An optional compiled CPU kernel: `pano_geometry.native.enable()` builds and uses it."""
-
-from pano_geometry.native import build, kernel
-from pano_geometry.native.build import BuildError
-from pano_geometry.native.kernel import disable, enable, enabled
-
-__all__ = ["BuildError", "build", "disable", "enable", "enabled", "kernel"]

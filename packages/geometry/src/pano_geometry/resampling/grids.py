@@ -1,0 +1,219 @@
+"""Where a resampling looks: its coordinates, computed in blocks that stay in cache, kept if reused.
+
+A grid never holds the image, so it costs 8 bytes per pixel of the result and serves any number of
+images. Eager CPU only: compilers fuse the plain path, accelerators want one kernel.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.pixels import from_grid, to_grid
+from pano_geometry.rays import Planes, RayTables
+from pano_geometry.resampling.blocks import bands, ray_blocks, sample_count, turn_of, turned_tables
+from pano_geometry.tensor_types import Tensor
+
+CONE_BLOCK = 1 << 18
+"""Pixels per block and thread where one plane is computed of all pixels and the rest of a few."""
+
+CONE_MARGIN = 1e-5
+"""Added to the cone that pre-selects rays, so that rounding loses none."""
+
+
+@dataclass(frozen=True)
+class DenseGrid:
+    """Coordinates for every pixel of the result.
+
+    Attributes:
+        grid: (n, ho, wo, 2) as `grid_sample(align_corners=False)` takes it, a view of planes.
+        edge: sample, row, column (m,) of pixels whose taps lie across a border.
+        edge_pixels: their pixel coordinates (2, m) in the source.
+        seen: (n, ho, wo) pixels that get a value; None if all do.
+    """
+
+    grid: Tensor
+    edge: tuple[Tensor, Tensor, Tensor] | None
+    edge_pixels: Tensor | None
+    seen: Tensor | None
+
+    def nbytes(self) -> int:
+        """Memory held."""
+        parts = [self.grid, self.edge_pixels, self.seen, *(self.edge or ())]
+        return sum(part.nbytes for part in parts if part is not None)
+
+
+@dataclass(frozen=True)
+class SparseGrid:
+    """Coordinates for those pixels of the result that see the source, sample by sample.
+
+    Attributes:
+        size: (ho, wo).
+        positions: for each sample the flat indices (m,) of these pixels.
+        grids: for each sample their coordinates (1, 1, m, 2).
+    """
+
+    size: tuple[int, int]
+    positions: tuple[Tensor, ...]
+    grids: tuple[Tensor, ...]
+
+    def nbytes(self) -> int:
+        """Memory held."""
+        return sum(part.nbytes for part in (*self.positions, *self.grids))
+
+
+Grid = DenseGrid | SparseGrid
+
+
+def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype) -> Grid:
+    """Coordinates of a resampling on the CPU, without gradients."""
+    with torch.no_grad():
+        if source.sees_everything:
+            return _dense(source, target, rotation, dtype)
+        return _sparse(source, target, rotation, dtype)
+
+
+def _dense(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> DenseGrid:
+    grid = torch.empty(sample_count(rotation), 2, *target.size, dtype=dtype)
+    edges = EdgeList(source.size)
+    for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
+        grid[sample, :, rows] = block
+    return DenseGrid(grid.permute(0, 2, 3, 1), *edges.joined(), target.image_mask())
+
+
+def dense_blocks(
+    source: Camera,
+    target: Camera,
+    rotation: Tensor | None,
+    dtype: torch.dtype,
+    edges: "EdgeList",
+) -> Iterator[tuple[int, slice, Tensor]]:
+    """Pieces of a dense grid that stay in cache: sample, rows, planes (2, r, wo); fills `edges`."""
+
+    def coordinates(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        if source.surface is not Surface.CUBE:
+            return source.grid_planes(x, y, z)
+        u, v = to_padded_strip(*source.project_planes(x, y, z), source.width, 1)
+        return torch.stack([to_grid(u, source.width + 2), to_grid(v, source.height + 12)])
+
+    halves = _has_opposites(source, target)
+    closed = source.surface is not Surface.CUBE
+    for sample, rows, block in ray_blocks(target, rotation, dtype, coordinates, upper_half=halves):
+        if closed:
+            edges.add(sample, rows.start, block)
+        yield sample, rows, block
+        if halves:
+            rows = slice(target.height - rows.stop, target.height - rows.start)
+            block = _opposite(block)
+            edges.add(sample, rows.start, block)
+            yield sample, rows, block
+        del block  # or it lies beside the next while that is made
+
+
+def _has_opposites(source: Camera, target: Camera) -> bool:
+    """Whether each pixel of the lower half has its exact opposite in the upper half."""
+    even = target.height % 2 == 0 and target.width % 2 == 0
+    return even and target.surface is Surface.SPHERE and source.surface is Surface.SPHERE
+
+
+def _opposite(block: Tensor) -> Tensor:
+    """Coordinates (2, r, w) of the opposite rays, in the order of the pixels they belong to."""
+    turned = block.roll(block.shape[-1] // 2, -1).flip(1)
+    turned[0] -= torch.copysign(torch.ones((), dtype=block.dtype), turned[0])
+    turned[1].neg_()
+    return turned
+
+
+class EdgeList:
+    """Pixels whose taps lie across a border of a source of `size`, collected block by block."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.height, self.width = size
+        self._where: list[Tensor] = []
+        self._pixels: list[Tensor] = []
+
+    def add(self, sample: int, top: int, block: Tensor) -> None:
+        """Note those of coordinates (2, r, w) that start at row `top`."""
+        last_x, last_y = 1 - 1 / self.width, 1 - 1 / self.height
+        # Extremes cost a fraction of comparing every value, and many blocks need no more.
+        reach = torch.maximum(block.amax((1, 2)), -block.amin((1, 2)))
+        reach_x, reach_y = reach.tolist()
+        if reach_x <= last_x and reach_y <= last_y:
+            return
+        beyond = block[0].abs() > last_x
+        if reach_y > last_y:
+            beyond |= block[1].abs() > last_y
+        row, column = beyond.nonzero(as_tuple=True)
+        self._where.append(torch.stack([torch.full_like(row, sample), row + top, column]))
+        u, v = block[:, row, column]
+        self._pixels.append(torch.stack([from_grid(u, self.width), from_grid(v, self.height)]))
+
+    def joined(self) -> tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]:
+        """`edge` and `edge_pixels` of a `DenseGrid`."""
+        if not self._where:
+            return None, None
+        sample, row, column = torch.cat(self._where, 1)
+        return (sample, row, column), torch.cat(self._pixels, 1)
+
+
+def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:
+    """Coordinates outside the outermost pixel centres, whose taps lie across a border."""
+    far_u = (u - 0.5 * width).abs() > 0.5 * (width - 1)
+    return far_u | ((v - 0.5 * height).abs() > 0.5 * (height - 1))
+
+
+def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Tensor, Tensor]:
+    """Coordinates in the strip of a cube map -> in the strip of faces padded by `ring`."""
+    face = torch.floor(v.detach() / face_size)
+    return u + ring, v + ring + face * (2 * ring)
+
+
+def _sparse(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> SparseGrid:
+    found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(sample_count(rotation))]
+    mask = target.image_mask()
+    for sample, position, planes in _candidates(source, target, rotation, dtype):
+        u, v = source.project_planes(*planes)
+        seen = source.contains(u, v)
+        if mask is not None:
+            seen = seen & mask.flatten()[position]
+        kept = seen.nonzero()[:, 0]
+        x, y = to_grid(u[kept], source.width), to_grid(v[kept], source.height)
+        found[sample].append((position[kept], torch.stack([x, y], -1)))
+    positions = tuple(torch.cat([part[0] for part in parts]) for parts in found)
+    pixels = (torch.cat([part[1] for part in parts]) for parts in found)
+    return SparseGrid(target.size, positions, tuple(part[None, None] for part in pixels))
+
+
+def _candidates(
+    source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
+) -> Iterator[tuple[int, Tensor, Planes]]:
+    """Pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
+    least = source.least_forward()
+    # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
+    if least is not None and isinstance(target, TableCamera) and target.sees_everything:
+        own = target.ray_tables()
+        for sample in range(sample_count(rotation)):
+            tables = turned_tables(own, turn_of(rotation, sample), dtype)
+            for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
+                yield sample, near, planes
+        return
+    for sample, rows, rays in ray_blocks(target, rotation, dtype, _flat):
+        first = rows.start * target.width
+        yield sample, torch.arange(first, first + rays[0].numel()), rays
+
+
+def _flat(x: Tensor, y: Tensor, z: Tensor) -> Planes:
+    return x.flatten(), y.flatten(), z.flatten()
+
+
+def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[Tensor, Planes]]:
+    """Flat positions and rays of the pixels with z >= least; most pixels cost one plane of z."""
+    for rows in bands(target.height, target.width, CONE_BLOCK * torch.get_num_threads()):
+        row, column = (tables.band(rows).plane(2) >= least).nonzero().unbind(1)
+        row = row + rows.start
+        yield row * target.width + column, tables.rays_at(row, column)

@@ -1,0 +1,191 @@
+"""The compiled CPU kernel as a drop-in for the eager path."""
+
+import ctypes
+from dataclasses import dataclass
+
+import torch
+
+from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.rays import RayTables
+from pano_geometry.resampling.native.build import build, load
+from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
+from pano_geometry.tensor_types import Tensor
+
+SYMBOLS = {torch.float32: "f32", torch.uint8: "u8"}
+SPHERE, PINHOLE, CUBE = 0, 1, 2
+LARGEST = 2**31 - 1
+
+_library: ctypes.CDLL | None = None
+
+
+class _Plan(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("jobs", "height", "width")),
+        *((name, ctypes.c_void_p) for name in ("image_of", "out_offset", "seen_offset")),
+        *((name, ctypes.c_void_p) for name in ("columns", "rows", "row_scale", "column_scale")),
+        *((name, ctypes.c_int) for name in ("source", "channels", "source_height", "source_width")),
+        ("out_plane", ctypes.c_int64),
+        *((name, ctypes.c_float) for name in ("fx", "fy", "cx", "cy")),
+        ("face", ctypes.c_int),
+        ("seen", ctypes.c_void_p),
+        ("packed", ctypes.c_int),
+        ("threads", ctypes.c_int),
+    )
+
+
+def enable() -> None:
+    """Use the compiled kernel for bilinear resampling of float32 and uint8 on the CPU.
+
+    Compiles it at the first call on a machine (seconds). Results agree with eager torch to 1e-5
+    of the range of the image. Raises `BuildError` without a C compiler.
+    """
+    global _library
+    if _library is None:
+        _library = load(build())
+
+
+def disable() -> None:
+    """Back to eager torch."""
+    global _library
+    _library = None
+
+
+def enabled() -> bool:
+    """Whether the compiled kernel is in use."""
+    return _library is not None
+
+
+def takes(image: Tensor, source: Camera, target: Camera) -> bool:
+    """Whether the kernel knows this image and these cameras."""
+    if _library is None or image.dtype not in SYMBOLS or image.shape[-1] % 2:
+        return False
+    if image.shape[-1] * image.shape[-2] > LARGEST or target.key() is None:
+        return False
+    known = source.surface is Surface.SPHERE or isinstance(source, Perspective)
+    return (known and source.key() is not None) and isinstance(target, (TableCamera, Cubemap))
+
+
+def takes_cube(strip: Tensor, source: Camera, target: Camera) -> bool:
+    """The same for cube maps, which are padded first (and are float32 then)."""
+    known = isinstance(source, Cubemap) and isinstance(target, (TableCamera, Cubemap))
+    return _library is not None and strip.dtype == torch.float32 and known
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """One result image per job: a sample, or a face of a cube map of a sample."""
+
+    camera: TableCamera
+    rotations: Tensor | None
+    per_sample: int
+
+
+def _jobs(target: Camera, rotation: Tensor | None) -> _Jobs:
+    if isinstance(target, TableCamera):
+        return _Jobs(target, rotation, 1)
+    assert isinstance(target, Cubemap)
+    faces = face_rotations(torch.float64)
+    turns = faces if rotation is None else rotation.double().reshape(-1, 1, 3, 3) @ faces
+    return _Jobs(face_camera(target.face_size), turns.reshape(-1, 3, 3), 6)
+
+
+def resample(
+    image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    """Values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
+
+    `image` is what `takes` or `takes_cube` accepted; a cube map comes as its padded strip.
+    """
+    assert _library is not None
+    image = image.contiguous()
+    turns = 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0]
+    n = max(image.shape[0], turns)
+    out = image.new_empty(n, image.shape[1], *target.size)
+    seen = None if source.sees_everything else torch.empty(n, *target.size, dtype=torch.bool)
+    jobs = _jobs(target, rotation)
+    tables = jobs.camera.ray_tables()
+    height, width = jobs.camera.size
+    scales = _ones_or(tables.row_scale, height), _ones_or(tables.column_scale, width)
+    of_job = _of_job(jobs, tables, n, image)
+    plan = _Plan(
+        height=height,
+        width=width,
+        row_scale=scales[0].data_ptr(),
+        column_scale=scales[1].data_ptr(),
+        channels=image.shape[1],
+        source_height=image.shape[-2],
+        source_width=image.shape[-1],
+        out_plane=target.height * target.width,
+        seen=None if seen is None else seen.data_ptr(),
+        threads=torch.get_num_threads(),
+        **_lens(source),
+    )
+    if not _packs(image, target):
+        _run(plan, of_job, image, out)
+        return out, seen
+    plan.packed = 1
+    of_job["image_of"].zero_()
+    packed = image.new_empty(image.shape[-2] * image.shape[-1], 4)
+    share = n * jobs.per_sample // image.shape[0]
+    for i, one in enumerate(image):
+        _pack(one, packed)
+        mine = {name: table[i * share : (i + 1) * share] for name, table in of_job.items()}
+        _run(plan, mine, packed, out)
+    return out, seen
+
+
+def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, Tensor]:
+    """What differs from job to job, sample by sample."""
+    count, area = n * jobs.per_sample, jobs.camera.height * jobs.camera.width
+    if jobs.rotations is not None:
+        tables = tables.rotate(jobs.rotations.double())
+    job = torch.arange(count)
+    sample = job // jobs.per_sample
+    return {
+        "image_of": (sample % image.shape[0]).to(torch.int32),
+        "out_offset": (sample * image.shape[1] * jobs.per_sample + job % jobs.per_sample) * area,
+        "seen_offset": job * area,
+        "columns": _per_job(tables.columns, count),
+        "rows": _per_job(tables.rows, count),
+    }
+
+
+def _packs(image: Tensor, target: Camera) -> bool:
+    """Whether so many pixels are read that a copy with channels side by side pays (not bytes)."""
+    if image.dtype == torch.uint8 or not 2 <= image.shape[1] <= 4:
+        return False
+    return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
+
+
+def _pack(image: Tensor, packed: Tensor) -> None:
+    """(c, h, w) -> (h w, 4), one image at a time: memory that serves again stays in cache."""
+    pack = getattr(_library, f"pano_pack_{SYMBOLS[image.dtype]}")
+    pack(image.data_ptr(), packed.data_ptr(), 1, len(image), len(packed), torch.get_num_threads())
+
+
+def _run(plan: _Plan, of_job: dict[str, Tensor], image: Tensor, out: Tensor) -> None:
+    plan.jobs = len(of_job["image_of"])
+    for name, table in of_job.items():
+        setattr(plan, name, table.data_ptr())
+    run = getattr(_library, f"pano_resample_{SYMBOLS[out.dtype]}")
+    run(ctypes.byref(plan), image.data_ptr(), out.data_ptr())
+
+
+def _lens(source: Camera) -> dict[str, float]:
+    if isinstance(source, Perspective):
+        lens = {name: float(getattr(source, name)) for name in ("fx", "fy", "cx", "cy")}
+        return {"source": PINHOLE, **lens}
+    if isinstance(source, Cubemap):
+        return {"source": CUBE, "face": source.face_size}
+    return {"source": SPHERE}
+
+
+def _per_job(table: Tensor, count: int) -> Tensor:
+    """(…, n, 3) float64 -> (jobs, 3, n) float32; rotations repeat over samples."""
+    table = table.reshape(-1, *table.shape[-2:]).mT.float()
+    return table.repeat(count // table.shape[0], 1, 1).contiguous()
+
+
+def _ones_or(scale: Tensor | None, n: int) -> Tensor:
+    return torch.ones(n) if scale is None else scale.float().contiguous()

@@ -1,0 +1,139 @@
+"""The compiled kernel against eager torch. Skipped where there is no C compiler."""
+
+import math
+import shutil
+
+import pytest
+import torch
+
+import pano_geometry as pg
+from pano_geometry.resampling import native
+from tests.geometry.fields import erp_rays, harmonics, image_of_rays, pixel_error, turned
+
+pytestmark = pytest.mark.skipif(
+    not any(shutil.which(name) for name in native.build.COMPILERS), reason="no C compiler"
+)
+VIEW = pg.Perspective.from_fov(60, 300, math.radians(100))
+SOURCES = [pg.Equirectangular(64, 128), pg.Cubemap(32), pg.Perspective.from_fov(48, 64, 1.5)]
+TARGETS = [
+    pg.Equirectangular(70, 130),
+    pg.Cubemap(33),
+    VIEW,
+    pg.Cassini(40, 21),
+    pg.Cylindrical(20, 300),
+]
+
+
+@pytest.fixture(autouse=True)
+def compiled(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.getbasetemp() / "kernel"
+    monkeypatch.setattr(native.kernel, "build", lambda: native.build.build(folder))
+    native.enable()
+    yield
+    native.disable()
+
+
+def both(call):
+    native.enable()
+    fast = call()
+    native.disable()
+    return fast, call()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("target", TARGETS, ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_same_numbers_as_eager(source, target, channels, generator) -> None:
+    field = harmonics(image_of_rays(source))
+    image = field[:, [0, 1, 2, 0, 1][:channels]].repeat(2, 1, 1, 1)
+    for rotation in (None, pg.random_rotation(2, generator)):
+        fast, eager = both(lambda r=rotation: pg.resample(image, source, target, r))
+        seen = (fast != 0) == (eager != 0)
+        assert (~seen).float().mean() < 1e-4  # ties on the border of a view
+        assert (fast - eager)[seen].abs().max() < 1e-5
+
+
+def test_kernel_is_really_used(monkeypatch) -> None:
+    calls = []
+    original = native.kernel.resample
+    monkeypatch.setattr(native.kernel, "resample", lambda *a: calls.append(1) or original(*a))
+    erp = torch.rand(1, 3, 16, 32)
+    pg.erp_to_cube(erp, 8)
+    pg.rotate(erp, pg.from_ypr(0.3, 0.2))
+    pg.cube_to_erp(torch.rand(1, 6, 3, 8, 8), 16, 32)
+    pg.perspective_to_erp(torch.rand(1, 3, 60, 300), VIEW, pg.from_ypr(0.3), 16, 32)
+    assert len(calls) == 4
+
+
+def test_directions_are_exact_across_seam_and_poles(generator) -> None:
+    rays = erp_rays(256, 512)
+    for rotation in pg.random_rotation(3, generator):
+        error = pixel_error(pg.rotate(rays, rotation), turned(rotation, rays), 512)
+        assert error.mean() < 1e-3
+        assert error.max() < 5e-3
+
+
+def test_uint8_is_rounded_like_eager(generator) -> None:
+    image = torch.randint(0, 256, (2, 3, 32, 64), generator=generator, dtype=torch.uint8)
+    rotation = pg.random_rotation(2, generator)
+    fast, eager = both(lambda: pg.rotate(image, rotation))
+    assert fast.dtype == torch.uint8
+    difference = (fast.int() - eager.int()).abs()
+    assert difference.max() <= 1
+    assert (difference > 0).float().mean() < 1e-3
+    constant = torch.full((1, 3, 32, 64), 100, dtype=torch.uint8)
+    assert (pg.rotate(constant, rotation[:1]) == 100).all()
+
+
+def test_coverage_and_zeros_outside(generator) -> None:
+    image = torch.rand(1, 2, *VIEW.size, generator=generator) + 1
+    rotation = pg.random_rotation(1, generator)
+    (erp, seen), (slow, also_seen) = both(
+        lambda: pg.perspective_to_erp(image, VIEW, rotation, 64, 128)
+    )
+    assert (seen != also_seen).float().mean() < 1e-4
+    assert (erp.amax(1, True)[~seen] == 0).all()
+    assert (erp.amin(1, True)[seen] >= 1).all()
+    assert slow.shape == erp.shape
+
+
+def test_several_threads_give_the_same_bits(generator) -> None:
+    image = torch.rand(2, 3, 96, 192, generator=generator)
+    rotation = pg.random_rotation(2, generator)
+    one = pg.rotate(image, rotation)
+    torch.set_num_threads(2)
+    assert torch.equal(pg.rotate(image, rotation), one)
+
+
+def test_nan_stays_in_its_footprint(generator) -> None:
+    image = torch.rand(1, 1, 32, 64, generator=generator)
+    image[0, 0, 7, 9] = float("nan")
+    got = pg.rotate(image, pg.from_ypr(0.4, 0.3))
+    assert 0 < torch.isnan(got).sum() < 20
+
+
+def test_gradients_and_other_dtypes_take_the_eager_path(generator) -> None:
+    rotation = pg.random_rotation(1, generator)
+    image = torch.rand(1, 1, 8, 16, generator=generator).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: pg.rotate(x, rotation), (image,))
+    single = torch.rand(1, 1, 8, 16, requires_grad=True)
+    pg.rotate(single, rotation).sum().backward()
+    assert float(single.grad.sum()) == pytest.approx(128.0, rel=1e-4)
+    assert pg.rotate(single.detach().half(), rotation).dtype == torch.float16
+
+
+def test_build_reports_what_the_compiler_says(tmp_path, monkeypatch) -> None:
+    broken = tmp_path / "broken.c"
+    broken.write_text("this is not C")
+    monkeypatch.setattr(native.build, "SOURCE", broken)
+    with pytest.raises(native.BuildError, match="exit code"):
+        native.build.build(tmp_path)
+    monkeypatch.setattr(native.build, "COMPILERS", ("no-such-compiler",))
+    with pytest.raises(native.BuildError, match="no C compiler"):
+        native.build.build(tmp_path)
+
+
+def test_build_says_where_it_could_not_write(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(native.BuildError, match="XDG_CACHE_HOME"):
+        native.build.build(tmp_path / "file" / "cache")
