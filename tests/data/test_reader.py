@@ -9,7 +9,7 @@ from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import pseudo_row, write_pseudo_label
-from pano_data.reader import ManifestDataset, read, resize_rgb
+from pano_data.reader import Decoded, ManifestDataset, read, resize
 from pano_data.sample import validate_sample
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
@@ -63,13 +63,22 @@ def test_nearest_picks_pixel_centres():
     np.testing.assert_array_equal(small.distance, [[11, 14, 17]])  # the middle of each 3x3 block
 
 
-def test_enlarging_a_panorama_is_blind_to_the_seam():
+@pytest.mark.parametrize("size", [(20, 48), (4, 8)])
+def test_resizing_a_panorama_is_blind_to_the_seam_and_a_picture_is_not(size):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (8, 16, 3), np.uint8)
-    large = resize_rgb(image, (20, 48), wrap=True)
-    turned = resize_rgb(np.roll(image, 5, 1), (20, 48), wrap=True)
-    np.testing.assert_array_equal(np.roll(large, 15, 1), turned)
-    assert np.abs(resize_rgb(image, (20, 48), wrap=False).astype(int) - large).max() > 20
+
+    def resized(image, projection):
+        nothing = np.zeros(image.shape[:2], bool)
+        label = Label(np.zeros(image.shape[:2], np.float32), nothing, nothing)
+        return resize(
+            Decoded(rgb_row(projection=projection), image, label, None, ~nothing), size
+        ).rgb
+
+    one, turned = (resized(np.roll(image, n, 1), "erp") for n in (0, 4))
+    np.testing.assert_array_equal(np.roll(one, 4 * size[1] // 16, 1), turned)
+    edges = np.abs(resized(image, "pinhole").astype(int) - one)[:, [0, -1]]
+    assert edges.max() > 8  # the border of a picture has no neighbour
 
 
 def test_intrinsics_follow_the_size(tmp_path):

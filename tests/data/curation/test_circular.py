@@ -1,7 +1,7 @@
 import torch
 from torch.nn.functional import avg_pool2d, conv2d
 
-from pano_data.curation.circular import apply_around, fade_seam, pad_right, resize
+from pano_data.curation.circular import apply_around, fade_seam, pad_right
 
 
 def maps(width=12):
@@ -37,11 +37,3 @@ def test_scaling_functions_are_cut_to_size():
     torch.testing.assert_close(half, avg_pool2d(maps(), 2))
     double = apply_around(lambda x: x.repeat_interleave(2, -1).repeat_interleave(2, -2), maps(), 2)
     assert torch.equal(double, maps().repeat_interleave(2, -1).repeat_interleave(2, -2))
-
-
-def test_resizing_has_no_seam():
-    one = resize(maps(16), (9, 24))
-    assert one.shape == (2, 3, 9, 24)
-    torch.testing.assert_close(resize(maps(16).roll(4, -1), (9, 24)), one.roll(6, -1))
-    small = resize(maps(16), (3, 8))
-    torch.testing.assert_close(small.mean((-2, -1)), maps(16).mean((-2, -1)), atol=0.02, rtol=0)

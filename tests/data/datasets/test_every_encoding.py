@@ -9,11 +9,11 @@ import torch
 
 import pano_geometry as pg
 from pano_data import datasets
+from pano_data.reader import read, to_tensors
+from pano_data.sample import validate_sample
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_worlds.miniatures.studio import HERE, CameraOffset
-from pano_data.reader import read, to_tensors
-from pano_data.sample import validate_sample
 
 UNITS = {  # distance of the reader over metres, where it is not 1
     "ken_burns": 100 / 1000,

@@ -10,13 +10,13 @@ from scipy.spatial import KDTree
 
 import pano_geometry as pg
 from pano_data import datasets
-from pano_worlds import miniatures
 from pano_data.datasets import matterport3d_raw, stanford2d3d, structured3d, vkitti2
 from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
+from pano_data.reader import read
+from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_worlds.miniatures.studio import HERE, CameraOffset
-from pano_data.reader import read
 
 HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()

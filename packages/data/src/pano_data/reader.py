@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+import pano_geometry as pg
 from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
 from pano_data.decode import Label, Size, decode, nearest, resize_label
 from pano_data.errors import CorruptSampleError
@@ -142,9 +142,9 @@ def read(
     Args:
         row: A manifest row.
         root: Folder that the paths of the row are relative to.
-        size: `(height, width)` of the result; the stored size if None. Images are area-averaged
-            (down) or interpolated (up); distance and masks take the nearest pixel, because a mean
-            over an edge is a distance where nothing is.
+        size: `(height, width)` of the result; the stored size if None. Images go through
+            `pano_geometry.resize`; distance and masks take the nearest pixel, because a mean over
+            an edge is a distance where nothing is.
         keep_projection: Leave Cassini maps as they are stored. Otherwise they come back as
             panoramas, resampled exactly unless `row.faithful`.
 
@@ -202,25 +202,11 @@ def resize(decoded: Decoded, size: Size) -> Decoded:
     scale = np.diag((size[1] / width, size[0] / height, 1.0))
     return replace(
         decoded,
-        rgb=resize_rgb(decoded.rgb, size, wrap=decoded.row.projection != "pinhole"),
+        rgb=pg.resize(decoded.rgb, size, wrap=decoded.row.projection != "pinhole"),
         label=resize_label(decoded.label, size),
         intrinsics=None if decoded.intrinsics is None else scale @ decoded.intrinsics,
         keep=nearest(decoded.keep, size),
     )
-
-
-def resize_rgb(rgb: NDArray[np.uint8], size: Size, wrap: bool) -> NDArray[np.uint8]:
-    """Resize an image; `wrap` continues it over the left and right border (panoramas)."""
-    height, width = rgb.shape[:2]
-    if size[0] <= height and size[1] <= width:
-        return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    if not wrap:
-        return np.asarray(cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)
-    # A whole turn on either side keeps the pixel grid for every ratio; crop the middle one.
-    turned = cv2.resize(
-        np.concatenate((rgb, rgb, rgb), 1), (3 * size[1], size[0]), interpolation=cv2.INTER_CUBIC
-    )
-    return np.ascontiguousarray(turned[:, size[1] : 2 * size[1]]).astype(np.uint8, copy=False)
 
 
 def to_tensors(decoded: Decoded) -> ErpSample:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from pano_geometry.tensor_types import Float
 
@@ -42,12 +41,3 @@ def apply_around(
     result = function(torch.cat([maps[..., -columns:], maps, maps[..., :columns]], -1))
     margin = result.shape[-1] * columns // (maps.shape[-1] + 2 * columns)
     return result[..., margin:-margin]
-
-
-def resize(image: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c k v"]:
-    """Resize panoramas: antialiased where they shrink, without a step at the seam."""
-    if tuple(image.shape[-2:]) == size:
-        return image
-    turned = torch.cat([image] * 3, -1)  # a whole turn on either side suits every ratio
-    large = interpolate(turned, (size[0], 3 * size[1]), mode="bilinear", antialias=True)
-    return large[..., size[1] : 2 * size[1]]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
-from pano_data.curation.circular import apply_around, fade_seam, pad_right, resize
+import pano_geometry as pg
+from pano_data.curation.circular import apply_around, fade_seam, pad_right
 from pano_data.curation.outpaint import Outpainter, blend_known
 from pano_data.errors import MissingExtraError
 from pano_geometry.tensor_types import Bool, Float
@@ -128,14 +129,14 @@ class FluxOutpainter(Outpainter):
         for first in range(0, len(images), self.batch_size):
             part = slice(first, first + self.batch_size)
             painted.append(self._painted(kept[part], known[part], environments[part], seeds[part]))
-        return blend_known(kept, resize(torch.cat(painted), size).to(images), known)
+        return blend_known(kept, pg.resize(torch.cat(painted), size).to(images), known)
 
     def _painted(
         self, images: Tensor, known: Tensor, environments: Sequence[str], seeds: Sequence[int]
     ) -> Tensor:
-        kept = resize(known.float(), self.size) > 0.999
+        kept = pg.resize(known.float(), self.size) > 0.999
         unknown = _grown((~kept).float(), self.erode_px)
-        condition = self._condition(resize(images, self.size), unknown)
+        condition = self._condition(pg.resize(images, self.size), unknown)
         height, width = condition.shape[-2:]
         channels = self.pipe.vae.config.latent_channels
         noise = [

@@ -56,7 +56,7 @@ def _filled(kept: Tensor, share: Tensor) -> Tensor:
 
 def _relaxed(values: Tensor, fixed: Tensor, sweeps: int) -> Tensor:
     height = values.shape[-2]
-    lat = math.pi / 2 - math.pi * (torch.arange(height, dtype=torch.float64) + 0.5) / height
+    lat = pg.row_latitudes(height, dtype=torch.float64)
     half = math.pi / (2 * height)
     above, below = (torch.cos(lat + half).clamp(min=0), torch.cos(lat - half).clamp(min=0))
     cos = torch.cos(lat)

@@ -119,8 +119,8 @@ def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
     bottom = torch.where(seen, rows, -1).amax(0)
     border = torch.where(rows < top, top, torch.where(rows > bottom, bottom, rows))
     mirrored = (2 * border - rows).clamp(0, height - 1)
-    lat = math.pi / 2 - math.pi * (rows + 0.5) / height
-    lat_border = math.pi / 2 - math.pi * (border + 0.5) / height
+    latitudes = pg.row_latitudes(height)
+    lat, lat_border = latitudes[rows], latitudes[border]
     angle = (lat - lat_border).abs()
     # Towards a pole the same columns stand closer: detail has to vanish there.
     strength = torch.exp(-angle / fade) * (lat.cos() / lat_border.cos()).clamp(max=1)

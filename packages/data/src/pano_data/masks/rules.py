@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+import pano_geometry as pg
 from pano_data.errors import DataError
 
 Picture = NDArray[np.float32]
@@ -90,7 +92,7 @@ def sky(picture: Picture, smooth: float = 0.06) -> Mask:
 def tripod(picture: Picture) -> Mask:
     """Return what stands below the camera: a disc around the nadir, or dark legs."""
     height = len(picture)
-    latitude = 90 - 180 * (np.arange(height) + 0.5) / height
+    latitude = np.degrees(pg.row_latitudes(height, dtype=torch.float64).numpy())
     bright = picture.mean(-1)
     legs = _touching(
         (bright < 0.12) & (latitude < _NADIR_DEG)[:, None], np.arange(height) == height - 1

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+import pano_geometry as pg
 from pano_data.decode import Label, resize_label
 from pano_data.errors import CorruptSampleError, DataError
-from pano_data.reader import resize_rgb
 from pano_data.sample import ErpSample
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
 from pano_data.shards.store import Store
@@ -63,7 +63,7 @@ def decode_sample(record: Record, size: tuple[int, int] | None = None) -> ErpSam
             key, "size mismatch", f"{label.distance.shape} and {rgb.shape[:2]}"
         )
     if size is not None and size != rgb.shape[:2]:
-        rgb, label = resize_rgb(rgb, size, wrap=True), resize_label(label, size)
+        rgb, label = pg.resize(rgb, size), resize_label(label, size)
     meta = json.loads(record["meta"])
     return ErpSample(
         image=torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))).float().div_(255),
