@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint pins ui ablations clean
+.PHONY: repro test lint deps pins ui ablations clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -27,6 +27,10 @@ lint: $(UV)           ## format, style, types, import directions
 	$(UV) run ruff check .
 	$(UV) run mypy
 	$(UV) run lint-imports
+	$(UV) run python -m experiments.pipeline.closure check
+
+deps: $(UV)           ## write the code behind each stage into dvc.yaml
+	$(UV) run python -m experiments.pipeline.closure write
 
 ui: $(UV)             ## compare runs in the browser
 	$(UV) run python -m experiments.tracking.ui

@@ -1,6 +1,11 @@
 """Fixtures shared by all tests. Imports torch and pytest only, so that geometry's tests run alone."""
 
+import os
+
 import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is loaded, as in `experiments`
+
 import torch
 
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 import pano_losses
 from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.models.resolve import DatasetLocation, load_network
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
 from pano_data.reader import ManifestDataset
 
@@ -148,4 +148,4 @@ def gallery(
 
 
 if __name__ == "__main__":
-    stage_main(gallery, sys.argv[1], sys.argv[2:])
+    run_stage(gallery, sys.argv[1], sys.argv[2:])

@@ -4,11 +4,14 @@ Distance is never invented: it covers what the perspective picture saw, the rest
 """
 
 import sys
+from pathlib import Path
 
-from experiments.pipeline.environment import global_rank, set_threads, world_size
-from experiments.pipeline.stage import stage_main
-from pano_data.curation import P2E, CuratedDataset, Outpainter
-from pano_data.reader import ManifestDataset
+from experiments.pipeline import contents
+from experiments.pipeline.closure.digest import code_digest
+from experiments.pipeline.ranks import global_rank, world_size
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data import P2E, CuratedDataset, ManifestDataset, Outpainter
 from pano_data.shards import finish_if_whole, pack
 
 
@@ -46,11 +49,14 @@ def curate(
         "manifest": pictures.manifest.digest,
         "picture_size": list(picture_size),
         "p2e": str(p2e),
+        "code": code_digest("experiments.da2.curate"),
         "outpainter": None if outpainter is None else outpainter.settings,
     }
     pack(panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings)
-    finish_if_whole(out)
+    if finish_if_whole(out):
+        chunks = sorted(path.name for path in Path(out).glob("*.bin"))
+        contents.write_digests(Path(out), {"index": contents.digest_files(chunks, Path(out))})
 
 
 if __name__ == "__main__":
-    stage_main(curate, sys.argv[1], sys.argv[2:])
+    run_stage(curate, sys.argv[1], sys.argv[2:])

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from experiments.dap.discriminator_task import load_discriminator
-from experiments.pipeline.environment import check_launched, set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline import contents
+from experiments.pipeline.ranks import check_launched
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
 from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset
@@ -108,8 +111,11 @@ def curate(
         )
     ]
     if engine.is_global_zero:
-        write_manifest(out, select(rows, keep, by, seed))
+        kept = list(select(rows, keep, by, seed))
+        write_manifest(out, kept)
+        digest = contents.digest_rows(kept, Path(root))
+        contents.write_digests(Path(out).parent, {Path(out).stem: digest})
 
 
 if __name__ == "__main__":
-    stage_main(curate, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)
+    run_stage(curate, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

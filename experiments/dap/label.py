@@ -16,17 +16,26 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.pipeline import contents
-from experiments.pipeline.environment import check_launched, set_threads
-from experiments.pipeline.stage import stage_main
-from pano_data.datamodule import ErpDataModule
-from pano_data.io.encode import write_text
-from pano_data.manifest import Row, read_manifest, write_manifest
-from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
-from pano_data.quarantine import Quarantine
-from pano_data.sources import Source
+from experiments.pipeline.closure.digest import code_digest, own_code
+from experiments.pipeline.ranks import check_launched
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data import (
+    ErpDataModule,
+    Quarantine,
+    Row,
+    Source,
+    label_path,
+    pseudo_row,
+    read_manifest,
+    write_manifest,
+    write_pseudo_label,
+    write_text,
+)
 from pano_models import CheckpointError, ModelNotFoundError
 
 Rows = dict[tuple[str, str], Row]
+CODE = "experiments.dap.label"  # by its name also where `python -m` calls it `__main__`
 UNLABELLED = "unlabelled.parquet"
 """What a run labels: fixed by rank 0 before any rank writes, so that all divide the same list."""
 DAMAGED = "quarantine.jsonl"
@@ -123,8 +132,10 @@ def label(
     set_threads(threads)
     folder = Path(out)
     rows = {(row.dataset, row.key): row for row in read_manifest(manifest)}
+    network = pano_models.load(model)
     maker = _provenance(model, Path(manifest))
-    settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold}"
+    code = code_digest(CODE, *own_code(type(part).__module__ for part in network.modules()))
+    settings = f"{maker} size:{size[0]}x{size[1]} far:{far_threshold} code:{code[:16]}"
     data = ErpDataModule(
         predict={"panoramas": Source(manifest=str(folder / UNLABELLED), root=root)},
         quarantine=str(folder / DAMAGED),
@@ -140,7 +151,7 @@ def label(
         **(trainer or {}),
     )
     check_launched(engine.world_size)
-    engine.predict(Labeler(pano_models.load(model)), data, return_predictions=False)
+    engine.predict(Labeler(network), data, return_predictions=False)
     engine.strategy.barrier()
     if engine.is_global_zero:
         _finish(folder, rows, Path(root), Path(data_root), maker)
@@ -174,17 +185,18 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
     image_prefix = root.relative_to(data_root).as_posix()
     label_prefix = (folder / "labels").relative_to(data_root).as_posix()
     kept = [row for name, row in rows.items() if name not in dropped]
-    made = (pseudo_row(row, image_prefix, label_prefix, maker) for row in kept)
+    made = [pseudo_row(row, image_prefix, label_prefix, maker) for row in kept]
     write_manifest(folder / "manifest.parquet", made)
+    contents.write_digests(folder, {"manifest": contents.digest_rows(made, data_root)})
 
 
 def _provenance(model: str, manifest: Path) -> str:
     """Who labelled what: the labeler's weights, and what was noted of the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
-    panoramas = contents.noted(manifest)
+    panoramas = contents.read_digest(manifest)
     return f"{model} sha256:{digest}" + (f" data:{panoramas[:16]}" if panoramas else "")
 
 
 if __name__ == "__main__":
-    stage_main(label, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)
+    run_stage(label, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

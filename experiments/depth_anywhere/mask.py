@@ -6,15 +6,25 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from experiments.pipeline import contents
-from experiments.pipeline.environment import global_rank, set_threads, world_size
-from experiments.pipeline.stage import stage_main
-from pano_data.errors import CorruptSampleError, DataError
-from pano_data.io.encode import write_text
-from pano_data.manifest import Manifest, manifest_of, read_manifest, write_manifest
-from pano_data.masks import Masker, RuleMasker, masked_rows, write_masks
+from experiments.pipeline.ranks import global_rank, world_size
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data import (
+    CorruptSampleError,
+    DataError,
+    Manifest,
+    ManifestDataset,
+    Masker,
+    Quarantine,
+    RuleMasker,
+    manifest_of,
+    masked_rows,
+    read_manifest,
+    write_manifest,
+    write_masks,
+    write_text,
+)
 from pano_data.masks.stage import MIN_VALID
-from pano_data.quarantine import Quarantine
-from pano_data.reader import ManifestDataset
 
 
 def mask(
@@ -67,7 +77,7 @@ def mask(
     text = json.dumps([asdict(entry) for entry in dropped], indent=1)
     write_text(folder / "dropped.json", text + "\n")
     write_manifest(folder / "manifest.parquet", kept)
-    contents.note(folder, {"manifest": contents.digest(kept, Path(data_root))})
+    contents.write_digests(folder, {"manifest": contents.digest_rows(kept, Path(data_root))})
 
 
 def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:
@@ -90,4 +100,4 @@ def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:
 
 
 if __name__ == "__main__":
-    stage_main(mask, sys.argv[1], sys.argv[2:])
+    run_stage(mask, sys.argv[1], sys.argv[2:])

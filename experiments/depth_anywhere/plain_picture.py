@@ -4,8 +4,7 @@ from typing import Any
 
 import torch
 
-from pano_data.sample import ErpSample
-from pano_data.transforms import Augmentation
+from pano_data import Augmentation, ErpSample
 
 PLAIN = "plain_image"
 

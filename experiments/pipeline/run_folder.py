@@ -1,8 +1,8 @@
-"""A training's folders: resumable state keyed by what determines the result, and the finished model.
+"""A training's folders: resumable state keyed by what determines the result, and the model.
 
-`.runs/<section>/<key>/` holds what a training needs to go on after a kill; the key is the hash of the
-resolved configuration, the data's digests and the code, so another configuration never resumes this
-one. `runs/<section>/` is written at once when the training is finished.
+`.runs/<section>/<key>/` holds what a training needs to resume after a kill; the key is the hash of
+the resolved configuration, the data's digests and the code, so another configuration never resumes
+this one. `runs/<section>/` is written at once when the training is finished.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from experiments.pipeline.environment import REPO, code_digest
+from pano_data import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,13 @@ class RunFolderError(RuntimeError):
 
 
 def run_key(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> str:
-    """Twelve hex digits that name a training: configuration, data digests and code revision."""
+    """Return twelve hex digits that name a training: configuration, data and code."""
     text = json.dumps(identity(config, data, code), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def identity(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> dict[str, Any]:
-    """What determines a training's result: `{"config", "data", "code"}`, without what does not."""
+    """Return what determines a training's result, `{"config", "data", "code"}`."""
     kept: dict[str, Any] = json.loads(json.dumps(config))
     for part, keys in _IRRELEVANT.items():
         section = kept.get(part, {}) if part else kept
@@ -60,7 +60,7 @@ def identity(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> d
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Dotted names of the entries in which two nested mappings differ."""
+    """Return dotted names of the entries in which two nested mappings differ."""
     names = []
     for key in sorted({*one, *other}):
         a, b = one.get(key), other.get(key)
@@ -72,7 +72,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def changed_since(state: Path, now: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
-    """The newest unfinished state beside `state`, and what differs from it; None if there is none."""
+    """Return the newest unfinished state beside `state`, and what differs; None if there is none."""
     others = [
         p for p in state.parent.glob(f"*/{IDENTITY}")
         if p.parent != state and (p.parent / "last.ckpt").is_file()
@@ -83,15 +83,8 @@ def changed_since(state: Path, now: Mapping[str, Any]) -> tuple[Path, list[str]]
     return newest.parent, differences(json.loads(newest.read_text()), now)
 
 
-def training_code(paper: str) -> str:
-    """Digest of the code a training of `paper` runs."""
-    packages = [REPO / "packages" / p / "src" for p in ("geometry", "losses", "models", "data")]
-    own = [REPO / "experiments" / part for part in ("training", "tracking", "pipeline", paper)]
-    return code_digest([*packages, *own])
-
-
-def say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
-    """Warns, when training starts afresh beside an unfinished one, why that is not gone on with."""
+def warn_of_fresh_start(state: Path, own: Mapping[str, Any]) -> None:
+    """Warn, when training starts afresh beside an unfinished one, why that is not resumed."""
     found = changed_since(state, own)
     if found is not None:
         other, names = found
@@ -103,7 +96,7 @@ def say_what_changed(state: Path, own: Mapping[str, Any]) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for this process, until the process ends in whatever way.
+    """Hold the folder for this process, until the process ends in whatever way.
 
     A record lock (`lockf`): the loader's workers do not inherit it, so it does not outlive a killed
     training by the seconds they need to notice, and it works over NFS.
@@ -123,7 +116,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def publish(folder: Path, target: Path) -> None:
-    """Moves a complete folder to its final name, replacing what was there."""
+    """Move a complete folder to its final name, replacing what was there."""
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +127,7 @@ def publish(folder: Path, target: Path) -> None:
 
 
 def mark_finished(state: Path) -> None:
-    """Notes that what `state` led to is published, and drops the checkpoints of other finished states beside it.
+    """Note that what `state` led to is published; drop the checkpoints of other finished states.
 
     A checkpoint holds the optimiser too, three times the network: one finished and any unfinished
     trainings of a section keep theirs, the logs of all stay.
@@ -146,5 +139,5 @@ def mark_finished(state: Path) -> None:
 
 
 def write_yaml(path: Path, content: Any) -> None:
-    """A resolved configuration beside the model it made."""
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    """Write a resolved configuration beside the model it made."""
+    write_text(path, yaml.safe_dump(content, sort_keys=False))

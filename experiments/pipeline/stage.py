@@ -11,8 +11,8 @@ import torch
 from jsonargparse import auto_cli
 
 from experiments.pipeline import params
-from experiments.pipeline.environment import WorldError, global_rank
-from pano_data.errors import DataError
+from experiments.pipeline.ranks import WorldError, global_rank
+from pano_data import DataError
 
 EXIT_USAGE = 2
 BAD_INPUT = (params.ParamsError, WorldError, DataError)
@@ -20,8 +20,8 @@ BAD_INPUT = (params.ParamsError, WorldError, DataError)
 
 
 @contextmanager
-def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
-    """Ends the process with one line and exit code 2 on bad input.
+def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
+    """End the process with one line and exit code 2 on bad input.
 
     Every rank says its own: a damaged file is met by the one that reads it.
 
@@ -42,29 +42,29 @@ def told_in_a_line(section: str, *more: type[Exception]) -> Iterator[None]:
         sys.exit(EXIT_USAGE)
 
 
-def stage_main(
+def run_stage(
     function: Callable[..., Any],
     section: str,
     argv: Sequence[str] | None = None,
     *more: type[Exception],
 ) -> None:
-    """Runs a stage that is a plain function: its signature is the schema of its section.
+    """Run a stage that is a plain function: its signature is the schema of its section.
 
     Args:
         function: The stage.
         section: Of params.yaml.
         argv: Words of the command line, which win over the section.
-        more: Exceptions of this stage that are bad input, see `told_in_a_line`.
+        more: Exceptions of this stage that are bad input, see `report_bad_input`.
     """
     quiet_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with told_in_a_line(section, *more):
+    with report_bad_input(section, *more):
         text = params.section_text(section)
         auto_cli(function, args=["--config", text, *arguments], as_positional=False)
 
 
 def quiet_libraries() -> None:
-    """Silences tips and warnings that no user of a stage can act on."""
+    """Silence tips and warnings that no user of a stage can act on."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric.utilities.seed").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*is an instance of `nn.Module` and is already saved.*")

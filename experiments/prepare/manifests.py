@@ -36,11 +36,11 @@ def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[
         if rows:
             (out / name).mkdir(parents=True, exist_ok=True)
             write_manifest(out / name / f"{split}.parquet", rows)
-            digests[split] = contents.digest(rows, root / name)
+            digests[split] = contents.digest_rows(rows, root / name)
         counts[split] = len(rows)
     if not any(counts.values()):
         next(spec.rows(root / name, spec.splits[0]))  # raises, and says how the data are obtained
-    contents.note(out / name, digests)
+    contents.write_digests(out / name, digests)
     return counts
 
 

@@ -23,6 +23,7 @@ from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.tracking import records as tracking_records
 from experiments.tracking.records import METRICS_A_REQUEST, Record
 from experiments.tracking.store import create_store
+from pano_data import write_text
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +117,7 @@ class TrackingQueue:
             count = 0
             for end, records in _together(self._undelivered()):
                 self._apply(client, records)
-                part = self._position.with_suffix(".part")
-                part.write_text(str(end))
-                part.replace(self._position)
+                write_text(self._position, str(end))
                 count += len(records)
         return count
 
@@ -162,7 +161,7 @@ class TrackingQueue:
         op = records[0]["op"]
         run_id = self.run_id
         if op == "start":
-            self._run_id.write_text(tracking_records.start(client, run_id, records[0]))
+            write_text(self._run_id, tracking_records.start(client, run_id, records[0]))
             return
         if run_id is None:
             raise MlflowException(f"{self._records} has no start record before {op!r}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.pipeline import contents
 from experiments.pipeline.contents import CONTENTS
-from experiments.pipeline.environment import checked_world
+from experiments.pipeline.ranks import checked_world
 
 WEIGHTS = "model.safetensors"
 
@@ -21,7 +21,7 @@ def input_digests(resolved: Mapping[str, Any]) -> dict[str, str]:
     weights = [f"{text}/{WEIGHTS}" for text in _texts(resolved["model"])]
     paths = sorted({*_named(resolved["data"]), *weights})
     found = {path: _sha256(path) for path in paths if Path(path).is_file()}
-    noted = {f"{path} ({CONTENTS})": contents.noted(Path(path)) for path in found}
+    noted = {f"{path} ({CONTENTS})": contents.read_digest(Path(path)) for path in found}
     return found | {name: digest for name, digest in noted.items() if digest is not None}
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+from pano_data import flush
+
 
 def store_root() -> Path:
     """Folder of the local store: the main checkout, also when DVC runs a stage in a temporary copy."""
@@ -34,6 +36,8 @@ def create_store(uri: str) -> None:
         f"sqlite:///{part}", (target.parent / "mlruns").as_uri()
     )
     store.engine.dispose()
-    with contextlib.suppress(FileExistsError):
+    flush(part)
+    with contextlib.suppress(FileExistsError):  # `replace_file` would take a store in use away
         os.link(part, target)
     part.unlink()
+    flush(target.parent)

@@ -16,7 +16,8 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 from sqlalchemy.exc import SQLAlchemyError
 
-from experiments.pipeline.environment import REPO, code_digest, git_revision, stage_data_versions
+from experiments.pipeline.closure.digest import whole_digest
+from experiments.pipeline.revision import git_revision, stage_data_versions
 from experiments.pipeline.run_folder import RunFolderError
 from experiments.tracking.queue import TrackingQueue
 from experiments.tracking.store import store_root, tracking_uri
@@ -41,7 +42,7 @@ def pipeline_id() -> str:
     revision = git_revision()
     texts = [p.read_bytes() for p in (Path("params.yaml"), Path("dvc.yaml")) if p.is_file()]
     if revision.endswith("-dirty"):
-        texts.append(code_digest([REPO / "packages", REPO / "experiments"]).encode())
+        texts.append(whole_digest().encode())
     return f"{revision[:8]}-{hashlib.sha256(b'|'.join(texts)).hexdigest()[:6]}"
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import default_collate
 
 from experiments.tracking.panels import panel
 from experiments.tracking.tracker import RunLogger
+from pano_data import write_text
 
 
 class LossLog(Callback):
@@ -78,12 +79,9 @@ class SampleLog(Callback):
 
 def cut_log(path: Path, step: int) -> None:
     """Drops the lines of a log beyond `step`, and a last line that was not written to its end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.read_text().rpartition("\n")[0] if path.is_file() else ""
     kept = [line for line in whole.splitlines() if json.loads(line)["step"] <= step]
-    part = path.with_suffix(".part")
-    part.write_text("".join(line + "\n" for line in kept))
-    part.replace(path)
+    write_text(path, "".join(line + "\n" for line in kept))
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Checkpoints that survive a kill at any moment, and what else an exact resume needs."""
 
-import os
 import pickle
 import signal
 import threading
@@ -17,8 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed.tensor import DTensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from pano_data.errors import DataError
-from pano_data.io.replace_file import flush
+from pano_data import DataError, remove_parts, replace_file
 from pano_models.errors import CheckpointError
 
 
@@ -33,15 +31,9 @@ class DurableCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
         """Saves `checkpoint` at `path` atomically."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
-        with part.open("wb") as file:
+        remove_parts(path)  # one process writes it, and a part may be gigabytes
+        with replace_file(path) as part, part.open("wb") as file:
             torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-        flush(target.parent)
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Reads a checkpoint.

@@ -12,6 +12,7 @@ import json
 import logging
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,12 +24,8 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.pipeline import params
-from experiments.pipeline.environment import (
-    accumulation,
-    checked_world,
-    global_rank,
-    set_threads,
-)
+from experiments.pipeline.closure.training import training_code
+from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
     FINISHED,
     IDENTITY,
@@ -39,11 +36,11 @@ from experiments.pipeline.run_folder import (
     mark_finished,
     publish,
     run_key,
-    say_what_changed,
-    training_code,
+    warn_of_fresh_start,
     write_yaml,
 )
-from experiments.pipeline.stage import quiet_libraries, told_in_a_line
+from experiments.pipeline.stage import quiet_libraries, report_bad_input
+from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
 from experiments.tracking.system_metrics import SystemMetrics
 from experiments.tracking.tracker import RunLogger
@@ -59,7 +56,7 @@ from experiments.training.predictions import MapWriter
 from experiments.training.progress import StepProgress
 from experiments.training.sharding import full_state, is_sharded
 from experiments.training.task import DepthTask
-from pano_data.datamodule import ErpDataModule
+from pano_data import ErpDataModule, write_text
 from pano_losses.evaluation import UnknownProtocolError
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel, ModelSpec
@@ -149,7 +146,7 @@ class ParamsCLI(LightningCLI):
         if self.subcommand != "fit":
             return
         self.digests = input_digests(self.resolved)
-        code = training_code(self.paper)
+        code = training_code(self.paper, self.resolved)
         key = run_key(self.resolved, self.digests, code)
         self.state = STATE / self.section / key
         last = self.state / "last.ckpt"
@@ -157,8 +154,8 @@ class ParamsCLI(LightningCLI):
             self._held.enter_context(locked(self.state))
             own = identity(self.resolved, self.digests, code)
             if not last.is_file():
-                say_what_changed(self.state, own)
-            (self.state / IDENTITY).write_text(json.dumps(own))
+                warn_of_fresh_start(self.state, own)
+            write_text(self.state / IDENTITY, json.dumps(own))
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
 
@@ -205,6 +202,15 @@ class ParamsCLI(LightningCLI):
             RunStatus(),
             *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
         ]
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it without a warning of Lightning that does not hold for `ErpDataModule`.
+
+        Lightning asks the loader for a state; here the data module has it (docs/adr/0002).
+        """
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"(?s).*your dataloader is\s+not resumable")
+            super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
         """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
@@ -288,7 +294,7 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
     try:
-        with told_in_a_line(own.section, *BAD_INPUT):
+        with report_bad_input(own.section, *BAD_INPUT):
             ParamsCLI(paper, own.section, arguments)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

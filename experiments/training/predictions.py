@@ -8,7 +8,7 @@ import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 
-from pano_data.io.replace_file import replace_file
+from pano_data import replace_file
 
 NOT_MAPS = ("key", "dataset")
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from pano_data import datasets
-
 from pano_worlds import miniatures
 
 ROOT = Path(__file__).parents[2]
@@ -39,5 +38,5 @@ def test_every_reason_is_documented():
 def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     text = (ROOT / "packages/data/README.md").read_text()
     monkeypatch.chdir(tmp_path)
-    exec(compile(text.split("```python\n")[1].split("```")[0], "README.md", "exec"), {})
+    exec(compile(text.split("``python\n")[1].split("``")[0], "README.md", "exec"), {})
     assert "scene_00000/485142/full/rawlight" in capsys.readouterr().out

@@ -5,13 +5,12 @@ import pytest
 from torch.utils.data import DataLoader
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import manifest_of
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.reader import ManifestDataset
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 
 @pytest.fixture

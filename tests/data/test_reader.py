@@ -4,17 +4,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
-from pano_data.decode import Label
+from pano_data.decode import Label, resize_label
 from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row, write_manifest
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.pseudo_labels import pseudo_row, write_pseudo_label
-from pano_data.reader import ManifestDataset, read
-from pano_data.resize import resize_label, resize_rgb
+from pano_data.reader import ManifestDataset, read, resize_rgb
 from pano_data.sample import validate_sample
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 
 
 @pytest.fixture(scope="module")

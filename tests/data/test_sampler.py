@@ -1,11 +1,11 @@
 import pytest
 
 from pano_data.mixing import Mix
-from pano_data.sampler import KeyedBatchSampler, Position, shard_indices, split_batch
+from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices, split_batch
 
 
 def sampler(n=20, batch=2, rank=0, world=1, seed=7, **kwargs):
-    return KeyedBatchSampler(Mix([n], seed=seed), batch, rank, world, **kwargs)
+    return DeterministicBatchSampler(Mix([n], seed=seed), batch, rank, world, **kwargs)
 
 
 def test_an_epoch_gives_every_row_once():
@@ -78,7 +78,10 @@ def test_the_unlabelled_pass_runs_on_over_epochs_and_ranks():
     ("kwargs", "message"),
     [
         ({"n": 3, "batch": 4}, "the mix is shorter than one global batch"),
-        ({"batch": 4, "unlabelled": Mix([1], name="more")}, "more is shorter than one global batch"),
+        (
+            {"batch": 4, "unlabelled": Mix([1], name="more")},
+            "more is shorter than one global batch",
+        ),
         ({"batch": 3, "unlabelled": Mix([9])}, "multiple of 2"),
         ({"rank": 2, "world": 2}, "rank 2 of 2"),
         ({"batch": 0}, "batch of 0"),

@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.errors import DataError
 from pano_data.io.encode import write_png
 from pano_data.manifest import write_manifest
-from pano_worlds.miniatures.box_studio import BoxStudio
 from pano_data.sources import Source
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.data.synthetic import Numbered
 
 

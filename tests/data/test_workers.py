@@ -9,7 +9,7 @@ from pano_data import workers
 
 LOADED = "'colorsys' in __import__('sys').modules"
 AHEAD = str(workers.METHOD == "forkserver")
-"""Whether workers have imported what they need before their first task; fresh interpreters have not."""
+"""Whether workers have imported what they need before their first task."""
 
 
 def program(text):

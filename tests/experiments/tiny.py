@@ -13,8 +13,7 @@ from typing import Any
 import yaml
 
 from experiments.training.cli import main
-from pano_data import datasets
-from pano_data.manifest import write_manifest
+from pano_data import datasets, write_manifest
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 

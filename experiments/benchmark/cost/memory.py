@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.benchmark.models.resolve import load_network
-from experiments.pipeline.environment import set_threads
+from experiments.pipeline.threads import set_threads
 
 MEGA = 1e6
 PROC = Path("/proc/self")

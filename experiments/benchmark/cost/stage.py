@@ -4,14 +4,12 @@
 section `cost`. All models are measured in one run.
 """
 
-import json
 import platform
 import statistics
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,9 +19,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.resolve import load_network
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
-from pano_data.io.replace_file import replace_file
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data.io.atomic import write_json
 
 GIGA = 1e9
 
@@ -137,8 +135,7 @@ def cost(
         },
         "models": {name: asdict(row) for name, row in rows.items()},
     }
-    with replace_file(Path(out)) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")
+    write_json(out, result, sort_keys=False)
     return result
 
 
@@ -154,4 +151,4 @@ def device_name(device: str) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(cost, sys.argv[1], sys.argv[2:])
+    run_stage(cost, sys.argv[1], sys.argv[2:])

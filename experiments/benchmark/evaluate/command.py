@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pano_losses
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.result_folder import score_datasets, write_json
+from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.stage import run_suite
-from pano_data import datasets
+from pano_data import datasets, write_json
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
 from panodepth.errors import CommandError

@@ -4,7 +4,6 @@ It holds `metrics.json`, a table with a row per image, error curves, and picture
 for every model, and the best, the median and the worst of this one.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch.utils.data import default_collate
 from experiments.benchmark.evaluate.score import ScoringSettings, refuse_other_rows, score
 from experiments.benchmark.models.resolve import Predictor
 from experiments.tracking.panels import panel
-from pano_data.io.atomic import replace_atomically, write_bytes
+from pano_data import replace_file, write_json
 from pano_data.reader import ManifestDataset
 
 JOURNAL = ".journal"
@@ -74,14 +73,9 @@ def _write_results(
 ) -> None:
     """Write each file whole or not at all; `metrics.json` appears last."""
     write_json(folder / "curves.json", curves)
-    with replace_atomically(folder / "per_image.parquet") as part:
+    with replace_file(folder / "per_image.parquet") as part:
         table.to_parquet(part, index=False)
     write_json(folder / "metrics.json", results)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write sorted and indented JSON, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
 
 def draw(
@@ -97,7 +91,7 @@ def draw(
         with torch.inference_mode():
             prediction = {k: v.cpu() for k, v in predictor.predict(batch, device).items()}
         [picture] = panel(batch["image"], prediction, batch["distance"], batch["valid"])
-        with replace_atomically(folder / f"{name}.png") as part:
+        with replace_file(folder / f"{name}.png") as part:
             Image.fromarray(picture).save(part)
 
 

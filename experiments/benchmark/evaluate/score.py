@@ -19,16 +19,11 @@ from experiments.benchmark.curves import ErrorCurves
 from experiments.benchmark.evaluate.batches import HalvingPredictor, first_batch
 from experiments.benchmark.evaluate.ranks import Journal, Ranks
 from experiments.benchmark.models.resolve import Predictor
-from experiments.pipeline.environment import REPO, code_digest
+from experiments.pipeline.closure.digest import code_digest, own_code
 from pano_data.reader import ManifestDataset
 from pano_losses.evaluation import ImageScores, accumulate, resolve, score_images, summarise
 
 DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
-CODE = tuple(
-    REPO / part
-    for part in (*(f"packages/{p}/src" for p in ("geometry", "losses", "models", "data")),
-    "experiments/benchmark")
-)  # fmt: skip
 
 
 class NotScoreableError(ValueError):
@@ -83,10 +78,17 @@ class ScoringSettings:
 
     def key(self, predictor: Predictor, manifest: str, name: str) -> str:
         """Return a digest that changes with everything that changes a number."""
-        parts = [predictor.network, predictor.identity, manifest, name, code_digest(CODE)]
+        parts = [predictor.network, predictor.identity, manifest, name, _code(predictor)]
         parts += [torch.__version__, torch.device(self.device).type, str(torch.get_num_threads())]
         parts += [*self.protocols, str(self.size), str(self.batch)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _code(predictor: Predictor) -> str:
+    """Return the digest of the code that scores, and of that of the network it scores."""
+    module = getattr(predictor, "module", None)
+    parts = module.modules() if isinstance(module, torch.nn.Module) else ()
+    return code_digest(__name__, *own_code(type(part).__module__ for part in parts))
 
 
 def refuse_other_rows(data: ManifestDataset) -> None:

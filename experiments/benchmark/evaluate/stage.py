@@ -16,8 +16,8 @@ from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
-from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
+from experiments.pipeline.threads import set_threads
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")

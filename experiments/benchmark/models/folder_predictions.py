@@ -11,10 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pano_data.errors import DataError
-from pano_data.io.depth import read_depth
-from pano_data.io.headers import image_size
-from pano_data.manifest import Manifest
+from pano_data import DataError, Manifest, image_size, read_depth
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT
 
 FOLDER = "folder:"

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from experiments.benchmark.reconstruction.geometry_scores import GeometryScores, score_geometry
-from pano_data.io.replace_file import replace_file
+from pano_data import write_json
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
@@ -202,8 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rows = [row for seed in progress for row in score_world(seed, args.views, args.model)]
     Console(width=200).print(_table(rows))
     if args.out:
-        with replace_file(args.out) as temporary:
-            temporary.write_text(json.dumps(rows, indent=2) + "\n")
+        write_json(args.out, rows, indent=2, sort_keys=False)
     return 0
 
 

@@ -24,8 +24,8 @@ from experiments.benchmark.report.tables import (
     region_tables,
     spread_tables,
 )
-from experiments.pipeline.stage import stage_main
-from pano_data.io.replace_file import replace_file
+from experiments.pipeline.stage import run_stage
+from pano_data.io.atomic import write_text
 
 TEMPLATE = "page.html"
 EXTREMES = ("best", "median", "worst")
@@ -69,8 +69,7 @@ def report(models: list[str], folder: str = "reports") -> None:
     )
     text = markdown([*boards, *suites, *spreads.values(), *regions, *([costs] if costs else [])])
     for name, content in (("leaderboard.md", text), ("report.html", html)):
-        with replace_file(root / name) as temporary:
-            temporary.write_text(content, encoding="utf-8")
+        write_text(root / name, content)
     sys.stdout.write(
         f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
         f"{_left_out(root / 'scores', models)}"
@@ -112,4 +111,4 @@ def _base64(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    stage_main(report, sys.argv[1], sys.argv[2:])
+    run_stage(report, sys.argv[1], sys.argv[2:])

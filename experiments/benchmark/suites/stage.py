@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.result_folder import score_datasets, write_json
+from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
-from experiments.pipeline.environment import set_threads
-from experiments.pipeline.stage import stage_main
+from experiments.pipeline.stage import run_stage
+from experiments.pipeline.threads import set_threads
+from pano_data import write_json
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"
@@ -181,4 +182,4 @@ def run_suites(
 
 
 if __name__ == "__main__":
-    stage_main(run_suites, "suites", sys.argv[1:])
+    run_stage(run_suites, "suites", sys.argv[1:])

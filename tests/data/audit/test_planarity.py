@@ -3,11 +3,11 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_data.audit.planarity import preferred, readings
+from pano_data.audit.planarity import planarity_residuals, preferred_reading
 from pano_data.decode import Label
 from pano_data.manifest import Row
+from pano_data.reader import Decoded
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_data.stored import Decoded
 
 
 def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):
@@ -32,32 +32,41 @@ PINHOLE = pg.Perspective.from_fov(96, 128, 1.2)
     ("camera", "projection"), [(ERP, "erp"), (CASSINI, "cassini"), (PINHOLE, "pinhole")]
 )
 def test_exact_distances_are_flat(camera, projection):
-    residuals = readings(decoded(camera, projection))
+    residuals = planarity_residuals(decoded(camera, projection))
     assert residuals["declared"] < 1e-6
-    assert preferred(residuals) == "declared"
+    assert preferred_reading(residuals) == "declared"
 
 
 def test_noise_of_a_real_sensor_does_not_hide_it():
-    assert preferred(readings(decoded(ERP, "erp", noise=1e-3))) in ("declared", None)
-    assert readings(decoded(ERP, "erp", noise=1e-3))["declared"] < 2e-3
+    assert preferred_reading(planarity_residuals(decoded(ERP, "erp", noise=1e-3))) in (
+        "declared",
+        None,
+    )
+    assert planarity_residuals(decoded(ERP, "erp", noise=1e-3))["declared"] < 2e-3
 
 
 @pytest.mark.parametrize("name", ["face z", "horizontal"])
 def test_wrong_panoramas_are_recognised(name):
     rays = ERP.rays(dtype=torch.float64).numpy()
     factor = {"face z": np.abs(rays).max(-1), "horizontal": np.hypot(rays[..., 0], rays[..., 2])}
-    assert preferred(readings(decoded(ERP, "erp", factor=factor[name]))) == name
+    assert preferred_reading(planarity_residuals(decoded(ERP, "erp", factor=factor[name]))) == name
 
 
 def test_wrong_pinholes_are_recognised():
     along = PINHOLE.rays(dtype=torch.float64)[..., 2].numpy()
-    assert preferred(readings(decoded(PINHOLE, "pinhole", "distance", along))) == "z"
-    assert preferred(readings(decoded(PINHOLE, "pinhole", "z", 1 / along))) == "distance"
+    assert (
+        preferred_reading(planarity_residuals(decoded(PINHOLE, "pinhole", "distance", along)))
+        == "z"
+    )
+    assert (
+        preferred_reading(planarity_residuals(decoded(PINHOLE, "pinhole", "z", 1 / along)))
+        == "distance"
+    )
 
 
 def test_too_little_to_say():
     sample = decoded(ERP, "erp")
     sample.label.valid[:] = False
     sample.label.valid[50:60] = True
-    assert readings(sample) == {}
-    assert readings(decoded(pg.Equirectangular(4, 8), "erp")) == {}
+    assert planarity_residuals(sample) == {}
+    assert planarity_residuals(decoded(pg.Equirectangular(4, 8), "erp")) == {}

@@ -2,14 +2,13 @@ import pytest
 import torch
 
 from pano_data import datasets
-
-from pano_worlds import miniatures
 from pano_data.curation import P2E, CuratedDataset, ReflectionOutpainter
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
 from pano_data.sample import validate_sample
 from pano_data.shards import ShardDataset, finish, pack
+from pano_worlds import miniatures
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 
 import pano_geometry as pg
 from pano_data.curation import P2E
-from pano_data.curation.labels import labels_at
+from pano_data.curation.labels import sample_labels
 from pano_worlds import CLEAN, Viewpoint, make_world, render
 
 HEIGHT, WIDTH = 24, 32
@@ -35,7 +35,7 @@ def test_exact_on_a_plane_up_to_the_border():
     distance, n, offset = plane()
     pixels = coordinates()
     pixels[0, 0, :4] = torch.tensor([[0.0, 0.0], [31.99, 0.0], [0.0, 23.99], [31.99, 23.99]])
-    found = labels_at(sample(distance), pixels, camera())
+    found = sample_labels(sample(distance), pixels, camera())
     x = (pixels[0] - torch.tensor([WIDTH / 2, HEIGHT / 2])) / camera().fx
     rays = torch.nn.functional.normalize(torch.cat([x, torch.ones_like(x[..., :1])], -1), dim=-1)
     torch.testing.assert_close(found.distance[0], offset / (rays @ n), rtol=1e-5, atol=0)
@@ -46,14 +46,14 @@ def test_exact_on_a_plane_up_to_the_border():
 def test_pixel_centres_give_the_stored_values():
     distance, _, _ = plane()
     v, u = torch.meshgrid(torch.arange(HEIGHT) + 0.5, torch.arange(WIDTH) + 0.5, indexing="ij")
-    found = labels_at(sample(distance), torch.stack([u, v], -1)[None], camera())
+    found = sample_labels(sample(distance), torch.stack([u, v], -1)[None], camera())
     torch.testing.assert_close(found.distance, distance, rtol=1e-6, atol=0)
 
 
 def test_no_distance_between_two_surfaces():
     depth = torch.where(torch.arange(WIDTH) < 16, 2.0, 5.0).expand(1, 1, HEIGHT, WIDTH)
     given = sample(pg.depth_to_distance(depth, camera())[0])
-    found = labels_at(given, coordinates(1), camera()).distance
+    found = sample_labels(given, coordinates(1), camera()).distance
     longest = pg.depth_to_distance(torch.ones(1, 1, HEIGHT, WIDTH), camera()).max()
     assert not ((found > 2.02 * longest) & (found < 4.999)).any()
     assert (found > 4.999).any()
@@ -63,9 +63,9 @@ def test_no_distance_between_two_surfaces():
 def test_what_is_masked_never_enters():
     distance, _, _ = plane()
     valid = torch.rand(distance.shape, generator=torch.Generator().manual_seed(2)) > 0.2
-    clean = labels_at(sample(distance, valid), coordinates(3), camera())
+    clean = sample_labels(sample(distance, valid), coordinates(3), camera())
     poisoned = torch.where(valid, distance, float("nan"))
-    found = labels_at(sample(poisoned, valid), coordinates(3), camera())
+    found = sample_labels(sample(poisoned, valid), coordinates(3), camera())
     assert torch.equal(found.valid, clean.valid)
     assert torch.equal(found.distance[found.valid], clean.distance[clean.valid])
     assert 0.1 < (~found.valid).float().mean() < 0.3

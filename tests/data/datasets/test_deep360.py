@@ -23,7 +23,8 @@ def test_sky_beyond_a_kilometre_is_far(tmp_path):
 
 def test_lists_with_a_leading_slash(tmp_path):
     spec = build("deep360", tmp_path, size=(64, 32), views=2)
-    line = "/ep1_500frames/testing/rgb/000005_12_rgb1.png /ep1_500frames/testing/depth/000005_depth.npz"
+    folder = "/ep1_500frames/testing"
+    line = f"{folder}/rgb/000005_12_rgb1.png {folder}/depth/000005_depth.npz"
     (tmp_path / "list.txt").write_text(line + "\n")
     rows = list(spec.rows(tmp_path, "test", list_file=tmp_path / "list.txt"))
     assert [r.key for r in rows] == ["ep1/000005"]

@@ -6,23 +6,24 @@ import torch
 
 from pano_data.curation import P2E, CuratedDataset
 from pano_data.datasets import hypersim
+from pano_data.decode import ray_lengths
 from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_hdf5
 from pano_data.manifest import manifest_of
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_data.ray_lengths import ray_lengths
 from pano_data.reader import ManifestDataset
+from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.data.datasets.test_poses import world_points
 from tests.data.datasets.trees import build
 
 TILTED = (
-    0.5781909570315968, 0, 0, 0, 0.43301302155123783, 0, 0, 0.023370140953657963, -1.0014560806537933,
+    0.5781909570315968, 0, 0, 0, 0.43301302155123783, 0, 0, 0.023370140953657963,
+    -1.0014560806537933,
 )  # fmt: skip
-"""``M_cam_from_uv`` of ai_012_003 in the camera table of the release."""
+"""`M_cam_from_uv` of ai_012_003 in the camera table of the release."""
 
 
 class TiltedCamera:
-    """The rays of ``TILTED``, written from its definition."""
+    """The rays of `TILTED`, written from its definition."""
 
     def rays(self, dtype):
         v, u = np.mgrid[0:48, 0:64] + 0.5

@@ -28,7 +28,9 @@ class TurnedStudio(BoxStudio):
     """A box seen from turned viewpoints."""
 
     def shoot(self, scene, viewpoint, camera, pose=HERE):
-        turned = CameraOffset(rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step)
+        turned = CameraOffset(
+            rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step
+        )
         return super().shoot(scene, viewpoint, camera, turned)
 
 

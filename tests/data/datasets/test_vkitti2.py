@@ -5,8 +5,8 @@ import pytest
 
 from pano_data import datasets
 from pano_data.datasets import vkitti2
+from pano_data.decode import ray_lengths
 from pano_data.errors import DataError
-from pano_data.ray_lengths import ray_lengths
 from pano_data.reader import read
 from tests.data.datasets.trees import build
 

@@ -1,7 +1,6 @@
 """Miniatures of the analytic room for the tests of readers."""
 
 from pano_data import datasets
-
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 

@@ -8,7 +8,7 @@ import OpenEXR
 import pytest
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io import headers
+from pano_data.io import images
 from pano_data.io.depth import read_depth
 from pano_data.io.encode import (
     write_exr,
@@ -111,14 +111,14 @@ def test_bombs(tmp_path, encoding, monkeypatch):
     path = tmp_path / f"d.{encoding}"
     write = WRITERS.get(encoding, lambda p, v: write_png(p, v.astype(np.uint16)))
     write(path, np.ones((40, 50), np.float32))
-    monkeypatch.setattr(headers, "MAX_PIXELS", 1999)
+    monkeypatch.setattr(images, "MAX_PIXELS", 1999)
     with pytest.raises(CorruptSampleError, match="pixel budget: got 50x40"):
         read_depth(path, encoding)
 
 
 @pytest.mark.parametrize("encoding", [*WRITERS, "png"])
 def test_a_damaged_label_is_corrupt_and_nothing_else(tmp_path, encoding):
-    """Bytes fall over anywhere: decoders of others raise a dozen kinds of errors, training sees one."""
+    """Damage anywhere: decoders raise a dozen kinds of errors, training sees one."""
     path = tmp_path / f"d.{encoding[:4]}"
     write = WRITERS.get(encoding, lambda p, v: write_png(p, v.astype(np.uint16)))
     write(path, np.cumsum(METRES, 1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pano_data.errors import DataError
-from pano_data.io import encode
+from pano_data.io import atomic, encode
 from pano_data.io.images import read_png_or_jpeg, read_rgb
 
 RGB = np.random.default_rng(0).integers(0, 256, (8, 16, 3), np.uint8)
@@ -19,8 +19,8 @@ WRITERS = {
     "n.npy": (encode.write_npy, METRES),
     "z.npz": (encode.write_npz, METRES),
     "f.png": (encode.write_float16_png, METRES),
-    "t.txt": (encode.write_text, "text"),
-    "j.json": (encode.write_json, {"b": 1, "a": [2.5]}),
+    "t.txt": (atomic.write_text, "text"),
+    "j.json": (atomic.write_json, {"b": 1, "a": [2.5]}),
     "j.jgz": (encode.write_json_gzip, [{"a": 1}]),
 }
 
@@ -43,7 +43,7 @@ def test_colours_and_alpha(tmp_path):
 
 
 def test_json(tmp_path):
-    encode.write_json(tmp_path / "a.json", {"b": 1, "a": 2})
+    atomic.write_json(tmp_path / "a.json", {"b": 1, "a": 2})
     assert list(json.loads((tmp_path / "a.json").read_text())) == ["a", "b"]
     encode.write_json_gzip(tmp_path / "a.jgz", [1])
     assert json.loads(gzip.decompress((tmp_path / "a.jgz").read_bytes())) == [1]

@@ -5,10 +5,9 @@ import pytest
 from PIL import Image
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io import headers
+from pano_data.io import images
 from pano_data.io.encode import write_jpeg, write_png
-from pano_data.io.headers import check_budget, image_size
-from pano_data.io.images import read_mask, read_rgb
+from pano_data.io.images import check_budget, image_size, read_mask, read_rgb
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (16, 32, 3), np.uint8)
@@ -162,7 +161,7 @@ def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path, monke
     with pytest.raises(CorruptSampleError, match="pixel budget: got 60000x60000"):
         read_rgb(tmp_path / "i.png")
     write_png(tmp_path / "j.png", RGB)
-    monkeypatch.setattr(headers, "MAX_PIXELS", 511)
+    monkeypatch.setattr(images, "MAX_PIXELS", 511)
     with pytest.raises(CorruptSampleError, match="pixel budget"):
         read_rgb(tmp_path / "j.png")
 

@@ -5,9 +5,10 @@ from torch.utils.data import ConcatDataset
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.manifest import Row, manifest_of
-from pano_data.masks import Masked, MaskFolder, masked_rows, write_masks
+from pano_data.masks import MaskFolder, masked_rows, write_masks
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sample import validate_sample
+from pano_data.sources import Masked
 from tests.data.synthetic import Numbered
 
 

@@ -8,9 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pano_data import datasets
-from pano_data.manifest import Manifest, manifest_of
-from pano_data.reader import ManifestDataset
+from pano_data import Manifest, ManifestDataset, datasets, manifest_of
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 

@@ -3,11 +3,7 @@
 import pytest
 
 from experiments.da2.curate import curate
-from pano_data import datasets
-from pano_data.curation import P2E, ReflectionOutpainter
-from pano_data.errors import DataError
-from pano_data.manifest import write_manifest
-from pano_data.shards import ShardDataset
+from pano_data import P2E, DataError, ReflectionOutpainter, ShardDataset, datasets, write_manifest
 from pano_worlds import miniatures
 
 

@@ -12,10 +12,8 @@ from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
 from experiments.dap.discriminator_task import load_discriminator
-from experiments.pipeline.environment import WorldError
-from pano_data import datasets
-from pano_data.manifest import read_manifest, write_manifest
-from pano_data.reader import ManifestDataset
+from experiments.pipeline.ranks import WorldError
+from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio

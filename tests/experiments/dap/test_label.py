@@ -10,9 +10,7 @@ import pytest
 
 import pano_models
 from experiments.dap import label as stage
-from pano_data import datasets
-from pano_data.manifest import read_manifest, write_manifest
-from pano_data.pseudo_labels import label_path, write_pseudo_label
+from pano_data import datasets, label_path, read_manifest, write_manifest, write_pseudo_label
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.experiments import tiny
@@ -98,7 +96,7 @@ def test_one_process_labels_every_row(alone: Path, data: Path) -> None:
     assert [row.key for row in rows] == [row.key for row in read_manifest(data / "rows.parquet")]
     assert all((data / str(row.depth)).is_file() for row in rows)
     assert {p.name for p in alone.iterdir()} == {
-        "labels", "labeler", "manifest.parquet", "dropped.json",
+        "labels", "labeler", "manifest.parquet", "contents.json", "dropped.json",
     }  # fmt: skip
 
 

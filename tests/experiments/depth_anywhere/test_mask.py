@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from experiments.depth_anywhere.mask import mask
-from pano_data.errors import DataError
+from pano_data import DataError, ManifestDataset, Row, read_manifest, write_manifest
 from pano_data.io.encode import write_png
-from pano_data.manifest import Row, read_manifest, write_manifest
-from pano_data.reader import ManifestDataset
 
 COUNT = 5
 

@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from experiments.pipeline.params import ParamsError
-from experiments.pipeline.stage import stage_main, told_in_a_line
-from pano_data.errors import CorruptSampleError, DataError
+from experiments.pipeline.stage import report_bad_input, run_stage
+from pano_data import CorruptSampleError, DataError
 from pano_models.errors import CheckpointError
 
 
 @pytest.mark.parametrize("error", [ParamsError("got x"), CorruptSampleError("a.png", "empty", "y")])
 def test_bad_input_is_a_line(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop, told_in_a_line("da2"):
+    with pytest.raises(SystemExit) as stop, report_bad_input("da2"):
         raise error
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"error in section da2: {error}\n"
@@ -23,7 +23,7 @@ def test_a_rank_names_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("RANK", "3")
-    with pytest.raises(SystemExit), told_in_a_line("da2"):
+    with pytest.raises(SystemExit), report_bad_input("da2"):
         raise DataError("got x")
     assert capsys.readouterr().err == "error in section da2, rank 3: got x\n"
 
@@ -31,13 +31,13 @@ def test_a_rank_names_itself(
 def test_what_a_constructor_refuses_is_found_behind_the_parser_s_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit), told_in_a_line("da2", CheckpointError):
+    with pytest.raises(SystemExit), report_bad_input("da2", CheckpointError):
         raise ValueError("Does not validate") from CheckpointError("got x")
     assert capsys.readouterr().err == "error in section da2: got x\n"
 
 
 def test_a_bug_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ValueError, match="a bug"), told_in_a_line("da2"):
+    with pytest.raises(ValueError, match="a bug"), report_bad_input("da2"):
         raise ValueError("a bug")
     assert not capsys.readouterr().err
 
@@ -53,6 +53,6 @@ def test_a_stage_refuses_its_data(
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"stage": {"count": 3}}))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
-        stage_main(stage, "stage", [])
+        run_stage(stage, "stage", [])
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error in section stage: got 3 rows\n"

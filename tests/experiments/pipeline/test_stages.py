@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from dvc.repo import Repo
 
+from experiments.benchmark.suites.catalogue import SUITES
 from experiments.pipeline import overlay, params
 
 ROOT = Path(__file__).parents[3]
@@ -119,3 +120,12 @@ def test_every_dependency_is_made_by_a_stage(stages: list[Stage]) -> None:
         if dep.startswith(MADE) and not lies_below(dep, outs) and not any(lies_below(o, [dep]) for o in outs)
     }  # fmt: skip
     assert sorted(orphans) == []
+
+
+def test_suites_run_again_when_one_of_their_sets_changes(stages: list[Stage]) -> None:
+    deps = next(stage.deps for stage in stages if stage.name == "suites")
+    sets = {part.dataset for suite in SUITES.values() for part in suite.datasets}
+    made = {out for stage in stages for out in stage.outs if out.startswith("data/manifests/")}
+    read = {out for out in made if out.rpartition("/")[2] in sets}
+    assert len(read) >= 4
+    assert [out for out in sorted(read) if not lies_below(out, deps)] == []

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import kill_trials
 from benchmarks.kill_trials import Setting
 from experiments.training import checkpoints
-from pano_data.manifest import read_manifest, write_manifest
+from pano_data import read_manifest, write_manifest
 from tests.experiments import tiny
 
 NET = "--model.init_args.net.init_args"

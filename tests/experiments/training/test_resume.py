@@ -74,6 +74,7 @@ def test_the_same_command_after_kill_9(tmp_path: Path, reference: Outcome) -> No
     assert not (tmp_path / "runs/tiny").exists()
     done = tiny.train(tmp_path, *ARGV)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "not resumable" not in done.stderr + done.stdout
     assert kill_trials.outcome(tmp_path) == reference
 
 

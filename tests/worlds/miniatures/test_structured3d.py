@@ -1,6 +1,6 @@
 import numpy as np
 
-from pano_data.io.images import read_png_or_jpeg
+from pano_data import read_png_or_jpeg
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 

@@ -2,8 +2,7 @@ import hashlib
 
 import pytest
 
-from pano_data import datasets
-from pano_data.errors import DataError, UnknownDatasetError
+from pano_data import DataError, UnknownDatasetError, datasets
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 

@@ -15,11 +15,11 @@ def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uin
     """Resample an image (bilinear) and its label (nearest: no distance between two surfaces).
 
     Args:
-        rgb: ``(h, w, 3)``, the full sphere with 180 degrees along the width.
+        rgb: `(h, w, 3)`, the full sphere with 180 degrees along the width.
         label: Of the same size.
 
     Returns:
-        Image and label of size ``(w, h)``.
+        Image and label of size `(w, h)`.
     """
     height, width = rgb.shape[:2]
     source, target = pg.Cassini(height, width), pg.Equirectangular(width, height)
@@ -33,7 +33,7 @@ def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uin
 
 
 def cassini_to_erp_faithful(values: NDArray[Any]) -> NDArray[Any]:
-    """Resample ``(h, w)`` or ``(h, w, c)`` as the readers of MODE, PanDA and DAP do.
+    """Resample `(h, w)` or `(h, w, c)` as the readers of MODE, PanDA and DAP do.
 
     Half a pixel off and bilinear for distance too; 8-bit values are cut, not rounded.
     """

@@ -1,17 +1,22 @@
-"""The data module: training by keyed draws, evaluation by exact split, exact resume."""
+"""The data module: training in a deterministic order, evaluation by exact split, exact resume."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader, Subset
 
-from pano_data.errors import DataError
-from pano_data.keyed import KeyedDataset, MapDataset, TrainSample
+from pano_data.errors import DataError, MissingExtraError
 from pano_data.mixing import Mix
-from pano_data.sampler import KeyedBatchSampler, Position, shard_indices
+from pano_data.reader import TrainingSet
+from pano_data.sample import MapDataset, TrainSample
+from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices
 from pano_data.sources import Source
-from pano_data.transforms.base import Augmentation
+from pano_data.transforms import Augmentation
+
+try:
+    from lightning import LightningDataModule
+except ImportError as error:
+    raise MissingExtraError("pano_data.datamodule", "lightning") from error
 
 Sources = Mapping[str, Source]
 
@@ -19,12 +24,12 @@ Sources = Mapping[str, Source]
 class ErpDataModule(LightningDataModule):
     """Panoramas for training, validation, test and prediction.
 
-    Needs ``Trainer(use_distributed_sampler=False)``: the samplers here already split by rank, and
+    Needs `Trainer(use_distributed_sampler=False)`: the samplers here already split by rank, and
     Lightning's own would pad evaluation with duplicates.
 
-    A training batch is the default collate of `TrainSample`: maps ``(b, c, h, w)``, the lists
-    ``dataset`` and ``key``, and ``labelled`` ``(b,)``; labelled samples come first. Evaluation
-    batches have no ``labelled``.
+    A training batch is the default collate of `TrainSample`: maps `(b, c, h, w)`, the lists
+    `dataset` and `key`, and `labelled` `(b,)`; labelled samples come first. Evaluation
+    batches have no `labelled`.
 
     Args:
         train: name -> labelled source, mixed by size x weight.
@@ -90,14 +95,16 @@ class ErpDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[TrainSample]:
         """Return the loader of this rank, starting where a resumed run left off."""
         if not self.train:
-            raise DataError("training needs data: got no sources in data.train, expected at least one")
+            raise DataError(
+                "training needs data: got no sources in data.train, expected at least one"
+            )
         labelled = [s.open(self.size, True, self.quarantine) for s in self.train.values()]
         unlabelled = [s.open(self.size, False, self.quarantine) for s in self.unlabelled.values()]
         _check_filled("data.train", self.train, labelled)
         _check_filled("data.unlabelled", self.unlabelled, unlabelled)
         self._check_rows(labelled + unlabelled)
         return DataLoader(
-            KeyedDataset(labelled, unlabelled, self.augment),
+            TrainingSet(labelled, unlabelled, self.augment),
             batch_sampler=self._sampler(labelled, unlabelled),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
@@ -106,9 +113,9 @@ class ErpDataModule(LightningDataModule):
 
     def _sampler(
         self, labelled: list[MapDataset], unlabelled: list[MapDataset]
-    ) -> KeyedBatchSampler:
+    ) -> DeterministicBatchSampler:
         accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
-        sampler = KeyedBatchSampler(
+        sampler = DeterministicBatchSampler(
             _mix("data.train", labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),
@@ -228,8 +235,8 @@ def _check_filled(part: str, names: Iterable[str], datasets: Iterable[MapDataset
     empty = [name for name, dataset in zip(names, datasets, strict=True) if not len(dataset)]
     if empty:
         raise DataError(
-            f"got no sample in {part}.{f', {part}.'.join(empty)}, expected at least one in each set; "
-            "make the set again, or leave it out"
+            f"got no sample in {part}.{f', {part}.'.join(empty)}, expected at least one in "
+            "each set; make the set again, or leave it out"
         )
 
 

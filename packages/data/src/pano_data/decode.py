@@ -1,14 +1,20 @@
-"""Native label numbers to metres: sentinels become masks first, at full size."""
+"""Native label numbers to metres, at full size: sentinels become masks before any scaling."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
+import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+import pano_geometry as pg
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Row
-from pano_data.ray_lengths import ray_lengths
+
+Size = tuple[int, int]
+"""Height and width."""
 
 MAX_IMPOSSIBLE = 0.01
 """Share of pixels with negative or undeclared infinite labels above which a file is corrupt."""
@@ -16,16 +22,19 @@ MAX_IMPOSSIBLE = 0.01
 MIN_DISTANCE = 1e-5
 """Metres; anything nearer is a hole that a format could not write as 0."""
 
+EDGE_STEP = 0.1
+"""Relative step between neighbours that counts as a depth edge."""
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """A decoded label.
 
     Attributes:
-        distance: ``(h, w)`` float32, Euclidean metres (relative where the row is not metric),
+        distance: `(h, w)` float32, Euclidean metres (relative where the row is not metric),
             0 where not valid.
-        valid: ``(h, w)`` bool.
-        far: ``(h, w)`` bool, sky or beyond range; never valid.
+        valid: `(h, w)` bool.
+        far: `(h, w)` bool, sky or beyond range; never valid.
     """
 
     distance: NDArray[np.float32]
@@ -33,11 +42,16 @@ class Label:
     far: NDArray[np.bool_]
 
 
-def decode(native: NDArray[Any], row: Row) -> Label:
+def decode(native: NDArray[Any], row: Row, keep: NDArray[np.bool_] | None = None) -> Label:
     """Turn native numbers into Euclidean distance with masks.
 
+    Args:
+        native: `(h, w)` as stored.
+        row: Says what the numbers mean, and how many pixels at depth edges are not used.
+        keep: `(h, w)`, False where a mask takes pixels out.
+
     Raises:
-        CorruptSampleError: Reason ``"impossible values"`` or ``"no valid pixel"``.
+        CorruptSampleError: Reason `"impossible values"` or `"no valid pixel"`.
     """
     invalid, far = _sentinels(native, row)
     impossible = ~invalid & ~far & ((native < 0) | ~np.isfinite(native))
@@ -60,7 +74,13 @@ def decode(native: NDArray[Any], row: Row) -> Label:
         raise CorruptSampleError(row.depth or row.key, "no valid pixel", "every pixel is masked")
     if row.kind in ("z", "disparity") and row.intrinsics is not None:
         metres = metres * ray_lengths(row.intrinsics, *native.shape)
-    return Label(np.where(valid, metres, np.float32(0)), valid, far)
+    label = Label(np.where(valid, metres, np.float32(0)), valid, far)
+    if row.edge_margin > 0:
+        label = without_edges(label, row.edge_margin, wrap=row.projection == "erp")
+    if keep is not None:
+        valid = label.valid & keep
+        label = replace(label, distance=np.where(valid, label.distance, np.float32(0)), valid=valid)
+    return label
 
 
 def _sentinels(native: NDArray[Any], row: Row) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -78,3 +98,70 @@ def _scaled(native: NDArray[Any], row: Row) -> NDArray[np.float32]:
     if row.kind == "disparity" and row.baseline is not None and row.intrinsics is not None:
         return np.float32(row.baseline * row.intrinsics[0]) / scaled
     return scaled
+
+
+@lru_cache(maxsize=8)
+def ray_lengths(intrinsics: tuple[float, ...], height: int, width: int) -> NDArray[np.float32]:
+    """Euclidean distance per unit of z at every pixel centre, `(h, w)`, >= 1.
+
+    Args:
+        intrinsics: Row-major 3x3 in pixels, pixel centres at +0.5, no skew.
+        height: Rows.
+        width: Columns.
+    """
+    K = torch.tensor(intrinsics, dtype=torch.float64).reshape(3, 3)
+    rays = pg.Perspective.from_intrinsics(height, width, K).rays(dtype=torch.float64)
+    lengths = rays[..., 2].reciprocal().float().numpy()
+    lengths.setflags(write=False)  # every sample of the camera shares it
+    return np.asarray(lengths)
+
+
+def without_edges(label: Label, margin: int, wrap: bool) -> Label:
+    """Make pixels within `margin` pixels of a depth edge invalid.
+
+    The steps of a slanted surface grow with its slope, so very oblique floors lose pixels too.
+
+    Args:
+        label: Decoded label at its stored size.
+        margin: Pixels on either side; 1 removes the flying pixels of Structured3D.
+        wrap: The left and right border are neighbours (panoramas).
+    """
+    sides = margin if wrap else 0
+    near = np.pad(depth_edges(label, wrap).astype(np.uint8), ((0, 0), (sides, sides)), mode="wrap")
+    # One pixel is in the edge mask already, on either side of the step.
+    wide = cv2.dilate(near, np.ones((2 * margin - 1, 2 * margin - 1), np.uint8))
+    valid = label.valid & (wide[:, sides : wide.shape[1] - sides] == 0)
+    return replace(label, distance=np.where(valid, label.distance, np.float32(0)), valid=valid)
+
+
+def depth_edges(label: Label, wrap: bool) -> NDArray[np.bool_]:
+    """Pixels next to a step: both sides, also where a surface ends at the sky."""
+    found = np.zeros(label.valid.shape, bool)
+    for axis in (0, 1):
+        ahead = np.roll(label.distance, -1, axis)
+        both = label.valid & np.roll(label.valid, -1, axis)
+        near, away = np.minimum(label.distance, ahead), np.maximum(label.distance, ahead)
+        step = both & (away > (1 + EDGE_STEP) * near)
+        step |= label.valid & np.roll(label.far, -1, axis)
+        step |= label.far & np.roll(label.valid, -1, axis)
+        if axis == 0 or not wrap:  # the last row or column has no neighbour ahead
+            step[(-1, slice(None)) if axis == 0 else (slice(None), -1)] = False
+        found |= step | np.roll(step, 1, axis)
+    return found
+
+
+def resize_label(label: Label, size: Size) -> Label:
+    """Take the nearest pixel of distance and masks alike: a mean over an edge is no distance."""
+    maps = (nearest(m, size) for m in (label.distance, label.valid, label.far))
+    return Label(*maps)
+
+
+def nearest(values: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Take the nearest pixel, by pixel centres."""
+    if values.shape == size:
+        return values
+    picks = (
+        np.minimum(((np.arange(n) + 0.5) * (m / n)).astype(np.intp), m - 1)
+        for m, n in zip(values.shape, size, strict=True)
+    )
+    return values[np.ix_(*picks)]

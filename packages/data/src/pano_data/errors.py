@@ -11,7 +11,7 @@ class DatasetNotFoundError(DataError):
     """A data set, one of its splits or a file it needs is not where it was looked for.
 
     Args:
-        what: What is missing, for example ``"structured3d, split 'train'"``.
+        what: What is missing, for example `"structured3d, split 'train'"`.
         where: The place that was searched.
         parameter: The argument or parameter that changes that place.
         command: What brings it there: a command, or how the data are obtained.
@@ -43,7 +43,7 @@ class CorruptSampleError(DataError):
 
     Args:
         path: The offending file, or the key of the sample.
-        reason: Short code that can be counted, for example ``"truncated"``.
+        reason: Short code that can be counted, for example `"truncated"`.
         detail: What was got and what was expected.
     """
 
@@ -63,3 +63,18 @@ class ManifestError(DataError):
 
 class UnsafeArchiveError(DataError):
     """An archive member that would be written outside its folder, or a decompression bomb."""
+
+
+class MissingExtraError(ImportError):
+    """A library that only an extra of this package installs is not there.
+
+    Args:
+        what: What needs it.
+        library: Its name.
+        extra: The extra that installs it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str = "train") -> None:
+        super().__init__(
+            f'{what} needs {library}, which is not installed: pip install "pano-data[{extra}]"'
+        )

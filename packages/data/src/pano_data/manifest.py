@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
-from pano_data.io.atomic import replace_atomically
+from pano_data.io.atomic import replace_file
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
-Kind = Literal["distance", "z", "disparity", "none"]
+LabelKind = Literal["distance", "z", "disparity", "none"]
 Environment = Literal["indoor", "outdoor", "mixed"]
-Label = Literal["ground_truth", "pseudo", "none"]
+LabelSource = Literal["ground_truth", "pseudo", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,24 +30,24 @@ class Row:
     Attributes:
         key: Unique within the data set, stable over machines.
         dataset: Data set id.
-        split: Split of the data set, for example ``"train"``.
+        split: Split of the data set, for example `"train"`.
         scene: What must not be divided between splits: house, sequence, area.
-        image: Path of the RGB image relative to the data root, with ``/``.
+        image: Path of the RGB image relative to the data root, with `/`.
         depth: Path of the label, or None.
         mask: Path of an 8-bit mask (255 = keep), or None.
         projection: Geometry of the image.
         encoding: File format of the label.
         kind: What the label measures: Euclidean distance, z along the axis, or disparity (px).
-        units_per_metre: Label values per metre (per unit of length where not ``metric``).
+        units_per_metre: Label values per metre (per unit of length where not `metric`).
         invalid: Label values that mean "no measurement" (NaN always does).
-        far: Label values that mean "sky or beyond range", for example ``inf`` or 65535.
+        far: Label values that mean "sky or beyond range", for example `inf` or 65535.
         far_from: From this distance (or z), in metres, a pixel is far; None without a limit.
         invalid_from: From this distance (or z), in metres, a value means "no measurement".
         intrinsics: Row-major 3x3, pixels of the stored image, pixel centres at +0.5
-            (``pixel ~ K @ ray``, OpenCV axes); None for panoramas.
+            (`pixel ~ K @ ray`, OpenCV axes); None for panoramas.
         baseline: Metres between the two cameras, for disparity.
         pose: Row-major 4x4 camera-to-world, metres (OpenCV camera axes, y of the world down; see
-            ``datasets.poses``); None where the layout has none. Shared by one scene only.
+            `datasets.poses`); None where the layout has none. Shared by one scene only.
         metric: Distances are metres.
         edge_margin: Pixels on either side of a depth edge that are not used.
         faithful: Resample as the release does, quirks included (Cassini maps only).
@@ -66,7 +66,7 @@ class Row:
     mask: str | None = None
     projection: Projection = "erp"
     encoding: Encoding = "none"
-    kind: Kind = "none"
+    kind: LabelKind = "none"
     units_per_metre: float = 1.0
     invalid: tuple[float, ...] = ()
     far: tuple[float, ...] = ()
@@ -79,7 +79,7 @@ class Row:
     edge_margin: int = 0
     faithful: bool = False
     environment: Environment = "indoor"
-    label: Label = "none"
+    label: LabelSource = "none"
     score: float | None = None
     provenance: str = ""
 
@@ -112,9 +112,9 @@ class Row:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "projection": get_args(Projection),
     "encoding": get_args(Encoding),
-    "kind": get_args(Kind),
+    "kind": get_args(LabelKind),
     "environment": get_args(Environment),
-    "label": get_args(Label),
+    "label": get_args(LabelSource),
 }
 _FLOATS = pa.list_(pa.float64())
 _TYPES = {
@@ -175,7 +175,7 @@ class Manifest(Sequence[Row]):
         return sha.hexdigest()
 
     def filter(self, **equal: object) -> "Manifest":
-        """Keep the rows whose columns equal the given values, for example ``split="train"``.
+        """Keep the rows whose columns equal the given values, for example `split="train"`.
 
         A tuple, list or set keeps the rows whose column is in it.
 
@@ -200,7 +200,7 @@ def write_manifest(path: Path | str, rows: Iterable[Row]) -> Manifest:
         ManifestError: If two rows of a data set share a key.
     """
     manifest = manifest_of(rows)
-    with replace_atomically(Path(path)) as temporary:
+    with replace_file(Path(path)) as temporary:
         pq.write_table(manifest.table, temporary, compression="zstd", row_group_size=65536)
     return manifest
 

@@ -29,8 +29,8 @@ class Draw(NamedTuple):
 class Mix:
     """An endless, seeded, stateless sequence of draws from weighted data sets.
 
-    The sequence consists of rounds. In every round data set ``i`` gives exactly
-    ``round(size_i * weight_i)`` draws, so the shares are those of size x weight and not only
+    The sequence consists of rounds. In every round data set `i` gives exactly
+    `round(size_i * weight_i)` draws, so the shares are those of size x weight and not only
     approach them. A data set with a weight below one gives another part of itself in the next
     round; each pass covers it completely before any row comes again.
 
@@ -77,7 +77,7 @@ class Mix:
         return tuple(quota / len(self) for quota in self.quotas)
 
     def draws(self, start: int, stop: int, labelled: bool = True) -> list[Draw]:
-        """Return the draws at positions ``start`` to ``stop`` of the endless sequence."""
+        """Return the draws at positions `start` to `stop` of the endless sequence."""
         return [self._draw(position, labelled) for position in range(start, stop)]
 
     def _draw(self, position: int, labelled: bool) -> Draw:

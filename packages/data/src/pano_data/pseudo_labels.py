@@ -1,4 +1,4 @@
-"""Labels that a model made: written like any other label, with who made them and how good they look."""
+"""Labels that a model made: written like any label, with their maker and how good they look."""
 
 import dataclasses
 import math
@@ -33,8 +33,8 @@ def write_pseudo_label(
     Args:
         folder: Folder of labels.
         row: The panorama that was labelled.
-        distance: ``(h, w)`` metres.
-        far: ``(h, w)`` True where the model sees sky or beyond range; stored as infinity.
+        distance: `(h, w)` metres.
+        far: `(h, w)` True where the model sees sky or beyond range; stored as infinity.
 
     Raises:
         DataError: If a distance that is not far is not finite or not positive.

@@ -42,7 +42,7 @@ class Quarantine:
 
     def add(self, row: Row, error: CorruptSampleError) -> None:
         """Append the sample of a row and warn in the log."""
-        self.note(corrupt(row, error))
+        self.note(corrupt_entry(row, error))
 
     def note(self, entry: Corrupt) -> None:
         """Append an entry and warn in the log."""
@@ -75,6 +75,6 @@ class Quarantine:
                 yield entry
 
 
-def corrupt(row: Row, error: CorruptSampleError) -> Corrupt:
+def corrupt_entry(row: Row, error: CorruptSampleError) -> Corrupt:
     """The entry of a row that raised."""
     return Corrupt(row.key, error.reason, error.detail, row.dataset)

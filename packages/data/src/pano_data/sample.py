@@ -1,6 +1,6 @@
-"""The sample that travels from readers to networks, and a check of it."""
+"""The sample that travels from readers to networks, what holds samples, and a check of one."""
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
 import torch
 from torch import Tensor
@@ -12,17 +12,17 @@ class ErpSample(TypedDict):
     """One panorama with its label; batched by the default collate.
 
     Attributes:
-        image: ``(3, h, w)`` float32, RGB in [0, 1].
-        distance: ``(1, h, w)`` float32, Euclidean distance to the camera centre in metres
-            (relative where ``metric`` is False); 0 where not valid.
-        valid: ``(1, h, w)`` bool, usable for loss and score.
-        far: ``(1, h, w)`` bool, sky or beyond the data set's range; never valid.
+        image: `(3, h, w)` float32, RGB in [0, 1].
+        distance: `(1, h, w)` float32, Euclidean distance to the camera centre in metres
+            (relative where `metric` is False); 0 where not valid.
+        valid: `(1, h, w)` bool, usable for loss and score.
+        far: `(1, h, w)` bool, sky or beyond the data set's range; never valid.
         metric: bool scalar tensor, distances are metres.
         key: Unique within the data set, stable over machines.
         dataset: Data set id.
-        intrinsics: Only for perspective images: ``(3, 3)`` float32, ``pixel ~ K @ ray`` in
+        intrinsics: Only for perspective images: `(3, 3)` float32, `pixel ~ K @ ray` in
             pixels of this sample, pixel centres at +0.5, OpenCV axes.
-        keep: Only for images without label: ``(1, h, w)`` bool, False on what a mask takes out
+        keep: Only for images without label: `(1, h, w)` bool, False on what a mask takes out
             (sky, watermark); all True without a mask.
     """
 
@@ -35,6 +35,29 @@ class ErpSample(TypedDict):
     dataset: str
     intrinsics: NotRequired[Tensor]
     keep: NotRequired[Tensor]
+
+
+class TrainSample(ErpSample):
+    """A sample of a training batch.
+
+    Attributes:
+        labelled: False where `distance` is unknown (all 0); `valid` then says which pixels show
+            the scene at all.
+    """
+
+    labelled: bool
+
+
+class MapDataset(Protocol):
+    """Anything with a length and rows that are samples."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def __getitem__(self, index: int) -> ErpSample:
+        """Return one row."""
+        ...
 
 
 _MAPS = {

@@ -2,7 +2,7 @@
 
 Nothing is remembered between batches: workers, ranks, restarts and the number of batches that a
 loader fetches ahead cannot change what comes. A run resumes in the middle of an epoch by saying
-where (`KeyedBatchSampler.start`).
+where (`DeterministicBatchSampler.start`).
 """
 
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ class Position(NamedTuple):
     batch: int
 
 
-class KeyedBatchSampler(Sampler[list[Draw]]):
+class DeterministicBatchSampler(Sampler[list[Draw]]):
     """Batches of `Draw` for one rank; labelled draws first, then unlabelled ones.
 
     An epoch is one round of the labelled mix, cut to whole optimiser steps. The unlabelled mix
     runs on over the epochs: each of its passes covers every row once, over all ranks together.
-    With the same global batch (``world * batch_size``) any number of ranks sees the same batches, and
-    with the same samples a step (``world * batch_size * accumulate``) the same steps.
+    With the same global batch (`world * batch_size`) any number of ranks sees the same batches, and
+    with the same samples a step (`world * batch_size * accumulate`) the same steps.
 
     Args:
         labelled: what an epoch consists of.
@@ -36,8 +36,8 @@ class KeyedBatchSampler(Sampler[list[Draw]]):
         world: number of processes.
         unlabelled: second kind of samples, or None.
         ratio: unlabelled samples per labelled sample (1, 2, 4: half batches at 1:1, 1:2, 1:4).
-        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills no
-            step is left out: the trainer would step on it with fewer samples.
+        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills
+            no step is left out: the trainer would step on it with fewer samples.
 
     Raises:
         DataError: the batch cannot be split by the ratio, or a mix is shorter than a batch.

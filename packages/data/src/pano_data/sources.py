@@ -1,17 +1,18 @@
 """Where the samples of a data module come from, as plain values of a configuration."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from pano_data.errors import DataError
-from pano_data.keyed import MapDataset
-from pano_data.masks.dataset import Masked
+from pano_data.masks.folder import MaskFolder
 from pano_data.reader import ManifestDataset
-from pano_data.sample import ErpSample
-from pano_data.shards.dataset import ShardDataset
+from pano_data.sample import ErpSample, MapDataset
+from pano_data.shards.record import ShardDataset
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Source:
         shards: folder of shards instead of `manifest` and `root`.
         dataset: a map-style data set of samples instead of `manifest` and `root`.
         weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
-        masks: folder of PNG masks (``<key>.png``, 255 = valid) that cut `valid`.
+        masks: folder of PNG masks (`<key>.png`, 255 = valid) that cut `valid`.
 
     Raises:
         ValueError: not exactly one of the forms is given.
@@ -115,4 +116,30 @@ class Unlabelled:
         kept = sample.pop("keep", None)  # the mask of rows without label
         sample["valid"] = torch.ones_like(sample["valid"]) if kept is None else kept
         sample["far"] = torch.zeros_like(sample["far"])
+        return sample
+
+
+class Masked:
+    """A data set with `valid` cut by the PNG masks of a folder.
+
+    Args:
+        dataset: map-style data set of samples.
+        path: folder of masks; every row must have one.
+    """
+
+    def __init__(self, dataset: MapDataset, path: Path | str) -> None:
+        self.dataset = dataset
+        self.masks = MaskFolder(path)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> ErpSample:
+        """Return one row; masks of another size are resized to the nearest pixel."""
+        sample = self.dataset[index].copy()
+        keep = torch.from_numpy(self.masks.read(sample["key"]))[None, None].float()
+        keep = interpolate(keep, sample["valid"].shape[-2:], mode="nearest-exact")[0] > 0.5
+        sample["valid"] = sample["valid"] & keep
+        sample["distance"] = torch.where(sample["valid"], sample["distance"], 0.0)
         return sample

@@ -1,7 +1,8 @@
 """Worker processes that share one import of torch.
 
-They are forked from a server that has imported what they need and done nothing else: a fresh interpreter a worker would import torch once a
-worker (2 s of CPU each), and a fork of the caller would share the threads of torch and Embree.
+They are forked from a server that has imported what they need and done nothing else: one fresh
+interpreter per worker would import torch once per worker (2 s of CPU each), and a fork of the
+caller would share the threads of torch and Embree.
 """
 
 import multiprocessing
@@ -16,8 +17,8 @@ METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods()
 def warm(modules: Sequence[str]) -> None:
     """Start the server in the background, so that it imports `modules` while the caller does.
 
-    Call it before what takes long to import. Only the first server of a program counts; workers import what it lacks themselves, and see the
-    environment variables of its start.
+    Call it before what takes long to import. Only the first server of a program
+    counts; workers import what it lacks themselves, and see the environment variables of its start.
     """
     if METHOD == "forkserver":
         multiprocessing.set_forkserver_preload([*modules])
@@ -27,7 +28,10 @@ def warm(modules: Sequence[str]) -> None:
 def pool(
     workers: int, modules: Sequence[str]
 ) -> AbstractContextManager[ProcessPoolExecutor | None]:
-    """A pool of `workers` processes that have imported `modules`; None in the context where `workers` is 0."""
+    """Return a pool of `workers` processes that have imported `modules`.
+
+    The context holds None where `workers` is 0.
+    """
     if not workers:
         return nullcontext()
     warm(modules)

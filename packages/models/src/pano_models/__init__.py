@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
     from pano_models.weights.backbone import load_backbone
-    from pano_models.weights.resnet import load_resnets
+    from pano_models.weights.encoders import load_encoders
+    from pano_models.weights.registry_packages import read_package
 else:
     _LAZY = {
         "PatchDiscriminator": "pano_models.discriminator",
@@ -56,8 +57,9 @@ else:
         "attach_range_mask": "pano_models.heads.range_mask",
         "load_backbone": "pano_models.weights.backbone",
         "load_depth_anything": "pano_models.teachers.depth_anything",
-        "load_resnets": "pano_models.weights.resnet",
+        "load_encoders": "pano_models.weights.encoders",
         "load_teacher": "pano_models.teachers.hub",
+        "read_package": "pano_models.weights.registry_packages",
         "normalize_distance": "pano_models.discriminator",
     }
     for _entry in NETWORKS.values():
@@ -112,13 +114,14 @@ __all__ = [
     "load",
     "load_backbone",
     "load_depth_anything",
+    "load_encoders",
     "load_official",
-    "load_resnets",
     "load_teacher",
     "model_names",
     "name_of",
     "normalize_distance",
     "outputs",
+    "read_package",
     "read_state",
     "register",
     "register_release",

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
+from pano_models.backbones.convolutional import ConvBackbone, build_conv_backbone
 from pano_models.backbones.dinov2 import DinoV2
+from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
 from pano_models.inputs import RgbInput, fit_to_patches, limit_area
@@ -32,7 +34,7 @@ class DA2(DepthModel):
     """SphereViT: distance up to scale, from a panorama of any size.
 
     Args:
-        backbone: Name of a timm `VisionTransformer`.
+        backbone: Name of a timm `VisionTransformer`, or "efficientnet_lite0" as a small stand-in.
         backbone_options: Its keyword arguments, e.g. `{"depth": 4, "embed_dim": 192}`.
         taps: The four tapped blocks, 0-based; None: the last block of each quarter.
         width: Channels of the levels, the embedding and the decoder's entry.
@@ -51,7 +53,7 @@ class DA2(DepthModel):
         precision: "float32" or "bfloat16" (backbone only).
         gradient_checkpointing: Recompute transformer blocks in the backward pass.
         frozen_blocks: See `VitBackbone`; None: nothing is frozen (patch embedding if `faithful`).
-        backbone_weights: Where the transformer's first weights come from, see `load_backbone`. A
+        backbone_weights: Where the backbone's first weights come from, see `load_backbone`. A
             saved folder holds its own: loading one ignores this option.
 
     Source: DA², section 3.2; widths and layers of the released network.
@@ -85,16 +87,25 @@ class DA2(DepthModel):
         self.faithful, self.equivariant = faithful, equivariant
         # eps of the released network, not DINOv2's 1e-6; layer scale 1 unless weights are loaded
         options = {"norm_layer": partial(nn.LayerNorm, eps=1e-5), "init_values": 1.0}
-        vit: Any = build_vit(backbone, **{**options, **(backbone_options or {})})
         self.input = RgbInput()
-        self.backbone = DinoV2(
-            vit,
-            take_taps(taps, len(vit.blocks), quarter_taps),
-            equivariant,
-            precision=precision,
-            gradient_checkpointing=gradient_checkpointing,
-            frozen_blocks=0 if faithful and frozen_blocks is None else frozen_blocks,
-        )
+        self.backbone: DinoV2 | ConvBackbone
+        if is_convolutional(backbone):
+            if faithful:
+                raise ValueError(
+                    f"faithful: the released network has a transformer, not {backbone}"
+                )
+            shared = {"equivariant": equivariant, "precision": precision, "coarse_first": True}
+            self.backbone = build_conv_backbone(backbone, backbone_options, frozen_blocks, **shared)
+        else:
+            vit: Any = build_vit(backbone, **{**options, **(backbone_options or {})})
+            self.backbone = DinoV2(
+                vit,
+                take_taps(taps, len(vit.blocks), quarter_taps),
+                equivariant,
+                precision=precision,
+                gradient_checkpointing=gradient_checkpointing,
+                frozen_blocks=0 if faithful and frozen_blocks is None else frozen_blocks,
+            )
         dim = self.backbone.embed_dim
         self.aligners = nn.ModuleList(nn.Linear(dim, width) for _ in self.backbone.taps)
         self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
@@ -130,8 +141,8 @@ class DA2(DepthModel):
         """
         patch = self.backbone.patch
         if not self.faithful:
-            size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
-            return size, None
+            limits = (self.min_pixels, self.max_pixels)
+            return fit_to_patches(height, width, patch, *limits, self.backbone.multiple), None
         area = height * width
         factor = math.sqrt(limit_area(area, self.min_pixels, self.max_pixels) / area)
         rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))

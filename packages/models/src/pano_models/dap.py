@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
+from pano_models.backbones.convolutional import ConvBackbone, build_conv_backbone
 from pano_models.backbones.dinov3 import DinoV3
+from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit, dpt_taps, take_taps
 from pano_models.heads.dpt import DPTHead
 from pano_models.heads.range_mask import far_maps
@@ -90,17 +92,26 @@ class DAP(DepthModel):
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
         self.max_distance, self.thresholds = max_distance, tuple(thresholds)
         self.equivariant, self.faithful = equivariant, faithful
-        vit: Any = build_vit(backbone, **{"init_values": 1.0, **(backbone_options or {})})
         self.input = RgbInput(normalize)
-        self.backbone = DinoV3(
-            vit,
-            take_taps(taps, len(vit.blocks), dpt_taps),
-            equivariant,
-            rope_periods,
-            precision=precision,
-            gradient_checkpointing=gradient_checkpointing,
-            frozen_blocks=frozen_blocks,
-        )
+        self.backbone: DinoV3 | ConvBackbone
+        if is_convolutional(backbone):
+            if faithful:
+                raise ValueError(
+                    f"faithful: the released network has a transformer, not {backbone}"
+                )
+            shared = {"equivariant": equivariant, "precision": precision}
+            self.backbone = build_conv_backbone(backbone, backbone_options, frozen_blocks, **shared)
+        else:
+            vit: Any = build_vit(backbone, **{"init_values": 1.0, **(backbone_options or {})})
+            self.backbone = DinoV3(
+                vit,
+                take_taps(taps, len(vit.blocks), dpt_taps),
+                equivariant,
+                rope_periods,
+                precision=precision,
+                gradient_checkpointing=gradient_checkpointing,
+                frozen_blocks=frozen_blocks,
+            )
         dim = self.backbone.embed_dim
         self.norm = nn.LayerNorm(dim)
         head = {"wrap": equivariant, "unused_skip": faithful}
@@ -156,7 +167,8 @@ class DAP(DepthModel):
                     f"input {height}x{width} is smaller than two {patch}-pixel patches"
                 )
             return self.backbone.floor(height, width)
-        multiple = 2 if self.equivariant else 1  # the coarsest level joins patches in pairs
+        # the coarsest level joins patches in pairs
+        multiple = max(2 if self.equivariant else 1, self.backbone.multiple)
         return fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels, multiple)
 
     def levels(self, rgb: Float[Tensor, "b 3 h w"]) -> tuple[list[Tensor], tuple[int, int]]:

@@ -1,13 +1,11 @@
 """`panodepth audit`: opens real files of a data set and says whether they are what the readers expect."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
+from pano_data import DataError, write_json
 from pano_data.audit import audit
-from pano_data.errors import DataError
-from pano_data.io.replace_file import replace_file
 from panodepth.errors import CommandError
 
 
@@ -40,6 +38,5 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(str(error)) from error
     sys.stdout.write("\n".join(report.lines()) + "\n")
     if args.out:
-        with replace_file(args.out) as temporary:
-            temporary.write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+        write_json(args.out, report.as_dict(), indent=2, sort_keys=False)
     return 0 if report.ok else 1

@@ -1,4 +1,4 @@
-"""``audit(name, root)``: opens real files and says whether they are what readers take them for."""
+"""`audit(name, root)`: opens real files and says whether they are what readers take them for."""
 
 from pano_data.audit.report import AuditReport, Check, SplitReport
 from pano_data.audit.run import audit

@@ -1,4 +1,4 @@
-"""The questions an audit asks; each answers with one ``Check``."""
+"""The questions an audit asks; each answers with one `Check`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from pano_data.audit.measure import Measured
-from pano_data.audit.planarity import preferred
+from pano_data.audit.planarity import preferred_reading
 from pano_data.audit.report import Check, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.quarantine import Corrupt
@@ -161,7 +161,7 @@ def planarity(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     examined = [m.planarity for m in measured if m.planarity]
     if not examined:
         return Check("planarity", "warn", "too little is valid to look for walls")
-    votes = Counter(preferred(residuals) for residuals in examined)
+    votes = Counter(preferred_reading(residuals) for residuals in examined)
     medians = median_residuals(measured)
     text = ", ".join(f"{name} {value:.3%}" for name, value in medians.items())
     winner = max((name for name in votes if name), key=lambda name: votes[name], default=None)

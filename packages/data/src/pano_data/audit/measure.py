@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pano_data.audit.planarity import readings
+from pano_data.audit.planarity import planarity_residuals
 from pano_data.io.depth import read_depth
 from pano_data.manifest import Row
-from pano_data.stored import Decoded, read_stored
+from pano_data.reader import Decoded, read
 
 MIN_EDGES = 32
 
@@ -20,7 +20,7 @@ class Measured:
 
     Attributes:
         row: Its manifest row.
-        size: Stored ``(height, width)`` of the image.
+        size: Stored `(height, width)` of the image.
         dtype: Type of the stored label, or None.
         valid: Share of usable pixels.
         far: Share of far pixels.
@@ -48,7 +48,7 @@ def measure(row: Row, root: Path) -> Measured:
     Raises:
         CorruptSampleError: If it cannot be read.
     """
-    decoded = read_stored(row, root)
+    decoded = read(row, root, keep_projection=True)
     distances = decoded.label.distance[decoded.label.valid]
     summary, pile = None, 0.0
     if distances.size:
@@ -64,7 +64,7 @@ def measure(row: Row, root: Path) -> Measured:
         far=float(decoded.label.far.mean()),
         distance=summary,
         pile=pile,
-        planarity=readings(decoded) if distances.size else {},
+        planarity=planarity_residuals(decoded) if distances.size else {},
         contrast=_contrast(decoded),
     )
 

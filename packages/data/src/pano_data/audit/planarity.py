@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.stored import Decoded
+from pano_data.reader import Decoded
 from pano_geometry.pixels import centres
 from pano_geometry.rays import RayTables
 
@@ -25,16 +25,16 @@ CLEAR = 0.8
 """A reading is preferred if its residual is below this share of the next one."""
 
 
-def readings(decoded: Decoded) -> Mapping[str, float]:
+def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
     """Residual of back-projected walls for every way the numbers could be meant.
 
-    ``declared`` is what the manifest says. For pinhole images the other reading is ``distance`` where
-    z is declared and ``z`` where distance is; for panoramas ``face z`` (along the axis of the cube
-    face) and ``horizontal`` (distance from the vertical axis).
+    `declared` is what the manifest says. For pinhole images the other reading is `distance` where
+    z is declared and `z` where distance is; for panoramas `face z` (along the axis of the cube
+    face) and `horizontal` (distance from the vertical axis).
 
     Returns:
         Reading -> relative residual: root mean square distance from the best plane of a window over
-        its distance, at the ``WALLS`` quantile of windows. Empty where too little is valid.
+        its distance, at the `WALLS` quantile of windows. Empty where too little is valid.
     """
     stride = max(1, -(-min(decoded.label.valid.shape) // ROWS))
     rays = _rays(decoded, stride)
@@ -52,7 +52,7 @@ def readings(decoded: Decoded) -> Mapping[str, float]:
     return result
 
 
-def preferred(residuals: Mapping[str, float]) -> str | None:
+def preferred_reading(residuals: Mapping[str, float]) -> str | None:
     """The reading under which walls are clearly flattest; None where two fit about equally."""
     first, *others = sorted(residuals, key=lambda name: residuals[name])
     if others and residuals[first] > CLEAR * residuals[others[0]]:
@@ -61,7 +61,7 @@ def preferred(residuals: Mapping[str, float]) -> str | None:
 
 
 def _rays(decoded: Decoded, stride: int) -> Floats:
-    """Unit rays of every ``stride``-th pixel; those of a whole 16384x8192 picture would not fit."""
+    """Unit rays of every `stride`-th pixel; those of a whole 16384x8192 picture would not fit."""
     height, width = decoded.label.valid.shape
     if decoded.intrinsics is None:
         sphere = pg.Cassini if decoded.row.projection == "cassini" else pg.Equirectangular
@@ -112,7 +112,7 @@ def _residual(points: Floats, valid: Floats) -> float | None:
 
 
 def _windows(values: NDArray[Any], side: int) -> Floats:
-    """``(h, w)`` or ``(h, w, c)`` -> ``(windows, side * side, c)``."""
+    """`(h, w)` or `(h, w, c)` -> `(windows, side * side, c)`."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
     cut = np.asarray(values, np.float64)[: rows * side, : columns * side]
     split = cut.reshape(rows, side, columns, side, -1).transpose(0, 2, 1, 3, 4)

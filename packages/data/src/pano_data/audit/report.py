@@ -15,7 +15,7 @@ class Check:
 
     Attributes:
         name: Short name.
-        status: ``fail`` means numbers of this data set cannot be trusted.
+        status: `fail` means numbers of this data set cannot be trusted.
         detail: What was got and what was expected.
     """
 
@@ -43,7 +43,7 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """Result of ``audit``.
+    """Result of `audit`.
 
     Attributes:
         dataset: Data set id.
@@ -51,12 +51,12 @@ class AuditReport:
         splits: Split -> what it holds.
         opened: Samples that were opened.
         corrupt: Samples that could not be read, with reason.
-        sizes: ``"<height>x<width>"`` -> number of images.
+        sizes: `"<height>x<width>"` -> number of images.
         dtypes: Type of the stored labels -> number of labels.
         valid: Mean share of usable pixels.
         far: Mean share of far pixels.
         distance: Smallest, median and largest distance over the samples, or None without labels.
-        planarity: Reading -> median relative residual of walls (see ``planarity.readings``).
+        planarity: Reading -> median relative residual of walls (`planarity_residuals`).
         checks: What was examined.
     """
 

@@ -15,7 +15,7 @@ from pano_data.audit.report import AuditReport, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
-from pano_data.quarantine import Corrupt, corrupt
+from pano_data.quarantine import Corrupt, corrupt_entry
 
 
 def audit(
@@ -28,8 +28,8 @@ def audit(
 ) -> AuditReport:
     """Examine a data set on disk.
 
-    Lists every split, opens a random choice of samples and checks size, type, range, sentinels, that
-    image and label belong together, and whether walls are flat (which tells z from distance).
+    Lists every split, opens a random choice of samples and checks size, type, range, sentinels,
+    that image and label belong together, and whether walls are flat (which tells z from distance).
 
     Args:
         name: Data set id.
@@ -54,7 +54,7 @@ def audit(
         try:
             measured.append(measure(row, root))
         except CorruptSampleError as error:
-            bad.append(corrupt(row, error))
+            bad.append(corrupt_entry(row, error))
     reports = {split: report for split, (_, report) in surveys.items()}
     return _report(spec, root, reports, measured, bad)
 

@@ -9,12 +9,12 @@ from torch.nn.functional import interpolate
 from pano_geometry.tensor_types import Float
 
 
-def widened(maps: Float[Tensor, "b c h w"], columns: int) -> Float[Tensor, "b c h v"]:
+def pad_right(maps: Float[Tensor, "b c h w"], columns: int) -> Float[Tensor, "b c h v"]:
     """Repeat the first columns behind the last, so that a planar network sees over the seam."""
     return torch.cat([maps, maps[..., :columns]], -1)
 
 
-def agreed(maps: Float[Tensor, "b c h v"], columns: int) -> Float[Tensor, "b c h v"]:
+def fade_seam(maps: Float[Tensor, "b c h v"], columns: int) -> Float[Tensor, "b c h v"]:
     """Cross-fade the first columns with the repeated ones behind the last; both become the same.
 
     The leftmost column is what goes on from the right border, the last of them what leads to the
@@ -27,7 +27,7 @@ def agreed(maps: Float[Tensor, "b c h v"], columns: int) -> Float[Tensor, "b c h
     return torch.cat([faded, maps[..., columns:-columns], faded], -1)
 
 
-def around(
+def apply_around(
     function: Callable[[Tensor], Tensor], maps: Float[Tensor, "b c h w"], columns: int
 ) -> Float[Tensor, "b d k v"]:
     """Apply a convolutional function to maps continued over the seam, and cut its result to size.
@@ -44,7 +44,7 @@ def around(
     return result[..., margin:-margin]
 
 
-def resized(image: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c k v"]:
+def resize(image: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c k v"]:
     """Resize panoramas: antialiased where they shrink, without a step at the seam."""
     if tuple(image.shape[-2:]) == size:
         return image

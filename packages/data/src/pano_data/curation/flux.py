@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
-from pano_data.curation.circular import agreed, around, resized, widened
+from pano_data.curation.circular import apply_around, fade_seam, pad_right, resize
 from pano_data.curation.outpaint import Outpainter, blend_known
+from pano_data.errors import MissingExtraError
 from pano_geometry.tensor_types import Bool, Float
 
 MODEL = "black-forest-labs/FLUX.1-Fill-dev"
@@ -44,7 +45,7 @@ class FluxOutpainter(Outpainter):
         steps: of the flow-matching scheduler.
         guidance: distilled (embedded) guidance.
         true_cfg: scale of the negative prompt; at 1 the network runs once a step, without it.
-        prompt: ``{scene}`` is filled in by the environment of the picture.
+        prompt: `{scene}` is filled in by the environment of the picture.
         negative_prompt: what the picture shall not be.
         overlap: latent columns that both sides share, even.
         agree_steps: steps after which they are cross-faded.
@@ -57,7 +58,7 @@ class FluxOutpainter(Outpainter):
         offload: keep on the device only the network at work.
 
     Raises:
-        ImportError: diffusers is not installed.
+        MissingExtraError: diffusers is not installed.
         ValueError: a size or overlap that the latents cannot hold.
 
     Source: DA², supplement E (prompts); HunyuanWorld 1.0's released image-to-panorama settings.
@@ -127,14 +128,14 @@ class FluxOutpainter(Outpainter):
         for first in range(0, len(images), self.batch_size):
             part = slice(first, first + self.batch_size)
             painted.append(self._painted(kept[part], known[part], environments[part], seeds[part]))
-        return blend_known(kept, resized(torch.cat(painted), size).to(images), known)
+        return blend_known(kept, resize(torch.cat(painted), size).to(images), known)
 
     def _painted(
         self, images: Tensor, known: Tensor, environments: Sequence[str], seeds: Sequence[int]
     ) -> Tensor:
-        kept = resized(known.float(), self.size) > 0.999
+        kept = resize(known.float(), self.size) > 0.999
         unknown = _grown((~kept).float(), self.erode_px)
-        condition = self._condition(resized(images, self.size), unknown)
+        condition = self._condition(resize(images, self.size), unknown)
         height, width = condition.shape[-2:]
         channels = self.pipe.vae.config.latent_channels
         noise = [
@@ -155,8 +156,8 @@ class FluxOutpainter(Outpainter):
             condition: latents of the masked picture, and the mask, 1 where unknown.
             prompts: one a panorama.
         """
-        pipe, condition = self.pipe, widened(condition, self.overlap)
-        latents = widened(start.float(), self.overlap)
+        pipe, condition = self.pipe, pad_right(condition, self.overlap)
+        latents = pad_right(start.float(), self.overlap)
         pipe.scheduler.set_timesteps(
             sigmas=np.linspace(1, 1 / self.steps, self.steps),
             mu=_shift(pipe.scheduler.config, start.shape[-2] * start.shape[-1] // 4),
@@ -168,21 +169,23 @@ class FluxOutpainter(Outpainter):
             )
             latents = pipe.scheduler.step(velocity, time, latents, return_dict=False)[0]
             if step < self.agree_steps:
-                latents = agreed(latents, self.overlap)
-        return agreed(latents, self.overlap)[..., : start.shape[-1]]
+                latents = fade_seam(latents, self.overlap)
+        return fade_seam(latents, self.overlap)[..., : start.shape[-1]]
 
     def decode(self, latents: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 k v"]:
         """Turn latents into pictures in [0, 1]."""
         vae = self.pipe.vae
         scaled = (latents / vae.config.scaling_factor + vae.config.shift_factor).to(vae.dtype)
-        picture = around(lambda z: vae.decode(z, return_dict=False)[0], scaled, self.overlap)
+        picture = apply_around(lambda z: vae.decode(z, return_dict=False)[0], scaled, self.overlap)
         return (picture.float() / 2 + 0.5).clamp(0, 1)
 
     def _condition(self, images: Tensor, unknown: Tensor) -> Tensor:
         vae, device = self.pipe.vae, self.pipe._execution_device
         masked = ((2 * images - 1) * (1 - unknown)).to(device, vae.dtype)
         factor = self.pipe.vae_scale_factor
-        latents = around(lambda x: vae.encode(x).latent_dist.mode(), masked, self.overlap * factor)
+        latents = apply_around(
+            lambda x: vae.encode(x).latent_dist.mode(), masked, self.overlap * factor
+        )
         latents = (latents - vae.config.shift_factor) * vae.config.scaling_factor
         return torch.cat([latents, pixel_unshuffle(unknown, factor).to(latents)], 1)
 
@@ -226,7 +229,7 @@ def _grown(unknown: Tensor, radius: int) -> Tensor:
     """Dilate a mask by squares, over the seam."""
     if not radius:
         return unknown
-    return around(lambda m: max_pool2d(m, 2 * radius + 1, 1, radius), unknown, radius)
+    return apply_around(lambda m: max_pool2d(m, 2 * radius + 1, 1, radius), unknown, radius)
 
 
 def _shift(config: Any, tokens: int) -> float:
@@ -246,5 +249,5 @@ def _diffusers() -> Any:
     try:
         import diffusers
     except ImportError as error:
-        raise ImportError("FluxOutpainter needs diffusers: install pano-data[outpaint]") from error
+        raise MissingExtraError("FluxOutpainter", "diffusers", "outpaint") from error
     return diffusers

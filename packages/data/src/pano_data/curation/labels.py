@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_data.edges import JUMP
+from pano_data.decode import EDGE_STEP
 from pano_data.sample import ErpSample
 from pano_geometry.tensor_types import Bool, Float
 
 
-class Labels(NamedTuple):
-    """Labels at coordinates; ``(1, h, w)`` each, see `pano_data.sample.ErpSample`."""
+class LabelMaps(NamedTuple):
+    """Labels at coordinates; `(1, h, w)` each, see `pano_data.sample.ErpSample`."""
 
     distance: Float[Tensor, "1 h w"]
     valid: Bool[Tensor, "1 h w"]
     far: Bool[Tensor, "1 h w"]
 
 
-def labels_at(
+def sample_labels(
     sample: ErpSample, pixels: Float[Tensor, "1 h w 2"], camera: pg.Perspective
-) -> Labels:
+) -> LabelMaps:
     """Look labels up at pixel coordinates of a picture.
 
     Masks take the nearest pixel. Distance is interpolated as inverse depth, which is linear in the
@@ -42,7 +42,7 @@ def labels_at(
     maps = (sample["distance"], sample["valid"], sample["far"])
     distance, valid, far = (values.flatten()[nearest] for values in maps)
     smooth, exact = _on_planes(sample, u, v, camera)
-    return Labels(torch.where(smooth, exact, distance)[None], valid[None], far[None])
+    return LabelMaps(torch.where(smooth, exact, distance)[None], valid[None], far[None])
 
 
 def _on_planes(
@@ -60,7 +60,7 @@ def _on_planes(
     index = (rows * width + columns).long()
     usable = sample["valid"].flatten()[index]
     around = torch.where(usable, sample["distance"].flatten()[index], 1.0)
-    smooth = usable.all(0) & (around.amax(0) <= (1 + JUMP) * around.amin(0))
+    smooth = usable.all(0) & (around.amax(0) <= (1 + EDGE_STEP) * around.amin(0))
     inverse_depth = _ray_length(columns + 0.5, rows + 0.5, camera) / around
     upper, lower = (torch.lerp(inverse_depth[i], inverse_depth[i + 1], along) for i in (0, 2))
     return smooth, _ray_length(u, v, camera) / torch.lerp(upper, lower, down)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_data.curation.labels import labels_at
+from pano_data.curation.labels import sample_labels
 from pano_data.errors import DataError
 from pano_data.sample import ErpSample
 from pano_geometry.tensor_types import Bool, Float
@@ -29,11 +29,11 @@ class Projected(NamedTuple):
     """Part of a panorama.
 
     Attributes:
-        image: ``(3, h, w)`` in [0, 1], 0 outside the picture.
-        distance: ``(1, h, w)`` metres, 0 where not valid.
-        valid: ``(1, h, w)`` pixels with a distance.
-        far: ``(1, h, w)`` sky or beyond range.
-        coverage: ``(1, h, w)`` pixels that the picture shows.
+        image: `(3, h, w)` in [0, 1], 0 outside the picture.
+        distance: `(1, h, w)` metres, 0 where not valid.
+        valid: `(1, h, w)` pixels with a distance.
+        far: `(1, h, w)` sky or beyond range.
+        coverage: `(1, h, w)` pixels that the picture shows.
     """
 
     image: Float[Tensor, "3 h w"]
@@ -56,10 +56,10 @@ class P2E:
         size: height and width of the panorama.
         max_yaw_deg: the axis is drawn uniformly from ± this.
         max_pitch_deg: see `max_yaw_deg`.
-        profile: ``intrinsics`` uses the camera of the sample. ``da2_linear_fov`` is the rule of the
-            DA² paper: field of view ``fov_x_deg`` across and ``fov_x_deg * height / width`` down,
+        profile: `intrinsics` uses the camera of the sample. `da2_linear_fov` is the rule of the
+            DA² paper: field of view `fov_x_deg` across and `fov_x_deg * height / width` down,
             which is linear in the angle and squeezes pixels.
-        fov_x_deg: horizontal field of view of the profile ``da2_linear_fov``.
+        fov_x_deg: horizontal field of view of the profile `da2_linear_fov`.
 
     Raises:
         ValueError: a size that is not 2:1, or a profile without its field of view.
@@ -115,8 +115,8 @@ class P2E:
             sample: perspective picture with *distance* (readers have converted z already).
             placement: its axis.
         """
-        taken = self.camera(sample)
-        image, camera = _matched(sample["image"], taken, self.size)
+        source_camera = self.camera(sample)
+        image, camera = _matched(sample["image"], source_camera, self.size)
         rotation = pg.from_ypr(*placement, 0.0)
         rows, columns = _box(camera, rotation, self.size)
         rays = _rays(self.size)[rows, columns] @ rotation  # R^T ray, written for rows
@@ -124,8 +124,10 @@ class P2E:
         coverage = _inside(pixels, camera.size)
         pixels = torch.where(coverage[..., None], pixels, 0.5)
         colour = pg.sample(image[None], pixels)[0].clamp(0, 1) * coverage
-        scale = pixels.new_tensor([taken.width / camera.width, taken.height / camera.height])
-        distance, valid, far = labels_at(sample, pixels * scale, taken)
+        scale = pixels.new_tensor(
+            [source_camera.width / camera.width, source_camera.height / camera.height]
+        )
+        distance, valid, far = sample_labels(sample, pixels * scale, source_camera)
         part = torch.cat([colour, distance, valid & coverage, far & coverage, coverage])
         whole = part.new_zeros(len(part), *self.size)
         whole[:, rows, columns] = part

@@ -112,7 +112,7 @@ def _stretch(known: Tensor) -> tuple[int, int]:
 
 
 def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
-    """Detail of the band, mirrored about its upper and lower border and fading towards the poles."""
+    """Mirror the detail of the band about its borders, fading towards the poles."""
     height = seen.shape[0]
     rows = torch.arange(height)[:, None]
     top = torch.where(seen, rows, height).amin(0)

@@ -1,9 +1,9 @@
 """DA²'s published curated panoramas (perspective images turned into panoramas).
 
-Known of the release: index files ``<name>_pano.json``, archives split into ``<name>_pano/part_a?``
-(``io.archives.join_parts`` puts them together) and ``<name>_checksum.md5``. The keys of the index
+Known of the release: index files `<name>_pano.json`, archives split into `<name>_pano/part_a?`
+(`io.archives.join_parts` puts them together) and `<name>_checksum.md5`. The keys of the index
 are not documented, so entries are understood by what they name: one existing image and one existing
-depth file each. ``describe`` shows an index that does not fit.
+depth file each. `describe` shows an index that does not fit.
 Source: data set page haodongli/DA-2.
 """
 
@@ -27,7 +27,7 @@ def find(root: Path, split: str, units_per_metre: float = 1.0) -> Iterator[Found
 
     Args:
         root: Folder of the index files and of the unpacked archives.
-        split: ``train``.
+        split: `train`.
         units_per_metre: Scale of the labels; not documented, and without effect on the
             scale-invariant losses of DA².
     """

@@ -1,9 +1,9 @@
 """DA²'s evaluation package: three test sets in DA²'s own units.
 
-Layout: ``2D3DS/wo_xyz/area_*``, ``Matterport3D/<house>``, ``PanoSUNCG/rotated``, each as published,
+Layout: `2D3DS/wo_xyz/area_*`, `Matterport3D/<house>`, `PanoSUNCG/rotated`, each as published,
 but DA²'s evaluation divides by 1000, 2560 and 20 where the encodings mean 512, 4000 and 25.5 per
 metre, and its cap of 5 is in those units. The rows reproduce that; they are not metric.
-Source: DA² (arXiv:2509.26618), ``eval/`` of its code release.
+Source: DA² (arXiv:2509.26618), `eval/` of its code release.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ ACCESS = "download haodongli/DA-2-Evaluation and untar its archives side by side
 def find(
     root: Path, split: str, base: DatasetSpec, base_split: str, folder: str, units: float
 ) -> Iterator[Found]:
-    """List the rows of ``base`` below ``folder`` with DA²'s divisor."""
+    """List the rows of `base` below `folder` with DA²'s divisor."""
     inside = top(root, folder)
     prefix = inside.relative_to(root)
     for item in base.find(inside, base_split):

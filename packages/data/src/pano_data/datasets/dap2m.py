@@ -1,9 +1,9 @@
 """DAP-2M: the labelled outdoor panoramas of DAP, and DAP-Test, which lies in the same folders.
 
-Layout: ``raw_data_<mmdd>/[nyc_|sfc_]raw_{imgs,images}[_part1]_panorama/*_<n>.png`` with
-``erp_distance_npy/*_<n>.npy`` or ``[nyc_|sfc_]distance[_part1]_panorama_npy/*_<n>.npy``: float
-metres along the ray, 100 and more is sky or beyond range. The test list of DAP's code tells the 1,343 test
-images from those to train on.
+Layout: `raw_data_<mmdd>/[nyc_|sfc_]raw_{imgs,images}[_part1]_panorama/*_<n>.png` with
+`erp_distance_npy/*_<n>.npy` or `[nyc_|sfc_]distance[_part1]_panorama_npy/*_<n>.npy`: float
+metres along the ray, 100 and more is sky or beyond range. The test list of DAP's code
+tells the 1,343 test images from those to train on.
 Source: DAP (arXiv:2512.16913), test list of its code release.
 """
 
@@ -25,10 +25,10 @@ _LOG = logging.getLogger(__name__)
 _NUMBER = re.compile(r"(\d+)$")
 
 
-def find(root: Path, split: str, dataset: str = "dap2m_labelled") -> Iterator[Found]:
+def find(root: Path, split: str, dataset: str) -> Iterator[Found]:
     """List image and distance pairs; files are paired by the number that ends their names.
 
-    The images of DAP-Test are left out of ``dap2m_labelled`` if their list lies in the tree.
+    The images of DAP-Test are left out of `dap2m_labelled` if their list lies in the tree.
     """
     base = top(root, "DAP_data", "DAP-2M")
     tested = _tested(root) if dataset == "dap2m_labelled" else frozenset()
@@ -88,7 +88,7 @@ LABELLED = DatasetSpec(
     name="dap2m_labelled",
     title="DAP-2M, labelled",
     description="Synthetic outdoor flights (UE5, AirSim360), about 90,000 with exact distance.",
-    find=find,
+    find=partial(find, dataset="dap2m_labelled"),
     splits=("train",),
     projection="erp",
     kind="distance",
@@ -97,7 +97,10 @@ LABELLED = DatasetSpec(
     label_dtype="float32",
     limit=FAR_FROM,
     environment="outdoor",
-    access="download the parts of DAP_data and copy datasets/instadata_list_test.txt of the DAP code beside them",
+    access=(
+        "download the parts of DAP_data and copy datasets/instadata_list_test.txt of the DAP code "
+        "beside them"
+    ),
     licence="not stated",
 )
 TEST = dataclasses.replace(

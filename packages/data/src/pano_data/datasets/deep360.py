@@ -1,13 +1,14 @@
 """Deep360: synthetic driving (CARLA) seen by four fisheye-like rigs, 3,000 frames.
 
-Layout: ``ep<1..6>_500frames/{training,validation,testing}/{rgb,rgb_soiled}/<6 digits>_12_rgb1.png``
-and ``depth/<6 digits>_depth.npz``. Cassini projection 512 wide x 1024 high, float metres of
+Layout: `ep<1..6>_500frames/{training,validation,testing}/{rgb,rgb_soiled}/<6 digits>_12_rgb1.png`
+and `depth/<6 digits>_depth.npz`. Cassini projection 512 wide x 1024 high, float metres of
 camera 1, values beyond 1000 m are sky.
 Source: MODE (ECCV 2022, arXiv:2207.12034).
 """
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import files, folders, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found
@@ -18,14 +19,14 @@ FAR_FROM = 1000.0
 
 
 def find(
-    root: Path, split: str, rgb_folder: str = "rgb", faithful: bool = False
+    root: Path, split: str, rgb_folder: Literal["rgb", "rgb_soiled"] = "rgb", faithful: bool = False
 ) -> Iterator[Found]:
     """List frames of a split.
 
     Args:
-        root: Folder that holds ``ep*_500frames``.
-        split: ``train``, ``val`` or ``test``.
-        rgb_folder: ``rgb``, or ``rgb_soiled`` for dirty lenses.
+        root: Folder that holds `ep*_500frames`.
+        split: `train`, `val` or `test`.
+        rgb_folder: `rgb`, or `rgb_soiled` for dirty lenses.
         faithful: Convert to panoramas as DAP and PanDA do, to reproduce their scores: half a pixel
             off, distance interpolated over edges, sky left as a large distance.
     """

@@ -1,6 +1,6 @@
 """Dynamic Replica: 524 stereo videos of animated rooms, 1280x720.
 
-Layout: ``{train,valid,test}/frame_annotations_<split>.jgz`` (gzipped JSON) whose paths are relative
+Layout: `{train,valid,test}/frame_annotations_<split>.jgz` (gzipped JSON) whose paths are relative
 to that folder. Depth is a 16-bit PNG whose bits are float16 metres of z; below 1e-5 is invalid.
 Frames of a video are near duplicates: divide by sequence.
 Source: DynamicStereo (CVPR 2023, arXiv:2305.02296); annotations as in Implicitron.

@@ -12,7 +12,7 @@ from pathlib import Path
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import image_size
+from pano_data.io.images import image_size
 from pano_data.manifest import Environment, Row
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
@@ -26,14 +26,14 @@ def find(
     masks: str = "masks",
     environment: Environment = "mixed",
 ) -> Iterator[Found]:
-    """List all 2:1 images below ``images`` (below the root where there is no such folder).
+    """List all 2:1 images below `images` (below the root where there is no such folder).
 
     Args:
         root: The folder.
         split: Name to give the rows.
         dataset: Data set id to give the rows.
         images: Folder of the images.
-        masks: Folder of masks with the same relative name (``.png``), 255 = keep.
+        masks: Folder of masks with the same relative name (`.png`), 255 = keep.
         environment: What the rows say of the pictures.
     """
     base, keep = top(root, images), root / masks

@@ -1,9 +1,9 @@
 """Hypersim: 74,619 public photo-real indoor images, 1024x768, HDF5.
 
-Layout: ``ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg`` with
-``scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5``: float16 Euclidean metres (not z), NaN
-where there is no geometry. ``_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
-.hdf5`` hold camera-to-world poses (OpenGL axes, z up) in asset units, ``_detail/metadata_scene.csv``
+Layout: `ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg` with
+`scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5`: float16 Euclidean metres (not z), NaN
+where there is no geometry. `_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
+.hdf5` hold camera-to-world poses (OpenGL axes, z up) in asset units, `_detail/metadata_scene.csv`
 the metres of a unit. Scenes have their own projection; a lens shift moves or tilts the sensor.
 Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.linalg import rq
 
 from pano_data.datasets.layout import files, readable_size, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world, motion
+from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Row
@@ -40,8 +40,8 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
     """List the public images of a split.
 
     Args:
-        root: Folder that holds ``ai_*`` and the two tables of the Hypersim repository.
-        split: ``train``, ``val`` or ``test``.
+        root: Folder that holds `ai_*` and the two tables of the Hypersim repository.
+        split: `train`, `val` or `test`.
         nominal: Take 60 degrees for every scene, as DA² does, instead of the camera table.
 
     Raises:
@@ -78,11 +78,11 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
 
 
 def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -> tuple[float, ...]:
-    """``pixel ~ K @ ray`` in OpenCV axes from the 3x3 of the camera table.
+    """`pixel ~ K @ ray` in OpenCV axes from the 3x3 of the camera table.
 
-    ``cam_from_uv`` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
+    `cam_from_uv` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
     backward; None is the nominal camera of 60 degrees. The result is a general matrix where the
-    sensor is tilted, see ``untilted``.
+    sensor is tilted, see `untilted`.
     """
     half = math.tan(NOMINAL_FOV / 2)
     nominal = (half, 0, 0, 0, half * height / width, 0, 0, 0, -1)
@@ -96,10 +96,10 @@ def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float6
     """The camera behind a general matrix: a tilted sensor is a pinhole that looks along its normal.
 
     Args:
-        K: Row-major 3x3, ``pixel ~ K @ ray``.
+        K: Row-major 3x3, `pixel ~ K @ ray`.
 
     Returns:
-        Upper triangular matrix of a pinhole without skew, and ``(3, 3)`` from the axes of ``K`` to
+        Upper triangular matrix of a pinhole without skew, and `(3, 3)` from the axes of `K` to
         those of the pinhole.
     """
     matrix = np.reshape(K, (3, 3))
@@ -114,7 +114,7 @@ def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float6
     return tuple(float(value) for value in upper.flat), np.asarray(turn)
 
 
-def _turned(pose: Pose | None, turn: NDArray[np.float64]) -> Pose | None:
+def _turned(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix | None:
     """The camera-to-world of turned camera axes."""
     if pose is None:
         return None
@@ -123,7 +123,7 @@ def _turned(pose: Pose | None, turn: NDArray[np.float64]) -> Pose | None:
 
 
 @lru_cache(maxsize=64)
-def keyframes(detail: Path, camera: str) -> dict[int, Pose]:
+def keyframes(detail: Path, camera: str) -> dict[int, PoseMatrix]:
     """Pose of each frame of a camera; none where the scene's metadata are missing.
 
     Raises:

@@ -1,8 +1,8 @@
 """Hypersim as Marigold and Lotus process it: 16-bit PNG, planar.
 
-Layout: ``{train,val,test}/ai_VVV_NNN/rgb_cam_XX_frIIII.png`` with ``depth_plane_cam_XX_frIIII.png``:
+Layout: `{train,val,test}/ai_VVV_NNN/rgb_cam_XX_frIIII.png` with `depth_plane_cam_XX_frIIII.png`:
 uint16 millimetres of z, 0 = missing.
-Source: Marigold (CVPR 2024), ``preprocess_hypersim.py`` of its release.
+Source: Marigold (CVPR 2024), `preprocess_hypersim.py` of its release.
 """
 
 from collections.abc import Iterator

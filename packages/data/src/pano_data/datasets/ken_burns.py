@@ -1,7 +1,7 @@
 """3D Ken Burns: 23 synthetic scenes, flying and walking, four views a sample, 512x512.
 
-Layout: ``<scene>-{flying,walking}/<5 digits>-{tl,tr,bl,br}-image.png`` and ``<n>-meta.json``
-(``fltFov`` in degrees, equal in both directions), ``<scene>-<motion>-depth/<n>-<view>-depth.exr``.
+Layout: `<scene>-{flying,walking}/<5 digits>-{tl,tr,bl,br}-image.png` and `<n>-meta.json`
+(`fltFov` in degrees, equal in both directions), `<scene>-<motion>-depth/<n>-<view>-depth.exr`.
 Depth is z in an undocumented unit; very large values are sky. Some meta files are empty.
 Source: 3D Ken Burns Effect (SIGGRAPH Asia 2019, arXiv:1909.05483); cut-off as in CUT3R.
 """
@@ -17,7 +17,7 @@ from pano_data.manifest import Row
 
 UNITS = 1000.0
 FAR_FROM = 20.0
-"""After division by ``UNITS``: 20,000 of the file."""
+"""After division by `UNITS`: 20,000 of the file."""
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
@@ -76,7 +76,7 @@ def focal_length(fov_deg: float, width: int) -> float:
 
 
 def field_of_view(meta: Path) -> float | None:
-    """``fltFov`` in degrees, or None where the file is empty, damaged or lacks it."""
+    """`fltFov` in degrees, or None where the file is empty, damaged or lacks it."""
     try:
         fov = float(json.loads(meta.read_text())["fltFov"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -97,6 +97,6 @@ SPEC = DatasetSpec(
     label_dtype="float32",
     limit=FAR_FROM * 2,
     environment="mixed",
-    access="download <scene>-<motion>.zip and <scene>-<motion>-depth.zip by the 3d-ken-burns README",
+    access="download <scene>-<motion>{,-depth}.zip as the README of 3d-ken-burns says",
     licence="CC BY-NC-SA 4.0",
 )

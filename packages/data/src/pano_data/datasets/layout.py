@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import image_size
+from pano_data.io.images import image_size
 
 
 def top(root: Path, *names: str) -> Path:
-    """The first of ``names`` that is a folder below ``root``, else ``root`` itself.
+    """The first of `names` that is a folder below `root`, else `root` itself.
 
     Archives unpack into a top folder of their own; people also point at its inside.
     """
@@ -16,7 +16,7 @@ def top(root: Path, *names: str) -> Path:
 
 
 def folders(folder: Path, pattern: str = "*") -> Iterator[Path]:
-    """Sub-folders in name order; none where ``folder`` does not exist."""
+    """Sub-folders in name order; none where `folder` does not exist."""
     if folder.is_dir():
         yield from sorted(p for p in folder.glob(pattern) if p.is_dir())
 
@@ -43,5 +43,5 @@ def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
 
 
 def relative(path: Path, root: Path) -> str:
-    """Path below the root with ``/``, as manifests store it."""
+    """Path below the root with `/`, as manifests store it."""
     return path.relative_to(root).as_posix()

@@ -11,9 +11,9 @@ _UUID = re.compile(r"[0-9a-f]{32}[^/]*$")
 
 
 def read_list(path: Path) -> Iterator[list[str]]:
-    """Words of every line, with ``/`` and without a leading one.
+    """Words of every line, with `/` and without a leading one.
 
-    A leading slash (Deep360) would make ``root / line`` forget the root; backslashes and drive
+    A leading slash (Deep360) would make `root / line` forget the root; backslashes and drive
     letters (3D60) name nothing here.
 
     Raises:

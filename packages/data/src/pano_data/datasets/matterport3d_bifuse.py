@@ -1,6 +1,6 @@
 """Matterport3D as BiFuse and HoHoNet use it: aligned panoramas with float metres.
 
-Layout: ``mp3d_align/<house>/<uuid>/{color.jpg,depth.npy}``. 0.01 stands for "missing" too.
+Layout: `mp3d_align/<house>/<uuid>/{color.jpg,depth.npy}`. 0.01 stands for "missing" too.
 Source: BiFuse (CVPR 2020) and the data preparation of HoHoNet.
 """
 
@@ -14,7 +14,7 @@ from pano_data.splits import matterport3d
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List panoramas; ``train`` is the 61 houses of the benchmark, ``test`` all others."""
+    """List panoramas; `train` is the 61 houses of the benchmark, `test` all others."""
     for house in folders(top(root, "mp3d_align")):
         if (house.name in matterport3d("train")) != (split == "train"):
             continue

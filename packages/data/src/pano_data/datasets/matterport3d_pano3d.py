@@ -1,6 +1,6 @@
 """Matterport3D as Pano3D renders it from the meshes (the "M3D" of DAP).
 
-Layout: ``<house>/<n>_spherical_1_{emission,depth,...}_center_0.{png,exr}``, 1024x512 or 512x256.
+Layout: `<house>/<n>_spherical_1_{emission,depth,...}_center_0.{png,exr}`, 1024x512 or 512x256.
 Depth is float metres; holes of the mesh are infinite or very large, not far away.
 DAP tests on all 2,014 positions of the 18 test houses, Pano3D itself on 1,527 of them.
 Source: Pano3D (CVPRW 2021, arXiv:2109.02749).

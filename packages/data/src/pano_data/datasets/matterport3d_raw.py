@@ -1,9 +1,9 @@
 """Matterport3D as released: 18 undistorted views a panorama, 1280x1024.
 
-Layout: ``<house>/undistorted_color_images/<uuid>_i<tilt>_<yaw>.jpg``,
-``undistorted_depth_images/<uuid>_d<tilt>_<yaw>.png``,
-``undistorted_camera_parameters/<house>.conf``. Depth is uint16 z in 1/4000 m, 0 = missing. A scan
-line of the camera file ends with its camera-to-world matrix: z of the world up, camera axes of OpenGL.
+Layout: `<house>/undistorted_color_images/<uuid>_i<tilt>_<yaw>.jpg`,
+`undistorted_depth_images/<uuid>_d<tilt>_<yaw>.png`,
+`undistorted_camera_parameters/<house>.conf`. Depth is uint16 z in 1/4000 m, 0 = missing. A scan
+line of the camera file ends with its camera-to-world matrix: z of the world up, OpenGL camera axes.
 Source: Matterport3D (3DV 2017, arXiv:1709.06158), data organisation of the release.
 """
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, readable_size, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -62,16 +62,16 @@ def _house(house: Path, cameras: Path, root: Path, split: str) -> Iterator[Found
 
 
 class Scan(NamedTuple):
-    """A view: ``(fx, cx, fy, cy)`` as stored, names of its files, pose of its camera."""
+    """A view: `(fx, cx, fy, cy)` as stored, names of its files, pose of its camera."""
 
     intrinsics: tuple[float, float, float, float]
     depth: str
     colour: str
-    pose: Pose
+    pose: PoseMatrix
 
 
 def parse_conf(path: Path) -> Iterator[Scan]:
-    """Read every ``scan`` line.
+    """Read every `scan` line.
 
     Raises:
         DataError: For a scan without intrinsics before it, or a line that cannot be read.

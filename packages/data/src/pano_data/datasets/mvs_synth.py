@@ -1,6 +1,6 @@
 """MVS-Synth: 120 sequences of 100 frames from a game, 1280x720 (also 1920x1080, 960x540).
 
-Layout: ``GTAV_{540,720,1080}/<4 digits>/{images/<n>.png,depths/<n>.exr,poses/<n>.json}``. Depth is
+Layout: `GTAV_{540,720,1080}/<4 digits>/{images/<n>.png,depths/<n>.exr,poses/<n>.json}`. Depth is
 z in game units (about a tenth of a metre), channel Y, infinite for sky. The poses changed on
 2018-05-18; older files are wrong.
 Source: DeepMVS (CVPR 2018, arXiv:1804.00650).

@@ -1,7 +1,7 @@
 """PanoSUNCG: synthetic walks through SUNCG homes; withdrawn, its authors ask not to use it.
 
-Layout: ``rotated/<scene>/<trajectory>.txt/<n>_{color,depth}.png`` (the folder does end in
-``.txt``). Depth is an 8-bit PNG of three equal channels, 255 = 10 m, 0 = missing: steps of 3.9 cm.
+Layout: `rotated/<scene>/<trajectory>.txt/<n>_{color,depth}.png` (the folder does end in
+`.txt`). Depth is an 8-bit PNG of three equal channels, 255 = 10 m, 0 = missing: steps of 3.9 cm.
 Source: BiFuse++ release notes (May 2025, withdrawn); lists of UniFuse.
 """
 

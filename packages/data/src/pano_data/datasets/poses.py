@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pano_data.errors import DataError
 
-Pose = tuple[float, ...]
+PoseMatrix = tuple[float, ...]
 
 WORLD_FROM_Z_UP = np.array(((1, 0, 0, 0), (0, 0, -1, 0), (0, 1, 0, 0), (0, 0, 0, 1)), np.float64)
 """From a world with z up: x stays, y down is -z, z is y."""
@@ -21,11 +21,11 @@ _TOLERANCE = 1e-3
 
 def camera_to_world(
     matrix: ArrayLike, what: object, *, z_up: bool = False, opengl: bool = False
-) -> Pose:
+) -> PoseMatrix:
     """Row of a manifest from a release's camera-to-world matrix.
 
     Args:
-        matrix: ``(4, 4)`` camera-to-world, metres.
+        matrix: `(4, 4)` camera-to-world, metres.
         what: Names the pose in errors.
         z_up: The world has z up.
         opengl: Camera axes are x right, y up, z backward.
@@ -56,7 +56,7 @@ def is_rigid(pose: NDArray[np.float64]) -> bool:
 
 
 def motion(rotation: ArrayLike, position: ArrayLike) -> NDArray[np.float64]:
-    """``(4, 4)`` of a camera-to-world rotation and the camera centre."""
+    """`(4, 4)` of a camera-to-world rotation and the camera centre."""
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = np.asarray(rotation), np.asarray(position)
     return pose

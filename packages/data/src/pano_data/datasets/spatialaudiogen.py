@@ -1,7 +1,7 @@
 """SpatialAudioGen: frames of 360° YouTube videos, the unlabelled images of Depth Anywhere.
 
-Layouts: ``data/frames/<video>/video/<6 digits>.jpg`` (preprocessing of the release), or
-``all_vids_1k/<video>/*`` with masks ``all_vids_1k_mask/sky_watermark/sky_watermark/<video>/*`` of
+Layouts: `data/frames/<video>/video/<6 digits>.jpg` (preprocessing of the release), or
+`all_vids_1k/<video>/*` with masks `all_vids_1k_mask/sky_watermark/sky_watermark/<video>/*` of
 the same file name (Depth Anywhere; 255 = keep, 0 = sky or watermark).
 Source: Self-Supervised Generation of Spatial Audio (NeurIPS 2018); Depth Anywhere (NeurIPS 2024).
 """
@@ -17,7 +17,7 @@ FRAMES, MASKS = "all_vids_1k", "all_vids_1k_mask/sky_watermark/sky_watermark"
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List frames; a frame without mask has ``mask=None``."""
+    """List frames; a frame without mask has `mask=None`."""
     base = top(root, FRAMES, "data/frames", "frames")
     masks = root / MASKS
     for video in folders(base):

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pano_data.datasets.lists import select
+from pano_data.datasets.options import Option, check_options, options_of
 from pano_data.errors import DataError, DatasetNotFoundError
-from pano_data.manifest import Environment, Kind, Projection, Row
+from pano_data.manifest import Environment, LabelKind, Projection, Row
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,15 +39,15 @@ class DatasetSpec:
         name: Data set id.
         title: Name in the literature.
         description: One sentence: what it holds and what is special about it.
-        find: ``find(root, split, **options)`` lists the rows of a split; it reads names, headers
+        find: `find(root, split, **options)` lists the rows of a split; it reads names, headers
             and small text files, no pixels. Rows whose image or label is not there are left out
-            by ``survey``.
-        splits: Splits that ``rows`` knows; the first is the one to train on, if any.
+            by `survey`. Its keyword arguments, with their types and docstring, are `options`.
+        splits: Splits that `rows` knows; the first is the one to train on, if any.
         counts: Published number of images a split (splits without a published number are absent).
         projection: Geometry of the images.
         kind: What the labels measure.
         metric: Distances are metres.
-        native_size: ``(height, width)`` as published; None where it varies.
+        native_size: `(height, width)` as published; None where it varies.
         label_dtype: Type of the stored label, as numpy names it; None without labels.
         environment: Indoor, outdoor or mixed.
         access: How the data are obtained.
@@ -61,7 +62,7 @@ class DatasetSpec:
     find: FindRows
     splits: tuple[str, ...]
     projection: Projection
-    kind: Kind
+    kind: LabelKind
     metric: bool
     native_size: tuple[int, int] | None
     label_dtype: str | None
@@ -72,6 +73,11 @@ class DatasetSpec:
     counts: Mapping[str, int] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def options(self) -> dict[str, Option]:
+        """What this data set lets choose, by name; `rows` takes them as keywords."""
+        return options_of(self.find)
+
     def rows(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> Iterator[Row]:
@@ -79,15 +85,16 @@ class DatasetSpec:
 
         Args:
             root: Folder of this data set, as unpacked from its archives.
-            split: One of ``splits``.
+            split: One of `splits`.
             list_file: Keep only the images that this list names (first word of each line), as the
                 lists of published projects do; their root may differ from this one.
-            options: What this data set lets choose, see its ``find``.
+            options: What this data set lets choose, see `options`.
 
         Raises:
             DatasetNotFoundError: If the root is no folder, holds nothing of the split, or lacks a
                 list or an image of the list.
-            DataError: For a split that the data set does not have.
+            DataError: For a split or an option that the data set does not have, or a value that
+                the option does not take.
         """
         rows, skipped = self.survey(root, split, list_file, **options)
         for reason, count in Counter(skip.reason for skip in skipped).items():
@@ -99,10 +106,11 @@ class DatasetSpec:
     def survey(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> tuple[list[Row], list[Skipped]]:
-        """Like ``rows``, together with what was left out and why."""
+        """Like `rows`, together with what was left out and why."""
         root = Path(root)
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}, expected one of {self.splits}")
+        check_options(self.name, self.options, options)
         if not root.is_dir():
             state = "is a file" if root.exists() else "does not exist"
             raise self.not_found(root, f"data set {self.name} (the root {state})")

@@ -1,8 +1,8 @@
 """Stanford2D3D-S: 1,413 real panoramas of six office areas, 4096x2048.
 
-Layout: ``area_<n>/pano/{rgb,depth,pose,...}/camera_<32 hex>_<room>_frame_equirectangular_domain_*``.
-Depth is uint16 in 1/512 m along the ray (in ``pano``; in ``data`` it is z), 65535 = missing.
-``camera_rt_matrix`` of a pose file is the 3x4 world-to-camera, world z up, OpenCV camera axes; the
+Layout: `area_<n>/pano/{rgb,depth,pose,...}/camera_<32 hex>_<room>_frame_equirectangular_domain_*`.
+Depth is uint16 in 1/512 m along the ray (in `pano`; in `data` it is z), 65535 = missing.
+`camera_rt_matrix` of a pose file is the 3x4 world-to-camera, world z up, OpenCV camera axes; the
 centre of the panorama looks along its z.
 Source: 2D-3D-Semantics (arXiv:1702.01105) and the README of its assets.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -25,7 +25,7 @@ _SUFFIX = "_frame_equirectangular_domain_rgb.png"
 
 
 def split_areas(split: str) -> tuple[str, ...]:
-    """Areas of a split: ``train``/``test`` are fold 1, ``fold<n>_train``/``_test``, or ``all``."""
+    """Areas of a split: `train`/`test` are fold 1, `fold<n>_train`/`_test`, or `all`."""
     if split == "all":
         return AREAS
     fold, _, part = split.rpartition("_")
@@ -37,9 +37,9 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
     """List panoramas of the areas of a split.
 
     Args:
-        root: Folder that holds ``area_*``.
-        split: See ``split_areas``.
-        rgb_folder: ``"rgb"`` as released; ``"rgb_"`` names hole-filled copies of others.
+        root: Folder that holds `area_*`.
+        split: See `split_areas`.
+        rgb_folder: `"rgb"` as released; `"rgb_"` names hole-filled copies of others.
     """
     base = top(root, "Stanford2D3D", "2D3DS", "wo_xyz")
     for area in split_areas(split):
@@ -69,11 +69,11 @@ def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found
         )
 
 
-def read_pose(path: Path) -> Pose | None:
+def read_pose(path: Path) -> PoseMatrix | None:
     """Pose of a panorama, or None where the file is missing.
 
     Raises:
-        DataError: If the file has no 3x4 ``camera_rt_matrix``.
+        DataError: If the file has no 3x4 `camera_rt_matrix`.
     """
     if not path.is_file():
         return None

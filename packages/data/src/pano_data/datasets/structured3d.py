@@ -1,22 +1,25 @@
 """Structured3D: 21,835 synthetic rooms in 3,500 houses, panoramas 1024x512.
 
-Layout: ``scene_00000/2D_rendering/<room>/panorama/{empty,simple,full}/{rgb_*light,depth,...}.png``.
+Layout: `scene_00000/2D_rendering/<room>/panorama/{empty,simple,full}/{rgb_*light,depth,...}.png`.
 Depth is uint16 millimetres along the ray, 0 = no reading; RGB may carry an alpha channel.
-``panorama/camera_xyz.txt`` is the camera centre in millimetres, z up; every panorama looks along +y
+`panorama/camera_xyz.txt` is the camera centre in millimetres, z up; every panorama looks along +y
 with +x on its right (docs/datasets.md says why).
-Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation and mesh viewer of the release.
+Source: Structured3D, ECCV 2020 (arXiv:1908.00222), data organisation, mesh viewer of the release.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world, motion
+from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
 from pano_data.splits import names
 
+Furniture = Literal["empty", "simple", "full"]
+Light = Literal["rawlight", "coldlight", "warmlight"]
 LOOK = ((1, 0, 0), (0, 0, 1), (0, -1, 0))
 """Camera-to-world rotation of every panorama in the release's world (z up)."""
 SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(3250, 3500)}
@@ -25,21 +28,23 @@ SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(32
 def find(
     root: Path,
     split: str,
-    furniture: Sequence[str] = ("full",),
-    lights: Sequence[str] = ("rawlight",),
+    furniture: Sequence[Furniture] = ("full",),
+    lights: Sequence[Light] = ("rawlight",),
     edge_margin: int = 0,
     layout_errata: bool = False,
 ) -> Iterator[Found]:
-    """List panoramas (some lights and depths are missing); scenes the release calls invalid are left out.
+    """List panoramas; scenes that the release calls invalid are left out.
+
+    Some lights and depths are missing.
 
     Furniture levels and lights share one geometry, so splits are by house, never by image.
 
     Args:
-        root: Folder that holds ``scene_*`` or ``Structured3D/scene_*``.
-        split: ``train``, ``val`` or ``test``.
-        furniture: Of ``empty``, ``simple``, ``full``. DAP trains on ``full`` (18,298 panoramas),
+        root: Folder that holds `scene_*` or `Structured3D/scene_*`.
+        split: `train`, `val` or `test`.
+        furniture: Of `empty`, `simple`, `full`. DAP trains on `full` (18,298 panoramas),
             DA² on all three (63,097).
-        lights: Of ``rawlight``, ``coldlight``, ``warmlight``.
+        lights: Of `rawlight`, `coldlight`, `warmlight`.
         edge_margin: Pixels to leave out at depth edges; 1 removes the flying pixels that
             anti-aliasing of the release puts between surfaces.
         layout_errata: Leave out the 90 rooms of the errata as well whose *layout* annotation is
@@ -81,7 +86,7 @@ def _room(
         )
 
 
-def read_pose(path: Path) -> Pose | None:
+def read_pose(path: Path) -> PoseMatrix | None:
     """Pose of a panorama, or None where the file is missing.
 
     Raises:

@@ -1,16 +1,17 @@
 """3D60: mesh renders of Matterport3D, Stanford2D3D and SunCG with three viewpoints, 512x256.
 
-Layout: ``{Matterport3D,Stanford2D3D/area3,SunCG}/*_{color,depth,normal}_0_Left_Down_0.0.{png,exr}``.
+Layout: `{Matterport3D,Stanford2D3D/area3,SunCG}/*_{color,depth,normal}_0_Left_Down_0.0.{png,exr}`.
 Depth is float metres, infinite where the mesh has holes. A light at the camera makes brightness
-fall with depth: networks can cheat on it. Lists lie in ``splits/v1`` of the code release; those of UniFuse
-name pictures to be rolled by 90, 180 or 270 degrees and are not understood here.
+fall with depth: networks can cheat on it. Lists lie in `splits/v1` of the code release; those of
+UniFuse name pictures to be rolled by 90, 180 or 270 degrees and are not understood here.
 Source: OmniDepth (ECCV 2018), Spherical View Synthesis (3DV 2019).
 """
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
@@ -20,13 +21,15 @@ from pano_data.manifest import Row
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")
 
 
-def find(root: Path, split: str, views: tuple[str, ...] = ("Left_Down",)) -> Iterator[Found]:
+def find(
+    root: Path, split: str, views: Sequence[Literal["Left_Down", "Right", "Up"]] = ("Left_Down",)
+) -> Iterator[Found]:
     """List panoramas of the unrotated renders.
 
     Args:
-        root: Folder that holds ``Matterport3D``, ``Stanford2D3D`` and ``SunCG``.
-        split: Splits other than ``all`` are lists of the release.
-        views: Of ``Left_Down`` (the centre), ``Right``, ``Up``.
+        root: Folder that holds `Matterport3D`, `Stanford2D3D` and `SunCG`.
+        split: Splits other than `all` are lists of the release.
+        views: Of `Left_Down` (the centre), `Right`, `Up`.
     """
     base = top(root, "3D60")
     for image in sorted(base.rglob("*_color_0_*.png")):

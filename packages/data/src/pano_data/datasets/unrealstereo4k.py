@@ -1,13 +1,14 @@
 """UnrealStereo4K: 8,200 synthetic stereo pairs, 3840x2160.
 
-Layout: ``0000N/{Image0,Image1}/<5 digits>.png``, ``{Disp0,Disp1}/<n>.npy`` (pixels, 0 = invalid),
-``{Extrinsics0,Extrinsics1}/<n>.txt`` (line 1: K, line 2: 3x4 world-to-camera). The baseline is 0.2 m
+Layout: `0000N/{Image0,Image1}/<5 digits>.png`, `{Disp0,Disp1}/<n>.npy` (pixels, 0 = invalid),
+`{Extrinsics0,Extrinsics1}/<n>.txt` (line 1: K, line 2: 3x4 world-to-camera). The baseline is 0.2 m
 indoors, 0.5 m outdoors and neither in scene 00000, so it is always measured between the cameras.
 Source: SMD-Nets (CVPR 2021, arXiv:2104.03866), issue 15 of its repository.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,14 @@ FAR_FROM = 10000.0
 OUT_OF_DISTRIBUTION = "00008"
 
 
-def find(root: Path, split: str, views: tuple[int, ...] = (0, 1)) -> Iterator[Found]:
-    """List the left (0) and right (1) images with their own disparity."""
+def find(root: Path, split: str, views: Sequence[Literal[0, 1]] = (0, 1)) -> Iterator[Found]:
+    """List images with their own disparity.
+
+    Args:
+        root: Folder that holds `0000N`, or `UnrealStereo4K`.
+        split: One of the splits of the release; all but `all` are lists.
+        views: 0 is the left image of a pair, 1 the right one.
+    """
     for scene in folders(top(root, "UnrealStereo4K"), "0000?"):
         for view in views:
             for image in files(scene / f"Image{view}", "*.png"):
@@ -64,7 +71,7 @@ def intrinsics(path: Path) -> tuple[float, ...]:
 
 
 def centre(path: Path) -> NDArray[np.float64]:
-    """Camera centre ``(3,)`` in metres."""
+    """Camera centre `(3,)` in metres."""
     pose = np.array(_line(path, 1, 12)).reshape(3, 4)
     return np.asarray(-pose[:, :3].T @ pose[:, 3])
 

@@ -1,25 +1,28 @@
 """Virtual KITTI 2: 42,520 synthetic street images in ten variations, 1242x375.
 
-Layout: ``SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}`` and
-``SceneNN/<variation>/{intrinsic,extrinsic}.txt``. Depth is uint16 z in centimetres; 65535 is sky or beyond.
+Layout: `SceneNN/<variation>/frames/{rgb,depth}/Camera_{0,1}/{rgb,depth}_<5 digits>.{jpg,png}` and
+`SceneNN/<variation>/{intrinsic,extrinsic}.txt`. Depth is uint16 z in cm; 65535 is sky or
+beyond.
 Source: Virtual KITTI 2 (arXiv:2001.10773).
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
 from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.poses import Pose, camera_to_world
+from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
 
-VARIATIONS = (
+Variation = Literal[
     "15-deg-left", "15-deg-right", "30-deg-left", "30-deg-right", "clone", "fog", "morning",
     "overcast", "rain", "sunset",
-)  # fmt: skip
+]  # fmt: skip
+VARIATIONS: tuple[Variation, ...] = get_args(Variation)
 VAL_SCENE = "Scene01"
 _ARCHIVE = "vkitti_2.0.3_"
 
@@ -27,16 +30,16 @@ _ARCHIVE = "vkitti_2.0.3_"
 def find(
     root: Path,
     split: str,
-    variations: Sequence[str] = VARIATIONS,
-    cameras: Sequence[int] = (0, 1),
+    variations: Sequence[Variation] = VARIATIONS,
+    cameras: Sequence[Literal[0, 1]] = (0, 1),
 ) -> Iterator[Found]:
-    """List images; ``train`` is all scenes but Scene01 (as DA² and Lotus do), ``val`` is Scene01.
+    """List images; `train` is all scenes but Scene01 (as DA² and Lotus do), `val` is Scene01.
 
     The variations of a scene share one geometry (fog hides it), so splits are by scene.
 
     Args:
         root: Folder of the scenes, or of the unpacked archives side by side.
-        split: ``train``, ``val`` or ``all``.
+        split: `train`, `val` or `all`.
         variations: Weather and camera angles to take.
         cameras: 0 is the left one, 1 the right one.
     """
@@ -91,11 +94,12 @@ def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
         if int(frame_camera) == camera:
             return (float(fx), 0, float(cx) + 0.5, 0, float(fy), float(cy) + 0.5, 0, 0, 1)
     raise DataError(
-        f"{path}: no intrinsics of camera {camera}; unpack {_ARCHIVE}textgt.tar.gz beside the images"
+        f"{path}: no intrinsics of camera {camera}; "
+        f"unpack {_ARCHIVE}textgt.tar.gz beside the images"
     )
 
 
-def extrinsics(path: Path, camera: int) -> dict[int, Pose]:
+def extrinsics(path: Path, camera: int) -> dict[int, PoseMatrix]:
     """Pose of each frame of a camera; none where the file is missing.
 
     The file holds world-to-camera matrices of OpenCV axes in a world with y down.

@@ -1,6 +1,6 @@
 """Zillow Indoor Dataset: 67,448 real panoramas of unfurnished homes, 2048x1024, no depth.
 
-Layout: ``<home>/panos/*.jpg`` and ``zind_partition.json`` with the homes of each split.
+Layout: `<home>/panos/*.jpg` and `zind_partition.json` with the homes of each split.
 Source: ZInD (CVPR 2021), data organisation of the release.
 """
 
@@ -17,7 +17,7 @@ PARTITION = "zind_partition.json"
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List panoramas of the homes of a split; ``all`` needs no partition file.
+    """List panoramas of the homes of a split; `all` needs no partition file.
 
     Raises:
         DatasetNotFoundError: If the partition file is missing.

@@ -16,7 +16,7 @@ from typing import IO
 from rich.progress import track
 
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
-from pano_data.io.atomic import replace_atomically
+from pano_data.io.atomic import replace_file
 
 MAX_RATIO = 200
 """Unpacked over packed size of a whole archive above which it is taken for a bomb."""
@@ -30,7 +30,7 @@ _BLOCK = 1 << 20
 
 
 def extract(archive: Path | str, destination: Path | str, progress: bool = False) -> list[Path]:
-    """Unpack a zip or tar archive (gzip, bzip2, xz) below ``destination``.
+    """Unpack a zip or tar archive (gzip, bzip2, xz) below `destination`.
 
     Every member is checked before the first one is written. Files appear under their names when
     complete; existing ones of the right size are kept, so an interrupted run goes on.
@@ -45,7 +45,7 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
 
     Raises:
         UnsafeArchiveError: A member would leave the folder, is a link or a device, or the archive
-            unpacks to more than ``MAX_RATIO`` times its size.
+            unpacks to more than `MAX_RATIO` times its size.
         CorruptSampleError: The archive is missing, damaged or of another kind.
         OSError: The destination cannot be written, for example because the disk is full.
     """
@@ -66,10 +66,10 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
 
 
 def join_parts(folder: Path | str, target: Path | str, md5: str | None = None) -> Path:
-    """Concatenate ``part_*`` files in name order, as large releases are split.
+    """Concatenate `part_*` files in name order, as large releases are split.
 
     Args:
-        folder: Holds ``part_aa``, ``part_ab`` and so on.
+        folder: Holds `part_aa`, `part_ab` and so on.
         target: The archive to write.
         md5: Expected checksum in hexadecimal.
 
@@ -80,7 +80,7 @@ def join_parts(folder: Path | str, target: Path | str, md5: str | None = None) -
     if not parts:
         raise DataError(f"{folder} holds no part_* files; download them first")
     digest = hashlib.md5(usedforsecurity=False)
-    with replace_atomically(Path(target)) as temporary:
+    with replace_file(Path(target)) as temporary:
         with temporary.open("wb") as out:
             for part in parts:
                 with part.open("rb") as source:
@@ -162,7 +162,7 @@ def _write_one(member: _Member, destination: Path) -> Path:
     target = destination / member.path
     if not (target.is_file() and target.stat().st_size == member.size):
         with (
-            replace_atomically(target) as temporary,
+            replace_file(target) as temporary,
             member.open() as source,
             temporary.open("wb") as out,
         ):

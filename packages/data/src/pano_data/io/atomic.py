@@ -1,40 +1,91 @@
-"""Write a file so that its name never stands for half of it."""
+"""Write a file so that its name never stands for half of it: the one writer of the project."""
 
+import errno
+import json
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+BLOCK = 4096  # bytes: with less a disk is full
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 @contextmanager
-def replace_atomically(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; on success flush it to disk and rename it.
+def replace_file(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which becomes `path` when the block ends well.
 
-    The temporary file keeps the suffix of ``path`` (encoders look at it) and is removed on error.
+    The file is flushed to disk, renamed, and its folder flushed: a reader sees the old file or the
+    new one, also after a power cut. If the block raises (full disk, no permission, interrupt), the
+    temporary file is removed and the old one stays.
+
+    Args:
+        path: The final name. Missing folders are made.
+
+    Yields:
+        The name to write to: same folder, same suffix (encoders look at it), hidden.
+
+    Raises:
+        OSError: The folder or the file cannot be written; `ENOSPC` where the disk is full, also
+            when the library that wrote did not say so.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield temporary
-        # mkstemp makes private files; data are meant to be shared like any other written file.
-        temporary.chmod(0o666 & ~_umask())
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        flush(temporary)
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        if _is_full(error, path.parent):
+            raise OSError(
+                errno.ENOSPC,
+                "No space left on device, nothing was written; free some, or write elsewhere",
+                str(path),
+            ) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+    flush(path.parent)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write bytes under a final name in one step."""
-    with replace_atomically(path) as temporary:
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write bytes under their final name in one step."""
+    with replace_file(path) as temporary:
         temporary.write_bytes(data)
 
 
-def _umask() -> int:
-    value = os.umask(0)
-    os.umask(value)
-    return value
+def write_text(path: Path | str, text: str) -> None:
+    """Write UTF-8 text."""
+    write_bytes(path, text.encode())
+
+
+def write_json(
+    path: Path | str, value: object, indent: int | None = 1, sort_keys: bool = True
+) -> None:
+    """Write JSON that ends with a line break."""
+    write_text(path, json.dumps(value, indent=indent, sort_keys=sort_keys) + "\n")
+
+
+def flush(path: Path | str) -> None:
+    """Put a file or a folder on disk; a rename lasts only when its folder is there too."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_parts(path: Path | str) -> None:
+    """Remove what killed writers of `path` left; only where no other process writes it now."""
+    path = Path(path)
+    for part in path.parent.glob(f".{path.stem}.*.part{path.suffix}"):
+        part.unlink(missing_ok=True)
+
+
+def _is_full(error: OSError | RuntimeError, folder: Path) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    return shutil.disk_usage(folder).free < BLOCK  # NumPy, torch tell of a short write only

@@ -15,11 +15,10 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.headers import check_budget
-from pano_data.io.images import read_file, read_png_or_jpeg
+from pano_data.io.images import check_budget, read_file, read_png_or_jpeg
 
 Native = NDArray[Any]
-"""``(h, w)``: uint8 or uint16 as stored, otherwise float32."""
+"""`(h, w)`: uint8 or uint16 as stored, otherwise float32."""
 
 _HEAD = 1 << 16
 """Bytes that hold the header of any array."""
@@ -31,12 +30,12 @@ _ZIP_ERRORS = (
 
 
 def read_depth(path: Path, encoding: str) -> Native:
-    """Read a label as ``(h, w)`` in its native numbers.
+    """Read a label as `(h, w)` in its native numbers.
 
     Args:
         path: The file.
-        encoding: ``png`` (8 or 16 bit), ``png_float16`` (16 bit that are IEEE half floats),
-            ``exr``, ``npy``, ``npz`` (key ``arr_0``) or ``hdf5`` (data set ``dataset``).
+        encoding: `png` (8 or 16 bit), `png_float16` (16 bit that are IEEE half floats),
+            `exr`, `npy`, `npz` (key `arr_0`) or `hdf5` (data set `dataset`).
 
     Raises:
         CorruptSampleError: Missing, truncated, damaged, too large, or of another shape or type.
@@ -176,7 +175,7 @@ def read_file_head(path: Path) -> bytes:
     """Read the first bytes: tells a missing or empty file from an undecodable one.
 
     Raises:
-        CorruptSampleError: Reason ``"missing"`` or ``"empty"``.
+        CorruptSampleError: Reason `"missing"` or `"empty"`.
     """
     try:
         with path.open("rb") as file:

@@ -13,44 +13,44 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import DataError
-from pano_data.io.atomic import replace_atomically, write_bytes
+from pano_data.io.atomic import replace_file, write_bytes
 
 Array = NDArray[Any]
 
 
 def write_png(path: Path, image: Array) -> None:
-    """Write ``(h, w)`` or ``(h, w, 3|4)`` uint8 or uint16, channels in RGB order."""
+    """Write `(h, w)` or `(h, w, 3|4)` uint8 or uint16, channels in RGB order."""
     write_bytes(path, _encoded(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3], path))
 
 
 def write_jpeg(path: Path, image: Array, quality: int = 95) -> None:
-    """Write ``(h, w, 3)`` uint8 RGB."""
+    """Write `(h, w, 3)` uint8 RGB."""
     write_bytes(path, _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality], path))
 
 
 def write_exr(path: Path, values: Array, channel: str = "Y") -> None:
-    """Write ``(h, w)`` as one float32 channel, ZIP compression; infinities are kept."""
+    """Write `(h, w)` as one float32 channel, ZIP compression; infinities are kept."""
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     pixels = np.ascontiguousarray(values, np.float32)
-    with replace_atomically(path) as temporary:
+    with replace_file(path) as temporary:
         OpenEXR.File(header, {channel: pixels}).write(str(temporary))
 
 
 def write_hdf5(path: Path, values: Array) -> None:
-    """Write one data set ``dataset`` with gzip level 9, as Hypersim stores its pictures."""
-    with replace_atomically(path) as temporary, h5py.File(temporary, "w") as file:
+    """Write one data set `dataset` with gzip level 9, as Hypersim stores its pictures."""
+    with replace_file(path) as temporary, h5py.File(temporary, "w") as file:
         file.create_dataset("dataset", data=values, compression="gzip", compression_opts=9)
 
 
 def write_npy(path: Path, values: Array) -> None:
-    """Write an array as ``.npy``."""
+    """Write an array as `.npy`."""
     buffer = BytesIO()
     np.save(buffer, values)
     write_bytes(path, buffer.getvalue())
 
 
 def write_npz(path: Path, values: Array) -> None:
-    """Write an array as compressed ``.npz`` under the key ``arr_0``."""
+    """Write an array as compressed `.npz` under the key `arr_0`."""
     buffer = BytesIO()
     np.savez_compressed(buffer, values)
     write_bytes(path, buffer.getvalue())
@@ -61,18 +61,8 @@ def write_float16_png(path: Path, values: Array) -> None:
     write_png(path, np.ascontiguousarray(values, np.float16).view(np.uint16))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text."""
-    write_bytes(path, text.encode())
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write JSON with sorted keys."""
-    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
-
-
 def write_json_gzip(path: Path, value: object) -> None:
-    """Write gzipped JSON (``.jgz``) without a time stamp."""
+    """Write gzipped JSON (`.jgz`) without a time stamp."""
     write_bytes(path, gzip.compress(json.dumps(value).encode(), mtime=0))
 
 

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from pano_data.errors import CorruptSampleError
-from pano_data.keyed import MapDataset
 from pano_data.label_store.maps import CachedMaps, encode_map
-from pano_data.sample import ErpSample
+from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.store import Plan, Record, close, write_chunks
 
 Labeller = Callable[[Tensor], Mapping[str, Tensor]]
@@ -33,12 +32,12 @@ def label(
     """Write this rank's share of the labels; call `finish` once after all ranks.
 
     A killed run started again goes on after its last whole chunk. The number of ranks may change.
-    The offline cache of a teacher is a function that returns ``{"disparity": (b, 6, f, f)}``.
+    The offline cache of a teacher is a function that returns `{"disparity": (b, 6, f, f)}`.
 
     Args:
-        model: images ``(b, 3, h, w)`` in [0, 1] -> maps whose first axis is b. Put it in eval mode
+        model: images `(b, 3, h, w)` in [0, 1] -> maps whose first axis is b. Put it in eval mode
             and on `device` before.
-        dataset: what to label; damaged samples are left out and listed in ``left_out.json``.
+        dataset: what to label; damaged samples are left out and listed in `left_out.json`.
         out: folder of the store.
         provenance: JSON-able: which model, which checkpoint, which run. Another provenance in the
             same folder is an error.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pano_data.errors import DataError
-from pano_data.shards.shuffle import compress16, decompress16
+from pano_data.shards.distance_codec import compress16, decompress16
 from pano_data.shards.store import Store
 
 

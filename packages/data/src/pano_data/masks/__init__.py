@@ -1,6 +1,5 @@
 """Masks of usable pixels: who makes them, how they are stored, how they are applied."""
 
-from pano_data.masks.dataset import Masked
 from pano_data.masks.folder import MaskFolder
 from pano_data.masks.grounded import GroundedMasker
 from pano_data.masks.rules import RuleMasker
@@ -9,7 +8,6 @@ from pano_data.masks.stage import Masker, masked_rows, write_masks
 __all__ = [
     "GroundedMasker",
     "MaskFolder",
-    "Masked",
     "Masker",
     "RuleMasker",
     "masked_rows",

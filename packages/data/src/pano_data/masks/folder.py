@@ -11,7 +11,7 @@ from pano_data.io.images import read_mask
 
 
 class MaskFolder:
-    """One PNG per key; keys may contain ``/`` and become subfolders.
+    """One PNG per key; keys may contain `/` and become subfolders.
 
     PNG, not JPEG: lossy masks hold 250 to 254, which a test for 255 takes as invalid.
 
@@ -37,11 +37,11 @@ class MaskFolder:
         return self.file(key).is_file()
 
     def write(self, key: str, valid: NDArray[np.bool_]) -> None:
-        """Store a mask ``(h, w)``, True = usable."""
+        """Store a mask `(h, w)`, True = usable."""
         write_png(self.file(key), np.where(valid, 255, 0).astype(np.uint8))
 
     def read(self, key: str) -> NDArray[np.bool_]:
-        """Return the mask of a key, ``(h, w)``.
+        """Return the mask of a key, `(h, w)`.
 
         Raises:
             DatasetNotFoundError: no mask was written for it.

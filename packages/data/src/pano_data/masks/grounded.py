@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pano_data.errors import MissingExtraError
+
 PROMPTS = ("sky", "watermark")
 DETECTOR, SEGMENTER = "IDEA-Research/grounding-dino-base", "facebook/sam-vit-huge"
 
@@ -23,7 +25,7 @@ class GroundedMasker:
         device: where both models run.
 
     Raises:
-        ImportError: transformers is not installed.
+        MissingExtraError: transformers is not installed.
 
     Source: Depth Anywhere, appendix (prompts); 0.3 and 0.25 are the defaults of the
     Grounded-SAM demo, which the release followed.
@@ -49,7 +51,7 @@ class GroundedMasker:
         self.segmenter = tf.SamModel.from_pretrained(segmenter).to(self.device).eval()
 
     def __call__(self, rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Return the usable pixels ``(h, w)`` of a picture ``(h, w, 3)``."""
+        """Return the usable pixels `(h, w)` of a picture `(h, w, 3)`."""
         boxes = self.boxes(rgb)
         if not len(boxes):
             return np.ones(rgb.shape[:2], bool)
@@ -57,7 +59,7 @@ class GroundedMasker:
 
     @torch.inference_mode()
     def boxes(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return what the prompts find: ``(n, 4)`` boxes x0, y0, x1, y1 in pixels."""
+        """Return what the prompts find: `(n, 4)` boxes x0, y0, x1, y1 in pixels."""
         text = " ".join(f"{prompt.lower()}." for prompt in self.prompts)
         inputs = self.detect_processor(images=rgb, text=text, return_tensors="pt").to(self.device)
         (found,) = self.detect_processor.post_process_grounded_object_detection(
@@ -71,7 +73,7 @@ class GroundedMasker:
 
     @torch.inference_mode()
     def segments(self, rgb: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Return one mask per box, ``(n, h, w)``."""
+        """Return one mask per box, `(n, h, w)`."""
         inputs = self.segment_processor(
             images=rgb, input_boxes=[boxes.tolist()], return_tensors="pt"
         )
@@ -91,5 +93,5 @@ def _transformers() -> Any:
     try:
         import transformers
     except ImportError as error:
-        raise ImportError("GroundedMasker needs transformers: install pano-data[masks]") from error
+        raise MissingExtraError("GroundedMasker", "transformers", "masks") from error
     return transformers

@@ -27,8 +27,8 @@ class RuleMasker:
     """Marks sky, tripod and watermark of a panorama as unusable.
 
     * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey, if
-      they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do not,
-      and hardly anywhere below it, as plain walls do.
+      they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do
+      not, and hardly anywhere below it, as plain walls do.
       What is seen of the sky through windows stays.
     * Tripod: what is around the nadir and ends in a step of brightness at the same latitude in most
       directions (a disc), or is nearly black and touches the nadir (legs).
@@ -49,7 +49,7 @@ class RuleMasker:
     grow_px: int = 2
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Mask:
-        """Return the usable pixels ``(h, w)`` of a panorama ``(h, w, 3)``.
+        """Return the usable pixels `(h, w)` of a panorama `(h, w, 3)`.
 
         Raises:
             DataError: the picture is not twice as wide as high.
@@ -70,7 +70,7 @@ class RuleMasker:
 
 
 def sky(picture: Picture, smooth: float = 0.06) -> Mask:
-    """Return the sky of a panorama ``(h, w, 3)`` in [0, 1]."""
+    """Return the sky of a panorama `(h, w, 3)` in [0, 1]."""
     height = len(picture)
     red, green, blue = (picture[..., i] for i in range(3))
     bright = picture.mean(-1)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError, DataError
-from pano_data.keyed import MapDataset
 from pano_data.manifest import Manifest, Row
 from pano_data.masks.folder import MaskFolder
 from pano_data.quarantine import Corrupt, Quarantine
+from pano_data.sample import MapDataset
 from pano_data.sampler import shard_indices
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def write_masks(
     """Write the masks of this rank's rows that are not there yet; return how many.
 
     Args:
-        masker: RGB ``(h, w, 3)`` uint8 -> usable ``(h, w)`` bool.
+        masker: RGB `(h, w, 3)` uint8 -> usable `(h, w)` bool.
         dataset: what to mask; damaged samples get no mask and a warning.
         out: folder of PNG masks.
         rank: number of this process.
@@ -66,8 +66,8 @@ def _check_keys(keys: Sequence[str]) -> None:
     twice = [key for key, count in Counter(keys).items() if count > 1]
     if twice:
         raise DataError(
-            f"{len(twice)} keys name several rows, for example {twice[0]!r}: masks are stored by key, "
-            "so mask one data set at a time"
+            f"{len(twice)} keys name several rows, for example {twice[0]!r}: masks are stored by "
+            "key, so mask one data set at a time"
         )
 
 
@@ -82,13 +82,13 @@ def masked_rows(
 
     Args:
         rows: what was masked.
-        out: folder with ``masks/`` and ``quarantine.jsonl``, as the stage writes it.
+        out: folder with `masks/` and `quarantine.jsonl`, as the stage writes it.
         prefix: path of `out` relative to the root of the rows.
         min_valid: least usable share of a picture.
 
     Returns:
-        Kept rows, and dropped ones with their reason; None while a row has neither mask nor entry in
-        the quarantine, because other ranks are still at work.
+        Kept rows, and dropped ones with their reason; None while a row has neither mask nor entry
+        in the quarantine, because other ranks are still at work.
 
     Source: Depth Anywhere, appendix: images under 20 % valid are removed.
     """

@@ -1,22 +1,23 @@
 """Compact distance maps: 16-bit codes, shuffled and compressed, the codec named in the first byte.
 
-* ``LOG16``: logarithmic codes between the nearest and farthest valid distance of the map,
+* `LOG16`: logarithmic codes between the nearest and farthest valid distance of the map,
   differences of neighbours. At most 1.2e-4 relative over 1:2.6e6, finer for a narrower range.
   Smallest for rendered distance.
-* ``FLOAT16``: half floats. 4.9e-4 relative between 6.1e-5 and 65,504. For network output.
+* `FLOAT16`: half floats. 4.9e-4 relative between 6.1e-5 and 65,504. For network output.
 """
 
 import struct
 from enum import IntEnum
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pano_data.errors import DataError
-from pano_data.shards.shuffle import compress16, decompress16
 
 Codes = NDArray[np.uint16]
 _HEADER = struct.Struct("<BHHff")  # codec, height, width, nearest, farthest
+_ZSTD = pa.Codec("zstd", compression_level=3)  # comes with Arrow, no further dependency
 _INVALID, _FIRST, _LAST, _FAR = 0, 1, 65534, 65535
 
 
@@ -33,7 +34,7 @@ def encode_distance(
     far: NDArray[np.bool_],
     codec: DistanceCodec = DistanceCodec.LOG16,
 ) -> bytes:
-    """Store distance, valid and far of one map ``(h, w)``.
+    """Store distance, valid and far of one map `(h, w)`.
 
     Args:
         distance: positive where valid; read nowhere else.
@@ -60,7 +61,7 @@ def encode_distance(
 def decode_distance(
     record: bytes | memoryview,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return distance (0 where not valid), valid and far of one map ``(h, w)``.
+    """Return distance (0 where not valid), valid and far of one map `(h, w)`.
 
     Raises:
         DataError: a damaged record, or a codec that this version does not know.
@@ -96,3 +97,22 @@ def _half_codes(distance: NDArray[np.float32], near: float, last: float) -> Code
         )
     # A NaN has the code 65535 and 0 the code 0: neither is the code of a valid distance.
     return distance.astype(np.float16).view(np.uint16)
+
+
+def compress16(codes: NDArray[np.uint16]) -> bytes:
+    """Store all low bytes, then all high bytes: the latter hardly change and compress to little."""
+    planes = np.ascontiguousarray(codes).reshape(-1).view(np.uint8).reshape(-1, 2).T
+    return bytes(_ZSTD.compress(np.ascontiguousarray(planes).tobytes(), asbytes=True))
+
+
+def decompress16(data: bytes | memoryview, shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """Return the codes of `compress16`.
+
+    Raises:
+        OSError: damaged data.
+        ValueError: another number of codes than `shape` has.
+    """
+    size = 2 * int(np.prod(shape))
+    raw = _ZSTD.decompress(bytes(data), decompressed_size=size, asbytes=True)
+    planes = np.frombuffer(raw, np.uint8).reshape(2, -1)
+    return np.ascontiguousarray(planes.T).view(np.uint16).reshape(shape)

@@ -7,8 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from pano_data.errors import CorruptSampleError
-from pano_data.keyed import MapDataset
-from pano_data.sample import ErpSample
+from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.distance_codec import DistanceCodec
 from pano_data.shards.record import Record, encode_sample
 from pano_data.shards.store import Plan, Store, close, is_whole, write_chunks
@@ -30,7 +29,7 @@ def pack(
 
     Items lie in a global random order, so that even a reader that streams chunk by chunk sees
     scenes and video sequences mixed. Damaged samples are left out and listed with their reason in
-    ``left_out.json``.
+    `left_out.json`.
 
     Args:
         dataset: map-style data set of panoramas; may compute them (curation).

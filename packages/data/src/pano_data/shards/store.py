@@ -1,6 +1,6 @@
 """A folder of LitData chunks: written chunk by chunk by any process, read by number or by key.
 
-Chunk ``k`` of a plan holds the same items whoever writes it, under the same name and with the same
+Chunk `k` of a plan holds the same items whoever writes it, under the same name and with the same
 bytes, and appears under its name only when it is whole. So several processes or nodes share the
 work without talking to each other, a killed run goes on where it stopped, and running again does
 nothing.
@@ -18,11 +18,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import litdata
-from litdata.streaming.writer import BinaryWriter
-
-from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
-from pano_data.io.encode import write_json
+from pano_data.errors import (
+    CorruptSampleError,
+    DataError,
+    DatasetNotFoundError,
+    MissingExtraError,
+)
+from pano_data.io.atomic import write_json
 
 Record = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -82,9 +84,9 @@ def write_chunks(
     Args:
         out: folder of the store.
         plan: the same for all ranks.
-        read: positions of a chunk -> its records, in order, each with a unique ``key``; or, for an
+        read: positions of a chunk -> its records, in order, each with a unique `key`; or, for an
             item that cannot be read, the error, which is noted.
-        rank: number of this process; chunk ``k`` belongs to rank ``k % world``.
+        rank: number of this process; chunk `k` belongs to rank `k % world`.
         world: number of processes.
 
     Returns:
@@ -162,7 +164,7 @@ class Store:
 
     @cached_property
     def _items(self) -> Any:
-        return litdata.StreamingDataset(str(self.path))
+        return _litdata().StreamingDataset(str(self.path))
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
@@ -227,7 +229,9 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
 def _store(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
     """Put a chunk in its place; returns what its card says of it."""
     with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
-        writer = BinaryWriter(folder, chunk_size=len(records), chunk_index=number)
+        writer = _litdata().streaming.writer.BinaryWriter(
+            folder, chunk_size=len(records), chunk_index=number
+        )
         for position, record in enumerate(records):
             writer.add_item(position, record)
         (path,) = writer.done()
@@ -253,3 +257,11 @@ def _sweep(out: Path) -> None:
         shutil.rmtree(stray, ignore_errors=True)
     for stray in out.glob("cards/.*.json"):
         stray.unlink(missing_ok=True)
+
+
+def _litdata() -> Any:
+    try:
+        import litdata.streaming.writer
+    except ImportError as error:
+        raise MissingExtraError("shards", "litdata") from error
+    return litdata

@@ -8,7 +8,7 @@ MATTERPORT3D = ("train", "val", "test")
 
 @cache
 def names(stem: str) -> frozenset[str]:
-    """Non-empty lines of ``<stem>.txt`` beside this file, comments (``#``) removed."""
+    """Non-empty lines of `<stem>.txt` beside this file, comments (`#`) removed."""
     text = files(__name__).joinpath(f"{stem}.txt").read_text()
     lines = (line.split("#")[0].strip() for line in text.splitlines())
     return frozenset(line for line in lines if line)

@@ -30,6 +30,7 @@ class VitBackbone(nn.Module):
     """
 
     vit: Any  # timm carries no types
+    multiple = 1  # patches that the sides of an image are a multiple of
 
     def __init__(
         self,

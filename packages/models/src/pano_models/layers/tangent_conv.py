@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pano_geometry.pixels import centres, to_index
 from pano_geometry.tensor_types import Float
+from pano_models.layers.same_padding import SameConv2d
 from pano_models.layers.size_cache import cached_by_size
 from pano_models.layers.wrap_conv import SphereMaxPool2d, replace_children
 
@@ -114,6 +115,11 @@ class TangentConv2d(nn.Conv2d):
 
 def lay_on_tangent_planes(module: nn.Module) -> None:
     """Lay the padded convolutions and poolings of an encoder on tangent planes, parameters kept."""
+    if any(isinstance(child, SameConv2d) for child in module.modules()):
+        raise ValueError(
+            "equivariant: the cube branch of an EfficientNet cannot be laid on tangent planes; take "
+            "a ResNet, or UniFuse with fusion 'none'"
+        )
     replace_children(module, _tangent)
 
 

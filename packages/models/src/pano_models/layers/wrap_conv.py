@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate, max_pool2d
 from pano_geometry import pad
 from pano_geometry.tensor_types import Float
 from pano_models.layers.padding import SphereConv2d
+from pano_models.layers.same_padding import SameConv2d
 
 
 def wrap_columns(x: Float[Tensor, "b c *n"], columns: int) -> Float[Tensor, "b c *n"]:
@@ -88,6 +89,9 @@ def _closed(child: nn.Module) -> nn.Module:
 
 def _repadded(child: nn.Module, build: type[nn.Conv2d]) -> nn.Module:
     """Rebuild a padded convolution as class `build`, parameters kept; return others as they are."""
+    if isinstance(child, SameConv2d):  # knows its own padding
+        child.border = "wrap" if build is WrapConv2d else "sphere"
+        return child
     if not isinstance(child, nn.Conv2d) or not any(int(p) for p in child.padding):
         return child
     kernel, stride = child.kernel_size[0], child.stride[0]

@@ -6,16 +6,15 @@ from os import PathLike
 from types import MappingProxyType
 from typing import ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.vit import PRECISIONS
+from pano_models.backbones.encoders import check_precision
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Maps
-from pano_models.weights.resnet import load_resnets
+from pano_models.weights.encoders import load_encoders
 
 STRIDE = 32
 LEAST_HEIGHT = 64
@@ -81,29 +80,9 @@ class Student(DepthModel, ABC):
         """Return the map of a panorama that has a size of the network."""
 
     def _start_encoders(self, backbone_weights: str | PathLike[str] | None) -> None:
-        """Fill the ResNets from `backbone_weights`, if given; see `load_resnets`."""
+        """Fill the encoders from `backbone_weights`, if given; see `load_encoders`."""
         if backbone_weights is not None:
-            self.load_report = load_resnets(self, backbone_weights)
-
-
-def check_precision(precision: str) -> None:
-    """Require "float32" or "bfloat16".
-
-    Raises:
-        ValueError: For another one.
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; expected one of {tuple(PRECISIONS)}")
-
-
-def run_encoder(encoder: nn.Module, x: Tensor, precision: str) -> list[Tensor]:
-    """Return feature maps of `x` in its dtype, computed under bfloat16 autocast if asked for."""
-    dtype = PRECISIONS[precision]
-    if dtype is None:
-        levels: list[Tensor] = encoder(x)
-        return levels
-    with torch.autocast(x.device.type, dtype):
-        return [level.to(x.dtype) for level in encoder(x)]
+            self.load_report = load_encoders(self, backbone_weights)
 
 
 def run_at_stride(

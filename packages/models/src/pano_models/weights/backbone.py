@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pano_models.backbones.convolutional import ConvBackbone
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
 from pano_models.weights import dinov3
+from pano_models.weights.encoders import load_encoders
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
@@ -44,6 +46,8 @@ def load_backbone(
             grid is resized.
     """
     backbone: Any = getattr(model, "backbone", None)
+    if isinstance(backbone, ConvBackbone):
+        return load_encoders(backbone, source)
     if not isinstance(backbone, VitBackbone):
         raise ValueError(f"{type(model).__name__} has no transformer backbone")
     state = _download(name) if str(source) == "timm" else read_state(source)

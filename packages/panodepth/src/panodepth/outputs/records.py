@@ -1,7 +1,6 @@
 """The files one prediction becomes, and the record that describes them."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from pano_data.io.replace_file import replace_file
+from pano_data.io.atomic import replace_file, write_json
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
 from panodepth.outputs.point_cloud import write_ply
@@ -106,8 +105,7 @@ def save_prediction(
         "files": {key: path.name for key, path in files.items()},
     }
     path = record_path(folder, name)
-    with replace_file(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=2) + os.linesep)
+    write_json(path, record, indent=2, sort_keys=False)
     return [*files.values(), path]
 
 

@@ -1,7 +1,6 @@
 """`panodepth reconstruct`: several panoramas of one place become one cloud, one mesh, one collision mesh."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from pano_data.io.replace_file import replace_file
+from pano_data.io.atomic import write_json
 from panodepth.errors import CommandError
 from panodepth.outputs.records import read_record, record_name
 from panodepth.reconstruct.files import (
@@ -118,8 +117,7 @@ def run(args: argparse.Namespace) -> int:
         report |= build(panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit)
     except (ValueError, OSError) as error:
         raise CommandError(f"{args.folder}: {error}") from error
-    with replace_file(args.out / "reconstruction.json") as temporary:
-        temporary.write_text(json.dumps(report, indent=2) + "\n")
+    write_json(args.out / "reconstruction.json", report, indent=2, sort_keys=False)
     for name, share in report["overlap"].items():
         console.print(
             f"{name}: {share:.0%} of its surface is seen by another panorama", markup=False

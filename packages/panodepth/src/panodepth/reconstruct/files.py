@@ -8,7 +8,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from pano_data.io.replace_file import replace_file
+from pano_data.io.atomic import replace_file, write_bytes
 from panodepth.outputs.glb import linear, write_unlit
 from panodepth.outputs.point_cloud import write_points
 from panodepth.outputs.surface import Y_UP
@@ -51,8 +51,7 @@ def write_states(folder: Path, name: str, layers: Mapping[str, Layer], unit: str
         if len(points):
             coloured = cloud(_y_up(points), linear(colours))
             scene.add_geometry(coloured, node_name=layer, geom_name=layer)
-    with replace_file(folder / f"{name}_states.glb") as temporary:
-        temporary.write_bytes(scene.export(file_type="glb"))
+    write_bytes(folder / f"{name}_states.glb", scene.export(file_type="glb"))
 
 
 def _y_up(points: Array) -> NDArray[np.float32]:

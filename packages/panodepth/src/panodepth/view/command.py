@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pano_data.io.replace_file import replace_file
+from pano_data.io.atomic import write_bytes, write_text
 from panodepth.errors import CommandError
 from panodepth.network import load_network, working_height
 from panodepth.outputs.records import record_path, save_prediction
@@ -81,8 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
     entries = [embedded_entry(record, folder) for record in records]
-    with replace_file(path) as temporary:
-        temporary.write_text(page(entries, "", accepts=False), encoding="utf-8")
+    write_text(path, page(entries, "", accepts=False))
     sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
 
@@ -102,8 +101,7 @@ def dropped_panorama_predictor(
     def predict(content: bytes, name: str) -> Path:
         stem = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "panorama"
         source = out / "dropped" / (stem + Path(name).suffix.lower())
-        with replace_file(source) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(source, content)
         panorama = read_panorama(source)
         (maps,) = predict_batch(network, [panorama], height, device)
         about = {"source": str(source.absolute()), "model": model, "working_height": height}

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 import pano_geometry as pg
-from pano_data.io.encode import write_exr, write_jpeg, write_json, write_text
+from pano_data.io.atomic import write_json, write_text
+from pano_data.io.encode import write_exr, write_jpeg
 from pano_worlds.miniatures import matterport3d, panosuncg, stanford2d3d
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import metres

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.datasets.hypersim import CAMERA_TABLE, SPLIT_TABLE, intrinsics
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
-from pano_data.io.encode import write_hdf5, write_jpeg, write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_hdf5, write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import codes, metres, planar, z_up
 from pano_worlds.miniatures.studio import Shot, Studio

@@ -7,7 +7,8 @@ import torch
 
 import pano_geometry as pg
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
-from pano_data.io.encode import write_jpeg, write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_jpeg, write_png
 from pano_data.splits import MATTERPORT3D, matterport3d
 from pano_worlds.miniatures.matterport3d import house_of
 from pano_worlds.miniatures.miniature import Miniature, digits

@@ -6,7 +6,8 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_data.datasets.mvs_synth import UNITS
-from pano_data.io.encode import write_exr, write_json, write_png
+from pano_data.io.atomic import write_json
+from pano_data.io.encode import write_exr, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import planar
 from pano_worlds.miniatures.studio import Shot, Studio

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_data.datasets.stanford2d3d import split_areas
-from pano_data.io.encode import write_json, write_png
+from pano_data.io.atomic import write_json
+from pano_data.io.encode import write_png
 from pano_worlds.miniatures.miniature import Miniature, digits
 from pano_worlds.miniatures.stored_values import caps, codes, metres, opaque, z_up
 from pano_worlds.miniatures.studio import Shot, Studio, StudioView

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_data.datasets.structured3d import SPLIT_SCENES
-from pano_data.io.encode import write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_png
 from pano_data.splits import names
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import codes, metres, opaque, z_up

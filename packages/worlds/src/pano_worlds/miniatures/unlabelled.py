@@ -8,7 +8,8 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.datasets.zind import PARTITION
-from pano_data.io.encode import write_jpeg, write_json, write_png
+from pano_data.io.atomic import write_json
+from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature, digits
 from pano_worlds.miniatures.studio import Shot, Studio, StudioView
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 import pano_geometry as pg
-from pano_data.io.encode import write_npy, write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_npy, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import opaque, planar
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView

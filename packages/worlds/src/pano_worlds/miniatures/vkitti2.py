@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.io.encode import write_jpeg, write_png, write_text
+from pano_data.io.atomic import write_text
+from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import codes, planar, y_down
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.progress import track
 
-from pano_data.errors import DataError, UnknownDatasetError
+from pano_data import DataError, UnknownDatasetError
 from pano_data.workers import pool
 from pano_worlds.miniatures import (
     da2_packages,

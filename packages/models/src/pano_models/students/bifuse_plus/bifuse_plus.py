@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.resnet import ResNetEncoder
+from pano_models.backbones.encoders import build_staged_encoder, run_encoder
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
 from pano_models.layers.wrap_conv import SphereUpsample, close_sphere
 from pano_models.outputs import DISTANCE_METRIC
 from pano_models.students.bifuse_plus.projection import projections
-from pano_models.students.student import STRIDE, Student, run_encoder
+from pano_models.students.student import STRIDE, Student
 
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
@@ -82,8 +82,8 @@ class BiProjectionEncoder(nn.Module):
     def __init__(self, backbone: str, width: float, faithful: bool, equivariant: bool) -> None:
         super().__init__()
         self.to_cube, self.to_panorama = projections(faithful, equivariant)
-        self.resnet_equi = ResNetEncoder(backbone, width=width)
-        self.resnet_cube = ResNetEncoder(backbone, width=width)
+        self.resnet_equi = build_staged_encoder(backbone, width)
+        self.resnet_cube = build_staged_encoder(backbone, width)
         self.channels = self.resnet_equi.channels[1:]
         self.fusion = nn.ModuleList(BiProjectionExchange(c) for c in self.channels)
         # nothing reads the last exchange; published checkpoints hold its weights: kept, frozen
@@ -129,7 +129,7 @@ class BiFusePlus(Student):
             exact sphere padding everywhere, and the cube branch on tangent planes of the panorama
             (`TangentConv2d`) instead of faces. Parameters are the same.
         backbone_weights: A file of ImageNet weights for both encoders, or "timm"; see
-            `load_resnets`. A saved folder holds its own: loading one ignores this option.
+            `load_encoders`. A saved folder holds its own: loading one ignores this option.
 
     Raises:
         ValueError: For an unknown `head`, or `faithful` and `equivariant` together.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from pano_geometry.tensor_types import Float
+from pano_models.backbones.encoders import run_encoder
 from pano_models.layers.wrap_conv import SphereUpsample, close_sphere
 from pano_models.students.egformer.attention import (
     Axis,
@@ -16,7 +17,7 @@ from pano_models.students.egformer.attention import (
     EquirectangularBlock,
 )
 from pano_models.students.egformer.panoformer import PanoFormerBlock, TangentAttention
-from pano_models.students.student import Student, run_encoder
+from pano_models.students.student import Student
 
 
 class ConvNorm(nn.Module):

@@ -9,8 +9,7 @@ from os import PathLike
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.hardnet import HarDNetEncoder
-from pano_models.backbones.resnet import ResNetEncoder
+from pano_models.backbones.encoders import build_encoder, run_encoder
 from pano_models.layers.wrap_conv import WrapConv1d, close_sphere, wrap_padding
 from pano_models.students.hohonet.horizon import (
     AzimuthTransformer,
@@ -18,7 +17,7 @@ from pano_models.students.hohonet.horizon import (
     HorizonCompression,
     upsample_azimuth,
 )
-from pano_models.students.student import Student, run_at_height, run_encoder
+from pano_models.students.student import Student, run_at_height
 
 
 class HoHoNet(Student):
@@ -44,7 +43,7 @@ class HoHoNet(Student):
             trained with 2.
         precision: "float32", or "bfloat16": the encoder under autocast, the decoder in float32.
         equivariant: Exact sphere padding everywhere and relative azimuths in the attention.
-        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see `load_resnets`.
+        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see `load_encoders`.
             A saved folder holds its own: loading one ignores this option.
 
     Raises:
@@ -77,7 +76,7 @@ class HoHoNet(Student):
             raise ValueError(f"height is {height}; expected a positive multiple of 32")
         self.height, self.normalizations = height, normalizations
         self.native_size = (height, 2 * height)
-        self.encoder = _encoder(backbone, width)
+        self.encoder = build_encoder(backbone, width)
         self.compress = HorizonCompression(self.encoder.channels[1:], height, horizon_channels)
         wrap_padding(self.encoder)
         self.transformer = AzimuthTransformer(
@@ -107,11 +106,3 @@ class HoHoNet(Student):
         latent = self.latent(upsample_azimuth(sequence, 4))
         depth: Tensor = self.columns(latent)
         return depth
-
-
-def _encoder(backbone: str, width: float) -> ResNetEncoder | HarDNetEncoder:
-    if backbone != HarDNetEncoder.name:
-        return ResNetEncoder(backbone, width=width)
-    if width != 1:
-        raise ValueError(f"width is {width}; {backbone} has one width, 1")
-    return HarDNetEncoder()

@@ -13,10 +13,11 @@ from torch.nn import functional
 
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.resnet import ResNetEncoder, scaled
+from pano_models.backbones.encoders import ConvEncoder, build_encoder, run_encoder
+from pano_models.backbones.resnet import scaled
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
 from pano_models.layers.wrap_conv import close_sphere
-from pano_models.students.student import STRIDE, Student, run_encoder
+from pano_models.students.student import STRIDE, Student
 from pano_models.students.unifuse.cube import released_cube, released_equirectangular
 from pano_models.students.unifuse.fusion import SqueezeExcitation, make_fusion
 
@@ -44,7 +45,7 @@ class UniFuse(Student):
             exact sphere padding everywhere, and the cube branch on tangent planes of the panorama
             (`TangentConv2d`) instead of faces. Parameters are the same.
         backbone_weights: A file of ImageNet weights for both encoders, or "timm"; see
-            `load_resnets`. A saved folder holds its own: loading one ignores this option.
+            `load_encoders`. A saved folder holds its own: loading one ignores this option.
 
     Raises:
         ValueError: For an unknown `fusion` or `head`, or `faithful` and `equivariant` together.
@@ -69,12 +70,12 @@ class UniFuse(Student):
     ) -> None:
         super().__init__(head, precision, max_height, faithful=faithful, equivariant=equivariant)
         self.max_depth = max_depth
-        self.equi_encoder = ResNetEncoder(backbone, width=width)
-        self.cube_encoder: ResNetEncoder | None = None
+        self.equi_encoder = build_encoder(backbone, width)
+        self.cube_encoder: ConvEncoder | None = None
         self.fusion = nn.ModuleList()
         if fusion != "none":
             build = make_fusion(fusion, squeeze_excitation=squeeze_excitation)
-            self.cube_encoder = ResNetEncoder(backbone, width=width)
+            self.cube_encoder = build_encoder(backbone, width)
             if faithful:
                 self.stride = (
                     2 * STRIDE

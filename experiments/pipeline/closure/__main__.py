@@ -1,0 +1,29 @@
+"""`python -m experiments.pipeline.closure write|check|edits`: the code dependencies in dvc.yaml.
+
+`write` writes them, `check` names what is missing and what is too much (exit code 1), `edits` prints
+which stages run after a few typical edits.
+"""
+
+import argparse
+import sys
+
+from experiments.pipeline.closure.dependencies import check, write
+from experiments.pipeline.closure.edits import table
+from experiments.pipeline.revision import REPO
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.pipeline.closure")
+    parser.add_argument("command", choices=["write", "check", "edits"])
+    command = parser.parse_args(argv).command
+    if command == "edits":
+        sys.stdout.write(table(REPO))
+        return 0
+    lines = write(REPO) if command == "write" else check(REPO)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return int(command == "check" and bool(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

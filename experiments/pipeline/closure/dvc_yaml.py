@@ -1,0 +1,73 @@
+"""The code dependencies in dvc.yaml: one block a stage, as few lines as directories allow."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+HEAD = "# code (`make deps`)"
+_STAGE = re.compile(r"  (\w+):\s*$")
+_DEPS = re.compile(r"( +)deps:\s*$")
+_CODE = re.compile(r"\s*- (packages|experiments)/")
+
+
+def collapse(files: Iterable[Path], sources: Iterable[Path]) -> list[str]:
+    """Name files by the folders that hold nothing else.
+
+    Args:
+        files: What is to be named, below the root.
+        sources: All files that count: a package is named where each of its own is in `files`.
+
+    Returns:
+        Paths of folders and files, sorted.
+    """
+    wanted, sources = set(files), set(sources)
+    packages = {path.parent for path in sources if path.name == "__init__.py"}
+    mixed = {folder for path in sources - wanted for folder in path.parents}
+    named = set()
+    for path in wanted:
+        whole = [folder for folder in path.parents if folder in packages - mixed]
+        named.add((whole[-1] if whole else path).as_posix())
+    return sorted(named)
+
+
+def written(text: str, code: Mapping[str, Iterable[str]]) -> str:
+    """Return dvc.yaml with the code dependencies of each stage replaced.
+
+    Args:
+        text: dvc.yaml.
+        code: Stage -> paths; a stage that is not named stays as it is.
+    """
+    lines = list(_replaced(text.splitlines(), code))
+    return "\n".join(lines) + "\n"
+
+
+def _replaced(lines: Iterable[str], code: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    stage, block, indent = "", False, ""
+    for line in lines:
+        if block and not line.startswith(f"{indent}  "):
+            yield from _block(indent, code[stage])
+            block = False
+        if match := _STAGE.match(line):
+            stage = match[1]
+        if match := _DEPS.match(line):
+            block, indent = stage in code, match[1]
+        if not (block and (_CODE.match(line) or line.strip() == HEAD)):
+            yield line
+    if block:
+        yield from _block(indent, code[stage])
+
+
+def _block(indent: str, paths: Iterable[str]) -> list[str]:
+    return [f"{indent}  {HEAD}", *(f"{indent}  - {path}" for path in paths)]
+
+
+def listed(text: str) -> dict[str, list[str]]:
+    """Return the code dependencies that dvc.yaml lists, by stage."""
+    stage = ""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if match := _STAGE.match(line):
+            stage = match[1]
+        elif _CODE.match(line):
+            found.setdefault(stage, []).append(line.split("- ", 1)[1].strip())
+    return found

@@ -1,0 +1,129 @@
+"""The stages of dvc.yaml and the files of ours that each of them runs."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from experiments.pipeline import params
+from experiments.pipeline.closure.imports import Code
+from experiments.pipeline.closure.values import NETWORKS, Named
+
+PIPELINE = Path("dvc.yaml")
+_FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
+
+
+class PipelineError(ValueError):
+    """A stage of dvc.yaml starts something that is no module of ours."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one stage runs, loops filled in.
+
+    Attributes:
+        stage: Name in dvc.yaml; the stages of one loop share it, and their dependencies.
+        item: What the loop stands at; empty without a loop.
+        module: Module that `python -m` starts.
+        words: Arguments of the command.
+        sections: Sections of the values file that the stage lists as its `params`.
+    """
+
+    stage: str
+    item: str
+    module: str
+    words: tuple[str, ...]
+    sections: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name that DVC gives the stage."""
+        return f"{self.stage}@{self.item}" if self.item else self.stage
+
+
+def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
+    """Yield what every stage runs under the sections of a values file.
+
+    Raises:
+        PipelineError: A command is not `python -m MODULE ...`.
+    """
+    stages = yaml.safe_load((root / PIPELINE).read_text())["stages"]
+    for name, stage in stages.items():
+        for item in _items(stage.get("foreach", [""]), sections):
+            filled = _filled(stage.get("do", stage), {**sections, "item": item, "key": item})
+            words = str(filled["cmd"]).split()
+            if words[:2] != ["python", "-m"]:
+                raise PipelineError(
+                    f"stage {name} of {PIPELINE}: got `{filled['cmd']}`, expected "
+                    "`python -m MODULE ...`: the code behind it is found by its module"
+                )
+            listed = [p for p in filled.get("params", []) if isinstance(p, str)]
+            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed))
+
+
+def _items(loop: Any, sections: Mapping[str, Any]) -> list[str]:
+    found = _value(loop, sections) if isinstance(loop, str) else loop
+    return [str(item) for item in found or []]
+
+
+def _value(text: str, sections: Mapping[str, Any]) -> Any:
+    value: Any = sections
+    for key in text.removeprefix("${").removesuffix("}").split("."):
+        value = value[key]
+    return value
+
+
+def _filled(node: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, Mapping):
+        return {_filled(k, values): _filled(v, values) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_filled(part, values) for part in node]
+    if isinstance(node, str):
+        return _FILLED_IN.sub(lambda match: str(_value(match[1], values)), node)
+    return node
+
+
+def modules_of(command: Command, named: Named) -> frozenset[str]:
+    """Return all modules of ours that a command runs.
+
+    They are what its module imports, what its sections name, and, if it can load networks at all,
+    those of the models that its words and sections name.
+
+    Raises:
+        PipelineError: The module, or one that a section names, does not exist.
+    """
+    code = named.code
+    read = [named.section(name) for name in named.leaves(command.sections)]
+    entry = command.module
+    entry = f"{entry}.__main__" if f"{entry}.__main__" in code.modules else entry
+    if entry not in code.modules:
+        raise PipelineError(
+            f"stage {command.name} starts {command.module}, expected a module of the project"
+        )
+    modules = code.closure({entry} | named.names(read))
+    if NETWORKS not in modules:
+        return modules
+    models = [word for word in command.words if word not in command.sections]
+    return modules | code.closure(named.networks([read, models]))
+
+
+def files_by_stage(code: Code, values: Iterable[Path]) -> dict[str, list[Path]]:
+    """Return the files behind each stage of dvc.yaml, whichever of the values files is in place.
+
+    Raises:
+        PipelineError: A command cannot be followed.
+    """
+    found: dict[str, set[str]] = {}
+    for file in values:
+        named = Named(code, file)
+        for command in commands(code.root, named.written):
+            found.setdefault(command.stage, set()).update(modules_of(command, named))
+    return {stage: code.files(modules) for stage, modules in found.items()}
+
+
+def values_files(root: Path) -> list[Path]:
+    """Return params.yaml and its overlays."""
+    return [root / params.PARAMS_FILE, *sorted(root.glob("params.*.yaml"))]

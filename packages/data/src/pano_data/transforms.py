@@ -1,0 +1,237 @@
+"""Paired augmentations of panoramas: what moves pixels moves image, distance and masks alike."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import pano_geometry as pg
+from pano_data.errors import MissingExtraError
+from pano_data.sample import ErpSample
+
+# The maps of a sample that share one pixel grid; `keep` stands in samples without label only.
+MAPS = ("image", "distance", "valid", "far", "keep")
+
+
+class Augmentation(ABC):
+    """A random change of a sample that depends on the sample and a generator only.
+
+    The data set seeds the generator per sample from (seed, epoch, position), so the same draw
+    gives the same picture in any worker, on any rank and after any restart.
+    """
+
+    @abstractmethod
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Return the changed sample; the given one and its tensors stay as they are."""
+
+
+class Compose(Augmentation):
+    """Several augmentations, one after the other, on one stream of random numbers.
+
+    Args:
+        transforms: applied in this order.
+    """
+
+    def __init__(self, transforms: Sequence[Augmentation]) -> None:
+        self.transforms = tuple(transforms)
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Apply all transforms."""
+        for transform in self.transforms:
+            sample = transform(sample, generator)
+        return sample
+
+
+class Roll(Augmentation):
+    """Turn the panorama about the vertical axis by a whole number of pixels.
+
+    The shift is uniform over all columns. A roll by one column is a yaw of `2π / width`.
+
+    Args:
+        p: probability of turning at all.
+
+    Source: Depth Anywhere, released training readers (p = 1); DAP, section 4.1.
+    """
+
+    def __init__(self, p: float = 1.0) -> None:
+        self.p = check_probability(p)
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Roll all maps by one random shift."""
+        turn = chance(self.p, generator)
+        shift = int(torch.randint(sample["image"].shape[-1], (), generator=generator))
+        return map_pixels(sample, lambda x: x.roll(shift, -1)) if turn else sample
+
+
+class Flip(Augmentation):
+    """Mirror the panorama left to right about its central meridian.
+
+    With pixel centres at +0.5 this is exactly `lon -> -lon`.
+
+    Args:
+        p: probability of mirroring.
+
+    Source: Depth Anywhere, released training readers (p = 0.5); DAP, section 4.1.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        self.p = check_probability(p)
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Mirror all maps or none."""
+        return map_pixels(sample, lambda x: x.flip(-1)) if chance(self.p, generator) else sample
+
+
+class Rotate(Augmentation):
+    """Rotate the panorama as a sphere: the horizon tilts, poles move into the picture.
+
+    The image is sampled bilinearly, distance and masks by the nearest pixel: a mean over an edge
+    would be a distance where nothing is. Distance to the camera centre does not change.
+
+    Args:
+        max_tilt_deg: Largest tilt of the vertical axis; 180 draws uniformly from all of SO(3).
+        p: Probability of rotating at all.
+    """
+
+    def __init__(self, max_tilt_deg: float = 180.0, p: float = 0.5) -> None:
+        if not 0 < max_tilt_deg <= 180:
+            raise ValueError(f"got max_tilt_deg={max_tilt_deg}, expected a tilt in (0, 180]")
+        self.max_tilt_deg = max_tilt_deg
+        self.p = check_probability(p)
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Rotate all maps by one random rotation, or none."""
+        turn = chance(self.p, generator)
+        rotation = self._draw(generator)
+        if not turn:
+            return sample
+        changed: Any = sample.copy()
+        changed["image"] = pg.rotate(sample["image"][None], rotation)[0]
+        names = [name for name in MAPS[1:] if name in sample]
+        labels = torch.cat([changed[name].float() for name in names])
+        turned = pg.rotate(labels[None], rotation, mode="nearest")[0].chunk(len(names))
+        for name, values in zip(names, turned, strict=True):
+            changed[name] = values if name == "distance" else values > 0.5
+        return changed  # type: ignore[no-any-return]
+
+    def _draw(self, generator: torch.Generator) -> torch.Tensor:
+        if self.max_tilt_deg == 180:
+            return pg.random_rotation(1, generator=generator)[0]
+        yaw, heading, tilt = torch.rand(3, generator=generator).tolist()
+        tilt = math.radians(self.max_tilt_deg) * tilt
+        axis = torch.tensor([math.cos(2 * math.pi * heading), 0.0, math.sin(2 * math.pi * heading)])
+        up = torch.tensor([0.0, 1.0, 0.0])
+        return pg.from_axis_angle(axis * tilt) @ pg.from_axis_angle(up * (2 * math.pi * yaw))
+
+
+class Limit(Augmentation):
+    """Calls what lies beyond a distance far instead of valid.
+
+    An L1 loss in metres is ruled by the few pixels that look out of a window; published indoor sets
+    have no label there at all.
+
+    Args:
+        high_m: Largest distance that stays valid, metres.
+    """
+
+    def __init__(self, high_m: float) -> None:
+        if not high_m > 0:
+            raise ValueError(f"got high_m={high_m}, expected a positive distance in metres")
+        self.high_m = high_m
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Move pixels beyond the limit from `valid` to `far`; their distance becomes 0."""
+        beyond = sample["valid"] & (sample["distance"] > self.high_m)
+        changed = sample.copy()
+        changed["valid"] = sample["valid"] & ~beyond
+        changed["far"] = sample["far"] | beyond
+        changed["distance"] = torch.where(beyond, 0.0, sample["distance"])
+        return changed
+
+
+class Colour(Augmentation):
+    """Brightness, contrast, saturation and hue; optionally gamma, blur and noise.
+
+    The transform is seeded from the generator of the sample: unseeded, forked loader workers would
+    all draw the same colours.
+
+    Args:
+        brightness: Factor range around 1, as all three below.
+        contrast: See `brightness`.
+        saturation: See `brightness`.
+        hue: Largest shift of hue, in turns of the colour circle.
+        gamma: Range of the exponent in percent, or None.
+        noise: Largest standard deviation of Gaussian noise, in units of the image [0, 1]; 0: none.
+        blur: Largest odd kernel of a Gaussian blur in pixels, over the seam; 0 for none.
+        p: Probability of each of the changes.
+
+    Source: Depth Anywhere, released training readers (0.8-1.2, hue 0.1, p 0.5); DAP, section 4.1.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.2,
+        contrast: float = 0.2,
+        saturation: float = 0.2,
+        hue: float = 0.1,
+        gamma: tuple[float, float] | None = None,
+        noise: float = 0.0,
+        blur: int = 0,
+        p: float = 0.5,
+    ) -> None:
+        check_probability(p)
+        try:
+            import albumentations as A  # noqa: N812 - optional, and seconds to import
+        except ImportError as error:
+            raise MissingExtraError("pano_data.transforms.Colour", "albumentations") from error
+        jitter = A.ColorJitter(
+            brightness=(1 - brightness, 1 + brightness),
+            contrast=(1 - contrast, 1 + contrast),
+            saturation=(1 - saturation, 1 + saturation),
+            hue=(-hue, hue),
+            p=p,
+        )
+        changes = [jitter]
+        if gamma is not None:
+            changes.append(A.RandomGamma(gamma_limit=tuple(gamma), p=p))
+        if blur:
+            changes.append(A.GaussianBlur(blur_limit=(3, blur), p=p))
+        if noise:
+            changes.append(A.GaussNoise(std_range=(0.0, noise), p=p))
+        self.compose = A.Compose(changes, strict=True)
+        self.margin = blur // 2
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Change the image; distance and masks stay as they are."""
+        self.compose.set_random_seed(int(torch.randint(2**31, (), generator=generator)))
+        picture: NDArray[np.uint8] = (
+            (sample["image"] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        )
+        turned = np.pad(picture, ((0, 0), (self.margin, self.margin), (0, 0)), mode="wrap")
+        changed = self.compose(image=turned)["image"][:, self.margin :][:, : picture.shape[1]]
+        image = torch.from_numpy(np.ascontiguousarray(changed)).permute(2, 0, 1).float() / 255
+        return {**sample, "image": image}
+
+
+def map_pixels(sample: ErpSample, function: Callable[[torch.Tensor], torch.Tensor]) -> ErpSample:
+    """Return a copy of the sample with `function` applied to each of its maps."""
+    changed = sample.copy()
+    for name in (name for name in MAPS if name in sample):
+        changed[name] = function(sample[name])  # type: ignore[literal-required]
+    return changed
+
+
+def chance(p: float, generator: torch.Generator) -> bool:
+    """Return True with probability `p`; always consumes exactly one number."""
+    return bool(torch.rand((), generator=generator) < p)
+
+
+def check_probability(p: float) -> float:
+    """Return `p` if it is a probability."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"a probability lies between 0 and 1, got {p}")
+    return p
