@@ -1,7 +1,8 @@
 """Exact spherical geometry for panoramas: cameras, resampling, rotation, normals, fusion.
 
-Needs only torch. Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel centres at +0.5;
-longitude grows to the right; rotations map rays of the output camera into the source frame.
+Needs only torch. Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
+centres at +0.5; longitude grows to the right; rotations map rays of the output camera into the
+source frame.
 """
 
 from pano_geometry.cameras import (

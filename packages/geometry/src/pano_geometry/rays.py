@@ -36,7 +36,8 @@ def rays_to_lonlat(
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
     """Return longitude in (-pi, pi] and latitude in [-pi/2, pi/2] (positive up) of rays.
 
-    Rays may have any length. The gradient is finite everywhere; on the polar axis, where longitude has none, it is 0.
+    Rays may have any length. The gradient is finite everywhere; on the polar axis, where
+    longitude has none, it is 0.
 
     Raises:
         ShapeError: If `rays` is not (..., 3).

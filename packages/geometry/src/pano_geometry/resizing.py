@@ -55,7 +55,8 @@ def resize(
 
     Args:
         image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)` or
-            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8 is rounded), any type for "nearest".
+            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8 is rounded), any type for
+            "nearest".
         size: New height and width in pixels.
         mode: "bilinear" or "nearest".
         wrap: Columns continue across the seam. False for a perspective picture.

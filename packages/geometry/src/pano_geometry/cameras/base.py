@@ -62,7 +62,7 @@ class Camera(ABC):
     def ray_planes(
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
     ) -> Planes:
-        """Return finite rays of any length of all pixels, turned by `rotation`: (…, h, w) planes."""
+        """Return finite rays of any length, turned by `rotation`, as (…, h, w) planes."""
 
     @abstractmethod
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,7 @@ def export_points(distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b h w 3"
 def normals_of_points(
     points: Float[Tensor, "b h w 3"], valid: Bool[Tensor, "b 1 h w"] | None = None
 ) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]]:
-    """Return the mean of the unit normals of the four triangles around each pixel, towards the camera.
+    """Return the mean unit normal of the four triangles around each pixel, towards the camera.
 
     Args:
         points: of a map whose borders are the ends of the world (no wrap).

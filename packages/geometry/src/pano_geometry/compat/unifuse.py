@@ -95,7 +95,7 @@ def _wrapped(index: Tensor, n: int) -> Tensor:
 
 
 def _map_coordinates(image: Tensor, row: Tensor, column: Tensor, mode: str) -> Tensor:
-    """Return values of order 0 ("nearest") and 1 at index coordinates (6, f, f) within the image."""
+    """Sample by order 0 ("nearest") or 1 at index coordinates (6, f, f) within the image."""
     height, width = image.shape[-2:]
 
     def tap(r: Tensor, c: Tensor) -> Tensor:

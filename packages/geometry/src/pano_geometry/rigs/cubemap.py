@@ -81,7 +81,7 @@ class Cubemap(ExplicitCamera):
         return x.flatten(0, 1), y.flatten(0, 1), z.flatten(0, 1)
 
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Return coordinates in the strip; rays on an edge belong to the face first in the order."""
+        """Return coordinates in the strip; rays on an edge belong to the first face."""
         face, u, v = project_to_faces(x, y, z, self.face_size)
         # The lower border of a face is not the upper border of the next one in the strip.
         below = torch.nextafter(
