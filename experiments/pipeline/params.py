@@ -23,6 +23,7 @@ import yaml
 
 PARAMS_FILE = Path("params.yaml")
 EXTENDS = "extends"
+DATASETS = "datasets"
 
 
 class ParamsError(ValueError):
@@ -134,6 +135,27 @@ def lineage(name: str, path: Path = PARAMS_FILE) -> list[str]:
     resolver = _Resolver(read_params(path), path)
     resolver.section(name)
     return [*dict.fromkeys(resolver.taken), name]
+
+
+def reader_options(path: Path = PARAMS_FILE) -> dict[str, dict[str, Any]]:
+    """Return `datasets.<id>.options` of every data set that states any.
+
+    Raises:
+        ParamsError: `datasets`, one of its entries or its options are no mapping.
+    """
+    if DATASETS not in read_params(path):
+        return {}
+    found = {}
+    for name, entry in section(DATASETS, path).items():
+        options = entry.get("options") if isinstance(entry, Mapping) else entry
+        if not isinstance(options, Mapping | None):
+            place = (
+                f"{DATASETS}.{name}.options" if isinstance(entry, Mapping) else f"{DATASETS}.{name}"
+            )
+            raise ParamsError(f"{place}: got {options!r}, expected a mapping")
+        if options:
+            found[name] = dict(options)
+    return found
 
 
 class _Resolver:

@@ -2,16 +2,18 @@
 
 `python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
 in it are relative to the data set's root. Beside them `contents.json` says what lies behind each
-(see `contents`): no pixels are read.
+(see `contents`): no pixels are read. `datasets.<name>.options` in params.yaml are the
+arguments of the data set's reader.
 """
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import rich
 from rich.table import Table
 
-from experiments.pipeline import contents
+from experiments.pipeline import contents, params
 from pano_data import datasets
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import write_manifest
@@ -20,8 +22,16 @@ RAW = Path("data/raw")
 MANIFESTS = Path("data/manifests")
 
 
-def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
+def write_manifests(
+    name: str, root: Path = RAW, out: Path = MANIFESTS, **options: Any
+) -> dict[str, int]:
     """Write the manifests of all splits that hold samples; return the number of rows by split.
+
+    Args:
+        name: Data set id.
+        root: Holds a folder per data set.
+        out: The manifests go to a folder of the data set's name below it.
+        options: Of the data set's reader.
 
     Raises:
         DataError: The layout is not that of `name`, or holds no sample at all.
@@ -30,7 +40,7 @@ def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[
     counts, digests = {}, {}
     for split in spec.splits:
         try:
-            rows = list(spec.rows(root / name, split))
+            rows = list(spec.rows(root / name, split, **options))
         except DatasetNotFoundError:
             rows = []  # a data set need not be there with all its splits
         if rows:
@@ -39,7 +49,8 @@ def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[
             digests[split] = contents.digest_rows(rows, root / name)
         counts[split] = len(rows)
     if not any(counts.values()):
-        next(spec.rows(root / name, spec.splits[0]))  # raises, and says how the data are obtained
+        # raises, and says how the data are obtained
+        next(spec.rows(root / name, spec.splits[0], **options))
     contents.write_digests(out / name, digests)
     return counts
 
@@ -47,8 +58,8 @@ def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[
 def main(name: str) -> int:
     """List the panoramas of the data set `name`, and print their number by split."""
     try:
-        counts = write_manifests(name)
-    except DataError as error:
+        counts = write_manifests(name, **params.reader_options().get(name, {}))
+    except (DataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     table = Table("data set", *counts)

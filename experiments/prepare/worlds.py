@@ -15,7 +15,8 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from experiments.pipeline import params
-from pano_data import workers
+from pano_data import datasets, workers
+from pano_data.errors import DataError
 
 RAW = Path("data/raw")
 MARKER = ".rendered-by-panodepth"
@@ -77,6 +78,12 @@ def settings_of(name: str) -> dict[str, Any]:
     except ArgumentError as error:
         raise params.ParamsError(f"worlds.{name} in params.yaml: {error}") from error
     found: dict[str, Any] = worlds[name]
+    splits = datasets.get(name).splits
+    unknown = sorted(set(found.get("scenes") or {}) - set(splits))
+    if unknown:
+        raise params.ParamsError(
+            f"worlds.{name}.scenes in params.yaml: got {unknown}, expected splits of {splits}"
+        )
     return found
 
 
@@ -84,7 +91,7 @@ def main(name: str) -> int:
     """Render the data set `name` with the settings under `worlds: NAME:`."""
     try:
         render(name, **settings_of(name))
-    except (RealDataError, params.ParamsError) as error:
+    except (RealDataError, DataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     return 0

@@ -1,7 +1,9 @@
 """The suites of the papers: which data, how many images, which protocols, which numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from experiments.benchmark.suites.published import PublishedTable, tables
 from pano_data import datasets
@@ -29,8 +31,15 @@ class SuiteDataset:
     expected: int
     list_file: str | None = None
 
-    def rows(self, root: Path, partial: bool) -> Manifest | None:
+    def rows(
+        self, root: Path, partial: bool, options: Mapping[str, Any] | None = None
+    ) -> Manifest | None:
         """Return the rows, counted; None if the data set is absent and that is allowed.
+
+        Args:
+            root: Holds a folder per data set.
+            partial: Accept fewer images than expected, or none.
+            options: Of the data set's reader.
 
         Raises:
             SuiteError: Not as many images as expected, and not `partial`.
@@ -40,7 +49,8 @@ class SuiteDataset:
         listed = folder / self.list_file if self.list_file else None
         chosen = listed if listed is not None and listed.is_file() else None
         try:
-            rows = manifest_of(datasets.get(self.dataset).rows(folder, self.split, chosen))
+            spec = datasets.get(self.dataset)
+            rows = manifest_of(spec.rows(folder, self.split, chosen, **(options or {})))
         except DatasetNotFoundError:
             if partial:
                 return None

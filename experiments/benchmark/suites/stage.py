@@ -8,7 +8,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSetti
 from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
-from experiments.pipeline.stage import run_stage
+from experiments.pipeline import params
+from experiments.pipeline.stage import report_bad_input, run_stage
 from experiments.pipeline.threads import set_threads
 from pano_data import write_json
 from pano_data.reader import ManifestDataset
@@ -37,6 +38,7 @@ def run_suite(
     settings: ScoringSettings,
     reports: Path,
     partial: bool = False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Score one model on a suite and rewrite the suite's table.
 
@@ -48,6 +50,7 @@ def run_suite(
         settings: How to score; the suite brings the protocols.
         reports: `suites/<suite>/<model>/` and `suites/<suite>.json` go below it.
         partial: Score although images or data sets are missing, and mark the result.
+        options: Data set -> options of its reader.
 
     Raises:
         SuiteError: Not the images that the suite needs, or none at all.
@@ -55,7 +58,8 @@ def run_suite(
         NotScoreableError: No protocol of the suite scores this kind of map.
     """
     # All counts first: a refusal must not come after hours.
-    found = {p.dataset: (p, p.rows(root, partial)) for p in suite.datasets}
+    asked = options or {}
+    found = {p.dataset: (p, p.rows(root, partial, asked.get(p.dataset))) for p in suite.datasets}
     present = {d: (p, rows) for d, (p, rows) in found.items() if rows is not None}
     if not present:
         raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder per data set")
@@ -152,6 +156,7 @@ def run_suites(
     workers: int = 0,
     latitude_from: DatasetLocation | None = None,
     reports: str = "reports",
+    options: dict[str, dict[str, Any]] | None = None,
 ) -> None:
     """Run every suite with every model whose kind of map it can score.
 
@@ -167,6 +172,7 @@ def run_suites(
         workers: Processes that read samples.
         latitude_from: Training set of the latitude baseline.
         reports: Where results go.
+        options: Data set -> options of its reader; the stage takes `datasets.<id>.options`.
     """
     set_threads(threads)
     wanted = [suites.get(name) for name in only or suites.SUITES]
@@ -176,10 +182,27 @@ def run_suites(
             predictor = resolve(model, latitude_from, size)
             for suite in wanted:
                 try:
-                    run_suite(suite, model, predictor, Path(root), settings, Path(reports), partial)
+                    run_suite(
+                        suite,
+                        model,
+                        predictor,
+                        Path(root),
+                        settings,
+                        Path(reports),
+                        partial,
+                        options,
+                    )
                 except NotScoreableError as reason:
                     _LOG.warning("%s is not in suite %s: %s", model, suite.name, reason)
 
 
+def main(argv: Sequence[str]) -> None:
+    """Run `python -m experiments.benchmark.suites.stage [--key value]`."""
+    with report_bad_input(params.DATASETS):
+        options = params.reader_options()
+    given = ["--options", json.dumps(options)] if options else []
+    run_stage(run_suites, "suites", [*given, *argv])
+
+
 if __name__ == "__main__":
-    run_stage(run_suites, "suites", sys.argv[1:])
+    main(sys.argv[1:])

@@ -82,6 +82,11 @@ def test_no_network_of_random_weights_is_scored(
     [
         ("vkitti2", {"sceens": {"train": 4}}, "sceens"),
         ("vkitti2", {"views": "many"}, "views"),
+        (
+            "vkitti2",
+            {"scenes": {"train_x": 4}},
+            "worlds.vkitti2.scenes in params.yaml: got ['train_x']",
+        ),
         ("vkitti", {"seed": 1}, "got worlds.vkitti, expected one of ['vkitti2']"),
     ],
 )
