@@ -1,4 +1,4 @@
-"""The mark for the compiler is torch's own, and importing the package does not load the compiler."""
+"""The mark for the compiler is torch's own, and the package does not load the compiler."""
 
 import subprocess
 import sys

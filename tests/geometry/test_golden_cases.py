@@ -23,8 +23,8 @@ NAMED_OTHERWISE = {
          "test_solid_angle.py::test_row_is_the_area_of_its_band",
          "test_solid_angle.py::test_cosine_weights_overshoot_as_known",
          "test_solid_angle.py::test_cube_faces_sum_to_four_pi_and_corners_shrink"),
-    30: ("test_resample.py::test_gradcheck_image_and_rotation",),
-    32: ("native/test_kernel.py", "gpu/test_resample.py"),
+    30: ("resampling/test_resample.py::test_gradcheck_image_and_rotation",),
+    32: ("resampling/native/test_kernel.py", "resampling/gpu/test_resample.py"),
 }  # fmt: skip
 """Tests of cases whose names do not begin with `test_golden_<numbers>_`."""
 PEERS = torch.load(HERE / "peers" / "cube_faces.pt", weights_only=True)

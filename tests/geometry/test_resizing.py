@@ -79,7 +79,10 @@ def test_shrinking_averages_instead_of_skipping():
 @pytest.mark.parametrize(("old", "new"), [(4, 8), (8, 4), (6, 4), (5, 7), (96, 36)])
 def test_nearest_takes_the_pixel_whose_centre_is_nearest(old, new):
     row = torch.arange(old).expand(1, 1, 2, old)
-    expected = [min(range(old), key=lambda i: abs((2 * i + 1) / old - (2 * j + 1) / new)) for j in range(new)]  # fmt: skip
+    expected = [
+        min(range(old), key=lambda i: abs((2 * i + 1) / old - (2 * j + 1) / new))
+        for j in range(new)
+    ]
     found = pg.resize(row, (2, new), "nearest")[0, 0, 0].tolist()
     ties = [(2 * j + 1) * old % (2 * new) == 0 for j in range(new)]  # a centre on a border
     assert all(f == e or t for f, e, t in zip(found, expected, ties, strict=True))
@@ -91,7 +94,8 @@ def test_nearest_mixes_nothing():
     assert torch.equal(out.isnan(), x.isnan().repeat_interleave(2, 0).repeat_interleave(2, 1))
     assert out[2:, :2].isinf().all()
     mask = np.array([[True, False], [False, True]])
-    assert pg.resize(mask, (2, 4), "nearest").tolist() == [[True] * 2 + [False] * 2, [False] * 2 + [True] * 2]  # fmt: skip
+    rows = [[True] * 2 + [False] * 2, [False] * 2 + [True] * 2]
+    assert pg.resize(mask, (2, 4), "nearest").tolist() == rows
 
 
 def test_same_size_is_the_same_object(generator):

@@ -11,7 +11,7 @@ from experiments.pipeline.closure.stages import PIPELINE
 
 KINDS = {
     "decode": "pano_data.decode",
-    "resize": "pano_geometry.resample",
+    "resize": "pano_geometry.resizing",
     "sampler": "pano_data.sampler",
     "a loss": "pano_losses.gram",
     "a network": "pano_models.HoHoNet",

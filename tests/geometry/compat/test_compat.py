@@ -1,4 +1,4 @@
-"""How far the releases' samplers are from the exact ones (golden 35, 36); parity is in tests/parity."""
+"""How far the releases' samplers are from the exact ones; parity is in tests/parity."""
 
 import pytest
 import torch

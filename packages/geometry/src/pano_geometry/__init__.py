@@ -1,7 +1,8 @@
-"""Exact spherical geometry for panoramas: cameras, resampling, rotation, normals, fusion. Needs only torch.
+"""Exact spherical geometry for panoramas: cameras, resampling, rotation, normals, fusion.
 
-Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel centres at +0.5;
-longitude grows to the right; rotations map rays of the output camera into the source frame.
+Needs only torch. Conventions: docs/conventions.md. Camera frame x right, y down, z forward; pixel
+centres at +0.5; longitude grows to the right; rotations map rays of the output camera into the
+source frame.
 """
 
 from pano_geometry.cameras import (
@@ -49,6 +50,8 @@ from pano_geometry.rotations import (
 )
 from pano_geometry.solid_angle import cube_solid_angle, solid_angle
 
+__version__ = "0.1.0"
+
 __all__ = [
     "FACES",
     "Camera",
@@ -59,6 +62,7 @@ __all__ = [
     "Fisheye",
     "Perspective",
     "ShapeError",
+    "__version__",
     "align_views",
     "blend_views",
     "column_longitudes",

@@ -14,12 +14,17 @@ class ShapeError(ValueError):
 
 
 def shape_of(tensor: Tensor) -> tuple[int, ...]:
-    """The shape as a plain tuple, for messages."""
+    """Return the shape as a plain tuple, for messages."""
     return tuple(tensor.shape)
 
 
 def check_image(name: str, image: Tensor, size: tuple[int, int] | None = None) -> None:
-    """Require `(b, c, h, w)` without an empty dimension, of the given size if there is one."""
+    """Require `(b, c, h, w)` without an empty dimension, of the given size if there is one.
+
+    Raises:
+        TypeError: If it is not a tensor.
+        ShapeError: If the shape does not fit.
+    """
     if not isinstance(image, Tensor):
         raise TypeError(f"{name}: got {type(image).__name__}, expected a torch.Tensor (b, c, h, w)")
     if image.ndim != 4:
@@ -35,7 +40,12 @@ def check_image(name: str, image: Tensor, size: tuple[int, int] | None = None) -
 
 
 def check_map(name: str, tensor: Tensor, channels: int = 1) -> None:
-    """Require `(b, channels, h, w)`."""
+    """Require `(b, channels, h, w)`.
+
+    Raises:
+        TypeError: If it is not a tensor.
+        ShapeError: If the shape does not fit.
+    """
     check_image(name, tensor)
     if tensor.shape[1] != channels:
         raise ShapeError(
@@ -45,7 +55,12 @@ def check_map(name: str, tensor: Tensor, channels: int = 1) -> None:
 
 
 def check_mask(name: str, mask: Tensor, like: Tensor) -> None:
-    """Require bool `(b or 1, 1, h, w)` over the pixels of `like`."""
+    """Require bool `(b or 1, 1, h, w)` over the pixels of `like`.
+
+    Raises:
+        TypeError: If it is not bool.
+        ShapeError: If the shape does not fit.
+    """
     if mask.dtype != torch.bool:
         raise TypeError(f"{name}: got dtype {mask.dtype}, expected torch.bool (True = usable)")
     expected = (like.shape[0], 1, *like.shape[-2:])
@@ -54,7 +69,12 @@ def check_mask(name: str, mask: Tensor, like: Tensor) -> None:
 
 
 def check_size(name: str, value: int, least: int = 1) -> int:
-    """Require an integer number of pixels of at least `least`."""
+    """Require an integer number of pixels of at least `least`.
+
+    Raises:
+        TypeError: If it is not an int.
+        ValueError: If it is less than `least`.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, torch.SymInt)):
         raise TypeError(f"{name}: got {value!r}, expected an int (pixels)")
     if value < least:
@@ -63,7 +83,11 @@ def check_size(name: str, value: int, least: int = 1) -> int:
 
 
 def check_angle(name: str, value: float, below: float, including: bool = False) -> None:
-    """Require `0 < value < below` (or `<= below`), in radians."""
+    """Require `0 < value < below` (or `<= below`), in radians.
+
+    Raises:
+        ValueError: If the angle is out of range.
+    """
     fits = 0.0 < value <= below if including else 0.0 < value < below
     if not (math.isfinite(value) and fits):
         hint = "; is it in degrees? use math.radians" if value > 2 * math.pi else ""
@@ -72,19 +96,27 @@ def check_angle(name: str, value: float, below: float, including: bool = False) 
 
 
 def may_look_at(values: Tensor) -> bool:
-    """Whether reading values costs no synchronisation: not on accelerators, not while compiling."""
+    """Return whether values can be read without synchronisation or compilation in the way."""
     return values.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def check_angles(name: str, values: Tensor, below: float) -> None:
-    """`check_angle` of every entry, where they may be looked at."""
+    """Require `check_angle` of every entry, where they may be looked at.
+
+    Raises:
+        ValueError: If an angle is out of range.
+    """
     if may_look_at(values) and not bool(((values > 0) & (values < below)).all()):
         for value in values.detach().flatten().tolist():
             check_angle(name, value, below)
 
 
 def check_batch(name: str, what: str, count: int, batch: int) -> None:
-    """Require one for all of a batch, or one for each (or one image for all)."""
+    """Require one for all of a batch, or one for each (or one image for all).
+
+    Raises:
+        ShapeError: If the counts do not fit.
+    """
     if count != batch and 1 not in (count, batch):
         raise ShapeError(
             f"{name}: got {count} {what} for a batch of {batch}, expected 1 or {batch}"
@@ -96,6 +128,11 @@ def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> Non
 
     Values are looked at only where that costs no synchronisation: not on accelerators, not
     while compiling.
+
+    Raises:
+        TypeError: If it is not a floating tensor.
+        ShapeError: If the shape does not fit.
+        ValueError: If a matrix is not a proper rotation.
     """
     if not isinstance(rotation, Tensor):
         raise TypeError(f"{name}: got {type(rotation).__name__}, expected a tensor (3, 3)")

@@ -13,7 +13,7 @@ from pano_geometry.tensor_types import Bool, Float, Tensor
 def distance_to_normals(
     distance: Float[Tensor, "b 1 h w"], valid: Bool[Tensor, "b 1 h w"] | None = None
 ) -> Float[Tensor, "b 3 h w"]:
-    """Unit normals that face the camera (x right, y down, z forward).
+    """Return the unit normals that face the camera (x right, y down, z forward).
 
     The plane n·P = 1 has the inverse distance q = n·r along the ray r, so n = q r + grad q, the
     gradient on the sphere. Differences of q are taken over neighbours about one row pitch away
@@ -27,6 +27,10 @@ def distance_to_normals(
     Returns:
         Unit vectors; 0 at pixels that are not valid or have no valid neighbour along a row or
         a column. Values under the mask (NaN included) change neither results nor gradients.
+
+    Raises:
+        ShapeError: If `distance` is not (b, 1, h, w), or the mask does not fit.
+        TypeError: If `valid` is not bool.
     """
     check_map("distance", distance)
     usable = torch.isfinite(distance) & (distance > 0)
@@ -46,7 +50,7 @@ def distance_to_normals(
 
 
 def _slope_along_rows(q: Tensor, usable: Tensor, height: int) -> tuple[Tensor, Tensor]:
-    """Slope of q towards growing rows, per radian, and where it is known."""
+    """Return the slope of q towards growing rows, per radian, and where it is known."""
     step = torch.tensor(HALF_TURN / height, dtype=q.dtype)
     sine, cosine = torch.sin(step), torch.cos(step)
     above, below = _vertical_neighbours(q)
@@ -69,7 +73,7 @@ def _vertical_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
 def _slope_along_columns(
     q: Tensor, usable: Tensor, down: Tensor, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
-    """Slope of q towards growing columns, per radian of longitude, and where it is known."""
+    """Return slope of q towards growing columns, per radian of longitude, and where it is known."""
     lat = centre_angles(height, HALF_TURN, q.device)
     pitch, row_pitch = FULL_TURN / width, HALF_TURN / height
     shift = (row_pitch / (pitch * torch.cos(lat))).round().clamp(1, max(width // 4, 1)).long()
@@ -92,7 +96,7 @@ def _slope_along_columns(
 
 
 def _assemble(q: Tensor, east: Tensor, down: Tensor, height: int, width: int) -> Tensor:
-    """The vector q r + (east / cos lat) e_east + down e_down, (b, 3, h, w)."""
+    """Return the vector q r + (east / cos lat) e_east + down e_down, (b, 3, h, w)."""
     tables = Equirectangular(height, width).ray_tables(q.device)
     assert tables.row_scale is not None
     cos_lat = tables.row_scale.to(q.dtype)[:, None]

@@ -15,6 +15,11 @@ def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n
     Args:
         erp: (b, c, h, w) of any dtype (floating if the width is odd).
         n: at most h and w.
+
+    Raises:
+        ShapeError: If `erp` is not (b, c, h, w).
+        ValueError: If `n` is negative or more than the height or width.
+        TypeError: If `n` is not an int, or labels have an odd width.
     """
     check_image("erp", erp)
     check_size("n", n, least=0)
@@ -30,7 +35,11 @@ def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n
 
 
 def half_turn(rows: Tensor) -> Tensor:
-    """Rows (…, w) as seen half a turn away."""
+    """Return the rows (…, w) as seen half a turn away.
+
+    Raises:
+        TypeError: If labels have an odd width.
+    """
     width = rows.shape[-1]
     turned = rows.roll(width // 2, -1)
     if width % 2 == 0:

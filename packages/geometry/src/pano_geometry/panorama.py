@@ -39,7 +39,7 @@ def erp_to_cube(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> Shaped[Tensor, "b 6 c f f"]:
-    """Cube faces F R B L U D of a panorama.
+    """Return the cube faces F R B L U D of a panorama.
 
     Args:
         erp: panorama.
@@ -47,6 +47,11 @@ def erp_to_cube(
         rotation: turns the cube: rays of the rotated cube -> panorama.
         mode: "nearest", "bilinear" or "bicubic".
         supersample: rays along each side of a pixel, or "auto", as in `resample`.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     return from_strip(
         resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode, supersample)
@@ -61,7 +66,7 @@ def cube_to_erp(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> Shaped[Tensor, "b c h w"]:
-    """Panorama of cube faces F R B L U D, exact across edges and corners.
+    """Return the panorama of cube faces F R B L U D, exact across edges and corners.
 
     Args:
         faces: cube map.
@@ -70,6 +75,11 @@ def cube_to_erp(
         rotation: turns the panorama: rays of the result -> cube.
         mode: "nearest", "bilinear" or "bicubic".
         supersample: rays along each side of a pixel, or "auto", as in `resample`.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     check_faces("faces", faces)
     source, target = Cubemap(faces.shape[-1]), Equirectangular(height, width)
@@ -83,7 +93,7 @@ def erp_to_perspective(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> Shaped[Tensor, "n c ho wo"]:
-    """Perspective view of a panorama.
+    """Return the perspective view of a panorama.
 
     Args:
         erp: panorama; one panorama serves a batch of rotations.
@@ -91,6 +101,11 @@ def erp_to_perspective(
         rotation: camera-to-world; `rotation[..., 2]` is where the camera looks.
         mode: "nearest", "bilinear" or "bicubic".
         supersample: rays along each side of a pixel, or "auto", as in `resample`.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     return resample(erp, _camera_of(erp), camera, rotation, mode, supersample)
 
@@ -104,7 +119,7 @@ def perspective_to_erp(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> tuple[Shaped[Tensor, "n c ho wo"], Bool[Tensor, "n 1 ho wo"]]:
-    """A perspective image on the panorama.
+    """Return a perspective image on the panorama.
 
     Args:
         image: taken by `camera`.
@@ -118,6 +133,11 @@ def perspective_to_erp(
     Returns:
         The panorama, 0 outside the view, and its coverage, True inside the view: where the centre
         of a pixel is, or with several rays at least half of them.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     check_image("image", image, camera.size)
     erp = Equirectangular(height, width)
@@ -143,7 +163,7 @@ def rotate(
     rotation: Float[Tensor, "*b 3 3"],
     mode: Mode = "bilinear",
 ) -> Shaped[Tensor, "n c h w"]:
-    """The panorama that a camera turned by `rotation` (camera-to-world) takes.
+    """Return the panorama that a camera turned by `rotation` (camera-to-world) takes.
 
     Args:
         erp: panorama; one panorama serves a batch of rotations.
@@ -154,6 +174,11 @@ def rotate(
         The rotated panorama. A yaw by a whole number of columns, and a half turn about a
         horizontal axis that maps columns onto columns, only move pixels: bit-equal to
         `torch.roll` in every mode and dtype (rotation on the CPU, without gradient).
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     camera = _camera_of(erp)
     check_request(erp, camera, camera, rotation, mode)
@@ -182,12 +207,12 @@ class _GridSymmetry:
     flipped: bool
 
     def apply(self, erp: Tensor) -> Tensor:
-        """The rotated panorama (…, h, w), made of the very values of the given one."""
+        """Return the rotated panorama (…, h, w), made of the very values of the given one."""
         return (erp.flip(-2, -1) if self.flipped else erp).roll(self.columns, -1)
 
 
 def _symmetries(rotation: Tensor, width: int) -> list[_GridSymmetry | None]:
-    """Which rotations only move pixels; looked for where values may be looked at."""
+    """Return which rotations only move pixels; looked for where values may be looked at."""
     differentiates = rotation.requires_grad and torch.is_grad_enabled()
     if torch.compiler.is_compiling() or rotation.device.type != "cpu" or differentiates:
         return [None]

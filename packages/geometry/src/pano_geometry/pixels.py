@@ -16,37 +16,37 @@ HALF_TURN = math.pi
 
 
 def centres(n: int, device: torch.device | None = None) -> Float[Tensor, " n"]:
-    """Pixel coordinates of the `n` pixel centres, float64: 0.5, 1.5, …, n - 0.5."""
+    """Return the pixel coordinates of the `n` pixel centres, float64: 0.5, 1.5, …, n - 0.5."""
     return torch.arange(n, dtype=torch.float64, device=device) + 0.5
 
 
 def to_index(pixel: Tensor) -> Tensor:
-    """Pixel coordinate -> index coordinate, in which pixel centres are integers."""
+    """Convert a pixel coordinate to an index coordinate; pixel centres are integers there."""
     return pixel - 0.5
 
 
 def to_grid(pixel: Tensor, n: int) -> Tensor:
-    """Pixel coordinate -> the [-1, 1] of `grid_sample(align_corners=False)`."""
+    """Convert a pixel coordinate to the [-1, 1] of `grid_sample(align_corners=False)`."""
     return pixel * (2.0 / n) - 1.0
 
 
 def from_grid(coordinate: Tensor, n: int) -> Tensor:
-    """Inverse of `to_grid`."""
+    """Invert `to_grid`."""
     return (coordinate + 1.0) * (0.5 * n)
 
 
 def angle_of(pixel: Tensor, n: int, span: float) -> Tensor:
-    """Angle of a pixel coordinate on an axis of `n` pixels that spans `span` rad, 0 at its middle."""
+    """Return the angle of a coordinate on an axis of `n` pixels and `span` rad, 0 at its middle."""
     return (pixel - 0.5 * n) * (span / n)
 
 
 def pixel_of(angle: Tensor, n: int, span: float) -> Tensor:
-    """Inverse of `angle_of`."""
+    """Invert `angle_of`."""
     return angle * (n / span) + 0.5 * n
 
 
 def centre_angles(n: int, span: float, device: torch.device | None = None) -> Float[Tensor, " n"]:
-    """Angles of the `n` pixel centres of an axis that spans `span` rad, float64."""
+    """Return the angles of the `n` pixel centres of an axis that spans `span` rad, float64."""
     return angle_of(centres(n, device), n, span)
 
 

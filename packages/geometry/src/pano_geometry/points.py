@@ -13,7 +13,7 @@ from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 def distance_to_points(
     distance: Float[Tensor, "b 1 h w"], camera: Camera | None = None
 ) -> Float[Tensor, "b h w 3"]:
-    """Points in the camera frame (x right, y down, z forward).
+    """Return the points in the camera frame (x right, y down, z forward).
 
     Args:
         distance: Euclidean distance along the ray, metres.
@@ -21,6 +21,9 @@ def distance_to_points(
 
     Returns:
         Points in metres. A distance of NaN or inf gives a point of NaN or inf.
+
+    Raises:
+        ShapeError: If `distance` is not (b, 1, h, w) of the size of its camera.
     """
     check_map("distance", distance)
     camera = camera or Equirectangular(distance.shape[-2], distance.shape[-1])
@@ -36,11 +39,15 @@ def distance_to_points(
 def depth_to_distance(
     depth: Float[Tensor, "*b h w"], camera: Perspective
 ) -> Float[Tensor, "*b h w"]:
-    """Distance along the ray of depth along the optical axis.
+    """Return the distance along the ray of depth along the optical axis.
 
     Args:
         depth: z-depth, metres; invalid values (0, NaN, inf) stay what they are.
         camera: of the map; a cube face is `face_camera(f)`.
+
+    Raises:
+        ShapeError: If `depth` does not have the size of its camera.
+        TypeError: If `camera` is not a `Perspective`.
     """
     factor = _distance_per_depth("depth", depth, camera)
     return (depth * factor).to(depth.dtype)
@@ -49,13 +56,18 @@ def depth_to_distance(
 def distance_to_depth(
     distance: Float[Tensor, "*b h w"], camera: Perspective
 ) -> Float[Tensor, "*b h w"]:
-    """Depth along the optical axis of distance along the ray; inverse of `depth_to_distance`."""
+    """Return depth along the optical axis of distance along the ray.
+
+    Raises:
+        ShapeError: If `distance` does not have the size of its camera.
+        TypeError: If `camera` is not a `Perspective`.
+    """
     factor = _distance_per_depth("distance", distance, camera)
     return (distance / factor).to(distance.dtype)
 
 
 def _distance_per_depth(name: str, values: Tensor, camera: Perspective) -> Tensor:
-    """Length of the ray whose z is 1, (h, w) or (b, 1, h, w)."""
+    """Return the length of the ray whose z is 1, (h, w) or (b, 1, h, w)."""
     if not isinstance(camera, Perspective):
         raise TypeError(
             f"camera: got {type(camera).__name__}, expected Perspective: z-depth has "
@@ -78,7 +90,7 @@ def points_to_distance(
     valid: Bool[Tensor, "b n"] | None = None,
     camera: Camera | None = None,
 ) -> tuple[Float[Tensor, "b 1 h w"], Int[Tensor, "b 1 h w"]]:
-    """Distance map of a point cloud, and which point each pixel shows.
+    """Return the distance map of a point cloud, and which point each pixel shows.
 
     A point fills the pixel it falls into; of several the nearest wins (of equally near ones the
     first). Colours and features follow by indexing with the second result.
@@ -92,6 +104,10 @@ def points_to_distance(
 
     Returns:
         Distances, 0 where no point falls, differentiable in `points`; indices into n, -1 there.
+
+    Raises:
+        ShapeError: If points, mask or camera do not fit.
+        TypeError: If `valid` is not bool.
     """
     if points.ndim != 3 or points.shape[-1] != 3:
         raise ShapeError(f"points: got shape {shape_of(points)}, expected (b, n, 3)")
@@ -115,7 +131,7 @@ def points_to_distance(
 
 
 def _cells(points: Tensor, usable: Tensor, camera: Camera) -> tuple[Tensor, Tensor]:
-    """Flat pixel index of each point, and which points fall into the image."""
+    """Return the flat pixel index of each point, and which points fall into the image."""
     pixels = camera.project(points)
     usable = usable & camera.contains(pixels[..., 0], pixels[..., 1])
     pixels = torch.where(usable[..., None], pixels, torch.zeros_like(pixels))
@@ -125,7 +141,7 @@ def _cells(points: Tensor, usable: Tensor, camera: Camera) -> tuple[Tensor, Tens
 
 
 def _nearest(distance: Tensor, cell: Tensor, usable: Tensor, cells: int) -> Tensor:
-    """Index of the nearest usable point of each cell (b, cells), -1 where there is none."""
+    """Return index of the nearest usable point of each cell (b, cells), -1 where there is none."""
     b, n = distance.shape
     far = torch.where(usable, distance, torch.full_like(distance, float("inf")))
     nearest = far.new_full((b, cells), float("inf")).scatter_reduce(1, cell, far, "amin")

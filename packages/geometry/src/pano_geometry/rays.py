@@ -18,7 +18,7 @@ Planes = tuple[Tensor, Tensor, Tensor]
 def lonlat_to_rays(
     lon: Float[Tensor, "*shape"], lat: Float[Tensor, "*shape"]
 ) -> Float[Tensor, "*shape 3"]:
-    """Unit rays of longitudes and latitudes.
+    """Return the unit rays of longitudes and latitudes.
 
     Args:
         lon: longitude in radians, 0 at +z, growing to the right.
@@ -34,9 +34,13 @@ def lonlat_to_rays(
 def rays_to_lonlat(
     rays: Float[Tensor, "*shape 3"],
 ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-    """Longitude in (-pi, pi] and latitude in [-pi/2, pi/2] (positive up) of rays of any length.
+    """Return longitude in (-pi, pi] and latitude in [-pi/2, pi/2] (positive up) of rays.
 
-    The gradient is finite everywhere; on the polar axis, where longitude has none, it is 0.
+    Rays may have any length. The gradient is finite everywhere; on the polar axis, where
+    longitude has none, it is 0.
+
+    Raises:
+        ShapeError: If `rays` is not (..., 3).
     """
     if rays.ndim < 1 or rays.shape[-1] != 3:
         raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
@@ -47,10 +51,13 @@ def rays_to_lonlat(
 def great_circle_angle(
     a: Float[Tensor, "*shape 3"], b: Float[Tensor, "*shape 3"]
 ) -> Float[Tensor, "*shape"]:
-    """Geodesic distance of two directions on the unit sphere, radians in [0, pi].
+    """Return the geodesic distance of two directions on the unit sphere, radians in [0, pi].
 
     `atan2(|a x b|, a · b)`: exact for nearly equal and nearly opposite directions, where arccos
     loses half the digits. Directions may have any length. Gradients are finite; 0 at a = ±b.
+
+    Raises:
+        ShapeError: If `a` or `b` is not (..., 3).
     """
     if a.shape[-1:] != (3,) or b.shape[-1:] != (3,):
         raise ShapeError(f"a, b: got shapes {shape_of(a)}, {shape_of(b)}, expected (..., 3)")
@@ -66,7 +73,7 @@ def great_circle_angle(
 def plane_angles(
     x: Tensor, y: Tensor, z: Tensor, out: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Longitude, and latitude counted downwards, of rays given as planes.
+    """Return the longitude, and latitude counted downwards, of rays given as planes.
 
     Latitude is atan2(y, |(x, z)|): asin(y) loses half the digits near the poles and has an
     infinite slope there. `out` (2, …) takes both where no gradient is asked for.
@@ -106,30 +113,30 @@ class RayTables:
     column_scale: Tensor | None = None
 
     def rotate(self, rotation: Tensor) -> "RayTables":
-        """The same field seen from the frame that `rotation` (…, 3, 3) maps to."""
+        """Return the same field seen from the frame that `rotation` (…, 3, 3) maps to."""
         turned = rotation.mT
         return RayTables(
             self.columns @ turned, self.rows @ turned, self.row_scale, self.column_scale
         )
 
     def to(self, dtype: torch.dtype) -> "RayTables":
-        """The same tables in another precision; each component of the columns lies in one piece."""
+        """Return the tables in another precision; each component of the columns in one piece."""
         row_scale = None if self.row_scale is None else self.row_scale.to(dtype)
         column_scale = None if self.column_scale is None else self.column_scale.to(dtype)
         columns = self.columns.mT.to(dtype).contiguous().mT
         return RayTables(columns, self.rows.to(dtype), row_scale, column_scale)
 
     def band(self, rows: slice) -> "RayTables":
-        """The tables of some rows."""
+        """Return the tables of some rows."""
         row_scale = None if self.row_scale is None else self.row_scale[..., rows]
         return RayTables(self.columns, self.rows[..., rows, :], row_scale, self.column_scale)
 
     def planes(self) -> Planes:
-        """The rays as x, y, z planes (…, h, w); not normalised."""
+        """Return the rays as x, y, z planes (…, h, w); not normalised."""
         return self.plane(0), self.plane(1), self.plane(2)
 
     def rays_at(self, row: Tensor, column: Tensor) -> Planes:
-        """The rays of single pixels (m,) as x, y, z (m,); tables without a batch."""
+        """Return the rays of single pixels (m,) as x, y, z (m,); tables without a batch."""
         row_scale = None if self.row_scale is None else self.row_scale.index_select(0, row)
         column_scale = (
             None if self.column_scale is None else self.column_scale.index_select(0, column)
@@ -144,7 +151,7 @@ class RayTables:
         return component(0), component(1), component(2)
 
     def plane(self, axis: int) -> Tensor:
-        """One component of the rays, (…, h, w)."""
+        """Return one component of the rays, (…, h, w)."""
         columns = self.columns[..., axis].unsqueeze(-2)
         rows = self.rows[..., axis].unsqueeze(-1)
         if self.column_scale is not None:

@@ -47,14 +47,16 @@ def resize(
 ) -> Any:
     """Resize an image or a map; left and right edge of a panorama stay neighbours.
 
-    "bilinear" interpolates between pixel centres where the image grows and, with `antialias`, widens
-    the triangle filter to the new pixel where it shrinks. NaN spreads to all pixels it touches: give
-    labels and masks to "nearest", which takes the pixel whose centre is nearest and mixes nothing.
-    Beyond a pole the last row is repeated. An image that has the size already is returned as it is.
+    "bilinear" interpolates between pixel centres where the image grows and, with `antialias`,
+    widens the triangle filter to the new pixel where it shrinks. NaN spreads to all pixels it
+    touches: give labels and masks to "nearest", which takes the pixel whose centre is nearest and
+    mixes nothing. Beyond a pole the last row is repeated. An image that has the size already is
+    returned as it is.
 
     Args:
-        image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)` or `(h, w, c)`.
-            Floating or uint8 for "bilinear" (uint8 is rounded), any type for "nearest".
+        image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)` or
+            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8 is rounded), any type for
+            "nearest".
         size: New height and width in pixels.
         mode: "bilinear" or "nearest".
         wrap: Columns continue across the seam. False for a perspective picture.
@@ -109,8 +111,8 @@ def _resize_tensor(
         return image.index_select(-2, rows).index_select(-1, cols)
     if not image.is_floating_point() and image.dtype != torch.uint8:
         raise TypeError(
-            f"image: got dtype {image.dtype}, expected floating or uint8; for labels and masks take "
-            "mode='nearest'"
+            f"image: got dtype {image.dtype}, expected floating or uint8; for labels and masks "
+            "take mode='nearest'"
         )
     batch = image[(None,) * (4 - image.ndim)]
     out = bilinear(batch, size, wrap, antialias)

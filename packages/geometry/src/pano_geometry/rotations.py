@@ -16,20 +16,20 @@ Angle = float | Float[Tensor, "*b"]
 
 
 def matrix(entries: Sequence[Tensor]) -> Float[Tensor, "*b 3 3"]:
-    """A 3 x 3 matrix of nine entries, row by row."""
+    """Return a 3 x 3 matrix of nine entries, row by row."""
     flat = torch.stack(list(entries), -1)
     return flat.reshape(*flat.shape[:-1], 3, 3)
 
 
 def compose(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b 3 3"]:
-    """The matrix product in the dtype of its factors; under autocast `@` would round to bfloat16."""
+    """Multiply matrices in their own dtype; under autocast `@` would round to bfloat16."""
     return (a[..., :, :, None] * b[..., None, :, :]).sum(-2)
 
 
 def from_ypr(
     yaw: Angle, pitch: Angle = 0.0, roll: Angle = 0.0, *, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "*b 3 3"]:
-    """`R = Ry(yaw) Rx(pitch) Rz(roll)`.
+    """Return `R = Ry(yaw) Rx(pitch) Rz(roll)`.
 
     Args:
         yaw: radians, > 0 looks right.
@@ -39,6 +39,9 @@ def from_ypr(
 
     Returns:
         Rotation of the broadcast shape of the angles, differentiable in them.
+
+    Raises:
+        TypeError: If the angles are not floating.
     """
     for name, angle in (("yaw", yaw), ("pitch", pitch), ("roll", roll)):
         if isinstance(angle, Tensor) and not angle.is_floating_point():
@@ -54,7 +57,7 @@ def from_ypr(
 
 
 def _about(axis: int, angle: Tensor) -> Tensor:
-    """Right-handed rotation about a coordinate axis."""
+    """Return the right-handed rotation about a coordinate axis."""
     c, s = torch.cos(angle), torch.sin(angle)
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
     entries = {
@@ -68,7 +71,7 @@ def _about(axis: int, angle: Tensor) -> Tensor:
 def to_ypr(
     rotation: Float[Tensor, "*b 3 3"],
 ) -> tuple[Float[Tensor, "*b"], Float[Tensor, "*b"], Float[Tensor, "*b"]]:
-    """Yaw, pitch, roll of `from_ypr`; where the camera looks straight up or down, roll is 0."""
+    """Return yaw, pitch, roll of `from_ypr`; roll is 0 where the camera looks up or down."""
     r = rotation
     pitch = torch.atan2(-r[..., 1, 2], torch.hypot(r[..., 1, 0], r[..., 1, 1]))
     locked = torch.hypot(r[..., 1, 0], r[..., 1, 1]) < 1e-7
@@ -82,11 +85,14 @@ def to_ypr(
 
 
 def from_axis_angle(vector: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """Rotation about `vector` by its length in radians, right-handed (x right, y down, z forward).
+    """Return the rotation about `vector` by its length in radians, right-handed.
 
     Smooth in `vector`, zero included.
 
     Source: Rodrigues' formula as the matrix exponential of the cross-product matrix.
+
+    Raises:
+        ShapeError: If `vector` is not (..., 3).
     """
     if vector.ndim < 1 or vector.shape[-1] != 3:
         raise ShapeError(f"vector: got shape {shape_of(vector)}, expected (..., 3)")
@@ -105,7 +111,7 @@ def random_rotation(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "n 3 3"]:
-    """`n` rotations, uniform over SO(3).
+    """Return `n` rotations, uniform over SO(3).
 
     Args:
         n: how many.
@@ -114,6 +120,10 @@ def random_rotation(
         device: of the result; the generator's (or the CPU) if not given.
 
     Source: a normalised vector of four normal numbers is a uniform unit quaternion (Shoemake 1992).
+
+    Raises:
+        TypeError: If `n` is not an int.
+        ValueError: If `n` is less than 1.
     """
     check_size("n", n)
     drawn_on = generator.device if generator is not None else torch.device("cpu")
@@ -122,7 +132,11 @@ def random_rotation(
 
 
 def from_quaternion(quaternion: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b 3 3"]:
-    """Rotation of a quaternion (w, x, y, z), normalised here."""
+    """Return the rotation of a quaternion (w, x, y, z), normalised here.
+
+    Raises:
+        ShapeError: If `quaternion` is not (..., 4).
+    """
     if quaternion.ndim < 1 or quaternion.shape[-1] != 4:
         raise ShapeError(f"quaternion: got shape {shape_of(quaternion)}, expected (..., 4)")
     w, x, y, z = torch.nn.functional.normalize(quaternion, dim=-1).unbind(-1)
@@ -135,7 +149,7 @@ def from_quaternion(quaternion: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b 3 3"
 
 
 def geodesic_angle(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b"]:
-    """Angle in [0, pi] of the rotation between two rotations, exact for small ones too."""
+    """Return angle in [0, pi] of the rotation between two rotations, exact for small ones too."""
     # |a - b|_F = 2 sqrt(2) sin(angle / 2): no arccos, which loses half the digits near 0.
     chord = torch.linalg.matrix_norm(a - b) / (2 * math.sqrt(2.0))
     return 2 * torch.asin(chord.clamp(max=1.0))

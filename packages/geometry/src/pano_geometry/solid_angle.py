@@ -14,10 +14,14 @@ def solid_angle(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, " h"]:
-    """Solid angle of one pixel in each row of a panorama, steradians.
+    """Return the solid angle of one pixel in each row of a panorama, steradians.
 
     The area of a latitude band over its pixels: exact, so `width` times the sum is 4 pi.
     Weights by the cosine of latitude exceed it by a relative 1e-4 at 64 rows.
+
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1.
     """
     check_size("height", height)
     check_size("width", width)
@@ -35,9 +39,13 @@ def cube_solid_angle(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str | None = None,
 ) -> Float[Tensor, "f f"]:
-    """Solid angle of each pixel of a cube face, steradians; six faces sum to 4 pi.
+    """Return the solid angle of each pixel of a cube face, steradians; six faces sum to 4 pi.
 
     Source: the corner integral A(x, y) = atan2(x y, sqrt(x² + y² + 1)).
+
+    Raises:
+        TypeError: If `face_size` is not an int.
+        ValueError: If `face_size` is less than 1.
     """
     check_size("face_size", face_size)
     edges = torch.linspace(-1.0, 1.0, face_size + 1, dtype=torch.float64, device=device)

@@ -62,36 +62,36 @@ class Camera(ABC):
     def ray_planes(
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
     ) -> Planes:
-        """Finite, not normalised rays of all pixels, turned by `rotation`, as (…, h, w) planes."""
+        """Return finite rays of any length, turned by `rotation`, as (…, h, w) planes."""
 
     @abstractmethod
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixel coordinates of rays of any length; NaN for rays that have none."""
+        """Return the pixel coordinates of rays of any length; NaN for rays that have none."""
 
     def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        """`project_planes` in the [-1, 1] of `grid_sample`, as one tensor (2, …); no gradients."""
+        """Return `project_planes` in the [-1, 1] of `grid_sample`, (2, …); no gradients."""
         u, v = self.project_planes(x, y, z)
         return torch.stack([to_grid(u, self.width), to_grid(v, self.height)])
 
     @property
     @abstractmethod
     def pitch(self) -> float:
-        """Angle that a pixel spans in the middle of the image, radians (the larger of both axes)."""
+        """Angle of a pixel in the middle of the image, radians (the larger of both axes)."""
 
     @abstractmethod
     def finer(self, factor: int) -> "Camera":
-        """The same view with `factor` times as many rows and columns."""
+        """Return the same view with `factor` times as many rows and columns."""
 
     def least_forward(self) -> float | None:
-        """Least z that a unit ray of the image has; None if it is not known."""
+        """Return the least z that a unit ray of the image has; None if it is not known."""
         return None
 
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
-        """Pixels that have a ray; None when all have one."""
+        """Return the pixels that have a ray; None when all have one."""
         return None
 
     def key(self) -> tuple[object, ...] | None:
-        """Hashable identity of the geometry; None if it holds tensors, which may change."""
+        """Return hashable identity of the geometry; None if it holds tensors, which may change."""
         values = tuple(getattr(self, name) for name in self.__dataclass_fields__)
         if any(isinstance(value, Tensor) for value in values):
             return None
@@ -109,7 +109,7 @@ class Camera(ABC):
     def rays(
         self, *, dtype: torch.dtype = torch.float32, device: torch.device | str | None = None
     ) -> Float[Tensor, "*b h w 3"]:
-        """Unit rays of the pixel centres, in the camera frame (x right, y down, z forward).
+        """Return unit rays of the pixel centres, in the camera frame (x right, y down, z forward).
 
         Args:
             dtype: float32 or float64.
@@ -129,24 +129,31 @@ class Camera(ABC):
         return unit
 
     def project(self, rays: Float[Tensor, "*shape 3"]) -> Float[Tensor, "*shape 2"]:
-        """Pixel coordinates (u, v) of rays in the camera frame, of any positive length.
+        """Return the pixel coordinates (u, v) of rays in the camera frame, of any positive length.
 
         u runs along the width, v along the height; pixel (row j, column i) has its centre at
         (i + 0.5, j + 0.5). A ray beside the image has coordinates outside [0, w] x [0, h]; a ray
         that no image plane meets (behind a pinhole) has NaN. Differentiable.
+
+        Raises:
+            ShapeError: If `rays` is not (..., 3).
         """
         if rays.ndim < 1 or rays.shape[-1] != 3:
             raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
         return torch.stack(self.project_planes(*rays.unbind(-1)), -1)
 
     def visible(self, rays: Float[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
-        """Which rays fall into the image."""
+        """Return which rays fall into the image.
+
+        Raises:
+            ShapeError: If `rays` is not (..., 3).
+        """
         if rays.ndim < 1 or rays.shape[-1] != 3:
             raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
         return self.contains(*self.project_planes(*rays.unbind(-1)))
 
     def contains(self, u: Tensor, v: Tensor) -> Tensor:
-        """Which pixel coordinates lie inside the image (NaN does not)."""
+        """Return which pixel coordinates lie inside the image (NaN does not)."""
         return (u >= 0) & (u <= self.width) & (v >= 0) & (v <= self.height)
 
 
@@ -155,7 +162,7 @@ class TableCamera(Camera):
 
     @abstractmethod
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
-        """The ray field in float64."""
+        """Return the ray field in float64."""
 
     def ray_planes(
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
@@ -172,7 +179,7 @@ class ExplicitCamera(Camera):
 
     @abstractmethod
     def own_planes(self, device: torch.device | None = None) -> Planes:
-        """Finite rays of all pixels in the camera frame, (h, w) planes, float64."""
+        """Return the finite rays of all pixels in the camera frame, (h, w) planes, float64."""
 
     def ray_planes(
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device

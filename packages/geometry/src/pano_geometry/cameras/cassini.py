@@ -36,7 +36,7 @@ class Cassini(TableCamera):
         return Cassini(self.height * factor, self.width * factor)
 
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
-        """(sin a, 0, 0) + cos a (0, sin b, cos b)."""
+        """Return (sin a, 0, 0) + cos a (0, sin b, cos b)."""
         a = centre_angles(self.width, HALF_TURN, device)
         b = centre_angles(self.height, FULL_TURN, device)
         zero = torch.zeros_like

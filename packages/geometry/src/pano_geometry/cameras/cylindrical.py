@@ -58,7 +58,7 @@ class Cylindrical(TableCamera):
         return super().contains(u, v)
 
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
-        """(sin lon, 0, cos lon) + (0, tan lat, 0)."""
+        """Return (sin lon, 0, cos lon) + (0, tan lat, 0)."""
         lon = centre_angles(self.width, self.fov_x, device)
         y = angle_of(centres(self.height, device), self.height, self.height / self.focal_y)
         zero = torch.zeros_like

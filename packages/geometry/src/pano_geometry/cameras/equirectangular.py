@@ -35,7 +35,7 @@ class Equirectangular(TableCamera):
         return Equirectangular(self.height * factor, self.width * factor)
 
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
-        """Cos lat (sin lon, 0, cos lon) + (0, sin lat, 0), latitude counted downwards."""
+        """Return cos lat (sin lon, 0, cos lon) + (0, sin lat, 0), latitude counted downwards."""
         lon = centre_angles(self.width, FULL_TURN, device)
         lat = centre_angles(self.height, HALF_TURN, device)
         zero = torch.zeros_like

@@ -62,7 +62,11 @@ class Fisheye(ExplicitCamera):
         fov: float,
         coefficients: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
     ) -> "Fisheye":
-        """A centred fisheye whose image circle of full angle `fov` touches the shorter sides."""
+        """Return a centred fisheye whose image circle of angle `fov` touches the shorter sides.
+
+        Raises:
+            ValueError: If `fov`, a size or the coefficients are out of range.
+        """
         check_angle("fov", fov, FULL_TURN, including=True)
         unit = cls(height, width, 1.0, None, None, coefficients, fov)
         edge = float(unit._radius(torch.tensor(0.5 * fov, dtype=torch.float64)))
@@ -118,7 +122,7 @@ class Fisheye(ExplicitCamera):
         return t
 
     def _offsets(self, device: torch.device | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Offsets of pixel centres from the principal point, and their length, in focals."""
+        """Return offsets of pixel centres from the principal point, and their length, in focals."""
         cx, cy = self.centre
         x = (centres(self.width, device) - cx)[None, :] / self.focal
         y = (centres(self.height, device) - cy)[:, None] / self.focal
@@ -133,7 +137,7 @@ class Fisheye(ExplicitCamera):
         return x * scale, y * scale, torch.cos(t)
 
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
-        """Pixels whose centre lies in the image circle."""
+        """Return the pixels whose centre lies in the image circle."""
         limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=device))
         return self._offsets(device)[2] <= limit
 

@@ -53,13 +53,16 @@ class Perspective(TableCamera):
     def from_fov(
         cls, height: int, width: int, fov_x: Intrinsic, fov_y: Intrinsic | None = None
     ) -> "Perspective":
-        """A centred pinhole camera.
+        """Return a centred pinhole camera.
 
         Args:
             height: pixels.
             width: pixels.
             fov_x: full horizontal angle between the outer borders, radians, below pi.
             fov_y: full vertical angle; square pixels if not given.
+
+        Raises:
+            ValueError: If an angle or a size is out of range.
         """
         fx = _focal("fov_x", fov_x, width)
         fy = fx if fov_y is None else _focal("fov_y", fov_y, height)
@@ -67,7 +70,12 @@ class Perspective(TableCamera):
 
     @classmethod
     def from_intrinsics(cls, height: int, width: int, K: Float[Tensor, "*b 3 3"]) -> "Perspective":
-        """A pinhole camera of an intrinsic matrix in pixels (pixel centres at +0.5, no skew)."""
+        """Return the pinhole camera of an intrinsic matrix in pixels (centres at +0.5, no skew).
+
+        Raises:
+            ShapeError: If the matrix is not (3, 3) or (b, 3, 3).
+            ValueError: If it has skew or a focal length that is not positive.
+        """
         if tuple(K.shape[-2:]) != (3, 3) or K.ndim > 3:
             raise ShapeError(f"K: got shape {shape_of(K)}, expected (3, 3) or (b, 3, 3)")
         if may_look_at(K) and bool((K[..., 0, 1] != 0).any()):
@@ -110,7 +118,7 @@ class Perspective(TableCamera):
         return 1.0 / math.sqrt(1.0 + x * x + y * y)
 
     def ray_tables(self, device: torch.device | None = None) -> RayTables:
-        """(X, 0, 1) + (0, Y, 0)."""
+        """Return (X, 0, 1) + (0, Y, 0)."""
         x = (centres(self.width, device) - _vector(self.cx, device)) / _vector(self.fx, device)
         y = (centres(self.height, device) - _vector(self.cy, device)) / _vector(self.fy, device)
         zero = torch.zeros_like
@@ -137,10 +145,10 @@ def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:
 
 
 def _vector(value: Intrinsic, device: torch.device | None) -> Tensor | float:
-    """An intrinsic that broadcasts against a table (…, n)."""
+    """Return an intrinsic that broadcasts against a table (…, n)."""
     return value.to(device).double().unsqueeze(-1) if isinstance(value, Tensor) else value
 
 
 def _plane(value: Intrinsic, like: Tensor) -> Tensor | float:
-    """An intrinsic that broadcasts against planes (…, h, w)."""
+    """Return an intrinsic that broadcasts against planes (…, h, w)."""
     return value.to(like)[..., None, None] if isinstance(value, Tensor) else value

@@ -27,14 +27,14 @@ EXPORT_FRAME = ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
 def rays(
     height: int, width: int, hfov: float = RELEASED_HFOV, vfov: float = RELEASED_VFOV
 ) -> Float[Tensor, "h w 3"]:
-    """Unit directions that the network embeds, x right, y down, z forward, half-pixel centres."""
+    """Return the unit rays that the network embeds, x right, y down, z forward, half pixels."""
     lon, lat_down = centre_angles(width, hfov), centre_angles(height, vfov)
     down, across = torch.meshgrid(lat_down, lon, indexing="ij")
     return lonlat_to_rays(across, -down).float()
 
 
 def export_points(distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b h w 3"]:
-    """Points as the releases write them: z up, the centre of the panorama looks along -x."""
+    """Return points as the releases write them: z up, the centre of the panorama looks along -x."""
     points = distance_to_points(distance)
     frame = torch.tensor(EXPORT_FRAME, dtype=points.dtype, device=points.device)
     return points @ frame.mT
@@ -43,7 +43,7 @@ def export_points(distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b h w 3"
 def normals_of_points(
     points: Float[Tensor, "b h w 3"], valid: Bool[Tensor, "b 1 h w"] | None = None
 ) -> tuple[Float[Tensor, "b 3 h w"], Bool[Tensor, "b 1 h w"]]:
-    """Mean of the unit normals of the four triangles around each pixel, towards the camera.
+    """Return the mean unit normal of the four triangles around each pixel, towards the camera.
 
     Args:
         points: of a map whose borders are the ends of the world (no wrap).
@@ -51,6 +51,10 @@ def normals_of_points(
 
     Returns:
         Unit normals in the frame of the points, 0 where no triangle is valid; where one is.
+
+    Raises:
+        ShapeError: If points or mask have the wrong shape.
+        TypeError: If the mask is not bool.
     """
     if points.ndim != 4 or points.shape[-1] != 3:
         raise ShapeError(f"points: got shape {shape_of(points)}, expected (b, h, w, 3)")
@@ -74,13 +78,13 @@ def normals_of_points(
 
 
 def picture_normals(normals: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Exported normals with the axes (-x, z, -y) that the releases colour as (n + 1) / 2."""
+    """Return exported normals with the axes (-x, z, -y) that the releases colour as (n + 1) / 2."""
     x, y, z = normals.unbind(1)
     return torch.stack([-x, z, -y], 1)
 
 
 def _shifted(field: Tensor, down: int, right: int) -> Tensor:
-    """Neighbours (row + down, column + right); zeros beyond the border."""
+    """Return the neighbours (row + down, column + right); zeros beyond the border."""
     out = torch.zeros_like(field)
     h, w = field.shape[-2:]
     rows, columns = slice(max(-down, 0), h - max(down, 0)), slice(max(-right, 0), w - max(right, 0))

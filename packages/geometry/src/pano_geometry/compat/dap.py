@@ -17,9 +17,12 @@ from pano_geometry.tensor_types import Shaped, Tensor
 
 
 def cassini_to_erp(cassini: Shaped[Tensor, "b c h w"]) -> Shaped[Tensor, "b c w h"]:
-    """Panorama of a Cassini map with `h == 2 w`, as the release reads it.
+    """Return the panorama of a Cassini map with `h == 2 w`, as the release reads it.
 
     The exact conversion is `resample(x, Cassini(h, w), Equirectangular(w, h))`.
+
+    Raises:
+        ShapeError: If the map is not twice as high as wide.
     """
     check_image("cassini", cassini)
     height, width = cassini.shape[-2:]

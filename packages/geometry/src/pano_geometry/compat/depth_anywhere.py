@@ -32,12 +32,15 @@ TO_PLAIN = tuple(FACES.index(face) for face in PLAIN_FACES)
 def erp_to_cube(
     erp: Float[Tensor, "b c h w"], face_size: int, mode: str = "bilinear"
 ) -> Float[Tensor, "b 6 c f f"]:
-    """Faces B D F L R U (half-pixel) of an end-point panorama, zeros outside.
+    """Return the faces B D F L R U (half-pixel) of an end-point panorama, zeros outside.
 
     Args:
         erp: panorama.
         face_size: f, pixels.
         mode: "bilinear" or "nearest" of `grid_sample`.
+
+    Raises:
+        ShapeError: If the panorama is not (b, c, h, w).
     """
     check_image("erp", erp)
     rays = Cubemap(face_size).rays(dtype=torch.float64, device=erp.device)
@@ -48,7 +51,11 @@ def erp_to_cube(
 def cube_to_erp(
     faces: Float[Tensor, "b 6 c f f"], height: int, width: int, mode: str = "bilinear"
 ) -> Float[Tensor, "b c h w"]:
-    """End-point panorama of faces B D F L R U, each clamped at its own edge."""
+    """Return the end-point panorama of faces B D F L R U, each clamped at its own edge.
+
+    Raises:
+        ShapeError: If `faces` is not (b, 6, c, f, f).
+    """
     check_faces("faces", faces)
     size = faces.shape[-1]
     face, pixel = cube_pixels(height, width, size, faces.device)
@@ -66,7 +73,7 @@ def cube_to_erp(
 def cube_pixels(
     height: int, width: int, face_size: int, device: torch.device | None = None
 ) -> tuple[Int[Tensor, "h w"], Float[Tensor, "h w 2"]]:
-    """Face (index into B D F L R U) and index coordinates in it of an end-point panorama."""
+    """Return face (index into B D F L R U) and index coordinates in it of an end-point panorama."""
     rays = endpoint_rays(height, width, torch.device(device or "cpu"))
     frames = face_rotations(torch.float64, rays.device)[list(FROM_PLAIN)]
     along = torch.einsum("hwi,fij->fhwj", rays, frames)  # (right, down, forward) in each face
@@ -80,9 +87,13 @@ def cube_pixels(
 def rotate(
     erp: Float[Tensor, "b c h w"], rotation: Float[Tensor, "*b 3 3"], mode: str = "bilinear"
 ) -> Float[Tensor, "b c h w"]:
-    """Half-pixel rays, turned by `rotation` (camera-to-world), sampled at end points.
+    """Return the half-pixel rays, turned by `rotation` (camera-to-world), sampled at end points.
 
     The release hands the transposed Euler matrix to its sampler: pass `euler_xyz(...).mT`.
+
+    Raises:
+        ShapeError: If image or rotation has the wrong shape.
+        ValueError: If the rotation is not proper.
     """
     check_image("erp", erp)
     check_rotation("rotation", rotation, erp.shape[0])
@@ -93,7 +104,7 @@ def rotate(
 
 
 def euler_xyz(angles: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3 3"]:
-    """`Rx(a) Ry(b) Rz(c)` of angles in radians, right-handed (x right, y down, z forward)."""
+    """Return `Rx(a) Ry(b) Rz(c)` of angles in radians, right-handed (x right, y down)."""
     zero = torch.zeros_like(angles[..., 0])
     a, b, c = angles.unbind(-1)
     about_x, about_y = from_ypr(zero, a, zero), from_ypr(b, zero, zero)

@@ -14,7 +14,7 @@ def sample_endpoints(
     mode: str = "bilinear",
     padding: str = "zeros",
 ) -> Float[Tensor, "b c ho wo"]:
-    """Panorama at rays, as if its first and last column were the same direction -180° = +180°.
+    """Sample a panorama at rays, as if its first and last column were both at ±180°.
 
     Column c of such a panorama has longitude -pi + 2 pi c / (w - 1), row r latitude (downwards)
     -pi / 2 + pi r / (h - 1). Nothing is interpolated across the seam.
@@ -29,7 +29,7 @@ def sample_endpoints(
 
 
 def endpoint_rays(height: int, width: int, device: torch.device) -> Float[Tensor, "h w 3"]:
-    """Rays of a panorama whose outermost samples lie on the border, float64."""
+    """Return the rays of a panorama whose outermost samples lie on the border, float64."""
     lon = torch.linspace(-math.pi, math.pi, width, dtype=torch.float64, device=device)
     lat = torch.linspace(-0.5 * math.pi, 0.5 * math.pi, height, dtype=torch.float64, device=device)
     down, across = torch.meshgrid(lat, lon, indexing="ij")

@@ -20,7 +20,12 @@ from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
 def cube_rays(face_size: int, device: torch.device | None = None) -> Planes:
-    """Rays (6, f, f) of faces F R B L U D whose outermost samples lie on the edges."""
+    """Return the rays (6, f, f) of faces F R B L U D whose outermost samples lie on the edges.
+
+    Raises:
+        TypeError: If the size is not an int.
+        ValueError: If the size is too small.
+    """
     check_size("face_size", face_size)
     axis = torch.linspace(-1.0, 1.0, face_size, dtype=torch.float64, device=device)
     b, a = torch.meshgrid(axis, axis, indexing="ij")
@@ -32,12 +37,15 @@ def cube_rays(face_size: int, device: torch.device | None = None) -> Planes:
 def erp_to_cube(
     erp: Shaped[Tensor, "b c h w"], face_size: int, mode: str = "bilinear"
 ) -> Shaped[Tensor, "b 6 c f f"]:
-    """Faces F R B L U D as the network input has them.
+    """Return the faces F R B L U D as the network input has them.
 
     Args:
         erp: panorama, floating or uint8 (rounded half up).
         face_size: f, pixels; the release takes half the height.
         mode: "bilinear" for pictures, "nearest" for depth.
+
+    Raises:
+        ShapeError: If the panorama is not (b, c, h, w).
     """
     check_image("erp", erp)
     height, width = erp.shape[-2:]
@@ -54,7 +62,7 @@ def erp_to_cube(
 def erp_depth_to_cube(
     distance: Float[Tensor, "b 1 h w"], face_size: int
 ) -> Float[Tensor, "b 6 1 f f"]:
-    """z-depth faces of a panorama of distances: nearest, times the cosine off each axis."""
+    """Return z-depth faces of a panorama of distances: nearest, times the cosine off each axis."""
     x, y, z = cube_rays(face_size, distance.device)
     cosine = 1.0 / torch.sqrt(x[:1] ** 2 + y[:1] ** 2 + z[:1] ** 2)
     return (erp_to_cube(distance, face_size, "nearest") * cosine).to(distance.dtype)
@@ -63,7 +71,11 @@ def erp_depth_to_cube(
 def cube_to_erp(
     faces: Float[Tensor, "b 6 c f f"], height: int, width: int
 ) -> Float[Tensor, "b c h w"]:
-    """Half-pixel panorama of faces with samples on their edges (the network's C2E layer)."""
+    """Return the panorama of faces with samples on their edges (the network's C2E layer).
+
+    Raises:
+        ShapeError: If `faces` is not (b, 6, c, f, f).
+    """
     check_faces("faces", faces)
     planes = Equirectangular(height, width).ray_planes(None, torch.float64, faces.device)
     face, u, v = project_to_faces(*planes, 1)  # u, v in [0, 1] across the face
@@ -83,7 +95,7 @@ def _wrapped(index: Tensor, n: int) -> Tensor:
 
 
 def _map_coordinates(image: Tensor, row: Tensor, column: Tensor, mode: str) -> Tensor:
-    """Orders 0 ("nearest") and 1 at index coordinates (6, f, f) within the image."""
+    """Sample by order 0 ("nearest") or 1 at index coordinates (6, f, f) within the image."""
     height, width = image.shape[-2:]
 
     def tap(r: Tensor, c: Tensor) -> Tensor:

@@ -41,6 +41,10 @@ def align_views(
         The panorama; where it is covered; factor and offset of each view. Factors have a
         geometric ("affine": arithmetic) mean of 1 and offsets a mean of 0 over the views: the
         common scale is free.
+
+    Raises:
+        ShapeError: If views, masks or rotations do not fit.
+        ValueError: If `model` is unknown, or a rotation is not proper.
     """
     usable = torch.isfinite(views) if valid is None else valid & torch.isfinite(views)
     if model == "scale":
@@ -52,7 +56,7 @@ def align_views(
 
 
 def align(views: ViewsOnErp, model: Model) -> tuple[Tensor, Tensor, Tensor]:
-    """`align_views` of views that are on the panorama already."""
+    """Return `align_views` of views that are on the panorama already."""
     fit = _scales(views) if model == "scale" else _affine(views)
     factor, offset = fit[..., 0, None, None], fit[..., 1, None, None]
     moved = replace(views, values=views.values * factor + offset)
@@ -60,14 +64,14 @@ def align(views: ViewsOnErp, model: Model) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _pair_weights(weights: Tensor) -> Tensor:
-    """Weights w_k (b, n, p) with the area of pixels, flattened, float64."""
+    """Return the weights w_k (b, n, p) with the area of pixels, flattened, float64."""
     height, width = weights.shape[-2:]
     area = solid_angle(height, width, dtype=torch.float64, device=weights.device)[:, None]
     return (weights.double() * area.sqrt()).flatten(2)
 
 
 def _scales(views: ViewsOnErp) -> Tensor:
-    """Log-scales l_k that minimise sum w_k w_m (log d_k + l_k - log d_m - l_m)²."""
+    """Return the log-scales l_k that minimise sum w_k w_m (log d_k + l_k - log d_m - l_m)²."""
     weight = _pair_weights(views.weights)
     seen = views.weights > 0
     log = torch.log(torch.where(seen, views.values, torch.ones_like(views.values)))
@@ -89,7 +93,7 @@ def _ridge(matrix: Tensor) -> Tensor:
 
 
 def _affine(views: ViewsOnErp) -> Tensor:
-    """Factors s and offsets t that minimise sum w_k w_m (s_k v_k + t_k - s_m v_m - t_m)².
+    """Return factors s and offsets t that minimise sum w_k w_m (s_k v_k + t_k - s_m v_m - t_m)².
 
     Constraints keep the mean factor at 1 and the mean offset at 0; without them all zeros fit.
     """

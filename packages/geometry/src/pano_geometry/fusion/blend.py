@@ -15,7 +15,7 @@ def blend_views(
     width: int,
     valid: Bool[Tensor, "b n 1 s t"] | None = None,
 ) -> tuple[Float[Tensor, "b 1 h w"], Bool[Tensor, "b 1 h w"]]:
-    """Weighted average of overlapping views; weights fall towards the borders of each view.
+    """Average overlapping views; weights fall towards the borders of each view.
 
     Args:
         views: distance maps (along the ray, not z-depth) of n perspective views.
@@ -27,12 +27,16 @@ def blend_views(
 
     Returns:
         The panorama, 0 where nothing valid is seen, and where something is. Differentiable.
+
+    Raises:
+        ShapeError: If views, masks or rotations do not fit.
+        ValueError: If a rotation is not proper.
     """
     return blend(project_views(views, camera, rotations, height, width, valid))
 
 
 def blend(views: ViewsOnErp) -> tuple[Tensor, Tensor]:
-    """Weighted average of views on the panorama, (b, 1, h, w), and where there is one."""
+    """Return the weighted mean of views on the panorama, (b, 1, h, w), and where there is one."""
     total = views.weights.sum(1, keepdim=True)
     covered = total > 0
     mean = (views.values * views.weights).sum(1, keepdim=True)

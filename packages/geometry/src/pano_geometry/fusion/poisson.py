@@ -70,6 +70,10 @@ def fuse_gradients(
 
     Source: Rey-Area et al., 360MonoDepth, CVPR 2022, section 3.4 (blending of tangent
     disparity maps in the gradient domain); here on the metric of the sphere.
+
+    Raises:
+        ShapeError: If views, masks or rotations do not fit.
+        ValueError: If a weight or count is not positive, or a rotation is not proper.
     """
     if data_weight <= 0 or iterations < 1:
         raise ValueError(
@@ -89,7 +93,7 @@ def fuse_gradients(
 
 
 def _edges(logs: ViewsOnErp, data_weight: float) -> _Edges:
-    """Mean differences over the views that see both ends, on the metric of the sphere."""
+    """Return mean differences over the views that see both ends, on the metric of the sphere."""
     value, weight = logs.values, logs.weights
     height, width = value.shape[-2:]
     across, along, area = _metric(height, width, value.device)
@@ -112,7 +116,7 @@ def _edges(logs: ViewsOnErp, data_weight: float) -> _Edges:
 
 
 def _mean_difference(difference: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted mean over views (b, 1, h, w), and 1 where there is one."""
+    """Return the weighted mean over views (b, 1, h, w), and 1 where there is one."""
     total = weight.sum(1, keepdim=True)
     known = total > 0
     mean = (difference * weight).sum(1, keepdim=True) / torch.where(known, total, 1.0)
@@ -120,7 +124,7 @@ def _mean_difference(difference: Tensor, weight: Tensor) -> tuple[Tensor, Tensor
 
 
 def _metric(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Length over spacing of the cell walls to the right and below, and cell areas.
+    """Return the length over spacing of the cell walls to the right and below, and cell areas.
 
     These weights make squared differences the integral of the squared gradient on the sphere;
     walls at the poles have no length, so nothing need cross them.
@@ -134,7 +138,7 @@ def _metric(height: int, width: int, device: torch.device) -> tuple[Tensor, Tens
 
 
 def _solve(edges: _Edges, iterations: int, tolerance: float) -> Tensor:
-    """Coarse to fine: the solution of a level starts the next finer one."""
+    """Solve from coarse to fine: the solution of a level starts the next finer one."""
     height, width = edges.anchor.shape[-2:]
     if height % 2 == 0 and width % 2 == 0 and height >= 2 * COARSEST:
         coarse = _solve(_coarser(edges), iterations, tolerance)
@@ -147,7 +151,7 @@ def _solve(edges: _Edges, iterations: int, tolerance: float) -> Tensor:
 
 
 def _coarser(edges: _Edges) -> _Edges:
-    """The same problem on half the rows and columns, by averaging wanted gradients."""
+    """Return the same problem on half the rows and columns, by averaging wanted gradients."""
     height, width = edges.anchor.shape[-2:]
     across, along, area = _metric(height // 2, width // 2, edges.anchor.device)
     share = avg_pool2d((edges.anchor_weight > 0).double(), 2)
@@ -167,7 +171,7 @@ def _coarser(edges: _Edges) -> _Edges:
 
 
 def _paired(difference: Tensor, weight: Tensor, wrap: bool) -> tuple[Tensor, Tensor]:
-    """Differences along the last axis between means of pairs, over pairs of lines.
+    """Return the differences along the last axis between means of pairs, over pairs of lines.
 
     The mean of pixels 2, 3 minus that of 0, 1 is (d01 + 2 d12 + d23) / 2.
     """
@@ -191,7 +195,7 @@ def _paired(difference: Tensor, weight: Tensor, wrap: bool) -> tuple[Tensor, Ten
 
 
 def _apply(edges: _Edges, x: Tensor) -> Tensor:
-    """The matrix of the normal equations."""
+    """Return the matrix of the normal equations."""
     flow_right = edges.right_weight * (x.roll(-1, -1) - x)
     flow_down = edges.down_weight * (x[..., 1:, :] - x[..., :-1, :])
     return edges.anchor_weight * x - _divergence(flow_right, flow_down)
@@ -212,7 +216,7 @@ def _diagonal(edges: _Edges) -> Tensor:
 
 
 def _conjugate_gradients(edges: _Edges, x: Tensor, iterations: int, tolerance: float) -> Tensor:
-    """Jacobi-preconditioned conjugate gradients, each sample with its own step lengths."""
+    """Run Jacobi-preconditioned conjugate gradients, each sample with its own step lengths."""
     diagonal = _diagonal(edges)
     lonely = diagonal == 0
     inverse = torch.where(lonely, 0.0, diagonal.clamp_min(1e-300).reciprocal())

@@ -31,7 +31,13 @@ class ViewsOnErp:
 def check_views(
     views: Tensor, camera: Perspective, rotations: Tensor, valid: Tensor | None
 ) -> None:
-    """Require (b, n, 1, s, t) views of the camera's size and n rotations."""
+    """Require (b, n, 1, s, t) views of the camera's size and n rotations.
+
+    Raises:
+        ShapeError: If views, masks or rotations do not fit.
+        TypeError: If `valid` is not bool.
+        ValueError: If a rotation is not proper.
+    """
     if views.ndim != 5 or views.shape[2] != 1:
         raise ShapeError(f"views: got shape {shape_of(views)}, expected (b, n, 1, h, w)")
     if tuple(views.shape[-2:]) != camera.size:
@@ -65,6 +71,10 @@ def project_views(
         height: of the panorama, pixels.
         width: of the panorama, pixels.
         valid: pixels to use; the finite ones if not given.
+
+    Raises:
+        ShapeError: If views, masks or rotations do not fit.
+        ValueError: If a rotation is not proper.
     """
     check_views(views, camera, rotations, valid)
     usable = torch.isfinite(views) if valid is None else valid & torch.isfinite(views)
@@ -82,6 +92,6 @@ def project_views(
 
 
 def _window(camera: Perspective) -> Tensor:
-    """A product of raised cosines over the image, (h, w), from `LEAST_WEIGHT` to 1."""
+    """Return a product of raised cosines over the image, (h, w), from `LEAST_WEIGHT` to 1."""
     down, across = (torch.sin(torch.pi * centres(n) / n) ** 2 for n in camera.size)
     return (down[:, None] * across[None, :]).clamp_min(LEAST_WEIGHT)

@@ -1,4 +1,4 @@
-"""The ways from one camera to another, in the order they are asked: the first that takes it runs."""
+"""The ways from one camera to another, in order: the first that takes a request runs."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -118,7 +118,7 @@ def _serves_once(r: Request) -> bool:
 
 
 def _takes_kept_grid(r: Request) -> bool:
-    """Whether the cache holds the grid, or is to hold it from now on."""
+    """Return whether the cache holds the grid, or is to hold it from now on."""
     if not r.separable or r.small:
         return False
     return grid_cache.keeps(_grid_key(r), at_once=r.rotation is None)

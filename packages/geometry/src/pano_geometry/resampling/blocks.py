@@ -12,7 +12,7 @@ from pano_geometry.tensor_types import Tensor
 T = TypeVar("T")
 
 BLOCK = 1 << 17
-"""Pixels per block and thread: dispatch is paid seldom, and planes of 512 kB stay in a shared cache."""
+"""Pixels per block and thread: few dispatches, and planes of 512 kB stay in a shared cache."""
 
 LEAST_BLOCK = 1 << 15
 """Pixels of a block that may always be: less costs more in dispatch than it saves in memory."""

@@ -39,7 +39,7 @@ class DenseGrid:
     seen: Tensor | None
 
     def nbytes(self) -> int:
-        """Memory held."""
+        """Return the memory held."""
         parts = [self.grid, self.edge_pixels, self.seen, *(self.edge or ())]
         return sum(part.nbytes for part in parts if part is not None)
 
@@ -59,7 +59,7 @@ class SparseGrid:
     grids: tuple[Tensor, ...]
 
     def nbytes(self) -> int:
-        """Memory held."""
+        """Return the memory held."""
         return sum(part.nbytes for part in (*self.positions, *self.grids))
 
 
@@ -67,7 +67,7 @@ Grid = DenseGrid | SparseGrid
 
 
 def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype) -> Grid:
-    """Coordinates of a resampling on the CPU, without gradients."""
+    """Return the coordinates of a resampling on the CPU, without gradients."""
     with torch.no_grad():
         if source.sees_everything:
             return _dense(source, target, rotation, dtype)
@@ -91,7 +91,7 @@ def dense_blocks(
     dtype: torch.dtype,
     edges: "EdgeList",
 ) -> Iterator[tuple[int, slice, Tensor]]:
-    """Pieces of a dense grid that stay in cache: sample, rows, planes (2, r, wo); fills `edges`."""
+    """Yield cache-sized pieces of a dense grid (sample, rows, planes (2, r, wo)); fill `edges`."""
 
     def coordinates(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         if source.surface is not Surface.CUBE:
@@ -114,7 +114,7 @@ def dense_blocks(
 
 
 def _has_opposites(source: Camera, target: Camera) -> bool:
-    """Whether each pixel of the lower half has its exact opposite in the upper half."""
+    """Return whether each pixel of the lower half has its exact opposite in the upper half."""
     even = target.height % 2 == 0 and target.width % 2 == 0
     return even and target.surface is Surface.SPHERE and source.surface is Surface.SPHERE
 
@@ -152,7 +152,7 @@ class EdgeList:
         self._pixels.append(torch.stack([from_grid(u, self.width), from_grid(v, self.height)]))
 
     def joined(self) -> tuple[tuple[Tensor, Tensor, Tensor] | None, Tensor | None]:
-        """`edge` and `edge_pixels` of a `DenseGrid`."""
+        """Return `edge` and `edge_pixels` of a `DenseGrid`."""
         if not self._where:
             return None, None
         sample, row, column = torch.cat(self._where, 1)
@@ -160,13 +160,13 @@ class EdgeList:
 
 
 def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:
-    """Coordinates outside the outermost pixel centres, whose taps lie across a border."""
+    """Return coordinates outside the outermost pixel centres, whose taps lie across a border."""
     far_u = (u - 0.5 * width).abs() > 0.5 * (width - 1)
     return far_u | ((v - 0.5 * height).abs() > 0.5 * (height - 1))
 
 
 def to_padded_strip(u: Tensor, v: Tensor, face_size: int, ring: int) -> tuple[Tensor, Tensor]:
-    """Coordinates in the strip of a cube map -> in the strip of faces padded by `ring`."""
+    """Return coordinates in the strip of a cube map -> in the strip of faces padded by `ring`."""
     face = torch.floor(v.detach() / face_size)
     return u + ring, v + ring + face * (2 * ring)
 
@@ -192,7 +192,7 @@ def _sparse(
 def _candidates(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> Iterator[tuple[int, Tensor, Planes]]:
-    """Pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
+    """Return the pixels that may see the source: (sample, flat positions (m,), rays (m,))."""
     least = source.least_forward()
     # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
     if least is not None and isinstance(target, TableCamera) and target.sees_everything:

@@ -23,14 +23,14 @@ BLOCK = 1 << 15
 
 
 def takes(image: Tensor, grid: Tensor, surface: Surface) -> bool:
-    """Whether to sample an image in its working dtype this way; not where gradients are asked."""
+    """Return whether to sample an image in its working dtype this way; not for gradients."""
     if image.dtype != torch.float32 or (image.requires_grad and torch.is_grad_enabled()):
         return False
     return grid.shape[0] == 1 and pays(image, (grid.shape[1], grid.shape[2]), surface)
 
 
 def pays(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
-    """Whether the table costs less than it saves, for a result of `size` by a shared grid."""
+    """Return whether the table costs less than it saves, for a result of `size`."""
     if surface not in (Surface.SPHERE, Surface.CUBE):
         return False
     # Across a pole of an odd width lie half pixels, which a padded row cannot hold.
@@ -46,7 +46,7 @@ def pays(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
 def sample(
     image: Float[Tensor, "b c h w"], grid: Float[Tensor, "1 ho wo 2"], surface: Surface
 ) -> Float[Tensor, "b c ho wo"]:
-    """Bilinear values at a grid as `grids.build_grid` makes it for a panorama or a cube map."""
+    """Sample bilinearly at a grid that `build_grid` made for a panorama or a cube map."""
     table, height, width, ring = _table(image, surface)
     height_out, width_out = grid.shape[1:3]
     out = image.new_empty(*image.shape[:2], height_out, width_out)
@@ -63,7 +63,7 @@ def sample(
 
 
 def _table(image: Tensor, surface: Surface) -> tuple[Tensor, int, int, int]:
-    """The table, the height and width that its grid counts in, and the ring around those."""
+    """Return the table, the height and width that its grid counts in, and the ring around those."""
     height, width = image.shape[-2:]
     if surface is Surface.CUBE:
         faces = image.reshape(*image.shape[:2], 6, width, width)
@@ -72,7 +72,7 @@ def _table(image: Tensor, surface: Surface) -> tuple[Tensor, int, int, int]:
 
 
 def _sphere_table(image: Tensor) -> Tensor:
-    """The panorama padded by one pixel as the sphere goes on: ((h + 2) (w + 2), b c)."""
+    """Return the panorama padded by one pixel as the sphere goes on: ((h + 2) (w + 2), b c)."""
     b, c, height, width = image.shape
     table = image.new_empty(height + 2, width + 2, b * c)
     step = max(1, BLOCK // width)
@@ -95,7 +95,7 @@ class _Bags:
         self._corners = (0, 1, width, width + 1)
 
     def fill(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """For index coordinates (m,) in a table `width` pixels wide."""
+        """Fill a block for index coordinates (m,) in a table `width` pixels wide."""
         index, weight = self._index[: len(u)], self._weight[: len(u)]
         left, upper = u.floor(), v.floor()
         s, t = u.sub_(left), v.sub_(upper)

@@ -26,7 +26,7 @@ def resample(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> Shaped[Tensor, "n c ho wo"]:
-    """The image as another camera at the same place sees it.
+    """Return the image as another camera at the same place sees it.
 
     Args:
         image: taken by `source`, of its size. One image serves a batch of rotations.
@@ -65,7 +65,7 @@ def resample_masked(
     supersample: Supersample = 1,
     threshold: float = 0.5,
 ) -> tuple[Shaped[Tensor, "n c ho wo"], Float[Tensor, "n 1 ho wo"]]:
-    """`resample` of the valid pixels alone.
+    """Resample the valid pixels alone.
 
     Args:
         image: as in `resample`; values that are not valid may be anything.
@@ -81,6 +81,12 @@ def resample_masked(
         The weighted mean sum(w v) / sum(w) over valid taps, 0 where the coverage is below the
         threshold; and the coverage sum(w), in [0, 1]. Values under the mask (NaN included)
         change neither result nor gradient.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, `mode` is "bicubic" or unknown, or
+            `threshold` is not in (0, 1].
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     check_request(image, source, target, rotation, mode)
     check_mask("valid", valid, image)
@@ -109,7 +115,13 @@ def resample_masked(
 def check_request(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
 ) -> None:
-    """Refuse what `resample` cannot do."""
+    """Refuse what `resample` cannot do.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
+    """
     for name, camera in (("source", source), ("target", target)):
         if not isinstance(camera, Camera):
             raise TypeError(f"{name}: got {type(camera).__name__}, expected a pano_geometry.Camera")
@@ -120,11 +132,15 @@ def check_request(
 
 
 def supersampling(supersample: Supersample, source: Camera, target: Camera) -> int:
-    """Rays along each side of a pixel: the given number, or what `"auto"` stands for.
+    """Return the rays along each side of a pixel: the given number, or what `"auto"` stands for.
 
     Automatic: the ratio of the angles that a pixel of target and source spans in the middle of
     their images, rounded up. At a minification by 4 the error against an ideal area average
     falls from 25 dB (one ray) to 48 dB (4 x 4 rays).
+
+    Raises:
+        ValueError: If `supersample` is less than 1 or an unknown word.
+        TypeError: If it is neither an int nor a word.
     """
     if supersample == "auto":
         return max(1, math.ceil(target.pitch / source.pitch - TOLERANCE))
@@ -141,9 +157,12 @@ def resample_averaged(
     mode: Mode,
     factor: int,
 ) -> tuple[Tensor, Tensor | None]:
-    """`resample_seen` by the mean of `factor` squared rays a pixel, and the share of them that was seen.
+    """Average `factor` squared rays per pixel; return the share of them that was seen as well.
 
     The share is (n, 1, ho, wo), None if all were seen; the mean is over these.
+
+    Raises:
+        ValueError: If `mode` is "nearest".
     """
     if mode == "nearest":
         raise ValueError("supersample: got mode 'nearest', which keeps values and cannot average")
@@ -164,13 +183,17 @@ def coverage(
     rotation: Float[Tensor, "*b 3 3"] | None = None,
     device: torch.device | str | None = None,
 ) -> Bool[Tensor, "n 1 ho wo"]:
-    """Which pixels of `target` look into the image of `source`.
+    """Return which pixels of `target` look into the image of `source`.
 
     Args:
         source: camera of an image.
         target: camera of the mask.
         rotation: as in `resample`.
         device: of the result, the CPU by default.
+
+    Raises:
+        ShapeError: If `rotation` is not (3, 3) or (b, 3, 3).
+        ValueError: If it is not a proper rotation.
     """
     if rotation is not None:
         check_rotation("rotation", rotation)

@@ -20,7 +20,12 @@ from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
 def check_mode(mode: str, image: Tensor) -> None:
-    """Require a known mode that makes sense for the dtype."""
+    """Require a known mode that makes sense for the dtype.
+
+    Raises:
+        ValueError: If `mode` is unknown.
+        TypeError: If `mode` would mix labels.
+    """
     if mode not in MODES:
         raise ValueError(f"mode: got {mode!r}, expected one of {MODES}")
     mixes = image.is_floating_point() or image.dtype == torch.uint8
@@ -32,7 +37,7 @@ def check_mode(mode: str, image: Tensor) -> None:
 
 
 def working_dtype(image: Tensor) -> torch.dtype:
-    """Precision of coordinates and sums: float64 for float64 images, float32 for all others."""
+    """Return the precision of sums: float64 for float64 images, float32 for all others."""
     return torch.float64 if image.dtype == torch.float64 else torch.float32
 
 
@@ -52,6 +57,11 @@ def sample(
 
     Returns:
         In the dtype of the image; uint8 is rounded. Differentiable in image and pixels.
+
+    Raises:
+        ShapeError: If image or pixels have the wrong shape, or batches do not fit.
+        ValueError: If `mode` is unknown.
+        TypeError: If `mode` would mix labels.
     """
     check_image("image", image)
     check_mode(mode, image)
@@ -65,7 +75,7 @@ def sample(
 
 
 def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: Mode) -> Tensor:
-    """`sample` with coordinates as two planes (n, ho, wo) in the working dtype."""
+    """Sample with coordinates as two planes (n, ho, wo) in the working dtype."""
     n = max(image.shape[0], u.shape[0])
     image = image.expand(n, -1, -1, -1)
     if surface is Surface.CUBE:
@@ -96,13 +106,13 @@ def _cube(strip: Tensor, u: Tensor, v: Tensor, mode: Mode) -> Tensor:
 
 
 def pad_strip(strip: Tensor, ring: int) -> Tensor:
-    """The strip (b, c, 6 f, f) of faces padded from their neighbours."""
+    """Return the strip (b, c, 6 f, f) of faces padded from their neighbours."""
     size = strip.shape[-1]
     return padded_planes(strip.reshape(*strip.shape[:2], 6, size, size), ring).flatten(2, 3)
 
 
 def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
-    """Bilinear sampling at a prepared grid; zeros where the source is not seen."""
+    """Sample bilinearly at a prepared grid; zeros where the source is not seen."""
     values = image.to(working_dtype(image))
     if isinstance(grid, SparseGrid):
         return restore(_sample_sparse(values, grid), image.dtype)
@@ -116,12 +126,12 @@ def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
 
 
 def bordered(image: Tensor, surface: Surface) -> Tensor:
-    """The image as dense grids count in it: a cube map with its ring, all others as they are."""
+    """Return the image as dense grids count in it: a cube map with its ring, others as is."""
     return pad_strip(image, 1) if surface is Surface.CUBE else image
 
 
 def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
-    """`grid_sample` on the image as it is, then the pixels beside its borders once more."""
+    """Run `grid_sample` on the image as it is, then the pixels beside its borders once more."""
     image = bordered(image, surface)
     n = max(image.shape[0], grid.grid.shape[0])
     image = image.expand(n, -1, -1, -1)
@@ -169,7 +179,7 @@ def _sample_sparse(image: Tensor, grid: SparseGrid) -> Tensor:
 
 
 def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
-    """Which pixels of the result a grid fills, (n, ho, wo); None if all."""
+    """Return which pixels of the result a grid fills, (n, ho, wo); None if all."""
     if isinstance(grid, DenseGrid):
         return None if grid.seen is None else grid.seen.expand(grid.grid.shape[0], *size)
     seen = torch.zeros(len(grid.positions), size[0] * size[1], dtype=torch.bool)
@@ -179,7 +189,7 @@ def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
 
 
 def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Back to the dtype of the image; uint8 is rounded and kept within 0..255, in place."""
+    """Return to the dtype of the image; uint8 is rounded and kept within 0..255, in place."""
     if dtype == torch.uint8:
         # By way of int16, which CPUs convert to and from four times as fast.
         return values.round_().clamp_(0, 255).to(torch.int16).to(dtype)
@@ -187,7 +197,7 @@ def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _bilinear(image: Tensor, u: Tensor, v: Tensor, surface: Surface) -> Tensor:
-    """`grid_sample` on the image as it is, then the few pixels at seam and poles once more."""
+    """Run `grid_sample` on the image as it is, then the few pixels at seam and poles again."""
     height, width = image.shape[-2:]
     grid = torch.stack([to_grid(u, width), to_grid(v, height)], -1)
     grid = grid.expand(image.shape[0], -1, -1, -1)

@@ -24,7 +24,7 @@ def resample_once(
     target: Camera,
     rotation: Float[Tensor, "*b 3 3"] | None,
 ) -> tuple[Tensor, Tensor | None]:
-    """Bilinear `resample` on the CPU of a source that sees everything, without gradients.
+    """Resample bilinearly, on the CPU of a source that sees everything, without gradients.
 
     Returns:
         (n, c, ho, wo) in the dtype of `image`, and which pixels have a ray (n, ho, wo); None if
@@ -51,7 +51,7 @@ def resample_once(
 
 
 def is_small_view(image: Shaped[Tensor, "b c h w"], size: tuple[int, int]) -> bool:
-    """Whether converting the whole image would cost most of sampling `size` pixels of it."""
+    """Return whether converting the whole image would cost most of sampling `size` pixels of it."""
     pixels = image.shape[-2] * image.shape[-1]
     return image.dtype != working_dtype(image) and 4 * size[0] * size[1] < pixels
 
@@ -59,7 +59,7 @@ def is_small_view(image: Shaped[Tensor, "b c h w"], size: tuple[int, int]) -> bo
 def gather_bilinear(
     image: Shaped[Tensor, "c h w"], block: Float[Tensor, "2 r wo"]
 ) -> Float[Tensor, "c r wo"]:
-    """What `grid_sample` with padding "border" gives at planes of coordinates, in their dtype."""
+    """Return what `grid_sample` with padding "border" gives at planes of coordinates."""
     channels, height, width = image.shape
     column, right = _first_tap(block[0], width)
     row, down = _first_tap(block[1], height)
@@ -75,7 +75,7 @@ def gather_bilinear(
 
 
 def _first_tap(coordinate: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    """Index of the first of two taps within `n` pixels, and the weight of the second."""
+    """Return the index of the first of two taps within `n` pixels, and the weight of the second."""
     index = to_index(from_grid(coordinate, n)).clamp_(0, n - 1)
     first = index.floor().clamp_(max=max(n - 2, 0))
     return first, index.sub_(first)
@@ -87,7 +87,7 @@ def _put(values: Tensor, out: Tensor) -> None:
 
 
 def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:
-    """`grid_sample` of (c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
+    """Return `grid_sample` of (c, h, w) at planes (2, r, wo): (c, r, tiles, columns of a tile)."""
     rows, width = block.shape[-2:]
     tiles = _tiles(width, torch.get_num_threads())
     grid = block.view(2, rows, tiles, -1).permute(2, 1, 3, 0)
@@ -97,6 +97,6 @@ def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:
 
 
 def _tiles(width: int, threads: int) -> int:
-    """Equal tiles of at most `TILE` columns, as many for each thread if that is possible."""
+    """Return equal tiles of at most `TILE` columns, as many for each thread if that is possible."""
     fair = (n for n in range(-(-width // TILE), width // 32) if n % threads == 0)
     return next((n for n in fair if width % n == 0), width // TILE if width % TILE == 0 else 1)

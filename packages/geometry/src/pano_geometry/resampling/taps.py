@@ -24,7 +24,7 @@ Fetch = Callable[[Tensor, Tensor], Tensor]
 def interpolate(
     fetch: Fetch, u: Tensor, v: Tensor, size: tuple[int, int], surface: Surface, mode: Mode
 ) -> Tensor:
-    """Values at pixel coordinates `u, v` of an image of `size` that `fetch` reads.
+    """Return values at pixel coordinates `u, v` of an image of `size` that `fetch` reads.
 
     Nearest takes the pixel whose half-open square [i, i + 1) holds the coordinate. Bicubic is
     the kernel of Keys (a = -1/2), which reproduces quadratic fields.
@@ -72,7 +72,7 @@ def _along_row(
 
 
 def _axis(pixel: Tensor, mode: Mode) -> tuple[Tensor, list[Tensor | None]]:
-    """Index of the first tap and the weights of all taps along one axis."""
+    """Return the index of the first tap and the weights of all taps along one axis."""
     if mode == "nearest":
         return torch.floor(pixel.detach()).long(), [None]
     index = to_index(pixel)
@@ -85,7 +85,7 @@ def _axis(pixel: Tensor, mode: Mode) -> tuple[Tensor, list[Tensor | None]]:
 
 
 def _keys(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Weights of the taps at -1, 0, 1, 2 around a fraction t in [0, 1).
+    """Return the weights of the taps at -1, 0, 1, 2 around a fraction t in [0, 1).
 
     Source: Keys, Cubic convolution interpolation, 1981, with a = -1/2.
     """
@@ -99,7 +99,7 @@ def _keys(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def _rows(row: Tensor, height: int, surface: Surface) -> tuple[Tensor, Tensor | None]:
-    """Rows within the image, and which of them lie across a pole."""
+    """Return the rows within the image, and which of them lie across a pole."""
     if surface is not Surface.SPHERE:
         return row.clamp(0, height - 1), None
     above, below = row < 0, row >= height

@@ -28,6 +28,11 @@ def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c 
 
     Returns:
         The faces with 2 n more rows and columns; the inside is unchanged. Differentiable.
+
+    Raises:
+        ShapeError: If `faces` is not (b, 6, c, f, f).
+        TypeError: If `faces` is not floating or `n` is not an int.
+        ValueError: If `n` is negative or more than f.
     """
     check_faces("faces", faces)
     if not faces.is_floating_point():
@@ -41,7 +46,7 @@ def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c 
 
 
 def padded_planes(planes: Tensor, n: int) -> Tensor:
-    """`pad_cube` on (b, c, 6, f, f)."""
+    """Return `pad_cube` on (b, c, 6, f, f)."""
     # A first ring, sampled from the neighbours alone, lets the second one interpolate across
     # edges and corners.
     one = _framed(planes, 1)
@@ -52,7 +57,7 @@ def padded_planes(planes: Tensor, n: int) -> Tensor:
 
 
 def padded_table(planes: Float[Tensor, "b c 6 f f"]) -> Float[Tensor, "m bc"]:
-    """`padded_planes` by one pixel with all channels of a pixel side by side: (6 (f + 2)², b c)."""
+    """Return `padded_planes` by one pixel, channels side by side: (6 (f + 2)², b c)."""
     size = planes.shape[-1]
     table = planes.new_empty(6, size + 2, size + 2, planes.shape[0] * planes.shape[1])
     pixels = planes.flatten(0, 1).permute(1, 2, 3, 0)
@@ -69,7 +74,7 @@ def padded_table(planes: Float[Tensor, "b c 6 f f"]) -> Float[Tensor, "m bc"]:
 
 @lru_cache(maxsize=32)
 def _table_taps(size: int, inset: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """`_ring_taps` of a ring of one, (m, 4), that count in the padded faces themselves."""
+    """Return `_ring_taps` of a ring of one, (m, 4), that count in the padded faces themselves."""
     index, weight, position = _cached_ring_taps(size, 1, inset, device)
     with torch.inference_mode(mode=False):
         if inset == 0:
@@ -80,7 +85,7 @@ def _table_taps(size: int, inset: int, device: torch.device) -> tuple[Tensor, Te
 
 
 def _framed(planes: Tensor, n: int) -> Tensor:
-    """The faces with a frame of n pixels, not yet filled."""
+    """Return the faces with a frame of n pixels, not yet filled."""
     size = planes.shape[-1]
     framed = planes.new_empty(*planes.shape[:3], size + 2 * n, size + 2 * n)
     framed[..., n : n + size, n : n + size] = planes
@@ -101,7 +106,7 @@ def _fill_ring(framed: Tensor, source: Tensor, n: int, inset: int) -> Tensor:
 def _ring_taps(
     size: int, n: int, inset: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A table for compilers: it depends on sizes alone."""
+    """Return a table for compilers: it depends on sizes alone."""
     return _cached_ring_taps(size, n, inset, device)
 
 

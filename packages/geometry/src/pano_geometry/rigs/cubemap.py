@@ -36,12 +36,12 @@ _FRAMES = (
 def face_rotations(
     dtype: torch.dtype = torch.float32, device: torch.device | str | None = None
 ) -> Float[Tensor, "6 3 3"]:
-    """Rotations of the six faces in the order F R B L U D: face ray -> panorama ray."""
+    """Return the rotations of the six faces in the order F R B L U D: face ray -> panorama ray."""
     return torch.tensor(_FRAMES, dtype=dtype, device=device)
 
 
 def face_camera(face_size: int) -> Perspective:
-    """The pinhole camera of one face: 90° x 90°."""
+    """Return the pinhole camera of one face: 90° x 90°."""
     return Perspective(face_size, face_size, *(4 * (0.5 * face_size,)))
 
 
@@ -81,7 +81,7 @@ class Cubemap(ExplicitCamera):
         return x.flatten(0, 1), y.flatten(0, 1), z.flatten(0, 1)
 
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Coordinates in the strip; rays on an edge belong to the face first in the order."""
+        """Return coordinates in the strip; rays on an edge belong to the first face."""
         face, u, v = project_to_faces(x, y, z, self.face_size)
         # The lower border of a face is not the upper border of the next one in the strip.
         below = torch.nextafter(
@@ -92,7 +92,7 @@ class Cubemap(ExplicitCamera):
 
 
 def plane_rays(pixels: Float[Tensor, " n"], face_size: int) -> Planes:
-    """Rays (6, n, n) of the pixel coordinates `pixels` x `pixels` on the planes of all faces."""
+    """Return rays (6, n, n) of coordinates `pixels` x `pixels` on the planes of all faces."""
     axis = angle_of(pixels, face_size, FACE_SPAN)
     b, a = torch.meshgrid(axis, axis, indexing="ij")
     local = torch.stack([a, b, torch.ones_like(a)])
@@ -103,7 +103,7 @@ def plane_rays(pixels: Float[Tensor, " n"], face_size: int) -> Planes:
 def project_to_faces(
     x: Tensor, y: Tensor, z: Tensor, face_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Face index (floating, F R B L U D) and pixel coordinates within the face."""
+    """Return the face index (floating, F R B L U D) and pixel coordinates within the face."""
     ax, ay, az = x.abs(), y.abs(), z.abs()
     side_z = (az >= ax) & (az >= ay)
     side_x = (ax >= ay) & ~side_z
@@ -125,13 +125,21 @@ def project_to_faces(
 
 
 def to_strip(faces: Shaped[Tensor, "b 6 c f f"]) -> Shaped[Tensor, "b c 6*f f"]:
-    """Faces below each other, F R B L U D from top to bottom."""
+    """Return the faces below each other, F R B L U D from top to bottom.
+
+    Raises:
+        ShapeError: If `faces` is not (b, 6, c, f, f).
+    """
     check_faces("faces", faces)
     return faces.transpose(1, 2).flatten(2, 3)
 
 
 def from_strip(strip: Shaped[Tensor, "b c 6*f f"]) -> Shaped[Tensor, "b 6 c f f"]:
-    """Inverse of `to_strip`."""
+    """Invert `to_strip`.
+
+    Raises:
+        ShapeError: If the strip is not (b, c, 6 f, f).
+    """
     if strip.ndim != 4 or strip.shape[2] != 6 * strip.shape[3]:
         raise ShapeError(f"strip: got shape {shape_of(strip)}, expected (b, c, 6 f, f)")
     b, c, _, size = strip.shape
@@ -139,7 +147,11 @@ def from_strip(strip: Shaped[Tensor, "b c 6*f f"]) -> Shaped[Tensor, "b 6 c f f"
 
 
 def check_faces(name: str, faces: Tensor) -> None:
-    """Require (b, 6, c, f, f)."""
+    """Require (b, 6, c, f, f).
+
+    Raises:
+        ShapeError: If the shape does not fit.
+    """
     if faces.ndim != 5 or faces.shape[1] != 6 or faces.shape[3] != faces.shape[4]:
         raise ShapeError(f"{name}: got shape {shape_of(faces)}, expected (b, 6, c, f, f)")
     if 0 in faces.shape:

@@ -23,7 +23,7 @@ COUNTS = (12, 20)
 def tangent_rotations(
     count: int = 20, *, dtype: torch.dtype = torch.float32, device: torch.device | None = None
 ) -> Float[Tensor, "n 3 3"]:
-    """Upright cameras that look along the 12 vertices or the 20 face centres of an icosahedron.
+    """Return upright cameras along the 12 vertices or the 20 face centres of an icosahedron.
 
     Two vertices are the poles; from the zenith row by row, longitudes growing from -pi.
 
@@ -31,6 +31,9 @@ def tangent_rotations(
         count: 12 or 20.
         dtype: of the result.
         device: of the result.
+
+    Raises:
+        ValueError: If the count is neither 12 nor 20.
     """
     if count not in COUNTS:
         raise ValueError(f"count: got {count}, expected one of {COUNTS}")
@@ -55,7 +58,7 @@ def _vertices() -> Tensor:
 
 
 def _face_centres(vertices: Tensor) -> Tensor:
-    """Unit centres (20, 3) of the triples of mutually nearest vertices."""
+    """Return the unit centres (20, 3) of the triples of mutually nearest vertices."""
     near = vertices @ vertices.T > 0.4  # neighbours have a cosine of 1 / sqrt(5) = 0.447
     centres = [
         vertices[[i, j, k]].mean(0)
@@ -73,7 +76,7 @@ def erp_to_tangents(
     mode: Mode = "bilinear",
     supersample: Supersample = 1,
 ) -> tuple[Shaped[Tensor, "b n c s s"], Perspective, Float[Tensor, "n 3 3"]]:
-    """Tangent patches of a panorama.
+    """Return the tangent patches of a panorama.
 
     Args:
         erp: panorama.
@@ -85,6 +88,11 @@ def erp_to_tangents(
 
     Returns:
         The patches, their camera, and their rotations (camera-to-world): what `blend_views` takes.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
+        ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
+        TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
     check_image("erp", erp)
     camera = Perspective.from_fov(patch_size, patch_size, fov)

@@ -1,1 +1,1 @@
-"""Fused kernels for accelerators; used by `resample` where they apply, never imported without need."""
+"""Fused kernels for accelerators, imported only where `resample` uses them."""

@@ -22,14 +22,14 @@ _has_triton = find_spec("triton") is not None
 
 
 def takes(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether the kernel knows this image and these cameras; a cube map comes unpadded."""
+    """Return whether the kernel knows this image and these cameras; a cube map comes unpadded."""
     if not (_has_triton and image.is_cuda) or image.dtype not in DTYPES:
         return False
     return knows(image, source, target)
 
 
 def knows(image: Tensor, source: Camera, target: Camera) -> bool:
-    """The part of `takes` that does not ask for a device."""
+    """Return the part of `takes` that does not ask for a device."""
     if (
         source.key() is None
         or target.key() is None
@@ -62,7 +62,7 @@ def resample(
 def _cube_faces(
     image: Tensor, source: Camera, target: Cubemap, rotation: Tensor | None, n: int
 ) -> tuple[Tensor, Tensor | None]:
-    """Six launches of one face camera."""
+    """Return six launches of one face camera."""
     frames = face_rotations(torch.float32, image.device)
     turns = _turns(rotation, image.device)
     camera = face_camera(target.face_size)
@@ -73,7 +73,7 @@ def _cube_faces(
 
 
 def _turns(rotation: Tensor | None, device: torch.device) -> Tensor:
-    """(1 or n, 3, 3) float32 on the device."""
+    """Return (1 or n, 3, 3) float32 on the device."""
     if rotation is None:
         return torch.eye(3, device=device)[None]
     return rotation.detach().to(device, torch.float32).reshape(-1, 3, 3).contiguous()
@@ -144,7 +144,7 @@ def _launch(target: TableCamera, n: int) -> tuple[int, int]:
 def _arguments(
     shape: torch.Size, turns: Tensor, source: Camera, target: TableCamera
 ) -> tuple[tuple[Any, ...], int]:
-    """What both kernels take between their images and their constants."""
+    """Return what both kernels take between their images and their constants."""
     b, channels, height, width = shape
     kind, lens = _lens(source)
     step = 0 if b == 1 else channels * height * width

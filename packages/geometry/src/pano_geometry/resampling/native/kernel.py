@@ -38,7 +38,10 @@ def enable() -> None:
     """Use the compiled kernel for bilinear resampling of float32 and uint8 on the CPU.
 
     Compiles it at the first call on a machine (seconds). Results agree with eager torch to 1e-5
-    of the range of the image. Raises `BuildError` without a C compiler.
+    of the range of the image.
+
+    Raises:
+        BuildError: If there is no C compiler or it fails.
     """
     global _library
     if _library is None:
@@ -46,18 +49,18 @@ def enable() -> None:
 
 
 def disable() -> None:
-    """Back to eager torch."""
+    """Return to eager torch."""
     global _library
     _library = None
 
 
 def enabled() -> bool:
-    """Whether the compiled kernel is in use."""
+    """Return whether the compiled kernel is in use."""
     return _library is not None
 
 
 def takes(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether the kernel knows this image and these cameras."""
+    """Return whether the kernel knows this image and these cameras."""
     if _library is None or image.dtype not in SYMBOLS or image.shape[-1] % 2:
         return False
     if image.shape[-1] * image.shape[-2] > LARGEST or target.key() is None:
@@ -67,7 +70,7 @@ def takes(image: Tensor, source: Camera, target: Camera) -> bool:
 
 
 def takes_cube(strip: Tensor, source: Camera, target: Camera) -> bool:
-    """The same for cube maps, which are padded first (and are float32 then)."""
+    """Return whether it knows this cube map: cube maps are padded first (and are float32 then)."""
     known = isinstance(source, Cubemap) and isinstance(target, (TableCamera, Cubemap))
     return _library is not None and strip.dtype == torch.float32 and known
 
@@ -136,7 +139,7 @@ def resample(
 
 
 def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, Tensor]:
-    """What differs from job to job, sample by sample."""
+    """Return what differs from job to job, sample by sample."""
     count, area = n * jobs.per_sample, jobs.camera.height * jobs.camera.width
     if jobs.rotations is not None:
         tables = tables.rotate(jobs.rotations.double())
@@ -182,7 +185,7 @@ def _lens(source: Camera) -> dict[str, float]:
 
 
 def _per_job(table: Tensor, count: int) -> Tensor:
-    """(…, n, 3) float64 -> (jobs, 3, n) float32; rotations repeat over samples."""
+    """Convert (…, n, 3) float64 to (jobs, 3, n) float32; rotations repeat over samples."""
     table = table.reshape(-1, *table.shape[-2:]).mT.float()
     return table.repeat(count // table.shape[0], 1, 1).contiguous()
 
