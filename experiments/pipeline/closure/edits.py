@@ -11,12 +11,12 @@ from experiments.pipeline.closure.stages import PIPELINE
 
 KINDS = {
     "decode": "pano_data.decode",
-    "resize": "pano_geometry.resizing",
+    "resize": "pano_geometry.resize",
     "sampler": "pano_data.sampler",
-    "a loss": "pano_losses.gram",
+    "a loss": "pano_losses.GramMatrixLoss",
     "a network": "pano_models.HoHoNet",
     "the UI": "experiments.tracking.ui",
-    "worlds": "pano_worlds.world",
+    "worlds": "pano_worlds.World",
 }
 OTHERS = {
     "a test": "tests/experiments/pipeline/closure/test_imports.py",
@@ -36,8 +36,14 @@ def edits(root: Path) -> dict[str, tuple[Path, str]]:
 
 
 def _file(code: Code, name: str) -> Path:
-    """Return the file of a module, or of what a package imports lazily."""
-    deepest = max(code.resolve(name), key=lambda module: module.count("."), default="")
+    """Return the file of a module, or that in which something a package offers is defined."""
+    package, _, attribute = name.rpartition(".")
+    names = {name}
+    if name not in code.modules and package in code.modules:
+        imported = code.references(package).names
+        names |= {full for full in imported if full.rpartition(".")[2] == attribute}
+    modules = {module for full in names for module in code.resolve(full)}
+    deepest = max(modules, key=lambda module: module.count("."), default="")
     if "." not in deepest:
         raise KeyError(f"got {name!r}, expected a module: name the one that does this now")
     return code.modules[deepest].relative_to(code.root)
