@@ -18,6 +18,7 @@ PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
+	@echo "next: . .venv/bin/activate && panodepth predict PATH... --model runs/da2 --out out/"
 
 test: $(UV)           ## all tests that need no GPU
 	$(UV) run pytest -m "not slow and not gpu" $(PYTEST_ARGS)
