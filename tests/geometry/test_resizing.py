@@ -70,6 +70,13 @@ def test_eight_bits_are_rounded(size, generator):
     assert (torch.from_numpy(out).float() - exact).abs().max() <= 1.0  # fixed-point weights
 
 
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_mirrored_and_read_only_arrays(mode, generator):
+    array = torch.rand(8, 16, 3, generator=generator).numpy()
+    for view in (array[:, ::-1], array[..., ::-1], np.broadcast_to(array[:1], array.shape)):
+        assert np.array_equal(pg.resize(view, (4, 8), mode), pg.resize(view.copy(), (4, 8), mode))
+
+
 def test_shrinking_averages_instead_of_skipping():
     stripes = torch.tensor([0.0, 1.0]).repeat(48).expand(1, 1, 48, 96)
     assert (pg.resize(stripes, (12, 24)) - 0.5).abs().max() < 0.02

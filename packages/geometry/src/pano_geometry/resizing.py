@@ -55,8 +55,8 @@ def resize(
 
     Args:
         image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)` or
-            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8 is rounded), any type for
-            "nearest".
+            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8: within 1 of the exact value), any
+            type for "nearest".
         size: New height and width in pixels.
         mode: "bilinear" or "nearest".
         wrap: Columns continue across the seam. False for a perspective picture.
@@ -79,6 +79,8 @@ def resize(
         raise ShapeError(f"image: got shape {image.shape}, expected an array (h, w) or (h, w, c)")
     if tuple(image.shape[:2]) == (height, width):
         return image
+    if any(stride < 0 for stride in image.strides) or not image.flags.writeable:
+        image = image.copy()  # torch shares neither mirrored nor read-only memory
     tensor = torch.from_numpy(image)  # without a copy; channels stay last in memory
     planes = tensor if image.ndim == 2 else tensor.permute(2, 0, 1)
     small = _resize_tensor(planes, (height, width), mode, wrap, antialias)
