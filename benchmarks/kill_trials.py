@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import torch
 
-from experiments.training import checkpoints
+from pano_data.io import atomic
 from tests.experiments import tiny
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "resume.md"
@@ -80,14 +80,14 @@ def kill_in_write(half: int) -> None:
 def kill_before_rename(number: int) -> None:
     """Kill the process when the `number`-th checkpoint is complete under its temporary name."""
     count = iter(range(1, 10_000))
-    real = checkpoints.os.fsync
+    real = atomic.flush
 
-    def sync(descriptor: int) -> None:
-        real(descriptor)
-        if next(count) >= number:
+    def flush(path: Path | str) -> None:
+        real(path)
+        if Path(path).suffix == ".ckpt" and next(count) >= number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    checkpoints.os.fsync = sync
+    atomic.flush = flush
 
 
 def launch(

@@ -73,7 +73,7 @@ def published(folder: Path) -> dict[str, bytes]:
         (["--ckpt_path=runs/tiny/checkpoints/final.ckpt"], "got a checkpoint of weights alone, expected the state of a training"),
         (["--model.init_args.init_from=runs/tiny", f"{NET}.residual_units=2"], "weights do not fit DA2: missing:"),
         (["--model.init_args.protocols=[da2]"], "got protocol 'da2', expected one of "),
-        (["--model.init_args.init_from=runs/none"], "no config.json in runs/none: not a folder written by save"),
+        (["--model.init_args.init_from=runs/none"], "no folder runs/none here; train it first"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
