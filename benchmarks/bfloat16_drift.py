@@ -1,4 +1,6 @@
-"""What the bfloat16 encoder costs a trained network: AbsRel on rendered rooms in float32 and in bfloat16.
+"""Measure what the bfloat16 encoder costs a trained network.
+
+AbsRel on rendered rooms is compared between float32 and bfloat16:
 
     python -m benchmarks.bfloat16_drift FOLDER... [--rooms 6] [--height 128]
 
@@ -14,7 +16,7 @@ from torch import Tensor
 import pano_geometry as pg
 import pano_losses as pl
 import pano_models as pm
-from pano_models.outputs import DISTANCE_METRIC, geometry_key
+from pano_models import DISTANCE_METRIC, geometry_key
 from pano_worlds import CAMERA, make_world, render
 
 FIRST_SEED = 90_000  # far from those that training data are rendered from
@@ -22,7 +24,7 @@ LIMIT = 1e-3
 
 
 def rooms(count: int, height: int) -> tuple[Tensor, Tensor, Tensor]:
-    """RGB (n, 3, h, w), distance in metres (n, 1, h, w) and its mask, one view a room."""
+    """Render RGB (n, 3, h, w), distance in metres (n, 1, h, w) and its mask, one view per room."""
     camera, views = pg.Equirectangular(height, 2 * height), []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
         world = make_world("indoor", seed)
@@ -33,7 +35,7 @@ def rooms(count: int, height: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def abs_rel(network: pm.DepthModel, rgb: Tensor, distance: Tensor, valid: Tensor) -> float:
-    """AbsRel under `metric`, or after median alignment (`da2_paper`) where the scale is free."""
+    """Return AbsRel under `metric`, or under `da2_paper` where the scale is free."""
     with torch.inference_mode():
         maps = [network(picture[None]) for picture in rgb]
     key = geometry_key(maps[0])
@@ -43,7 +45,7 @@ def abs_rel(network: pm.DepthModel, rgb: Tensor, distance: Tensor, valid: Tensor
 
 
 def twin(network: pm.DepthModel) -> pm.DepthModel:
-    """The same weights, its encoder in bfloat16."""
+    """Return a network of the same weights with its encoder in bfloat16."""
     assert network.spec is not None
     config = {**network.spec.config, "precision": "bfloat16"}
     fast = pm.create(network.spec.name, **config).eval()

@@ -1,7 +1,7 @@
 """Throughput of the curation engine on one core: P2E, out-painting, encoding.
 
-`uv run python benchmarks/curation.py` times pictures of worlds and writes docs/benchmarks/curation.md;
-`--sheet FILE` makes the contact sheet of docs/curation.md instead.
+`uv run python benchmarks/curation.py` times pictures of worlds and writes
+docs/benchmarks/curation.md; `--sheet FILE` makes the contact sheet of docs/curation.md instead.
 """
 
 import argparse
@@ -113,12 +113,16 @@ def main() -> None:
             [
                 "# Throughput of the curation engine",
                 "",
-                f"`benchmarks/curation.py`; one thread, medians of {args.rounds} pictures in CPU milliseconds. Goal: P2E at {GOAL} samples a",
-                "second and core at 512x1024 (26 ms). The picture sizes and fields of view are those of the data sets, the pictures are",
-                f"worlds. {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load average after the run {os.getloadavg()[0]:.1f}",
+                f"`benchmarks/curation.py`; one thread, medians of {args.rounds} pictures in CPU "
+                f"milliseconds. Goal: P2E at {GOAL} samples a",
+                "second and core at 512x1024 (26 ms). The picture sizes and fields of view are "
+                "those of the data sets, the pictures are",
+                f"worlds. {os.cpu_count()} cores, {platform.machine()}, Python "
+                f"{platform.python_version()}, load average after the run {os.getloadavg()[0]:.1f}",
                 "(other programs share the caches and the memory bandwidth).",
                 "",
-                "| picture | panorama | P2E ms | P2E a second | out-painting ms | encoding ms | all, a second |",
+                "| picture | panorama | P2E ms | P2E a second | out-painting ms | encoding ms | "
+                "all, a second |",
                 "| --- | --- | --- | --- | --- | --- | --- |",
                 *lines,
                 "",

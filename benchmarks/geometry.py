@@ -40,7 +40,7 @@ def tasks(height: int, width: int) -> list[Task]:
 
 
 def picture(task: Task, batch: int, dtype: torch.dtype) -> Tensor:
-    """Smooth content of the size that the task reads."""
+    """Return smooth content of the size that the task reads."""
     height, width = task.input_size()
     coarse = torch.rand(
         batch, 3, height // 8 + 1, width // 8 + 1, generator=torch.Generator().manual_seed(0)
@@ -68,7 +68,9 @@ def time_task(
     rounds: int,
     seconds: float = math.inf,
 ) -> dict[str, float]:
-    """Median milliseconds per call; one call of every peer per round, 2 rounds if they are long.
+    """Return median milliseconds per call.
+
+    Each round calls every peer once; there are 2 rounds if they are long.
 
     With one thread, of its own CPU time, which the neighbours on the machine change little.
     """
@@ -118,7 +120,7 @@ def table_of_times(
 
 
 def rows_of_times(results: dict[str, dict[str, float]], peers: list[Peer]) -> list[str]:
-    """A column for each task, a row for each peer, then ours over others."""
+    """Make a column for each task, a row for each peer, then ours over others."""
     lines = ["| | " + " | ".join(results) + " |", "| --- |" + " ---: |" * len(results)]
     for name in [p.name for p in peers if any(p.name in row for row in results.values())]:
         cells = [f"{row[name]:.1f}" if name in row else "" for row in results.values()]
@@ -135,7 +137,7 @@ def rows_of_times(results: dict[str, dict[str, float]], peers: list[Peer]) -> li
 
 
 def small_views(peers: list[Peer], rounds: int) -> str:
-    """Fresh views out of panoramas of both sizes: their times should differ little."""
+    """Time fresh views out of panoramas of both sizes: their times should differ little."""
     torch.set_num_threads(1)
     peers = [p for p in peers if p.name in (OURS, COMPILED, "equilib") or "unpadded" in p.name]
     results = {
@@ -145,7 +147,10 @@ def small_views(peers: list[Peer], rounds: int) -> str:
         for kind in ("float32", "uint8")
         for h in (512, 2048)
     }
-    head = "### Small views of large panoramas\n\nOne fresh 640x480 view, batch 1, 1 thread, median ms of CPU time.\n"
+    head = (
+        "### Small views of large panoramas\n\nOne fresh 640x480 view, batch 1, 1 thread, median "
+        "ms of CPU time.\n"
+    )
     return "\n".join([head, *rows_of_times(results, peers)])
 
 
@@ -161,7 +166,7 @@ CASES = {
 
 
 def errors(peer: Peer, height: int, width: int) -> list[str]:
-    """Mean / worst angle between where pixels look and where they should, in panorama pixels."""
+    """Return mean / worst angle between where pixels look and should look, in pixels."""
     cells = []
     for kind, angles, fov in CASES.values():
         if kind not in peer.kinds or torch.float32 not in peer.dtypes:
@@ -196,7 +201,7 @@ def table_of_errors(height: int, width: int, peers: list[Peer]) -> str:
 
 
 def round_trips() -> str:
-    """Panorama -> faces or patches -> panorama of directions, in degrees."""
+    """Return the error of panorama -> faces or patches -> panorama of directions, degrees."""
     lines = ["## Round trips", "", "512x1024 directions there and back, error in degrees.", "",
              "| | mean | worst |", "| --- | ---: | ---: |"]  # fmt: skip
     rays = pg.Equirectangular(512, 1024).rays().permute(2, 0, 1)[None]
@@ -221,7 +226,7 @@ def round_trips() -> str:
 
 
 def cuda_report() -> str:
-    """Ours on a CUDA device against the bytes that must move."""
+    """Time ours on a CUDA device against the bytes that must move."""
     lines = ["| | ms | byte floor, ms | ratio |", "| --- | ---: | ---: | ---: |"]
     for size in ((512, 1024), (2048, 4096)):
         image = torch.rand(4, 3, *size, device="cuda")
@@ -239,7 +244,8 @@ def cuda_report() -> str:
         took = median(a.elapsed_time(b) for a, b in zip(starts, ends, strict=True))
         floor = 1e3 * 2 * image.nbytes / H100_BYTES_PER_SECOND
         lines.append(
-            f"| fresh rotation {size}, batch 4 float32 | {took:.3f} | {floor:.3f} | {took / floor:.1f} |"
+            f"| fresh rotation {size}, batch 4 float32 | {took:.3f} | {floor:.3f} | "
+            f"{took / floor:.1f} |"
         )
     return "\n".join(lines)
 
@@ -271,13 +277,14 @@ def main() -> None:
         write(parts)
     if not options.small_only:
         parts.append(small_views(peers, options.rounds))
-    parts.append("### Table or `grid_sample`\n\nTime by the table of `packed.py` over that of "
-                 "`grid_sample` on the same shared grid, 1 thread.\n\n" + table_or_grid_sample())  # fmt: skip
+    head = "### Table or `grid_sample`\n\nTime by the table of `packed.py` over that of "
+    head += "`grid_sample` on the same shared grid, 1 thread.\n\n"
+    parts.append(head + table_or_grid_sample())
     write(parts)
 
 
 def write(parts: list[str]) -> None:
-    """The report so far, and what stands below it by hand."""
+    """Write the report so far, and keep what is written below it by hand."""
     head = (
         "# Geometry: errors and times\n\nMade by `benchmarks/geometry.py`: peers run interleaved "
         f"with ours, call by call. {platform.machine()}, {os.cpu_count()} CPUs, torch "

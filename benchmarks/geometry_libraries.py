@@ -157,7 +157,7 @@ class Kornia(Peer):
 
 
 def all_peers() -> list[Peer]:
-    """Ours, and every peer that is installed."""
+    """Return ours, and every peer that is installed."""
     peers: list[Peer] = [Ours(False), Ours(True), GridSample(True), GridSample(False)]
     for kind in (Cv2, Equilib, Py360, PyTorch360, Kornia):
         try:

@@ -72,10 +72,10 @@ class Peer(ABC):
 
     @abstractmethod
     def make(self, task: Task, image: Tensor, rotations: Tensor) -> Run:
-        """Prepares a call."""
+        """Prepare a call."""
 
     def images(self, task: Task, result: Any) -> Tensor:
-        """The result as (b, c, h, w) float; cubes as strips."""
+        """Return the result as (b, c, h, w) float; cubes as strips."""
         return torch.as_tensor(result).float()
 
 
@@ -114,7 +114,7 @@ class Ours(Peer):
 
 
 def plain_grid(task: Task, rotations: Tensor, padded: int) -> Tensor:
-    """What an engineer writes: rays as (h, w, 3), a matrix product, angles, a grid."""
+    """Sample as an engineer would: rays as (h, w, 3), a matrix product, angles, a grid."""
     source, target = task.cameras()
     turn = rotations.mT if task.kind == "p2e" else rotations
     rays = (

@@ -22,13 +22,13 @@ CALLS = 5
 
 
 def cameras(kind: str, height: int) -> tuple[pg.Camera, pg.Camera]:
-    """Source and target of a conversion."""
+    """Return source and target of a conversion."""
     erp, cube = pg.Equirectangular(height, 2 * height), pg.Cubemap(height // 2)
     return {"e2c": (erp, cube), "c2e": (cube, erp), "rotate": (erp, erp)}[kind]
 
 
 def ratio(image: Tensor, grid: DenseGrid, surface: pg.cameras.Surface) -> float:
-    """Median CPU time by the table over that by `grid_sample`."""
+    """Return median CPU time by the table over that by `grid_sample`."""
     runs = (
         lambda: packed.sample(image, grid.grid, surface),
         lambda: sampling.sample_dense(image, grid, surface),
@@ -43,7 +43,7 @@ def ratio(image: Tensor, grid: DenseGrid, surface: pg.cameras.Surface) -> float:
 
 
 def table() -> str:
-    """Ratios as Markdown."""
+    """Print ratios as Markdown."""
     torch.set_num_threads(1)
     heads = [f"{b} x {c}" for b, c in CHANNELS]
     lines = [

@@ -1,10 +1,11 @@
-"""Trainings that are killed with SIGKILL and started again, against one that is not.
+"""Compare trainings that are killed with SIGKILL and started again with one that is not.
 
-`uv run python -m benchmarks.kill_trials --trials 10 --write` trains a tiny network (shuffled, augmented,
-drop path, validation every second step, a checkpoint every third) once without interruption in each
-setting, then kills it at random moments and inside the writing of a checkpoint, starts it again with
-the same arguments until it ends, and compares the SHA-256 of the final weights, the loss log and the
-samples of every step. docs/benchmarks/resume.md is written with `--write`.
+`uv run python -m benchmarks.kill_trials --trials 10 --write` trains a tiny network (shuffled,
+augmented, drop path, validation every second step, a checkpoint every third) once without
+interruption in each setting, then kills it at random moments and inside the writing of a
+checkpoint, starts it again with the same arguments until it ends, and compares the SHA-256 of the
+final weights, the loss log and the samples of every step. docs/benchmarks/resume.md is written with
+`--write`.
 """
 
 import argparse
@@ -42,7 +43,7 @@ class Setting(NamedTuple):
     more: tuple[str, ...] = ()
 
     def argv(self) -> list[str]:
-        """Arguments of the training."""
+        """Return the arguments of the training."""
         argv = ["--data.num_workers", str(self.workers), "--log_samples", "true"]
         argv += ["--trainer.accumulate_grad_batches", str(self.accumulate)]
         if self.ranks > 1:
@@ -62,7 +63,7 @@ SETTINGS = [Setting(r, w, a) for r in (1, 2) for w in (0, 2) for a in (1, 2) if 
 
 
 def kill_in_write(half: int) -> None:
-    """Makes the `half`-th checkpoint stop in the middle of its bytes, and the process with it."""
+    """Make the `half`-th checkpoint stop in the middle of its bytes, and the process with it."""
     write, count = torch.save, iter(range(1, 10_000))
 
     def torn(content: object, file: object) -> None:
@@ -77,7 +78,7 @@ def kill_in_write(half: int) -> None:
 
 
 def kill_before_rename(number: int) -> None:
-    """Kills the process when the `number`-th checkpoint is complete under its temporary name."""
+    """Kill the process when the `number`-th checkpoint is complete under its temporary name."""
     count = iter(range(1, 10_000))
     real = checkpoints.os.fsync
 
@@ -92,7 +93,7 @@ def kill_before_rename(number: int) -> None:
 def launch(
     folder: Path, setting: Setting, before: Callable[[], None] | None = None
 ) -> list[ForkServerProcess]:
-    """Starts one process a rank; `before` runs in rank 0."""
+    """Start one process per rank; `before` runs in rank 0."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -113,7 +114,7 @@ def launch(
 
 
 def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list[int | None]:
-    """Waits for all; what hangs after one of them has died is killed, as a launcher does."""
+    """Wait for all; what hangs after one of them has died is killed, as a launcher does."""
     end = time.monotonic() + limit_s
     while any(p.exitcode is None for p in processes) and time.monotonic() < end:
         if any(p.exitcode not in (None, 0) for p in processes):
@@ -126,7 +127,7 @@ def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list
 
 
 def train(folder: Path, setting: Setting) -> None:
-    """Trains to the end.
+    """Train to the end.
 
     Raises:
         RuntimeError: A rank did not end well.
@@ -139,7 +140,7 @@ def train(folder: Path, setting: Setting) -> None:
 
 
 def outcome(folder: Path) -> Outcome:
-    """Reads what a finished training left."""
+    """Read what a finished training left."""
     run = folder / "runs/tiny"
     logs = sorted(folder.glob(".runs/tiny/*/samples-*.jsonl"))
     return Outcome(
@@ -152,7 +153,7 @@ def outcome(folder: Path) -> Outcome:
 def kill_randomly(
     folder: Path, setting: Setting, window: tuple[float, float], rng: random.Random
 ) -> bool:
-    """Kills one rank, or all at once, at a random moment; False if the training had ended before."""
+    """Kill one rank, or all, at a random moment; return False if the training had ended."""
     processes = launch(folder, setting)
     moment = time.monotonic() + rng.uniform(*window)
     while time.monotonic() < moment and any(p.exitcode is None for p in processes):
@@ -166,7 +167,7 @@ def kill_randomly(
 
 
 def kill_inside(folder: Path, setting: Setting, rng: random.Random) -> bool:
-    """Kills rank 0 while it writes a checkpoint, in the bytes or just before the rename."""
+    """Kill rank 0 while it writes a checkpoint, in the bytes or just before the rename."""
     how = rng.choice([kill_in_write, kill_before_rename])
     number = rng.randint(1, 3)
     codes = finish(launch(folder, setting, functools.partial(how, number)))
@@ -184,7 +185,7 @@ class Row(NamedTuple):
 
 
 def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
-    """`count` trainings, each killed one to three times, compared with one that was not."""
+    """Run `count` trainings, each killed one to three times, compared with one that was not."""
     scenes = max(5, 2 * setting.ranks * setting.accumulate + 1)  # steps of 2 a batch, and a rest
     tiny.prepare(base / "whole", scenes=scenes)
     train(base / "whole", setting)  # the first one also makes the tracking store
@@ -212,10 +213,14 @@ def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """Markdown table of all settings."""
-    head = "| ranks | workers | accumulated batches | trials | kills at random moments | kills inside a checkpoint write | identical |\n"
+    """Return the Markdown table of all settings."""
+    head = (
+        "| ranks | workers | accumulated batches | trials | kills at random moments "
+        "| kills inside a checkpoint write | identical |\n"
+    )
     lines = [
-        f"| {r.setting.ranks} | {r.setting.workers} | {r.setting.accumulate} | {r.trials} | {r.random_kills} "
+        f"| {r.setting.ranks} | {r.setting.workers} | {r.setting.accumulate} | {r.trials} | "
+        f"{r.random_kills} "
         f"| {r.inside_kills} | {r.identical} |"
         for r in rows
     ]
@@ -223,7 +228,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main() -> int:
-    """Runs all settings and prints; 1 if a trial differs."""
+    """Run all settings and print; return 1 if a trial differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=10, help="trials a setting")
     parser.add_argument("--seed", type=int, default=0)
@@ -241,11 +246,13 @@ def main() -> int:
     return int(any(r.identical != r.trials for r in rows))
 
 
-REPORT_HEAD = f"""`python -m benchmarks.kill_trials`: {tiny.STEPS} optimiser steps on CPU, shuffled, augmented, with drop path,
-validation every second step, a checkpoint every third. Each training is killed by SIGKILL one to three times,
-one rank or all of them, then started again with the same arguments until it ends. *Identical*: the SHA-256 of the
-final weights, the loss log and every rank's sample sequence are those of the training that was never killed.
-A kill at a random moment may fall anywhere from the imports to the publishing of the result.
+REPORT_HEAD = f"""\
+`python -m benchmarks.kill_trials`: {tiny.STEPS} optimiser steps on CPU, shuffled, augmented, with
+drop path, validation every second step, a checkpoint every third. Each training is killed by
+SIGKILL one to three times, one rank or all of them, then started again with the same arguments
+until it ends. *Identical*: the SHA-256 of the final weights, the loss log and every rank's sample
+sequence are those of the training that was never killed. A kill at a random moment may fall
+anywhere from the imports to the publishing of the result.
 """
 
 

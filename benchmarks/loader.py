@@ -103,7 +103,7 @@ def read(kind: str, folder: str, seed: int) -> tuple[int, float]:
 def timed(
     pool: ProcessPoolExecutor, processes: int, kind: str, folder: Path
 ) -> tuple[float, float]:
-    """Samples a second on the clock, CPU milliseconds a sample."""
+    """Return samples per second on the clock, and CPU milliseconds per sample."""
     start = time.perf_counter()
     runs = [pool.submit(read, kind, str(folder), seed) for seed in range(processes)]
     results = [future.result() for future in runs]
@@ -129,7 +129,8 @@ def codec_rows(rows: Rendered) -> list[str]:
             errors.append(np.abs(back[maps[1]] / maps[0][maps[1]] - 1).max())
         medians = [statistics.median(each) for each in (sizes, encode, decode)]
         lines.append(
-            f"| {codec.name} | {medians[0]:.0f} | {medians[1]:.1f} | {medians[2]:.1f} | {max(errors):.1e} |"
+            f"| {codec.name} | {medians[0]:.0f} | {medians[1]:.1f} | {medians[2]:.1f} | "
+            f"{max(errors):.1e} |"
         )
     return lines
 
@@ -181,18 +182,22 @@ def main() -> None:
             [
                 "# Reading training samples",
                 "",
-                f"`benchmarks/loader.py`; {args.count} panoramas of {SIZE[0]}x{SIZE[1]} from worlds, random order, decoded to float tensors;",
-                f"medians of {args.rounds} rounds, the readers in turns. {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()},",
-                f"load average after the run {os.getloadavg()[0]:.1f}: above the number of processes, other programs took part of the cores.",
-                "CPU milliseconds say more than samples a second.",
+                f"`benchmarks/loader.py`; {args.count} panoramas of {SIZE[0]}x{SIZE[1]} from "
+                "worlds, random order, decoded to float tensors;",
+                f"medians of {args.rounds} rounds, the readers in turns. {os.cpu_count()} cores, "
+                f"{platform.machine()}, Python {platform.python_version()},",
+                f"load average after the run {os.getloadavg()[0]:.1f}: above the number of "
+                "processes, other programs took part of the cores.",
+                "CPU milliseconds say more than samples per second.",
                 "",
-                "| processes | reader | kB a sample | samples a second | CPU ms a sample |",
+                "| processes | reader | kB per sample | samples per second | CPU ms per sample |",
                 "| --- | --- | --- | --- | --- |",
                 *lines,
                 "",
                 "PNG16 in millimetres ends at 65.5 m and knows no sky; LOG16 keeps both.",
                 "",
-                "Distance codecs on the same panoramas (medians; the largest relative error of all):",
+                "Distance codecs on the same panoramas (medians; the largest relative error of "
+                "all):",
                 "",
                 "| codec | kB | encode, CPU ms | decode, CPU ms | error |",
                 "| --- | --- | --- | --- | --- |",

@@ -49,7 +49,7 @@ FULL = {
 
 
 def scene(batch: int, height: int, device: str) -> dict[str, Tensor]:
-    """A box-shaped room, a noisy prediction of it, a tenth of the pixels not valid."""
+    """Make a box-shaped room, a noisy prediction of it, a tenth of the pixels not valid."""
     generator = torch.Generator().manual_seed(0)
     rays = pg.Equirectangular(height, 2 * height).rays()
     walls = torch.tensor([3.0, 1.4, 4.0])
@@ -68,7 +68,7 @@ def scene(batch: int, height: int, device: str) -> dict[str, Tensor]:
 
 
 def seconds(step: Callable[[], object], repeats: int, device: str) -> float:
-    """Median time of a step after one that warms up."""
+    """Return the median time of a step after one that warms up."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -106,7 +106,7 @@ def measure(batch: int, height: int, device: str, repeats: int) -> list[tuple[st
 
 
 def training_step(height: int, device: str, repeats: int) -> tuple[float, float]:
-    """Forward and backward of a ViT-S alone (no head), and of the full DAP loss, both on one image."""
+    """Time forward and backward of a ViT-S without head, and of the full DAP loss, on an image."""
     vit = timm.create_model(BACKBONE, num_classes=0, global_pool="").to(device)
     image = torch.rand(1, 3, height, 2 * height, device=device)
     weights = list(vit.parameters())
@@ -130,16 +130,21 @@ def page(arguments: argparse.Namespace) -> str:
         [
             "# Cost of the losses",
             "",
-            f"Value and gradient, float32, {height}x{2 * height}, batch {batch}, median of {arguments.repeats}, "
-            f"{device}, {torch.get_num_threads()} thread(s), {platform.machine()}, torch {torch.__version__.split('+')[0]}. "
-            "`python benchmarks/losses.py --write` makes this page. Absolute times are those of a shared machine: read the ratios.",
+            f"Value and gradient, float32, {height}x{2 * height}, batch {batch}, median of "
+            f"{arguments.repeats}, "
+            f"{device}, {torch.get_num_threads()} thread(s), {platform.machine()}, torch "
+            f"{torch.__version__.split('+')[0]}. "
+            "`python benchmarks/losses.py --write` makes this page. Absolute times are those of a "
+            "shared machine: read the ratios.",
             "",
             "| loss | ms | times a plain L1 |",
             "| --- | --- | --- |",
             *lines,
             "",
-            f"On one {height}x{2 * height} panorama the full DAP loss takes {1e3 * loss:.0f} ms; forward and backward of `{BACKBONE}` alone, "
-            f"without heads or optimiser, take {1e3 * network:.0f} ms: the loss is {100 * loss / network:.1f} % of it.",
+            f"On one {height}x{2 * height} panorama the full DAP loss takes {1e3 * loss:.0f} ms; "
+            f"forward and backward of `{BACKBONE}` alone, "
+            f"without heads or optimiser, take {1e3 * network:.0f} ms: the loss is "
+            f"{100 * loss / network:.1f} % of it.",
             "",
         ]
     )

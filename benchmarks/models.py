@@ -1,7 +1,7 @@
-"""Times DA2 and DAP against eager float32 of the same network, and counts memory and FLOPs.
+"""Time DA2 and DAP against eager float32 of the same network, and count memory and FLOPs.
 
 Variants of a case run in turn, round after round, so that a busy machine slows all of them alike;
-medians are printed. Memory is measured in a fresh process a variant. Usage:
+medians are printed. Memory is measured in a fresh process per variant. Usage:
 
     python -m benchmarks.models [--cases tiny small large] [--rounds 5] [--batch 1] [--out FILE.md]
 """
@@ -20,7 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
-from pano_models.outputs import geometry_key
+from pano_models import geometry_key
 
 BASELINE = "float32"
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -157,7 +157,7 @@ def measure(case: Case, variants: list[str], rounds: int, batch: int) -> list[Ro
 
 
 def _peak_memory(case: Case, variant: str, batch: int) -> float:
-    """Megabytes beyond the loaded network that one forward pass takes, in a fresh process."""
+    """Return megabytes of one forward pass beyond the loaded network, in a fresh process."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_forward_memory, (case, variant, batch, torch.get_num_threads()))
@@ -181,7 +181,7 @@ def _forward_memory(case: Case, variant: str, batch: int, threads: int) -> float
 
 
 def _resident(field_name: str) -> float:
-    """Kilobytes of this process in memory: now (VmRSS) or at most (VmHWM)."""
+    """Return kilobytes of this process in memory: now (VmRSS) or at most (VmHWM)."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field_name):
             return float(line.split()[1])
@@ -189,7 +189,7 @@ def _resident(field_name: str) -> float:
 
 
 def flops(case: Case) -> float:
-    """Floating-point operations of one forward pass of one panorama (multiply and add count 2)."""
+    """Count operations of one forward pass of one panorama; multiply and add count 2."""
     with torch.device("meta"):
         network = pm.create(case.name, **case.config).eval()
         rgb = torch.rand(1, 3, *case.size)
@@ -203,7 +203,8 @@ def flops(case: Case) -> float:
 
 def _table(rows: list[Row], batch: int) -> list[str]:
     lines = [
-        "| network | input | GFLOP | variant | ms a panorama | of float32 | forward memory (MB) | drift |",
+        "| network | input | GFLOP | variant | ms per panorama | of float32 | forward memory (MB) "
+        "| drift |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     base: dict[int, float] = {}
@@ -212,7 +213,8 @@ def _table(rows: list[Row], batch: int) -> list[str]:
         reference = base.setdefault(id(row.case), median)
         lines.append(
             f"| {row.case.name} ({row.case.group}) | {row.case.size[0]}x{row.case.size[1]} "
-            f"| {flops(row.case) / 1e9:.0f} | {row.variant} | {1e3 * median:.1f} | {median / reference:.2f} "
+            f"| {flops(row.case) / 1e9:.0f} | {row.variant} | {1e3 * median:.1f} | "
+            f"{median / reference:.2f} "
             f"| {row.memory:.0f} | {row.drift:.1e} |"
         )
     return lines

@@ -1,7 +1,8 @@
-"""Step times while the tracking server is there and after it is killed, and what the run lacks in the end.
+"""Compare step times with a tracking server and after it is killed; check the run in the end.
 
-`uv run python -m benchmarks.server_away --write` starts `scripts/mlflow_server.sh`, trains a tiny network
-against it, kills the server in the middle, waits for the training to end, starts the server again, calls
+`uv run python -m benchmarks.server_away --write` starts `scripts/mlflow_server.sh`, trains a tiny
+network against it, kills the server in the middle, waits for the training to end, starts the server
+again, calls
 `panodepth sync`, and counts what arrived; it writes docs/benchmarks/server_away.md.
 """
 
@@ -55,7 +56,7 @@ class Result(NamedTuple):
 
 @contextmanager
 def server(folder: Path, port: int) -> Iterator[None]:
-    """The server of `scripts/mlflow_server.sh` with its files in `folder`; killed at the end."""
+    """Run the server of `scripts/mlflow_server.sh` with its files in `folder`; kill it after."""
     own = {
         **tiny.environment(folder), "PORT": str(port), "WORKERS": "1",
         "BACKEND": f"sqlite:///{folder / 'server.db'}", "ARTIFACTS": str(folder / "artifacts"),
@@ -87,7 +88,7 @@ def _wait_until_healthy(port: int, limit_s: float = 240) -> None:
 
 
 def measure(folder: Path, steps: int) -> Result:
-    """One training below `folder` whose server is killed half-way."""
+    """Run one training below `folder` whose server is killed half-way."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -126,7 +127,7 @@ def _queue(folder: Path, variables: Mapping[str, str]) -> TrackingQueue:
 
 
 def _times(folder: Path) -> list[int]:
-    """When each step was logged, in milliseconds."""
+    """Return when each step was logged, in milliseconds."""
     records = [
         json.loads(line)
         for log in folder.glob(".runs/tiny/*/tracking/queue.jsonl")
@@ -140,7 +141,7 @@ def _median_ms(times: list[int]) -> float:
 
 
 def table(result: Result) -> str:
-    """Markdown table."""
+    """Return the Markdown table."""
     rows = [
         ("exit code of the training", result.exit_code),
         ("median step with the server, ms", round(result.before_ms)),
@@ -155,7 +156,7 @@ def table(result: Result) -> str:
 
 
 def main() -> int:
-    """Measures and prints; 1 if the run is not complete in the end."""
+    """Measure and print; return 1 if the run is not complete in the end."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--write", action="store_true", help="write the report")
@@ -167,8 +168,10 @@ def main() -> int:
         load = os.getloadavg()[0]
         REPORT.write_text(
             "# The tracking server is away\n\n`python -m benchmarks.server_away`: the server of "
-            "`scripts/mlflow_server.sh` is killed (SIGKILL) half-way\nthrough a training of a tiny network and "
-            f"started again after it; load average {load:.0f} on {os.cpu_count()} cores.\n\n{table(result)}"
+            "`scripts/mlflow_server.sh` is killed (SIGKILL) half-way\nthrough a training of a tiny "
+            "network and "
+            f"started again after it; load average {load:.0f} on {os.cpu_count()} "
+            f"cores.\n\n{table(result)}"
         )
     return int(result.exit_code or result.left or result.history != result.steps)
 

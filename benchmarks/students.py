@@ -1,9 +1,11 @@
-"""Times the four students in every form against the released form of the same network, in the same run.
+"""Time the four students in every form against the released form of the same network.
 
-Forms of a case run in turn, round after round; medians of CPU seconds are printed (one thread, so a busy machine counts little), on a GPU
-medians of wall time. Memory is the peak beyond the loaded network, in a fresh process a form. Usage:
+Forms of a case run in turn, round after round; medians of CPU seconds are printed (one thread, so a
+busy machine counts little), on a GPU medians of wall time. Memory is the peak beyond the loaded
+network, in a fresh process per form. Usage:
 
-    python -m benchmarks.students [--cases small published training] [--modes float32 ...] [--rounds 5] [--no-memory] [--out FILE.md]
+    python -m benchmarks.students [--cases small published training] [--modes float32 ...]
+        [--rounds 5] [--no-memory] [--out FILE.md]
 """
 
 import argparse
@@ -20,7 +22,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
-from pano_models.outputs import geometry_key
+from pano_models import geometry_key
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SMALL: dict[str, dict[str, Any]] = {
@@ -65,7 +67,7 @@ class Row:
 
 
 def build(name: str, form: str, published: bool, mode: str = "float32") -> pm.DepthModel:
-    """The network of a case with random weights."""
+    """Build the network of a case with random weights."""
     torch.manual_seed(0)
     options: dict[str, Any] = {} if published else dict(SMALL[name])
     if (name, form) != ("hohonet", "released"):
@@ -76,7 +78,7 @@ def build(name: str, form: str, published: bool, mode: str = "float32") -> pm.De
 
 
 def clock() -> float:
-    """CPU seconds of this process, or wall seconds once the GPU is idle."""
+    """Return CPU seconds of this process, or wall seconds once the GPU is idle."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
         return time.perf_counter()
@@ -84,7 +86,7 @@ def clock() -> float:
 
 
 def forward(model: pm.DepthModel, mode: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """One inference in a mode."""
+    """Run one inference in a mode."""
     if mode == "channels last":
         model = model.to(memory_format=torch.channels_last)
 
@@ -97,7 +99,7 @@ def forward(model: pm.DepthModel, mode: str) -> Callable[[torch.Tensor], torch.T
 
 
 def train_step(model: pm.DepthModel) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Forward, backward and Adam on a batch."""
+    """Run forward, backward and Adam on a batch."""
     optimizer = torch.optim.Adam(model.train().parameters(), lr=1e-4)
 
     def run(rgb: torch.Tensor) -> torch.Tensor:
@@ -135,7 +137,7 @@ def measure(
 
 
 def peak_memory(name: str, form: str, published: bool, size: tuple[int, int]) -> float:
-    """Megabytes one forward pass takes beyond the loaded network, in this fresh process."""
+    """Return megabytes of one forward pass beyond the loaded network, in this process."""
     torch.set_num_threads(1)
     run = forward(build(name, form, published).eval(), "float32")
     rgb = torch.rand(1, 3, *size, device=DEVICE)
@@ -158,7 +160,10 @@ def _resident(field_name: str) -> float:
 
 
 def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]) -> list[Row]:
-    """Forms in float32 and other modes of the first form, of all students at one size; printed as they come."""
+    """Time all students at one size: forms in float32, and other modes of the first form.
+
+    Rows are printed as they come.
+    """
     size = (512, 1024) if published else (128, 256)
     rgb = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     rows = []
@@ -178,7 +183,7 @@ def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]
 
 
 def training_table(rounds: int) -> list[Row]:
-    """One training step of the small networks on two panoramas of 128x256."""
+    """Time one training step of the small networks on two panoramas of 128x256."""
     rgb = torch.rand(2, 3, 128, 256, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     rows = []
     for name, forms in FORMS.items():
@@ -190,11 +195,12 @@ def training_table(rounds: int) -> list[Row]:
 
 
 def as_markdown(title: str, rows: list[Row]) -> str:
-    """A table; times relative to the first form of each network."""
+    """Print a table; times relative to the first form of each network."""
     first: dict[str, float] = {}
     lines = [
         f"\n## {title}\n",
-        "| network | form | mode | median ms | times the released form | GFLOP | peak MB | change |",
+        "| network | form | mode | median ms | times the released form | GFLOP | peak MB | change "
+        "|",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for row in rows:
@@ -219,7 +225,10 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{platform.machine()} CPU"
-    text = f"# Students\n\nMeasured by `python -m benchmarks.students`: {where}, one thread, torch {torch.__version__}, random weights.\n"
+    text = (
+        f"# Students\n\nMeasured by `python -m benchmarks.students`: {where}, one thread, "
+        f"torch {torch.__version__}, random weights.\n"
+    )
     text += (
         "`change` is the mean change of the output relative to the released form's, not an error.\n"
     )

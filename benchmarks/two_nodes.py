@@ -51,7 +51,7 @@ class Comparison(NamedTuple):
 
 
 def compare(folder: Path) -> Comparison:
-    """Trains both ways below `folder` and compares.
+    """Train both ways below `folder` and compare.
 
     Raises:
         RuntimeError: A training failed.
@@ -79,14 +79,14 @@ def compare(folder: Path) -> Comparison:
 
 
 def batches(folder: Path) -> list[list[str]]:
-    """Samples of each global batch, the ranks one after the other."""
+    """Return the samples of each global batch, the ranks one after the other."""
     logs = sorted(folder.glob(".runs/tiny/*/samples-*.jsonl"))
     by_rank = [[json.loads(line)["keys"] for line in log.read_text().splitlines()] for log in logs]
     return [[key for keys in step for key in keys] for step in zip(*by_rank, strict=True)]
 
 
 def _lost(steps: list[list[str]]) -> int:
-    """Samples that are not exactly once in an epoch (an epoch is cut to whole global batches)."""
+    """Return samples that are not exactly once in an epoch, cut to whole global batches."""
     length = SCENES // BATCH
     epochs = [steps[i : i + length] for i in range(0, len(steps), length)]
     counts = [Counter(key for step in epoch for key in step) for epoch in epochs]
@@ -96,7 +96,7 @@ def _lost(steps: list[list[str]]) -> int:
 
 
 def losses(folder: Path) -> list[float]:
-    """Logged total loss of each step."""
+    """Return the logged total loss of each step."""
     lines = (folder / "runs/tiny/loss.jsonl").read_text().splitlines()
     return [json.loads(line)["total"] for line in lines]
 
@@ -107,20 +107,20 @@ def _runs(folder: Path) -> list:
 
 
 def validation(folder: Path) -> dict[str, float]:
-    """Validation metrics of the last validation, by name."""
+    """Return the validation metrics of the last validation, by name."""
     (run,) = _runs(folder)
     return {k: v for k, v in run.data.metrics.items() if k.startswith("val/")}
 
 
 def weight_difference(one: Path, other: Path) -> float:
-    """Norm of the difference over the norm, over all weights together."""
+    """Return the norm of the difference over the norm, over all weights together."""
     a, b = (load_file(folder / "runs/tiny/model.safetensors") for folder in (one, other))
     change = sum(float((b[name] - weight).square().sum()) for name, weight in a.items())
     return float((change / sum(float(w.square().sum()) for w in a.values())) ** 0.5)
 
 
 def files(folder: Path) -> set[str]:
-    """What a run leaves behind, apart from pictures and the ranks' sample logs."""
+    """List what a run leaves behind, apart from pictures and the ranks' sample logs."""
     found = [p for top in (".runs/tiny", "runs") for p in (folder / top).rglob("*") if p.is_file()]
     names = ["/".join(p.relative_to(folder).parts) for p in found]
     kept = [n for n in names if "/pictures/" not in n and "/samples-" not in n]
@@ -137,7 +137,7 @@ def _check(code: int, text: str) -> None:
 
 
 def table(result: Comparison) -> str:
-    """Markdown table of a comparison."""
+    """Return the Markdown table of a comparison."""
     rows = [
         ("global batches with the same samples", f"{result.same_samples} of {result.batches}"),
         ("samples lost or seen twice in an epoch", result.lost),
@@ -153,7 +153,7 @@ def table(result: Comparison) -> str:
 
 
 def main() -> int:
-    """Compares and prints; 1 if samples, runs or files differ."""
+    """Compare and print; return 1 if samples, runs or files differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the report")
     arguments = parser.parse_args()
@@ -162,8 +162,10 @@ def main() -> int:
     print(table(result))
     if arguments.write:
         REPORT.write_text(
-            f"# Two nodes\n\n`python -m benchmarks.two_nodes`: {tiny.STEPS} steps of global batch {BATCH} on "
-            f"{SCENES} panoramas of 32x64,\nSphereViT of four blocks, torch {torch.__version__}, gloo on the "
+            f"# Two nodes\n\n`python -m benchmarks.two_nodes`: {tiny.STEPS} steps of global batch "
+            f"{BATCH} on "
+            f"{SCENES} panoramas of 32x64,\nSphereViT of four blocks, torch {torch.__version__}, "
+            "gloo on the "
             f"loopback device; validation rows are shared unevenly.\n\n{table(result)}"
         )
     wrong = result.same_samples != result.batches or result.lost or result.runs != 1

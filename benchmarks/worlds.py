@@ -1,11 +1,11 @@
-"""Throughput of procedural worlds: samples of 256x512 an hour on 1, 2 and 4 processes.
+"""Throughput of procedural worlds: samples of 256x512 per hour on 1, 2 and 4 processes.
 
 `uv run python benchmarks/worlds.py --worlds 6` prints a table and writes docs/benchmarks/worlds.md.
 A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
 caster is shared by all of the world's viewpoints, as in a rendered data set.
 
-`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes the contact sheets of
-docs/worlds.md instead.
+`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes
+the contact sheets of docs/worlds.md instead.
 """
 
 import argparse
@@ -22,11 +22,11 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, make_world, render
-from pano_worlds.world import Kind
+from pano_worlds.world import WorldKind
 
 GOAL_PER_HOUR = 20_000
 CORES = 4
-KINDS: tuple[Kind, ...] = ("indoor", "outdoor")
+KINDS: tuple[WorldKind, ...] = ("indoor", "outdoor")
 PLACES = range(300, 308)
 SIZE = (256, 512)
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "worlds.md"
@@ -42,7 +42,7 @@ class Work:
     render_cpu: tuple[float, ...]
 
 
-def render_world(task: tuple[Kind, int]) -> Work:
+def render_world(task: tuple[WorldKind, int]) -> Work:
     kind, seed = task
     start = time.process_time()
     world = make_world(kind, seed)
@@ -58,7 +58,7 @@ def render_world(task: tuple[Kind, int]) -> Work:
 
 
 def timed(processes: int, worlds: int) -> tuple[float, list[Work]]:
-    tasks: list[tuple[Kind, int]] = [
+    tasks: list[tuple[WorldKind, int]] = [
         (k, s) for s in range(1000, 1000 + worlds) for k in ("indoor", "outdoor")
     ]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -72,7 +72,10 @@ def row(processes: int, wall: float, work: list[Work]) -> str:
     samples = sum(w.samples for w in work)
     cpu = sum(w.make_cpu + sum(w.render_cpu) for w in work) / samples
     load = os.getloadavg()[0]
-    return f"| {processes} | {samples} | {wall:.1f} | {3600 * samples / wall:,.0f} | {cpu:.3f} | {load:.1f} |"
+    return (
+        f"| {processes} | {samples} | {wall:.1f} | {3600 * samples / wall:,.0f} | {cpu:.3f} | "
+        f"{load:.1f} |"
+    )
 
 
 def kinds(work: list[Work]) -> list[str]:
@@ -87,16 +90,16 @@ def kinds(work: list[Work]) -> list[str]:
 
 
 def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
+    """Colour distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
     share = np.log(np.maximum(distance, 0.5) / 0.5) / np.log(600.0)
     grey = np.where(sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
     return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
 
 
 def contact_sheet(path: Path) -> None:
-    """Pictures of both appearances with distance, normals and edges."""
+    """Draw pictures of both appearances with distance, normals and edges."""
     rows: list[np.ndarray] = []
-    scenes: list[tuple[Kind, int, int]] = [
+    scenes: list[tuple[WorldKind, int, int]] = [
         ("indoor", 12, 0),
         ("indoor", 3, 4),
         ("outdoor", 22, 1),
@@ -114,7 +117,7 @@ def contact_sheet(path: Path) -> None:
 
 
 def places_sheet(path: Path) -> None:
-    """Two viewpoints of eight consecutive seeds of each kind, not chosen, in the clean appearance."""
+    """Draw two viewpoints of eight consecutive seeds of each kind, not chosen, without camera."""
     rows: list[np.ndarray] = []
     camera = pg.Equirectangular(*SIZE)
     for kind in KINDS:
@@ -154,13 +157,18 @@ def main() -> None:
         [
             "# Throughput of procedural worlds",
             "",
-            f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera appearance, {args.worlds} worlds of",
-            f"each kind. Goal: {GOAL_PER_HOUR:,} samples an hour on {CORES} cores, that is {3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU a sample.",
-            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}.",
-            "The load column is the machine's load average after the run: above the number of processes, other",
-            "programs took part of the cores and of the memory bandwidth, and the clock shows less than a quiet machine would.",
+            f"`benchmarks/worlds.py`; {SIZE[0]}x{SIZE[1]} panoramas with all labels, camera "
+            f"appearance, {args.worlds} worlds of",
+            f"each kind. Goal: {GOAL_PER_HOUR:,} samples per hour on {CORES} cores, that is "
+            f"{3600 * CORES / GOAL_PER_HOUR:.2f} s of CPU per sample.",
+            f"Machine: {os.cpu_count()} cores, {platform.machine()}, Python "
+            f"{platform.python_version()}, numpy {np.__version__}.",
+            "The load column is the machine's load average after the run: above the number of "
+            "processes, other",
+            "programs took part of the cores and of the memory bandwidth, and the clock shows less "
+            "than a quiet machine would.",
             "",
-            "| processes | samples | seconds | samples an hour | CPU seconds a sample | load |",
+            "| processes | samples | seconds | samples per hour | CPU seconds per sample | load |",
             "| --- | --- | --- | --- | --- | --- |",
             *[row(n, wall, work) for n, wall, work in runs],
             "",

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from experiments.pipeline import params
 from pano_data import datasets
 from pano_data.sampler import split_batch
-from pano_models.model import DepthModel
+from pano_models import DepthModel
 
 PEAK = 989e12  # FLOP/s of an H100 SXM in dense bfloat16, data sheet
 MFU = 0.45

@@ -1,4 +1,4 @@
-"""Draw docs/figures/conventions.png: axes, angles, pixels and cube faces, computed by pano_geometry.
+"""Draw docs/figures/conventions.png: axes, angles, pixels and cube faces of pano_geometry.
 
 uv run python scripts/draw_conventions.py
 """
@@ -30,7 +30,7 @@ CROSS = {"U": (0, 1), "L": (1, 0), "F": (1, 1), "R": (1, 2), "B": (1, 3), "D": (
 
 
 def face_picture(height: int, width: int) -> np.ndarray:
-    """Panorama (h, w, 3) in which each direction has the colour of its face, with a lattice."""
+    """Return a panorama (h, w, 3) in the colours of the cube's faces, with a lattice."""
     rays = pg.Equirectangular(height, width).rays()
     strip = pg.Cubemap(1).project(rays)[..., 1].floor().clamp(0, 5).long()
     table = torch.tensor([mpl.colors.to_rgb(COLOURS[face]) for face in pg.FACES])
@@ -61,7 +61,8 @@ def draw_axes(ax: Axes) -> None:
     ax.text(
         0.25,
         -0.35,
-        "R: camera → world\nR = Ry(yaw) Rx(pitch) Rz(roll)\nyaw > 0 right, pitch > 0 up,\nroll > 0 clockwise",
+        "R: camera → world\nR = Ry(yaw) Rx(pitch) Rz(roll)\nyaw > 0 right, pitch > 0 up,\nroll > 0 "
+        "clockwise",
         va="top",
         fontsize=10,
     )

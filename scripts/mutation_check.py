@@ -82,7 +82,8 @@ MUTATIONS = (
         "DA360 against DA2",
         "rulebook.py",
         '        alignment=alignment.median,\n    ),\n    Protocol(\n        id="da2_paper_affine"',
-        '        alignment=alignment.mean_ratio,\n    ),\n    Protocol(\n        id="da2_paper_affine"',
+        "        alignment=alignment.mean_ratio,\n    ),\n"
+        '    Protocol(\n        id="da2_paper_affine"',
     ),
     Mutation(
         "least absolute deviation with the wrong dimension",
@@ -181,7 +182,7 @@ def main() -> int:
 
 
 def noticing_test(mutation: Mutation) -> str:
-    """First test that fails with the mistake in place; empty if none does."""
+    """Return the first test that fails with the mistake in place; empty if none does."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "pano_losses"
         shutil.copytree(SOURCE / "pano_losses", copy)
@@ -206,7 +207,7 @@ def apply(mutation: Mutation, package: Path) -> None:
 
 
 def first_failure(path: Path) -> str:
-    """First failing test of the package found at a path before the installed one."""
+    """Return the first test that fails with the package at a path before the installed one."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no"]
     command += ["-m", "not slow and not gpu and not ddp", "tests/losses", "tests/parity/losses"]
     command += ["--deselect", "tests/losses/test_mutation_check.py"]

@@ -2,7 +2,7 @@
 # One training on N nodes by torchrun. From the root of a clone (or of a folder with params.yaml), the same line on every node:
 #   NODES=2 NODE_RANK=0 PROCESSES=8 MASTER=host0:29500 scripts/train_torchrun.sh da2 [--section NAME] [--key value ...]
 # STRATEGY: ddp (default), or sharded for networks that do not fit on one device.
-# Exit code: 143 when stopped by SIGTERM with a checkpoint to go on from, else torchrun's own.
+# Exit code: 143 when stopped by SIGTERM with a checkpoint to resume from, else torchrun's own.
 set -uo pipefail
 paper=${1:?the first argument is the paper: da2, dap or depth_anywhere}
 shift

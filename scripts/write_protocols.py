@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def filled(page: str) -> str:
-    """The page with its generated blocks made anew."""
+    """Return the page with its generated blocks made anew."""
     for name, text in (("rules", rules()), ("details", details()), ("metrics", metric_table())):
         page = replaced(page, name, text)
     return replaced(page, "spread", spread())
@@ -37,7 +37,10 @@ def replaced(page: str, name: str, text: str) -> str:
 
 
 def rules() -> str:
-    head = "| protocol | scores | truth (m) | crop | far pixels | alignment | clamp (m) | weights | mean over | empty image |"
+    head = (
+        "| protocol | scores | truth (m) | crop | far pixels | alignment | clamp (m) | weights "
+        "| mean over | empty image |"
+    )
     return "\n".join([head, "| --- " * 10 + "|", *(_row(p) for p in protocols.values())])
 
 
@@ -116,7 +119,7 @@ def metric_table() -> str:
 
 
 def rooms(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Prediction, truth and mask of box-shaped rooms; the prediction errs in known ways.
+    """Return prediction, truth and mask of box-shaped rooms; it errs in known ways.
 
     Scale 0.95 to 1.25 a room, log-normal error of 12 %, 1 % outliers at 4 times the distance;
     15 % of the rows cut at each pole and 3 % holes.

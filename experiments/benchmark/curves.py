@@ -15,14 +15,15 @@ REGIONS = ("seam", "poles", "elsewhere")
 SEAM_DEG = 7.5  # the seam is what lies this near to longitude 180 degrees
 POLES_DEG = 15.0  # the poles are what lies this near to the zenith or the nadir
 RULE = (
-    "AbsRel over all valid pixels that a model gives a number for; distances are median-aligned per panorama, an affine disparity is fitted to "
-    "the inverse truth by scale and shift and inverted first"
+    "AbsRel over all valid pixels that a model gives a number for; distances are median-aligned "
+    "per panorama, an affine disparity is fitted to the inverse truth by scale and shift and "
+    "inverted first"
 )
 FARTHEST_M = RANGE_EDGES_M[-1]
 
 
 class ErrorCurves:
-    """Sums of the relative error of aligned distance over bins of latitude, of true distance and of regions.
+    """Sum the relative error of aligned distance by latitude, by true distance and by region.
 
     Sums and counts are kept apart, so the curves of shards add up to the curve of the whole.
 
@@ -44,7 +45,7 @@ class ErrorCurves:
         target: Float[Tensor, "b 1 h w"],
         valid: Bool[Tensor, "b 1 h w"],
     ) -> None:
-        """Adds a batch; each panorama is aligned by itself.
+        """Add a batch; each panorama is aligned by itself.
 
         Args:
             prediction: Maps by kind, as a network returns them.
@@ -70,12 +71,15 @@ class ErrorCurves:
         self.sums[name][1].index_add_(0, at, torch.ones_like(errors))
 
     def merge(self, other: "ErrorCurves") -> None:
-        """Adds the sums of another shard."""
+        """Add the sums of another shard."""
         for name, sums in other.sums.items():
             self.sums[name] += sums
 
     def compute(self) -> dict[str, list[float | None]]:
-        """AbsRel by latitude, by range and by region (in the order of `REGIONS`); None where a bin is empty."""
+        """Return AbsRel by latitude, by range and by region; None where a bin is empty.
+
+        Regions are in the order of `REGIONS`.
+        """
         return {
             name: [round(float(s / n), 6) if n else None for s, n in sums.T]
             for name, sums in self.sums.items()
@@ -87,7 +91,7 @@ def aligned_distance(
     target: Float[Tensor, "b 1 h w"],
     valid: Bool[Tensor, "b 1 h w"],
 ) -> Tensor:
-    """The predicted distance `(b, 1, h, w)` in metres after the alignment that `RULE` names."""
+    """Return the predicted distance `(b, 1, h, w)` in metres, aligned as `RULE` says."""
     for key in DISTANCE_KINDS:
         if key in prediction:
             distance = prediction[key].float()
@@ -100,12 +104,12 @@ def aligned_distance(
 
 
 def latitude_bins(size: tuple[int, int]) -> Tensor:
-    """The bin of the centre of each row `(h, 1)`, 0 at the zenith; both hemispheres alike."""
+    """Return the bin of the centre of each row `(h, 1)`, 0 at the zenith; hemispheres alike."""
     return ((2 * torch.arange(size[0]) + 1) * LATITUDE_BINS // (2 * size[0]))[:, None]
 
 
 def regions(size: tuple[int, int]) -> Tensor:
-    """The region of each pixel `(h, w)`, an index into `REGIONS`; a pole goes before the seam."""
+    """Return the region of each pixel `(h, w)`, an index into `REGIONS`; poles before seam."""
     height, width = size
     latitude = 90 - (torch.arange(height) + 0.5) * 180 / height
     longitude = (torch.arange(width) + 0.5) * 360 / width - 180

@@ -1,6 +1,7 @@
-"""Stage: the same panoramas for every model, from near to far, as tiles for the report.
+"""Stage: draw the same panoramas for every model, from near to far, as tiles for the report.
 
-`python -m experiments.benchmark.gallery gallery` writes `reports/gallery/`, settings from the section `gallery`.
+`python -m experiments.benchmark.gallery gallery` writes `reports/gallery/`, settings from the
+section `gallery`.
 """
 
 import json
@@ -18,8 +19,7 @@ from torch import Tensor, nn
 
 import pano_losses
 from experiments.benchmark.curves import aligned_distance
-from experiments.benchmark.models.resolve import Source
-from experiments.benchmark.models.trained import load
+from experiments.benchmark.models.resolve import DatasetLocation, load_network
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.stage import stage_main
 from experiments.tracking.panels import Picture, colourise
@@ -36,7 +36,9 @@ INDEX = "index.json"
 
 
 def near_to_far(data: ManifestDataset, count: int, candidates: int = CANDIDATES) -> list[int]:
-    """Places of `count` samples, evenly spread over the order of their median true distance.
+    """Choose `count` samples, evenly spread over the order of their median true distance.
+
+    Returns their places in `data`.
 
     Args:
         data: Samples; those without truth are left out.
@@ -58,7 +60,7 @@ def near_to_far(data: ManifestDataset, count: int, candidates: int = CANDIDATES)
 def draw(
     networks: Mapping[str, nn.Module], sample: Mapping[str, Any], folder: Path, name: str
 ) -> dict[str, Any]:
-    """Writes the tiles of one panorama: picture, truth, and one a model.
+    """Write the tiles of one panorama: picture, truth, and one per model.
 
     Args:
         networks: By name.
@@ -67,7 +69,8 @@ def draw(
         name: Start of their file names.
 
     Returns:
-        The entry of the index: key, colour range in metres, files, and AbsRel with its protocol by model.
+        The entry of the index: key, colour range in metres, files, and AbsRel with its protocol by
+        model.
     """
     rgb, target, valid = sample["image"][None], sample["distance"][None], sample["valid"][None]
     far = sample["far"][None]
@@ -108,24 +111,24 @@ def _save(tile: Any, folder: Path, name: str) -> str:
 
 def gallery(
     models: list[str],
-    datasets: dict[str, Source],
+    datasets: dict[str, DatasetLocation],
     size: tuple[int, int],
     count: int = 4,
     threads: int = 1,
     out: str = "reports/gallery",
 ) -> dict[str, Any]:
-    """Draws `count` panoramas of each data set, from near to far, under every model.
+    """Draw `count` panoramas of each data set, from near to far, under every model.
 
     Args:
         models: Names under `runs/`, or MODELs of `pano_models.load`; columns of the grid, in order.
         datasets: Name -> manifest and root.
         size: Height and width of what the models see.
-        count: Panoramas a data set.
+        count: Panoramas per data set.
         threads: CPU threads.
         out: Folder of tiles and index; replaced as a whole.
     """
     set_threads(threads)
-    networks = {name: load(name, "cpu") for name in models}
+    networks = {name: load_network(name, "cpu") for name in models}
     part = Path(out).with_name(f".{Path(out).name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -18,7 +18,8 @@ from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
-from pano_models import CheckpointError, ModelNotFoundError, PatchDiscriminator, normalize_distance
+from pano_models import CheckpointError, ModelNotFoundError
+from pano_models.discriminator import PatchDiscriminator, normalize_distance
 
 
 class Judge(LightningModule):

@@ -11,9 +11,8 @@ from torch import Tensor
 
 import pano_models
 from experiments.training.task import Batch, DepthTask
-from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
-from pano_models.weights.files import read_state
-from pano_models.weights.strict import fill
+from pano_models import ModelNotFoundError, fill, read_state
+from pano_models.discriminator import PatchDiscriminator, normalize_distance
 
 
 class DiscriminatorTask(DepthTask):

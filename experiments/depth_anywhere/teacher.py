@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 import pano_models
 from pano_geometry.tensor_types import Float
-from pano_models.teachers import load_teacher
+from pano_models.teachers.hub import load_teacher
 
 
 class FolderTeacher(nn.Module):

@@ -1,7 +1,8 @@
-"""Stage: reads the layout of a data set and lists its panoramas, one manifest a split.
+"""Stage: read the layout of a data set and list its panoramas, one manifest per split.
 
-`data/manifests/<name>/<split>.parquet`; paths in it are relative to the data set's root. Beside them
-`contents.json` says what lies behind each (see `contents`): no pixels are read.
+`python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
+in it are relative to the data set's root. Beside them `contents.json` says what lies behind each
+(see `contents`): no pixels are read.
 """
 
 import sys
@@ -19,8 +20,8 @@ RAW = Path("data/raw")
 MANIFESTS = Path("data/manifests")
 
 
-def write(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
-    """Writes the manifests of all splits that hold samples; returns the number of rows by split.
+def write_manifests(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
+    """Write the manifests of all splits that hold samples; return the number of rows by split.
 
     Raises:
         DataError: The layout is not that of `name`, or holds no sample at all.
@@ -44,9 +45,9 @@ def write(name: str, root: Path = RAW, out: Path = MANIFESTS) -> dict[str, int]:
 
 
 def main(name: str) -> int:
-    """`python -m experiments.prepare.manifests NAME`."""
+    """List the panoramas of the data set `name`, and print their number by split."""
     try:
-        counts = write(name)
+        counts = write_manifests(name)
     except DataError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -1,7 +1,8 @@
-"""Stage: renders worlds into the real layout of a data set, under `data/raw/<name>`.
+"""Stage: render worlds into the real layout of a data set, under `data/raw/<name>`.
 
-A data set that the user has goes to the same place; take its name out of `worlds` in params.yaml then,
-and the pipeline reads the real tree with the same reader.
+`python -m experiments.prepare.worlds NAME` takes its settings from `worlds: NAME:`. A data set that
+the user has goes to the same place; take its name out of `worlds` in params.yaml then, and the
+pipeline reads the real tree with the same reader.
 """
 
 import os
@@ -25,7 +26,12 @@ class RealDataError(RuntimeError):
 
 
 def render(name: str, root: Path = RAW, **settings: Any) -> Path:
-    """Renders the miniature of data set `name`; `settings` are those of `pano_worlds.miniatures.write`.
+    """Render the miniature of data set `name`.
+
+    Args:
+        name: Data set id.
+        root: Holds a folder per data set.
+        settings: Those of `pano_worlds.miniatures.write`.
 
     Raises:
         RealDataError: `root/name` holds files that were not rendered by this stage.
@@ -50,7 +56,7 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
 
 
 def settings_of(name: str) -> dict[str, Any]:
-    """The settings under `worlds: NAME:`.
+    """Return the settings under `worlds: NAME:`.
 
     Raises:
         ParamsError: There are none, or one is not what `pano_worlds.miniatures.write` takes.
@@ -75,7 +81,7 @@ def settings_of(name: str) -> dict[str, Any]:
 
 
 def main(name: str) -> int:
-    """`python -m experiments.prepare.worlds NAME`, with the settings under `worlds: NAME:`."""
+    """Render the data set `name` with the settings under `worlds: NAME:`."""
     try:
         render(name, **settings_of(name))
     except (RealDataError, params.ParamsError) as error:

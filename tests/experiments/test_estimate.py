@@ -3,7 +3,6 @@
 import contextlib
 import inspect
 import io
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,13 @@ from experiments.da2.curate import curate as da2_curate
 from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
 from experiments.training.cli import ParamsCLI
 from pano_data import datasets
 
 ROOT = Path(__file__).parents[2]
 PAPER = ROOT / "params.paper.yaml"
-WRITTEN = yaml.safe_load(PAPER.read_text())
+WRITTEN = params.read_params(PAPER)
 SECTIONS = {name: params.section(name, PAPER) for name in WRITTEN}
 TRAININGS = [
     n for n, s in SECTIONS.items() if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
@@ -44,7 +43,7 @@ def paper_of(section: str) -> str:
 def test_a_training_is_accepted(
     section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copy(PAPER, tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text(overlay.composed(PAPER))
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
@@ -67,7 +66,7 @@ def test_evaluation_is_accepted() -> None:
 
 
 def test_a_section_of_the_default_is_missing_only_where_the_papers_need_none() -> None:
-    default = set(yaml.safe_load((ROOT / "params.yaml").read_text()))
+    default = set(params.read_params(ROOT / "params.yaml"))
     # A published teacher is loaded; ZInD stands for DAP's web panoramas in the embedded default only.
     assert default - set(WRITTEN) == {
         "depth_anywhere_teacher",
@@ -82,12 +81,15 @@ def test_loops_name_sections_and_data_sets_that_exist() -> None:
     assert set(loops["manifests"]) <= set(datasets.names())
     assert {f"da2_curate_{name}" for name in loops["curated"]} <= set(WRITTEN)
     assert set(loops["students"] + loops["metric"] + loops["evaluated"]) <= set(TRAININGS)
-    manifests = {
+    read = {
         part.split("/")[2]
-        for part in PAPER.read_text().replace(",", " ").split()
+        for name, section in SECTIONS.items()
+        if name != "datasets"  # names those of the default as well
+        for part in yaml.safe_dump(section).split()
         if part.startswith("data/manifests/")
     }
-    assert manifests <= set(loops["manifests"])
+    assert read <= set(loops["manifests"])
+    assert set(loops["manifests"]) <= set(SECTIONS["datasets"])
 
 
 def test_da2_sees_768_panoramas_a_step_in_the_shares_of_table_4() -> None:

@@ -1,4 +1,4 @@
-"""The definitions written a second time: NumPy, float64, one image at a time, loops where it helps."""
+"""The definitions written a second time: NumPy, float64, one image at a time."""
 
 import numpy as np
 

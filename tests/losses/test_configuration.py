@@ -14,7 +14,8 @@ loss:
       silog: {class_path: pano_losses.SILog, init_args: {weight: 1.0, variance_focus: 0.5}}
       df: {class_path: pano_losses.GramMatrixLoss, init_args: {size: 64}}
       grad: {class_path: pano_losses.EdgeSILog}
-      normal: {class_path: pano_losses.NormalL1, init_args: {weighting: pano_losses.weighting.cos_latitude}}
+      normal: {class_path: pano_losses.NormalL1, init_args: {weighting:
+          pano_losses.weighting.cos_latitude}}
       pts: {class_path: pano_losses.PointL1}
       mask: {class_path: pano_losses.RangeMask, init_args: {pixel_loss: bce}}
 """

@@ -1,4 +1,4 @@
-"""What every loss promises: poison, emptiness, gradients, half precision, one graph, configuration."""
+"""What every loss promises: poison, emptiness, gradients, half precision, one graph."""
 
 import pytest
 import torch

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from pano_losses import silog
+from pano_losses import edge_silog, silog
+from pano_losses.discontinuities import edge_pixels
 
 from . import oracle
 
@@ -43,3 +44,18 @@ def test_zero_and_negative_predictions_are_floored(maps):
     assert silog(*broken).value.isfinite()
     floored = maps._replace(prediction=(maps.prediction - 3.0).clamp(min=1e-3))
     assert torch.equal(silog(*broken).value, silog(*floored).value)
+
+
+def test_edge_silog_is_silog_over_the_edges(maps):
+    edges = edge_pixels(maps.target, maps.valid, 0.7)
+    assert 0 < edges.sum() < maps.valid.sum()
+    assert torch.equal(
+        edge_silog(*maps, 0.7).value, silog(maps.prediction, maps.target, edges).value
+    )
+
+
+def test_a_flat_map_has_no_edge_and_no_loss():
+    flat = torch.full((1, 1, 16, 32), 2.0)
+    reduced = edge_silog(2 * flat, flat, torch.ones(1, 1, 16, 32, dtype=torch.bool))
+    assert reduced.empty
+    assert reduced.value == 0

@@ -1,9 +1,12 @@
 """Small networks of every kind: trained on nothing, but with every part the large ones have."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
+
+M = TypeVar("M", bound=torch.nn.Module)
 
 TINY_DA2: dict[str, Any] = {
     "backbone": "vit_small_patch14_dinov2",
@@ -49,3 +52,13 @@ def stir():
         return model.eval()
 
     return stir
+
+
+def with_statistics(model: M) -> M:
+    """Fill running statistics at random, so that batch normalisation does something, and `eval`."""
+    generator = torch.Generator().manual_seed(1)
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.running_mean.normal_(0, 0.1, generator=generator)
+            module.running_var.uniform_(0.5, 1.5, generator=generator)
+    return model.eval()

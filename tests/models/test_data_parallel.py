@@ -1,4 +1,4 @@
-"""Data-parallel training without `find_unused_parameters`: every trained parameter takes part in every step."""
+"""Data-parallel training without `find_unused_parameters`: all parameters take part in a step."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import pano_models as pm
 from tests.models.conftest import TINY_DA2, TINY_DAP
-from tests.models.test_students import STUDENTS
+from tests.models.students.test_student import STUDENTS
 
 CASES = {
     "da2": ("da2", TINY_DA2),

@@ -5,7 +5,7 @@ from pano_models import PatchDiscriminator, normalize_distance
 
 
 def test_a_patch_verdict_sees_70_pixels():
-    """The input gradient of one logit spans 70 x 70 pixels (instance norm left out: it sees all)."""
+    """The input gradient of one logit spans 70 x 70 pixels (no instance norm: it sees all)."""
     judge = PatchDiscriminator(width=4)
     judge.layers = torch.nn.Sequential(
         *(m for m in judge.layers if not isinstance(m, torch.nn.InstanceNorm2d))

@@ -26,7 +26,7 @@ def room(height: int) -> torch.Tensor:
 
 
 class Oracle(nn.Module):
-    """Reads distance / FAR off the red channel; tells disparity up to a scale and shift of its own per view."""
+    """Reads distance / FAR off red; tells disparity up to a scale and shift of its own per view."""
 
     def __init__(self, rig: ViewRig, scale=(1.0, 1.0), shift=(0.0, 0.0), metric=False) -> None:
         super().__init__()

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 import pano_models as pm
-from tests.models.statistics import with_statistics
-from tests.models.test_students import STUDENTS
+from tests.models.conftest import with_statistics
+from tests.models.students.test_student import STUDENTS
 
 pytestmark = pytest.mark.gpu
 

@@ -98,7 +98,7 @@ def test_crossed_limits():
 @pytest.mark.parametrize("name", ["da2", "dap"])
 @torch.no_grad()
 def test_half_floats_through_a_network(name, dtype, request, stir):
-    """Half input on float32 weights is as good as float; half weights run, and return finite values."""
+    """Half input on float32 weights is as good as float; half weights run, and stay finite."""
     network = stir(pm.create(name, **request.getfixturevalue(f"tiny_{name}")))
     rgb = torch.rand(1, 3, 50, 100).to(dtype)
     (key, expected), *_ = network(rgb.float()).items()

@@ -1,6 +1,7 @@
-"""Stand-in weights drawn from tensor names, and smooth periodic test pictures: parity without published checkpoints.
+"""Stand-in weights drawn from tensor names, and smooth pictures: parity without checkpoints.
 
-The reference arrays of this folder were computed by the published code on exactly these weights and pictures.
+The reference arrays of this folder were computed by the published code on exactly these weights and
+pictures.
 """
 
 import hashlib

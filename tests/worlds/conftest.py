@@ -3,11 +3,11 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_worlds.builder import Builder
-from pano_worlds.lighting import Light
-from pano_worlds.materials import Material
-from pano_worlds.patterns import Plain
-from pano_worlds.sky import Sky
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.sky import Sky
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Plain
 from pano_worlds.world import Viewpoint, World, upright
 
 GREY = Material(Plain((0.5, 0.5, 0.5)))

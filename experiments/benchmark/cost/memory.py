@@ -1,7 +1,7 @@
 """Peak memory of one forward pass, measured in a process that does nothing else.
 
-`python -m experiments.benchmark.cost.memory MODEL HEIGHT WIDTH BATCH THREADS DEVICE` prints megabytes, or
-`unknown` where the system cannot tell.
+`python -m experiments.benchmark.cost.memory MODEL HEIGHT WIDTH BATCH THREADS DEVICE` prints
+megabytes, or `unknown` where the system cannot tell.
 """
 
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from experiments.benchmark.models.trained import load
+from experiments.benchmark.models.resolve import load_network
 from experiments.pipeline.environment import set_threads
 
 MEGA = 1e6
@@ -20,19 +20,21 @@ UNKNOWN = "unknown"
 
 
 def panoramas(batch: int, size: tuple[int, int], device: str) -> Tensor:
-    """The same noise for every model, `(batch, 3, h, w)` in [0, 1]."""
+    """Return the same noise for every model, `(batch, 3, h, w)` in [0, 1]."""
     return torch.rand(batch, 3, *size, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def memory_mb(
     model: str, size: tuple[int, int], batch: int, threads: int, device: str
 ) -> float | None:
-    """Peak memory of one forward pass beyond the loaded network, by a process of its own.
+    """Measure the peak memory of one forward pass in a process of its own.
+
+    What the loaded network takes is not counted.
 
     Args:
         model: A name under `runs/`, or a MODEL of `pano_models.load`.
         size: Height and width of the input.
-        batch: Panoramas a forward pass.
+        batch: Panoramas per forward pass.
         threads: CPU threads.
         device: `cpu`: resident memory; a CUDA device: what torch's allocator holds there.
 
@@ -54,7 +56,7 @@ def memory_mb(
 
 @torch.inference_mode()
 def forward_memory(network: nn.Module, rgb: Tensor) -> float | None:
-    """Megabytes that one forward pass takes at its peak, beyond what is there before it."""
+    """Return the megabytes that one forward pass takes at its peak, beyond those held before."""
     if rgb.is_cuda:
         network(rgb)  # libraries take their workspace at the first call
         held = torch.cuda.memory_allocated(rgb.device)
@@ -70,17 +72,17 @@ def forward_memory(network: nn.Module, rgb: Tensor) -> float | None:
 
 
 def _resident(field: str) -> float:
-    """Bytes of this process in memory: now (`VmRSS`) or at most (`VmHWM`)."""
+    """Return the bytes of this process in memory: now (`VmRSS`) or at most (`VmHWM`)."""
     lines = (PROC / "status").read_text().splitlines()
     return 1024 * next(float(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def main(argv: list[str]) -> None:
-    """Prints the memory of one forward pass of the model that `argv` names."""
+    """Print the memory of one forward pass of the model that `argv` names."""
     model, height, width, batch, threads, device = argv
     set_threads(int(threads))
     rgb = panoramas(int(batch), (int(height), int(width)), device)
-    memory = forward_memory(load(model, device), rgb)
+    memory = forward_memory(load_network(model, device), rgb)
     sys.stdout.write(f"{UNKNOWN if memory is None else memory}\n")
 
 

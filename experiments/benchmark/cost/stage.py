@@ -1,6 +1,7 @@
-"""Stage: what each model costs: parameters, operations, time and memory, all measured in one run.
+"""Stage: measure what each model costs: parameters, operations, time and memory.
 
-`python -m experiments.benchmark.cost.stage cost` writes `reports/cost.json`, settings from the section `cost`.
+`python -m experiments.benchmark.cost.stage cost` writes `reports/cost.json`, settings from the
+section `cost`. All models are measured in one run.
 """
 
 import json
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
-from experiments.benchmark.models.trained import load
+from experiments.benchmark.models.resolve import load_network
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.stage import stage_main
 from pano_data.io.replace_file import replace_file
@@ -28,14 +29,14 @@ GIGA = 1e9
 
 
 @dataclass(frozen=True)
-class Cost:
+class ForwardCost:
     """What one forward pass of one batch costs.
 
     Attributes:
         parameters: Number of parameters, frozen ones included.
-        gflop: Floating-point operations a panorama; a multiplication and an addition count two. Matrix
-            products, convolutions and attention are counted, the rest is not.
-        latency_ms: Median time a panorama, over the rounds.
+        gflop: Floating-point operations per panorama; a multiplication and an addition count two.
+            Matrix products, convolutions and attention are counted, the rest is not.
+        latency_ms: Median time per panorama, over the rounds.
         latency_low_ms: Lower quartile of the same.
         latency_high_ms: Upper quartile.
         memory_mb: Peak of one forward pass beyond the loaded network, in a process of its own; None
@@ -52,7 +53,7 @@ class Cost:
 
 @torch.inference_mode()
 def gflop(network: nn.Module, rgb: Tensor) -> float:
-    """Operations of one forward pass a panorama, in 1e9."""
+    """Count the operations of one forward pass per panorama, in 1e9."""
     with FlopCounterMode(display=False) as counter:
         network(rgb)
     return float(counter.get_total_flops()) / len(rgb) / GIGA
@@ -62,7 +63,7 @@ def gflop(network: nn.Module, rgb: Tensor) -> float:
 def latencies(
     networks: Mapping[str, nn.Module], rgb: Tensor, rounds: int, warm_up: int = 2
 ) -> dict[str, list[float]]:
-    """Seconds of each forward pass, by model.
+    """Time each forward pass, in seconds by model.
 
     The models take turns, round after round, so a machine that slows down slows all of them alike.
     """
@@ -97,12 +98,12 @@ def cost(
     device: str = "cpu",
     out: str = "reports/cost.json",
 ) -> dict[str, Any]:
-    """Measures all models in one run, on the same input, and writes the result.
+    """Measure all models in one run, on the same input, and write the result.
 
     Args:
         models: Names under `runs/`, or MODELs of `pano_models.load`.
         size: Height and width of the input.
-        batch: Panoramas a forward pass.
+        batch: Panoramas per forward pass.
         rounds: Timed forward passes of each model.
         threads: CPU threads.
         device: `cpu`, or a CUDA device.
@@ -111,13 +112,13 @@ def cost(
     if rounds < 2:
         raise ValueError(f"got rounds={rounds}, expected at least 2: quartiles need them")
     set_threads(threads)
-    networks = {name: load(name, device) for name in models}
+    networks = {name: load_network(name, device) for name in models}
     rgb = panoramas(batch, size, device)
     seconds = latencies(networks, rgb, rounds)
     rows = {}
     for name in track(models, "counting", disable=not sys.stderr.isatty()):
         low, median, high = (1e3 * s / batch for s in statistics.quantiles(seconds[name], n=4))
-        rows[name] = Cost(
+        rows[name] = ForwardCost(
             parameters=sum(p.numel() for p in networks[name].parameters()),
             gflop=round(gflop(networks[name], rgb), 4),
             latency_ms=round(median, 3),
@@ -146,7 +147,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def device_name(device: str) -> str:
-    """The name of a GPU, or the architecture of the processor."""
+    """Return the name of a GPU, or the architecture of the processor."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return f"CPU ({platform.machine()})"

@@ -1,4 +1,4 @@
-"""`panodepth evaluate`: one model on one data set under one protocol, or on a suite of the papers."""
+"""Command `panodepth evaluate`: score a model on a data set, or on a suite of the papers."""
 
 import argparse
 import json
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pano_losses
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.score import Settings
-from experiments.benchmark.evaluate.stage import score_all, write_json
-from experiments.benchmark.models.resolve import Predictor, Source, resolve
+from experiments.benchmark.evaluate.result_folder import score_datasets, write_json
+from experiments.benchmark.evaluate.score import ScoringSettings
+from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.stage import run_suite
 from pano_data import datasets
@@ -23,11 +23,12 @@ SIZE = (512, 1024)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the command's options."""
+    """Declare the command's options."""
     parser.add_argument(
         "--model",
         required=True,
-        help="training folder, official:NAME=FILE, hub id, fusion:SOURCE[,...], folder:DIR[,...] or baseline_constant; see docs/benchmark.md",
+        help="training folder, official:NAME=FILE, hub id, fusion:SOURCE[,...], folder:DIR[,...] "
+        "or baseline_constant; see docs/evaluation.md",
     )
     parser.add_argument("--dataset", help=f"one of {', '.join(datasets.names())}")
     parser.add_argument("--suite", help=f"one of {', '.join(suites.SUITES)}, instead of --dataset")
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="training set of baseline_latitude",
     )
     parser.add_argument(
-        "--out", type=Path, help="file for the result instead of stdout; lets a killed run go on"
+        "--out", type=Path, help="file for the result instead of stdout; lets a killed run resume"
     )
     parser.add_argument(
         "--reports", type=Path, default=Path("reports"), help="where results of suites go (reports)"
@@ -63,20 +64,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scores; writes `{"model", "dataset", "split", "protocol", "count", "metrics"}`, or the suite's results."""
+    """Score, and write the result as JSON, or the results of the suite.
+
+    The keys are `model`, `dataset`, `split`, `protocol`, `count` and `metrics`.
+    """
     _check(args)
-    latitude = Source(*args.latitude_from) if args.latitude_from else None
+    latitude = DatasetLocation(*args.latitude_from) if args.latitude_from else None
     size = (args.size[0], args.size[1])
     try:
         predictor = resolve(args.model, latitude, size)
         with ranks() as here:
             device = choose_device(args.device)
-            settings = Settings((), size, args.batch_size, device, args.workers, here)
+            settings = ScoringSettings((), size, args.batch_size, device, args.workers, here)
             if args.suite:
                 run_suite(suites.get(args.suite), args.model, predictor, args.root, settings,
                           args.reports, args.partial)  # fmt: skip
             else:
-                _one(args, predictor, settings)
+                _score_dataset(args, predictor, settings)
     except (ValueError, OSError, ImportError) as error:
         raise CommandError(str(error)) from error
     return 0
@@ -87,7 +91,8 @@ def _check(args: argparse.Namespace) -> None:
         raise CommandError("expected one of --dataset and --suite")
     if args.suite and (args.protocol or args.split or args.out):
         raise CommandError(
-            "a suite has its own protocols and splits and writes to --reports: leave out --protocol, --split and --out"
+            "a suite has its own protocols and splits and writes to --reports: "
+            "leave out --protocol, --split and --out"
         )
     if args.dataset and args.partial:
         raise CommandError("--partial is for a suite, which knows how many images there should be")
@@ -99,7 +104,9 @@ def _check(args: argparse.Namespace) -> None:
         raise CommandError("expected positive --size and --batch-size, and --workers of 0 or more")
 
 
-def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> None:
+def _score_dataset(
+    args: argparse.Namespace, predictor: Predictor, settings: ScoringSettings
+) -> None:
     split = args.split or "test"
     rows = manifest_of(datasets.get(args.dataset).rows(args.root, split))
     data = ManifestDataset(rows, args.root, settings.size)
@@ -108,7 +115,7 @@ def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> 
         raise CommandError("several processes need --out FILE: they meet beside it")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if args.out is None else _beside(args.out)
-        metrics = score_all(predictor, {args.dataset: data}, wanted, folder)
+        metrics = score_datasets(predictor, {args.dataset: data}, wanted, folder)
     if not settings.ranks.first:
         return
     result = {
@@ -126,5 +133,5 @@ def _one(args: argparse.Namespace, predictor: Predictor, settings: Settings) -> 
 
 
 def _beside(out: Path) -> Path:
-    """Folder of the per-image table, curves and pictures of a result file."""
+    """Return the folder of the per-image table, curves and pictures of a result file."""
     return out.with_name(f"{out.stem}.files")

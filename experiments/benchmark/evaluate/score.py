@@ -1,4 +1,4 @@
-"""Scores a predictor on one data set: over ranks, from where a killed run stopped."""
+"""Score a predictor on one data set: shared by ranks, resumed where a killed run stopped."""
 
 import hashlib
 import json
@@ -16,9 +16,8 @@ from torch.utils.data import DataLoader
 
 import pano_losses
 from experiments.benchmark.curves import ErrorCurves
-from experiments.benchmark.evaluate.journal import Journal
-from experiments.benchmark.evaluate.memory import Halving, first_batch
-from experiments.benchmark.evaluate.ranks import Ranks
+from experiments.benchmark.evaluate.batches import HalvingPredictor, first_batch
+from experiments.benchmark.evaluate.ranks import Journal, Ranks
 from experiments.benchmark.models.resolve import Predictor
 from experiments.pipeline.environment import REPO, code_digest
 from pano_data.reader import ManifestDataset
@@ -33,7 +32,7 @@ CODE = tuple(
 
 
 class NotScoreableError(ValueError):
-    """No protocol of the run knows what to do with this kind of map."""
+    """No protocol of the run can score this kind of map."""
 
 
 class NotPanoramasError(ValueError):
@@ -41,8 +40,14 @@ class NotPanoramasError(ValueError):
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Metrics by protocol, the row of every image and the error curves, of one model on one data set."""
+class DatasetScores:
+    """Scores of one model on one data set.
+
+    Attributes:
+        metrics: By protocol.
+        table: A row per image and protocol.
+        curves: `ErrorCurves.compute()`.
+    """
 
     metrics: dict[str, dict[str, float]]
     table: pd.DataFrame
@@ -50,13 +55,15 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Settings:
+class ScoringSettings:
     """How to score.
 
     Attributes:
-        protocols: Ids in `pano_losses.protocols`; those that cannot score the kind of map are left out.
+        protocols: Ids in `pano_losses.protocols`; those that cannot score the kind of map are left
+            out.
         size: Height and width of what is predicted and scored.
-        batch_size: Panoramas that are scored together; None: what `first_batch` says. What does not fit into memory is predicted in halves.
+        batch_size: Panoramas that are scored together; None: what `first_batch` says. What does not
+            fit into memory is predicted in halves.
         device: Where the model runs.
         workers: Processes that read samples; 0 reads in this one.
         ranks: The processes that share the work.
@@ -71,11 +78,11 @@ class Settings:
 
     @property
     def batch(self) -> int:
-        """Panoramas a batch."""
+        """Panoramas per batch."""
         return self.batch_size or first_batch(self.size, self.device)
 
     def key(self, predictor: Predictor, manifest: str, name: str) -> str:
-        """Changes with everything that changes a number."""
+        """Return a digest that changes with everything that changes a number."""
         parts = [predictor.network, predictor.identity, manifest, name, code_digest(CODE)]
         parts += [torch.__version__, torch.device(self.device).type, str(torch.get_num_threads())]
         parts += [*self.protocols, str(self.size), str(self.batch)]
@@ -83,27 +90,32 @@ class Settings:
 
 
 def refuse_other_rows(data: ManifestDataset) -> None:
-    """Checks that rows are panoramas of one data set.
+    """Check that rows are panoramas of one data set.
 
     Raises:
-        NotPanoramasError: There is none, a perspective one, or rows of several data sets, which some protocols treat apart.
+        NotPanoramasError: There is none, a perspective one, or rows of several data sets, which
+            some protocols treat apart.
     """
     names = data.manifest.table["dataset"].unique().to_pylist()
     if len(names) != 1:
         raise NotPanoramasError(
-            f"{data.root}: got rows of {', '.join(names) or 'no data set'}, expected those of one data set"
+            f"{data.root}: got rows of {', '.join(names) or 'no data set'}, "
+            "expected those of one data set"
         )
     if "pinhole" in data.manifest.table["projection"].unique().to_pylist():
         raise NotPanoramasError(
-            f"{names[0]} holds perspective pictures, expected panoramas: make some of them first (docs/curation.md)"
+            f"{names[0]} holds perspective pictures, expected panoramas: make some of them first "
+            "(docs/curation.md)"
         )
 
 
-def score(predictor: Predictor, data: ManifestDataset, settings: Settings, folder: Path) -> Scores:
-    """Scores every sample once, whatever was done before and by however many processes.
+def score(
+    predictor: Predictor, data: ManifestDataset, settings: ScoringSettings, folder: Path
+) -> DatasetScores:
+    """Score every sample once, whatever was done before and by however many processes.
 
-    Batches are cut from the manifest whoever scores them, and means run over images in its order: the numbers depend neither on ranks
-    nor on interruptions.
+    Batches are cut from the manifest whoever scores them, and means run over images in its order:
+    the numbers depend neither on ranks nor on interruptions.
 
     Args:
         predictor: What predicts.
@@ -130,7 +142,7 @@ def score(predictor: Predictor, data: ManifestDataset, settings: Settings, folde
     loader = DataLoader(
         data, batch_sampler=[batches[b] for b in todo], num_workers=settings.workers
     )
-    predict = Halving(predictor, settings.device, step)
+    predict = HalvingPredictor(predictor, settings.device, step)
     hidden = not (ranks.first and sys.stderr.isatty())
     progress = track(loader, f"scoring {name}", total=len(todo), disable=hidden)
     for number, batch in zip(todo, progress, strict=True):
@@ -140,9 +152,10 @@ def score(predictor: Predictor, data: ManifestDataset, settings: Settings, folde
 
 
 def scoreable(protocols: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    """The protocols that know what to do with these kinds of maps.
+    """Return the protocols that can score these kinds of maps.
 
-    A scale-invariant distance has no score under a protocol of metres, for example: it is left out of the table, never filled in.
+    A scale-invariant distance has no score under a protocol of metres, for example: it is left out
+    of the table, never filled in.
 
     Raises:
         NotScoreableError: There is none.
@@ -152,16 +165,17 @@ def scoreable(protocols: Sequence[str], kinds: Sequence[str]) -> list[str]:
         wanted = {p: " or ".join(pano_losses.protocols[p].accepts) for p in protocols}
         rules = "; ".join(f"{p!r} scores {kinds_of}" for p, kinds_of in wanted.items())
         raise NotScoreableError(
-            f"{rules}, the model gives {', '.join(kinds)}; choose a protocol that aligns this kind of prediction"
+            f"{rules}, the model gives {', '.join(kinds)}; "
+            "choose a protocol that aligns this kind of prediction"
         )
     return fitting
 
 
 @torch.inference_mode()
 def _score_batch(
-    predict: Halving, batch: Mapping[str, Any], name: str, settings: Settings
+    predict: HalvingPredictor, batch: Mapping[str, Any], name: str, settings: ScoringSettings
 ) -> dict[str, Any]:
-    """What a batch adds, as JSON: by protocol and metric, a list over its images."""
+    """Score a batch; return JSON: by protocol and metric, a list over its images."""
     prediction = predict(batch)
     maps = {k: batch[k].to(settings.device) for k in ("distance", "valid", "far")}
     observed = (batch["image"] > 0).any(1, keepdim=True).to(settings.device)
@@ -184,7 +198,7 @@ def _score_batch(
 
 
 def _sums(curves: ErrorCurves) -> dict[str, Tensor]:
-    """The tensors in which curves add up, by name."""
+    """Return the tensors in which curves add up, by name."""
     found: dict[str, Tensor] = {}
     for name, value in vars(curves).items():
         items = value.items() if isinstance(value, dict) else [("", value)]
@@ -192,8 +206,8 @@ def _sums(curves: ErrorCurves) -> dict[str, Tensor]:
     return found
 
 
-def _collect(entries: Sequence[Mapping[str, Any]]) -> Scores:
-    """Everything from finished batches, in the order of the manifest."""
+def _collect(entries: Sequence[Mapping[str, Any]]) -> DatasetScores:
+    """Join finished batches, in the order of the manifest."""
     keys = [key for entry in entries for key in entry["keys"]]
     metrics, tables = {}, []
     for protocol in entries[0]["scores"]:
@@ -213,7 +227,7 @@ def _collect(entries: Sequence[Mapping[str, Any]]) -> Scores:
     for entry in entries:
         for name, total in _sums(curves).items():
             total += torch.tensor(entry["curves"][name], dtype=total.dtype)
-    return Scores(metrics, pd.concat(tables, ignore_index=True), curves.compute())
+    return DatasetScores(metrics, pd.concat(tables, ignore_index=True), curves.compute())
 
 
 def _join(parts: Sequence[Mapping[str, Any]]) -> ImageScores:

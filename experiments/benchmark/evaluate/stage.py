@@ -1,53 +1,51 @@
-"""Scores a model on data sets under named protocols: `metrics.json`, a per-image table, curves and pictures."""
+"""Stage: score a model on data sets under named protocols.
 
-import json
-import shutil
+`python -m experiments.benchmark.evaluate.stage MODEL` writes `reports/scores/MODEL/`, settings from
+the section `evaluate`.
+"""
+
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from jsonargparse import auto_cli
 
-from experiments.benchmark.evaluate.pictures import draw, evenly_spaced, extremes
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.score import Settings, refuse_other_rows, score
-from experiments.benchmark.models.resolve import Predictor, Source, resolve
+from experiments.benchmark.evaluate.result_folder import score_datasets
+from experiments.benchmark.evaluate.score import ScoringSettings
+from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
 from experiments.pipeline.environment import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
-from pano_data.io.atomic import replace_atomically, write_bytes
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
-JOURNAL = ".journal"
-
-__all__ = ["Source", "evaluate", "score_all"]
 
 
 def evaluate(
     model: str,
-    datasets: dict[str, Source],
+    datasets: dict[str, DatasetLocation],
     protocols: list[str],
     size: tuple[int, int],
     batch_size: int | None = None,
     threads: int = 2,
     device: str = "cpu",
     workers: int = 0,
-    latitude_from: Source | None = None,
+    latitude_from: DatasetLocation | None = None,
     out: str | None = None,
 ) -> dict[str, Any]:
-    """Scores one model on all data sets; a killed run goes on where it was.
+    """Score one model on all data sets; a killed run resumes where it stopped.
 
     Under torchrun the processes share the work and the numbers stay the same.
 
     Args:
-        model: MODEL of docs/benchmark.md: a name under `runs/`, a baseline, a folder of predictions, a fusion, a checkpoint.
+        model: MODEL of docs/evaluation.md: a name under `runs/`, a baseline, a folder of
+            predictions, a fusion, a checkpoint.
         datasets: Name -> manifest and root.
         protocols: Ids in `pano_losses.protocols`.
         size: Height and width of what the model sees and is scored at.
-        batch_size: Panoramas a forward pass, by the size and the kind of device if None.
+        batch_size: Panoramas per forward pass; chosen by the size and the kind of device if None.
         threads: CPU threads; fixes the last digits.
         device: Where the model runs: auto, cpu or cuda.
         workers: Processes that read samples.
@@ -59,78 +57,19 @@ def evaluate(
     predictor = resolve(model, latitude_from, size)
     data = {n: ManifestDataset(s.manifest, s.root, size) for n, s in datasets.items()}
     with ranks() as here:
-        settings = Settings(protocols, size, batch_size, choose_device(device), workers, here)
-        results = score_all(predictor, data, settings, folder)
+        chosen = choose_device(device)
+        settings = ScoringSettings(protocols, size, batch_size, chosen, workers, here)
+        results = score_datasets(predictor, data, settings, folder)
         if here.first:
             log_to_run(model, results)
     return results
 
 
-def score_all(
-    predictor: Predictor,
-    datasets: Mapping[str, ManifestDataset],
-    settings: Settings,
-    folder: Path,
-) -> dict[str, Any]:
-    """Scores data sets; the first rank writes the results into `folder`.
-
-    Args:
-        predictor: What predicts.
-        datasets: By the name that results carry.
-        settings: How to score.
-        folder: `metrics.json`, `per_image.parquet`, `curves.json` and `samples/` go here.
-
-    Returns:
-        Metrics by data set and protocol.
-
-    Raises:
-        NotPanoramasError: The rows are not panoramas of one data set.
-        NotScoreableError: No protocol scores this kind of map.
-        PredictionsError: Predictions made elsewhere do not fit one of the data sets.
-    """
-    for data in datasets.values():  # a refusal must not come after hours
-        refuse_other_rows(data)
-        predictor.prepare(data.manifest, settings.size)
-    results, tables, curves = {}, [], {}
-    for name, data in datasets.items():
-        scores = score(predictor, data, settings, folder / JOURNAL / name)
-        results[name] = scores.metrics
-        tables.append(scores.table.assign(dataset=name))
-        curves[name] = scores.curves
-        if settings.ranks.first:
-            _draw(predictor, data, scores.table, folder / "samples" / name, settings.device)
-    settings.ranks.wait()  # all have read the journal
-    if settings.ranks.first:
-        write_results(folder, results, pd.concat(tables, ignore_index=True), curves)
-        shutil.rmtree(folder / JOURNAL)
-    settings.ranks.wait()
-    return results
-
-
-def _draw(
-    predictor: Predictor, data: ManifestDataset, table: pd.DataFrame, folder: Path, device: str
-) -> None:
-    draw(predictor, data, evenly_spaced(len(data)), folder, device)
-    draw(predictor, data, extremes(table), folder / "extremes", device)
-
-
-def write_results(
-    folder: Path, results: Mapping[str, Any], table: pd.DataFrame, curves: Mapping[str, Any]
-) -> None:
-    """All files whole or not at all; `metrics.json` appears last."""
-    write_json(folder / "curves.json", curves)
-    with replace_atomically(folder / "per_image.parquet") as part:
-        table.to_parquet(part, index=False)
-    write_json(folder / "metrics.json", results)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Sorted, indented, whole or not at all."""
-    write_bytes(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
-
-
 def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
-    """Adds `test/<data set>/<protocol>/<metric>` to the MLflow run that trained `model`, if it is known here."""
+    """Add the scores to the MLflow run that trained `model`, if it is known here.
+
+    The metrics are named `test/<data set>/<protocol>/<metric>`.
+    """
     key = FINISHED / model / "run_key"
     folder = STATE / model / key.read_text().strip() / "tracking" if key.is_file() else None
     if folder is None or not (folder / "queue.jsonl").is_file():
@@ -151,7 +90,7 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
 
 
 def main(argv: list[str]) -> None:
-    """`python -m experiments.benchmark.evaluate.stage MODEL`, settings from the section `evaluate`."""
+    """Evaluate the model named by the first argument; the others override its settings."""
     auto_cli(
         evaluate,
         args=["--config", params.section_text("evaluate"), "--model", *argv],

@@ -13,7 +13,7 @@ class ConstantBaseline(nn.Module):
     """The same distance everywhere: a sphere around the camera."""
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
-        """A map of ones `(b, 1, h, w)`."""
+        """Return a map of ones `(b, 1, h, w)`."""
         return {"distance_scale_invariant": torch.ones_like(rgb[:, :1])}
 
 
@@ -31,7 +31,7 @@ class LatitudeBaseline(nn.Module):
 
     @classmethod
     def fit(cls, samples: Iterable[tuple[Tensor, Tensor]]) -> "LatitudeBaseline":
-        """Averages log distance by row over pairs of distance and valid mask `(1, h, w)`.
+        """Average log distance by row over pairs of distance and valid mask `(1, h, w)`.
 
         Every panorama is divided by its geometric mean first: the baseline is scale-invariant.
         """
@@ -44,7 +44,7 @@ class LatitudeBaseline(nn.Module):
         return cls(total / weight.clamp(min=1))
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
-        """The profile, repeated along longitude, `(b, 1, h, w)`."""
+        """Return the profile, repeated along longitude, `(b, 1, h, w)`."""
         rows = F.interpolate(self.profile[None, None], rgb.shape[-2], mode="linear")
         return {
             "distance_scale_invariant": rows.exp()[..., None].expand_as(rgb[:, :1]).contiguous()

@@ -1,4 +1,4 @@
-"""A MODEL on the command line becomes something that predicts batches."""
+"""Turn a MODEL of the command line into something that predicts batches."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.benchmark.models.baselines import ConstantBaseline, LatitudeBaseline
-from experiments.benchmark.models.folder import FOLDER, FolderPredictions, parse_options
+from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions, parse_options
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
@@ -31,8 +31,8 @@ VIEW_PX = 518  # what Depth Anything was trained at
 
 
 @dataclass(frozen=True)
-class Source:
-    """A data set to score on: its manifest, and the root that the manifest's paths are relative to."""
+class DatasetLocation:
+    """Where a data set lies: its manifest, and the root of the manifest's relative paths."""
 
     manifest: str
     root: str
@@ -50,16 +50,17 @@ class Predictor(Protocol):
     identity: str
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
-        """Refuses what cannot be predicted, before anything is scored."""
+        """Refuse what cannot be predicted, before anything is scored."""
 
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
-        """Maps by meaning, `(b, 1, h, w)`."""
+        """Return maps by meaning, `(b, 1, h, w)`."""
 
 
 class NetworkPredictor:
-    """A network, run on the image of each sample.
+    """Run a network on the image of each sample.
 
-    A published network is run at the size it was evaluated at (`native_size`), bilinearly and antialiased there and back.
+    A published network runs at the size it was evaluated at (`native_size`), resized bilinearly and
+    antialiased there and back.
 
     Args:
         module: `module(rgb)` returns maps by meaning.
@@ -73,11 +74,11 @@ class NetworkPredictor:
         self.identity = identity or _digest_of_state(module)
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
-        """A network predicts whatever it is shown."""
+        """Accept everything: a network predicts whatever it is shown."""
 
     @torch.inference_mode()
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
-        """The network's maps of a batch, moved to where they are made."""
+        """Return the network's maps of a batch, moved to where they are made."""
         rgb = batch["image"].to(device)
         size = rgb.shape[-2:]
         inside = getattr(self.module, "native_size", None) or size
@@ -85,17 +86,18 @@ class NetworkPredictor:
         return {name: resize(values, size, antialias=True) for name, values in maps.items()}
 
 
-def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> Predictor:
-    """What a MODEL stands for.
+def resolve(model: str, latitude_from: DatasetLocation | None, size: tuple[int, int]) -> Predictor:
+    """Return what a MODEL stands for.
 
     Args:
-        model: Name under `runs/` or a folder, `official:NAME=FILE`, a hub id, `fusion:SOURCE[,...]`, `folder:DIR[,...]`,
-            `baseline_constant` or `baseline_latitude`.
+        model: Name under `runs/` or a folder, `official:NAME=FILE`, a hub id,
+            `fusion:SOURCE[,...]`, `folder:DIR[,...]`, `baseline_constant` or `baseline_latitude`.
         latitude_from: Training set of the latitude baseline.
         size: Height and width that the latitude baseline is fitted at.
 
     Raises:
-        ValueError: There is no such model (also `ModelNotFoundError`, `CheckpointError`), or its options are wrong.
+        ValueError: There is no such model (also `ModelNotFoundError`, `CheckpointError`), or its
+            options are wrong.
         ImportError: A perspective model without transformers.
     """
     if model.startswith(FOLDER):
@@ -118,8 +120,16 @@ def resolve(model: str, latitude_from: Source | None, size: tuple[int, int]) -> 
     return NetworkPredictor(network, name)
 
 
+def load_network(name: str, device: str) -> nn.Module:
+    """Load the network of a training under `runs/`, or a MODEL of `pano_models.load`."""
+    folder = FINISHED / name
+    return pano_models.load(str(folder) if folder.is_dir() else name).eval().to(device)
+
+
 def build_fusion(model: str) -> nn.Module:
-    """`fusion:SOURCE[,rig=...][,fusion=...][,view=...][,predicts=...]` as a panoramic network.
+    """Build a panoramic network of a perspective one.
+
+    MODEL is `fusion:SOURCE[,rig=...][,fusion=...][,view=...][,predicts=...]`.
 
     Raises:
         ValueError: Unknown option or value, or no perspective model at SOURCE.
@@ -148,7 +158,7 @@ def _choice(model: str, option: str, value: str, choices: Mapping[str, str]) -> 
     return choices[value]
 
 
-def _latitude(source: Source | None, size: tuple[int, int]) -> nn.Module:
+def _latitude(source: DatasetLocation | None, size: tuple[int, int]) -> nn.Module:
     if source is None:
         raise ValueError(
             "got no `latitude_from`, expected the training set of the latitude baseline"
@@ -159,7 +169,7 @@ def _latitude(source: Source | None, size: tuple[int, int]) -> nn.Module:
 
 
 def _digest_of_state(module: nn.Module) -> str:
-    """SHA-256 of all tensors and of the options a network was built from."""
+    """Return the SHA-256 of all tensors and of the options a network was built from."""
     sha = hashlib.sha256(repr(getattr(module, "spec", None)).encode())
     for name, value in sorted(module.state_dict().items()):
         sha.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())

@@ -18,7 +18,7 @@ MARKERS = "osD^vPX*<>"
 
 
 def style(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each model, the same in every figure."""
+    """Return the colour and marker of each model, the same in every figure."""
     colours = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
     return {
         r.model: {
@@ -30,7 +30,7 @@ def style(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
 
 
 def figures(results: Sequence[Result]) -> dict[str, bytes]:
-    """PNG files by name."""
+    """Draw all figures; return PNG files by name."""
     looks = style(results)
     drawn = {}
     for dataset in sorted({d for r in results for d in r.curves}):
@@ -45,7 +45,7 @@ def figures(results: Sequence[Result]) -> dict[str, bytes]:
 def by_latitude(
     dataset: str, curves: Mapping[str, Any], looks: Mapping[str, dict[str, Any]]
 ) -> Figure:
-    """Error over latitude: the poles are at both ends."""
+    """Plot the error over latitude: the poles are at both ends."""
     figure, axis = plt.subplots(figsize=SIZE_INCHES, layout="constrained")
     centres = 90 - (np.arange(LATITUDE_BINS) + 0.5) * 180 / LATITUDE_BINS
     for model, curve in curves.items():
@@ -58,7 +58,7 @@ def by_latitude(
 def by_range(
     dataset: str, curves: Mapping[str, Any], looks: Mapping[str, dict[str, Any]]
 ) -> Figure:
-    """Error over the true distance; bins that no model was scored in are left out."""
+    """Plot the error over the true distance, without bins that no model was scored in."""
     figure, axis = plt.subplots(figsize=SIZE_INCHES, layout="constrained")
     names = [f"{a:g}–{b:g}" for a, b in itertools.pairwise(RANGE_EDGES_M)]
     values = {model: _floats(curve["range"]) for model, curve in curves.items()}
@@ -71,7 +71,7 @@ def by_range(
 
 
 def spread(dataset: str, results: Sequence[Result], looks: Mapping[str, dict[str, Any]]) -> Figure:
-    """AbsRel of each model under every protocol that scores it, a line a protocol."""
+    """Plot AbsRel of each model under every protocol that scores it, a line per protocol."""
     scored = [
         p
         for d, p in pairs(results)

@@ -1,4 +1,4 @@
-"""What the stages before left for the report; a number without a known protocol is refused."""
+"""Read what earlier stages wrote; a number without a known protocol is refused."""
 
 import json
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class UnlabelledNumberError(ValueError):
 
 @dataclass(frozen=True)
 class Result:
-    """What one model left in its folder.
+    """Results of one model, as its folder holds them.
 
     Attributes:
         model: Its name.
@@ -38,12 +38,12 @@ class Result:
     intervals: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def get(self, dataset: str, protocol: str) -> Metrics | None:
-        """The metrics on a data set under a protocol, None where the protocol cannot score the model."""
+        """Return the metrics under a protocol, None where it cannot score the model."""
         return self.metrics.get(dataset, {}).get(protocol)
 
 
 def refuse_unknown(protocols: Iterable[str | None], where: str) -> None:
-    """Checks that numbers stand under protocols.
+    """Check that numbers are given under known protocols.
 
     Raises:
         UnlabelledNumberError: One of them is none of `pano_losses.protocols`.
@@ -56,10 +56,10 @@ def refuse_unknown(protocols: Iterable[str | None], where: str) -> None:
 
 
 def read(folder: Path) -> Result:
-    """Results of one model.
+    """Read the results of one model.
 
     Raises:
-        UnlabelledNumberError: A score stands under something that is no protocol.
+        UnlabelledNumberError: A score is given under something that is no protocol.
         OSError: A file is missing.
     """
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -71,10 +71,10 @@ def read(folder: Path) -> Result:
 
 
 def absrel_intervals(table: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Half width of the 95 % interval of the mean AbsRel over images, where images weigh the same.
+    """Compute the half width of the 95 % interval of AbsRel, where images weigh the same.
 
     Args:
-        table: One row an image, data set and protocol.
+        table: One row per image, data set and protocol.
     """
     if "absrel" not in table:
         return {}
@@ -89,15 +89,15 @@ def absrel_intervals(table: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A result that a pipeline may lack: empty where there is none."""
+    """Read a result that a pipeline may lack: empty where there is none."""
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
 def read_gallery(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Index of the gallery by data set; empty where there is none.
+    """Read the index of the gallery by data set; empty where there is none.
 
     Raises:
-        UnlabelledNumberError: A tile's number stands under something that is no protocol.
+        UnlabelledNumberError: A tile's number is given under something that is no protocol.
     """
     index: dict[str, list[dict[str, Any]]] = read_json(path)
     for dataset, entries in index.items():
@@ -107,5 +107,5 @@ def read_gallery(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def pairs(results: Iterable[Result]) -> list[tuple[str, str]]:
-    """Every data set and protocol that something was scored under, in alphabetic order."""
+    """List every data set and protocol that something was scored under, sorted."""
     return sorted({(d, p) for r in results for d, by in r.metrics.items() for p in by})

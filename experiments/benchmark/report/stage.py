@@ -1,4 +1,4 @@
-"""Stage: everything that was scored, as one self-contained page, one Markdown table and a few figures.
+"""Stage: report all scores as a self-contained page, a Markdown table and a few figures.
 
 `python -m experiments.benchmark.report.stage report`, settings from the section `report`.
 """
@@ -14,9 +14,9 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from experiments.benchmark.curves import RULE
 from experiments.benchmark.report.figures import figures
+from experiments.benchmark.report.provenance import data_versions, runs_of
 from experiments.benchmark.report.results import Result, read, read_gallery, read_json
-from experiments.benchmark.report.runs import data_versions, runs_of
-from experiments.benchmark.report.suites import read_suites, suite_tables
+from experiments.benchmark.report.suite_tables import read_suites, suite_tables
 from experiments.benchmark.report.tables import (
     cost_table,
     leaderboards,
@@ -32,9 +32,10 @@ EXTREMES = ("best", "median", "worst")
 
 
 def report(models: list[str], folder: str = "reports") -> None:
-    """Writes `report.html`, `leaderboard.md` and `figures/`, and prints AbsRel under every protocol.
+    """Write `report.html`, `leaderboard.md` and `figures/`; print AbsRel under every protocol.
 
-    Also read where they are: `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own.
+    `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own, are read where
+    they exist.
 
     Args:
         models: Folders below `folder/scores`, in the order of the legends.
@@ -77,7 +78,7 @@ def report(models: list[str], folder: str = "reports") -> None:
 
 
 def _left_out(scores: Path, models: list[str]) -> str:
-    """A line on what was scored, in this run of the pipeline or an older one, and is not shown."""
+    """Return a line on what was scored, in this run or an older one, and is not shown."""
     others = sorted({path.parent.name for path in scores.glob("*/metrics.json")} - set(models))
     return f"scored, but not named in report.models: {', '.join(others)}\n" if others else ""
 

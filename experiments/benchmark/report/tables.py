@@ -30,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A titled table.
 
     Attributes:
@@ -50,14 +50,14 @@ class Table:
     doubts: str = ""
 
 
-def leaderboards(results: Sequence[Result], cost: Mapping[str, Any]) -> list[Table]:
-    """One table a data set and protocol, best model first."""
+def leaderboards(results: Sequence[Result], cost: Mapping[str, Any]) -> list[ReportTable]:
+    """Make one table per data set and protocol, best model first."""
     return [_leaderboard(results, dataset, protocol, cost) for dataset, protocol in pairs(results)]
 
 
 def _leaderboard(
     results: Sequence[Result], dataset: str, protocol: str, cost: Mapping[str, Any]
-) -> Table:
+) -> ReportTable:
     scored = [(r, m) for r in results if (m := r.get(dataset, protocol)) is not None]
     names = _columns([m for _, m in scored])
     scored.sort(key=lambda pair: pair[1].get(names[0], float("inf")))
@@ -74,7 +74,7 @@ def _leaderboard(
     if names[0] == "absrel":
         heads.insert(1, "± 95 %")
     description = pano_losses.protocols[protocol].description
-    return Table(
+    return ReportTable(
         f"{dataset} · {protocol}",
         f"{description} {_counts([m for _, m in scored])}",
         ("model", *heads, *(COST[key] for key in costs)),
@@ -94,25 +94,25 @@ def _span(numbers: Sequence[int]) -> str:
 
 
 def _columns(scored: Sequence[Metrics]) -> list[str]:
-    """The standard columns; where a protocol has none of them, all that it has."""
+    """Return the standard columns; where a protocol has none of them, all that it has."""
     present = dict.fromkeys(name for m in scored for name in m if name not in COUNTS)
     standard = [name for name in STANDARD if name in present]
     return standard or list(present)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Metrics in the order of the tables: the standard ones first."""
+    """Sort metrics in the order of the tables: the standard ones first."""
     rank = {name: place for place, name in enumerate(STANDARD)}
     return sorted(names, key=lambda name: rank.get(name, len(rank)))
 
 
 def higher_is_better(metric: str) -> bool:
-    """True for shares of good pixels; everything else is an error."""
+    """Tell shares of good pixels from everything else, which is an error."""
     return metric.startswith(HIGHER_IS_BETTER)
 
 
 def best_of(name: str, values: Iterable[float]) -> float | None:
-    """The best value of a metric; None where there is none, or where neither end is good."""
+    """Return the best value of a metric; None where there is none, or neither end is good."""
     finite = [v for v in values if math.isfinite(v)]
     if not finite or name.endswith("_ratio"):
         return None
@@ -135,35 +135,36 @@ def _cost(cost: Mapping[str, Any], model: str, key: str) -> Cell:
     return Cell(f"{value / 1e6 if key == 'parameters' else value:.3g}")
 
 
-def cost_table(cost: Mapping[str, Any]) -> Table | None:
-    """What each model costs; None where nothing was measured."""
+def cost_table(cost: Mapping[str, Any]) -> ReportTable | None:
+    """Make the table of what each model costs; None where nothing was measured."""
     if not cost:
         return None
     about = cost["measured"]
     height, width = about["size"]
     note = (
-        f"Input {height}x{width}, batch {about['batch']}, threads {about['threads']}, {about['device']}, torch "
-        f"{about['torch']}. All models in one run, taking turns: median of {about['rounds']} rounds, with "
-        "quartiles. Memory is the peak of one forward pass beyond the loaded network. An operation is a "
-        "multiplication or an addition of a matrix product, a convolution or attention."
+        f"Input {height}x{width}, batch {about['batch']}, threads {about['threads']}, "
+        f"{about['device']}, torch {about['torch']}. All models in one run, taking turns: "
+        f"median of {about['rounds']} rounds, with quartiles. Memory is the peak of one forward "
+        "pass beyond the loaded network. An operation is a multiplication or an addition of a "
+        "matrix product, a convolution or attention."
     )
     rows = []
     for model, row in sorted(cost["models"].items(), key=lambda item: item[1]["latency_ms"]):
         quartiles = f"{row['latency_low_ms']:.1f} to {row['latency_high_ms']:.1f}"
         values = [_cost(cost, model, key) for key in COST]
         rows.append([Cell(model), *values[:3], Cell(quartiles), values[3]])
-    heads = [COST["parameters"], "GFLOP", "ms a panorama", "quartiles (ms)", "MB forward"]
-    return Table("Cost", note, ("model", *heads), rows)
+    heads = [COST["parameters"], "GFLOP", "ms per panorama", "quartiles (ms)", "MB forward"]
+    return ReportTable("Cost", note, ("model", *heads), rows)
 
 
-def spread_tables(results: Sequence[Result]) -> dict[str, Table]:
-    """By data set, AbsRel of the same predictions under every protocol: how far a number moves with the rule."""
+def spread_tables(results: Sequence[Result]) -> dict[str, ReportTable]:
+    """Make a table per data set of AbsRel of the same predictions under every protocol."""
     scored = [(d, p) for d, p in pairs(results) if _has_absrel(results, d, p)]
     datasets = dict.fromkeys(d for d, _ in scored)
     return {d: _spread(results, d, [p for e, p in scored if e == d]) for d in datasets}
 
 
-def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -> Table:
+def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -> ReportTable:
     rows = []
     for r in results:
         values = [(r.get(dataset, p) or {}).get("absrel", math.nan) for p in protocols]
@@ -171,16 +172,19 @@ def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -
         ratio = f"{max(known) / min(known):.2f}" if known and min(known) > 0 else NONE
         if known:
             rows.append([Cell(r.model), *(Cell(_text(v)) for v in values), Cell(ratio)])
-    note = "AbsRel of the same predictions under every protocol. The last column is the largest over the smallest."
-    return Table(f"{dataset} · all protocols", note, ("model", *protocols, "max / min"), rows)
+    note = (
+        "AbsRel of the same predictions under every protocol. "
+        "The last column is the largest over the smallest."
+    )
+    return ReportTable(f"{dataset} · all protocols", note, ("model", *protocols, "max / min"), rows)
 
 
 def _has_absrel(results: Sequence[Result], dataset: str, protocol: str) -> bool:
     return any("absrel" in (r.get(dataset, protocol) or {}) for r in results)
 
 
-def region_tables(results: Sequence[Result], rule: str) -> list[Table]:
-    """AbsRel at the seam, at the poles and elsewhere, one table a data set."""
+def region_tables(results: Sequence[Result], rule: str) -> list[ReportTable]:
+    """Make a table per data set of AbsRel at the seam, at the poles and elsewhere."""
     tables = []
     for dataset in sorted({d for r in results for d, c in r.curves.items() if "region" in c}):
         scored = [(r, r.curves[dataset]["region"]) for r in results if dataset in r.curves]
@@ -190,7 +194,7 @@ def region_tables(results: Sequence[Result], rule: str) -> list[Table]:
             [Cell(r.model), *(_region(v, b) for v, b in zip(values, best, strict=True))]
             for r, values in scored
         ]
-        tables.append(Table(f"{dataset} · seam and poles", rule, ("model", *REGIONS), rows))
+        tables.append(ReportTable(f"{dataset} · seam and poles", rule, ("model", *REGIONS), rows))
     return tables
 
 
@@ -198,8 +202,8 @@ def _region(value: float | None, best: float | None) -> Cell:
     return Cell(NONE) if value is None else Cell(_text(value), value == best)
 
 
-def markdown(tables: Sequence[Table]) -> str:
-    """The tables for a terminal or a repository page; the best of a column is bold."""
+def markdown(tables: Sequence[ReportTable]) -> str:
+    """Print tables for a terminal or a repository page; the best of a column is bold."""
     parts = []
     for table in tables:
         lines = [_line(table.columns), _line(["---"] * len(table.columns))]

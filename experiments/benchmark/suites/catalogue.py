@@ -1,26 +1,26 @@
-"""The benchmarks of the papers: which data, how many images, under which rules, beside which numbers."""
+"""The suites of the papers: which data, how many images, which protocols, which numbers."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.benchmark.suites.published import Table, tables
+from experiments.benchmark.suites.published import PublishedTable, tables
 from pano_data import datasets
 from pano_data.errors import DatasetNotFoundError
 from pano_data.manifest import Manifest, manifest_of
 
 
 class SuiteError(ValueError):
-    """What is there is not what the suite stands on."""
+    """The data are not those that the suite needs."""
 
 
 @dataclass(frozen=True)
-class Part:
+class SuiteDataset:
     """A data set of a suite.
 
     Attributes:
         dataset: Id; the data lie in the folder of that name below the root.
         split: Of the data set.
-        expected: Images that the published numbers stand on.
+        expected: Images that the published numbers are measured on.
         list_file: List of a published project below the folder, used if it is there.
     """
 
@@ -30,7 +30,7 @@ class Part:
     list_file: str | None = None
 
     def rows(self, root: Path, partial: bool) -> Manifest | None:
-        """The rows, counted; None if the data set is absent and that is allowed.
+        """Return the rows, counted; None if the data set is absent and that is allowed.
 
         Raises:
             SuiteError: Not as many images as expected, and not `partial`.
@@ -47,39 +47,40 @@ class Part:
             raise
         if len(rows) != self.expected and not partial:
             raise SuiteError(
-                f"{folder}, split {self.split!r}: got {len(rows)} images, expected {self.expected}; "
-                "complete the data, or score what is there with --partial, which marks the result"
+                f"{folder}, split {self.split!r}: got {len(rows)} images, "
+                f"expected {self.expected}; complete the data, "
+                "or score what is there with --partial, which marks the result"
             )
         return rows
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A named benchmark.
+    """A named set of data sets and protocols.
 
     Attributes:
         name: Id.
         title: What it is.
-        parts: Its data sets.
-        protocols: Rules that our systems are scored under.
-        table: Id of the published table it stands beside.
+        datasets: Its data sets.
+        protocols: Those that our systems are scored under.
+        table: Id of the published table that it is compared with.
     """
 
     name: str
     title: str
-    parts: tuple[Part, ...]
+    datasets: tuple[SuiteDataset, ...]
     protocols: tuple[str, ...]
     table: str
 
     @property
-    def published(self) -> Table:
+    def published(self) -> PublishedTable:
         """The paper's numbers."""
         return tables()[self.table]
 
 
-_S2D3D_TEST = Part("stanford2d3d", "test", 373)
-_M3D_TEST = Part("matterport3d_unifuse", "test", 2014)
-_ST_TEST = Part("structured3d", "test", 1691, list_file="Structure3D_test.txt")
+_S2D3D_TEST = SuiteDataset("stanford2d3d", "test", 373)
+_M3D_TEST = SuiteDataset("matterport3d_unifuse", "test", 2014)
+_ST_TEST = SuiteDataset("structured3d", "test", 1691, list_file="Structure3D_test.txt")
 _DEPTH_ANYWHERE = ("depth_anywhere_paper", "depth_anywhere_released")
 _METRIC = ("unifuse_released", "unifuse_10m")
 
@@ -88,18 +89,24 @@ SUITES: dict[str, Suite] = {
     for suite in (
         Suite(
             "da2_table1",
-            "Zero-shot and in-domain, indoor: Stanford2D3D (all areas), Matterport3D and PanoSUNCG (test)",
-            (Part("stanford2d3d", "all", 1413), _M3D_TEST, Part("panosuncg", "test", 3944)),
+            "Zero-shot and in-domain, indoor: Stanford2D3D (all areas), Matterport3D and PanoSUNCG "
+            "(test)",
+            (
+                SuiteDataset("stanford2d3d", "all", 1413),
+                _M3D_TEST,
+                SuiteDataset("panosuncg", "test", 3944),
+            ),
             ("da2_paper", "da2_paper_affine", "da2_released"),
             "da2_table1",
         ),
         Suite(
             "dap_table3",
-            "Zero-shot metric distance: Stanford2D3D (fold 1), Matterport3D (Pano3D renders), Deep360",
+            "Zero-shot metric distance: Stanford2D3D (fold 1), Matterport3D (Pano3D renders), "
+            "Deep360",
             (
                 _S2D3D_TEST,
-                Part("matterport3d_pano3d", "test", 2014),
-                Part("deep360", "test", 600),
+                SuiteDataset("matterport3d_pano3d", "test", 2014),
+                SuiteDataset("deep360", "test", 600),
             ),
             ("dap_metric", "dap_released", "da2_paper"),
             "dap_table3",
@@ -107,7 +114,7 @@ SUITES: dict[str, Suite] = {
         Suite(
             "dap_test",
             "Metric distance outdoors: DAP-Test",
-            (Part("dap_test", "test", 1343),),
+            (SuiteDataset("dap_test", "test", 1343),),
             ("dap_metric", "dap_released", "da2_paper"),
             "dap_test",
         ),
@@ -151,7 +158,7 @@ SUITES: dict[str, Suite] = {
 
 
 def get(name: str) -> Suite:
-    """A suite by its id.
+    """Return a suite by its id.
 
     Raises:
         SuiteError: With the known ids.

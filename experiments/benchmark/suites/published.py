@@ -1,4 +1,4 @@
-"""Numbers that papers print, with their source and what contradicts what."""
+"""Numbers that papers print, with their sources and their contradictions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class PublishedRow:
         protocol_stated: False where the paper does not say and the protocol is our best reading.
         metrics: Fractions and metres; empty where the number is not at hand.
         network: Name in `pano_models`, or None.
-        match: Part of the MODEL that has to be there as well for a comparison; "" for any.
+        match: Text that MODEL must contain as well for a comparison; "" for any.
         note: Free text.
     """
 
@@ -43,13 +43,14 @@ class PublishedRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class PublishedTable:
     """One table of a paper.
 
     Attributes:
         source: Paper and table.
         rows: In the paper's order, data set by data set.
-        comparable: Published protocol -> protocol of ours -> metrics whose difference means something.
+        comparable: Published protocol -> protocol of ours -> metrics whose difference means
+            something.
         notes: Contradictions and doubts.
     """
 
@@ -61,7 +62,10 @@ class Table:
     def differences(
         self, dataset: str, protocol: str, network: str, model: str, ours: Mapping[str, float]
     ) -> dict[str, dict[str, float]]:
-        """Ours minus published, by published system of the same network under a comparable rule."""
+        """Return ours minus published, by published system of the same network.
+
+        Only numbers under comparable protocols are subtracted.
+        """
         found = {}
         for row in self.rows:
             if (row.dataset, row.network) != (dataset, network):
@@ -80,8 +84,8 @@ class PublishedError(ValueError):
 
 
 @cache
-def tables(path: Path = FILE) -> dict[str, Table]:
-    """All tables by id.
+def tables(path: Path = FILE) -> dict[str, PublishedTable]:
+    """Read all tables by id.
 
     Raises:
         PublishedError: Unknown protocol or unit, or a row of another length than the columns.
@@ -90,7 +94,7 @@ def tables(path: Path = FILE) -> dict[str, Table]:
     return {name: _table(name, content) for name, content in raw.items()}
 
 
-def _table(name: str, raw: Mapping[str, Any]) -> Table:
+def _table(name: str, raw: Mapping[str, Any]) -> PublishedTable:
     if raw["unit"] not in UNITS:
         raise PublishedError(f"{name}: got unit {raw['unit']!r}, expected one of {sorted(UNITS)}")
     rows = tuple(row for entry in raw["rows"] for row in _rows(name, raw, entry))
@@ -100,14 +104,15 @@ def _table(name: str, raw: Mapping[str, Any]) -> Table:
             raise PublishedError(
                 f"{name}: got protocol {protocol!r}, expected one of pano_losses.protocols"
             )
-    return Table(raw["source"], rows, raw["comparable"], tuple(raw["notes"]))
+    return PublishedTable(raw["source"], rows, raw["comparable"], tuple(raw["notes"]))
 
 
 def _rows(name: str, raw: Mapping[str, Any], entry: Mapping[str, Any]) -> list[PublishedRow]:
     columns, values = raw["columns"], entry["values"]
     if len(columns) != len(values):
         raise PublishedError(
-            f"{name}, {entry['system']}: got {len(values)} values, expected {len(columns)} as there are columns"
+            f"{name}, {entry['system']}: got {len(values)} values, "
+            f"expected {len(columns)} as there are columns"
         )
     found: dict[str, dict[str, float]] = {dataset: {} for dataset, _ in columns}
     for (dataset, metric), value in zip(columns, values, strict=True):

@@ -1,4 +1,8 @@
-"""Runs suites, and puts ours beside theirs: `reports/suites/<suite>.json`."""
+"""Stage: run suites, and put our numbers beside the published ones.
+
+`python -m experiments.benchmark.suites.stage` writes `reports/suites/<suite>.json`, settings from
+the section `suites`.
+"""
 
 import json
 import logging
@@ -10,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
-from experiments.benchmark.evaluate.score import NotScoreableError, Settings
-from experiments.benchmark.evaluate.stage import score_all, write_json
-from experiments.benchmark.models.resolve import Predictor, Source, resolve
+from experiments.benchmark.evaluate.result_folder import score_datasets, write_json
+from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
+from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline.environment import set_threads
@@ -29,35 +33,35 @@ def run_suite(
     model: str,
     predictor: Predictor,
     root: Path,
-    settings: Settings,
+    settings: ScoringSettings,
     reports: Path,
     partial: bool = False,
 ) -> None:
-    """Scores one model on a suite and writes the suite's table anew.
+    """Score one model on a suite and rewrite the suite's table.
 
     Args:
         suite: What to run.
         model: MODEL, as the table shall show it.
         predictor: What it stands for.
-        root: Holds a folder a data set.
+        root: Holds a folder per data set.
         settings: How to score; the suite brings the protocols.
         reports: `suites/<suite>/<model>/` and `suites/<suite>.json` go below it.
         partial: Score although images or data sets are missing, and mark the result.
 
     Raises:
-        SuiteError: Not the images that the suite stands on, or none at all.
+        SuiteError: Not the images that the suite needs, or none at all.
         DatasetNotFoundError: A data set is absent, and not `partial`.
         NotScoreableError: No protocol of the suite scores this kind of map.
     """
     # All counts first: a refusal must not come after hours.
-    found = {p.dataset: (p, p.rows(root, partial)) for p in suite.parts}
+    found = {p.dataset: (p, p.rows(root, partial)) for p in suite.datasets}
     present = {d: (p, rows) for d, (p, rows) in found.items() if rows is not None}
     if not present:
-        raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder a data set")
+        raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder per data set")
     data = {d: ManifestDataset(r, root / d, settings.size) for d, (_, r) in present.items()}
     folder = reports / FOLDER / suite.name / _file_name(model)
     settings = replace(settings, protocols=suite.protocols)
-    score_all(predictor, data, settings, folder)
+    score_datasets(predictor, data, settings, folder)
     if settings.ranks.first:
         counts = {d: len(rows) for d, (_, rows) in present.items()}
         about = {"model": model, "network": predictor.network, "counts": counts}
@@ -66,7 +70,7 @@ def run_suite(
 
 
 def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
-    """The suite's table from what the paper prints and from every model scored so far."""
+    """Build the suite's table from the paper's numbers and from every model scored so far."""
     ours = sorted((reports / FOLDER / suite.name).glob(f"*/{ABOUT}"))
     table = suite.published
     return {
@@ -74,7 +78,7 @@ def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
         "title": suite.title,
         "source": table.source,
         "datasets": [
-            {"id": p.dataset, "split": p.split, "expected": p.expected} for p in suite.parts
+            {"id": p.dataset, "split": p.split, "expected": p.expected} for p in suite.datasets
         ],
         "protocols": list(suite.protocols),
         "notes": list(table.notes),
@@ -83,7 +87,7 @@ def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
 
 
 def _published_rows(suite: Suite) -> list[dict[str, Any]]:
-    parts = {p.dataset: p for p in suite.parts}
+    parts = {p.dataset: p for p in suite.datasets}
     rows = []
     for row in suite.published.rows:
         part = parts[row.dataset]
@@ -98,14 +102,14 @@ def _our_rows(suite: Suite, about_file: Path) -> list[dict[str, Any]]:
     metrics = json.loads(about_file.with_name("metrics.json").read_text())
     return [
         _our_row(suite, part, about, protocol, values)
-        for part in suite.parts
+        for part in suite.datasets
         for protocol, values in metrics.get(part.dataset, {}).items()
     ]
 
 
 def _our_row(
     suite: Suite,
-    part: suites.Part,
+    part: suites.SuiteDataset,
     about: Mapping[str, Any],
     protocol: str,
     metrics: Mapping[str, float],
@@ -131,7 +135,7 @@ def _our_row(
 
 
 def _file_name(model: str) -> str:
-    """MODEL as the name of a folder."""
+    """Turn MODEL into the name of a folder."""
     return re.sub(r"[^\w.-]+", "_", model).strip("._") or "model"
 
 
@@ -145,18 +149,18 @@ def run_suites(
     threads: int = 2,
     device: str = "cpu",
     workers: int = 0,
-    latitude_from: Source | None = None,
+    latitude_from: DatasetLocation | None = None,
     reports: str = "reports",
 ) -> None:
-    """Stage: every suite with every model whose kind of map it can score.
+    """Run every suite with every model whose kind of map it can score.
 
     Args:
-        models: MODELs of docs/benchmark.md.
+        models: MODELs of docs/evaluation.md.
         size: Height and width of what models see and are scored at.
-        root: Holds a folder a data set.
+        root: Holds a folder per data set.
         only: Ids of suites; all if None.
         partial: Score although images or data sets are missing, and mark the result.
-        batch_size: Panoramas a forward pass, by the size and the kind of device if None.
+        batch_size: Panoramas per forward pass; chosen by the size and the kind of device if None.
         threads: CPU threads; fixes the last digits.
         device: Where models run: auto, cpu or cuda.
         workers: Processes that read samples.
@@ -166,7 +170,7 @@ def run_suites(
     set_threads(threads)
     wanted = [suites.get(name) for name in only or suites.SUITES]
     with ranks() as here:
-        settings = Settings((), size, batch_size, choose_device(device), workers, here)
+        settings = ScoringSettings((), size, batch_size, choose_device(device), workers, here)
         for model in models:
             predictor = resolve(model, latitude_from, size)
             for suite in wanted:

@@ -11,7 +11,7 @@ import pano_geometry as pg
 from pano_data import datasets
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.studio import HERE, Pose
+from pano_worlds.miniatures.studio import HERE, CameraOffset
 from pano_data.reader import read, to_tensors
 from pano_data.sample import validate_sample
 
@@ -65,7 +65,7 @@ def poses(name):
             (math.pi / 3 * yaw, math.radians(tilt), 0) for tilt in (30, 0, -30) for yaw in range(6)
         ]
         rotations = [pg.from_ypr(*torch.tensor(a).double()).numpy() for a in angles]
-    return [Pose(rotation=r, step=np.array(s, float)) for r in rotations for s in steps]
+    return [CameraOffset(rotation=r, step=np.array(s, float)) for r in rotations for s in steps]
 
 
 def errors(name, row, sample, studio):

@@ -15,10 +15,10 @@ from pano_data.datasets import matterport3d_raw, stanford2d3d, structured3d, vki
 from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.studio import HERE, Pose
+from pano_worlds.miniatures.studio import HERE, CameraOffset
 from pano_data.reader import read
 
-HOME = Pose(
+HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()
 )
 """Viewpoints are turned, tilted and rolled, or a wrong axis would not show."""
@@ -28,7 +28,7 @@ class TurnedStudio(BoxStudio):
     """A box seen from turned viewpoints."""
 
     def shoot(self, scene, viewpoint, camera, pose=HERE):
-        turned = Pose(rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step)
+        turned = CameraOffset(rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step)
         return super().shoot(scene, viewpoint, camera, turned)
 
 

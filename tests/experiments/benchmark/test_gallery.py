@@ -8,7 +8,7 @@ from PIL import Image
 import pano_losses
 import pano_models
 from experiments.benchmark.gallery import draw, gallery, near_to_far
-from experiments.benchmark.models.resolve import Source
+from experiments.benchmark.models.resolve import DatasetLocation
 from pano_data import datasets
 from pano_data.manifest import write_manifest
 from pano_data.reader import ManifestDataset
@@ -37,7 +37,7 @@ def rooms(tmp_path_factory):
     )
     rows = list(datasets.get("structured3d").rows(root / "raw", "train"))
     write_manifest(root / "train.parquet", rows)
-    return Source(str(root / "train.parquet"), str(root / "raw"))
+    return DatasetLocation(str(root / "train.parquet"), str(root / "raw"))
 
 
 def test_samples_are_ordered_by_their_median_distance(rooms):

@@ -19,7 +19,7 @@ def written(folder: Path, seed: int) -> dict[str, str]:
     miniatures.write(
         NAME, folder / "raw" / NAME, seed=seed, scenes={"train": 1}, size=(32, 64)
     )  # fmt: skip
-    manifests.write(NAME, folder / "raw", folder / "manifests")
+    manifests.write_manifests(NAME, folder / "raw", folder / "manifests")
     source = {"manifest": f"manifests/{NAME}/train.parquet", "root": f"raw/{NAME}"}
     return input_digests({"data": {"train": {"a": source}}, "model": {}})
 

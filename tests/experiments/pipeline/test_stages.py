@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from dvc.repo import Repo
 
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
 
 ROOT = Path(__file__).parents[3]
 MADE = ("data/manifests/", "data/curated/", "data/masked/", "data/pseudo/", "runs/")
@@ -27,7 +27,7 @@ def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A folder with dvc.yaml and one of the values files as its params.yaml."""
     folder = tmp_path_factory.mktemp("pipeline")
     shutil.copy(ROOT / "dvc.yaml", folder)
-    shutil.copy(ROOT / request.param, folder / "params.yaml")
+    (folder / "params.yaml").write_text(overlay.composed(ROOT / request.param))
     return folder / "params.yaml"
 
 
@@ -68,8 +68,34 @@ def lies_below(path: str, folders: list[str]) -> bool:
 
 def test_values_of_every_stage_are_there(stages: list[Stage], values: Path) -> None:
     written = params.read_params(values)
-    missing = {(s.name, k) for s in stages for k in s.params if k.split(".")[0] not in written}
+    missing = {(s.name, k) for s in stages for k in s.params if not is_there(k, written)}
     assert sorted(missing) == []
+
+
+def is_there(key: str, written: Any) -> bool:
+    for part in key.split("."):
+        if not isinstance(written, dict) or part not in written:
+            return False
+        written = written[part]
+    return True
+
+
+def is_listed(place: str, keys: list[str]) -> bool:
+    return any(place == key or place.startswith(f"{key}.") for key in keys)
+
+
+def test_a_stage_lists_every_place_that_its_sections_take_over(
+    stages: list[Stage], values: Path
+) -> None:
+    """Else it does not run again when a value changes there."""
+    forgotten = {
+        (stage.name, place)
+        for stage in stages
+        for section in stage.sections
+        for place in params.lineage(section, values)
+        if not is_listed(place, stage.params)
+    }
+    assert sorted(forgotten) == []
 
 
 def test_what_a_stage_reads_is_its_dependency(stages: list[Stage], values: Path) -> None:

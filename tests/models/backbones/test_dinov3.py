@@ -43,7 +43,7 @@ def test_another_kind_of_transformer_is_refused():
 
 
 def test_train_time_rescaling_of_the_coordinates():
-    """Meta's class rescales them by up to 2 in training; timm takes it as an option of the transformer."""
+    """Meta's class rescales them by up to 2 in training; timm takes it as an option."""
     image = torch.randn(1, 3, 48, 96)
     plain, rescaled = (
         DinoV3(build(), (0, 1, 2, 3)),

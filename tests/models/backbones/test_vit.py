@@ -3,6 +3,7 @@ import torch
 
 import pano_models as pm
 from pano_models.backbones.vit import build_vit, dpt_taps, quarter_taps
+from tests.models.box_rooms import abs_rel, box_rooms, train
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,21 @@ def test_freezing(tiny_da2, blocks, trained):
 def test_unknown_option_names_the_backbone():
     with pytest.raises(ValueError, match="backbone vit_small_patch14_dinov2 with options"):
         build_vit("vit_small_patch14_dinov2", colour=3)
+
+
+@pytest.mark.parametrize("name", ["da2", "dap"])
+def test_metric_drift_of_the_bfloat16_backbone(name, request, generator):
+    """At most 0.001 of AbsRel (0.1 %), before and after training, which lowers the error."""
+    config = request.getfixturevalue(f"tiny_{name}")
+    torch.manual_seed(0)
+    exact = pm.create(name, **config)
+    fast = pm.create(name, **config, precision="bfloat16").eval()
+    rgb, distance = box_rooms(8, torch.Generator().manual_seed(1))
+    errors = []
+    for steps in (0, 40):
+        train(exact, generator, steps)
+        fast.load_state_dict(exact.state_dict())
+        errors.append(abs_rel(exact, rgb, distance))
+        drift = abs(abs_rel(fast, rgb, distance) - errors[-1])
+        assert drift <= 1e-3, (steps, drift)
+    assert errors[1] < 0.7 * errors[0]

@@ -6,7 +6,7 @@ import torch
 
 import pano_models as pm
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, FAR_PROBABILITY
-from tests.models.test_students import STUDENTS
+from tests.models.students.test_student import STUDENTS
 
 
 @pytest.mark.parametrize("name", ["da2", "dap"])

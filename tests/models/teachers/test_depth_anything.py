@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from pano_models import load_depth_anything
 from pano_models.errors import CheckpointError
-from pano_models.teachers import load_depth_anything
 from tests.parity import stand_in
 from tests.parity.compare import largest_difference
 

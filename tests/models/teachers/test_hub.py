@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
+from pano_models import load_teacher
 from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.teachers import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 
 transformers = pytest.importorskip("transformers")
@@ -48,8 +48,10 @@ def depth_pro(**options):
     }
     config = transformers.DepthProConfig(
         image_model_config=vit, patch_model_config=vit, fov_model_config=vit, patch_size=32,
-        scaled_images_ratios=[0.5, 1], scaled_images_overlap_ratios=[0.0, 0.25], scaled_images_feature_dims=[16, 16],
-        intermediate_hook_ids=[1, 0], intermediate_feature_dims=[16, 16], fusion_hidden_size=16, merge_padding_value=1, **options,
+        scaled_images_ratios=[0.5, 1], scaled_images_overlap_ratios=[0.0, 0.25],
+        scaled_images_feature_dims=[16, 16],
+        intermediate_hook_ids=[1, 0], intermediate_feature_dims=[16, 16], fusion_hidden_size=16,
+        merge_padding_value=1, **options,
     )  # fmt: skip
     torch.manual_seed(0)
     return transformers.DepthProForDepthEstimation(config).eval()
@@ -88,7 +90,7 @@ class TestLoadTeacher:
 
     @torch.no_grad()
     def test_depth_pro_is_what_transformers_makes_of_it(self, tmp_path):
-        """Its raw output is inverse depth for a focal length of one width; the processor's post-processing makes metres."""
+        """Its raw output is inverse depth for a focal length of one width, not yet metres."""
         model = depth_pro(use_fov_model=True)
         torch.nn.init.constant_(model.fov_model.head.layers[-1].bias, 60.0)  # degrees
         model.save_pretrained(tmp_path)
@@ -119,7 +121,7 @@ class TestLoadTeacher:
         assert _meaning(transformers.DPTConfig(add_projection=True)) == "depth"
 
     def test_square_views_stay_square_where_the_preprocessor_keeps_the_aspect(self, folder):
-        """ZoeDepth's 384 x 512 is for landscapes; its own preprocessor shows it a square as 512 x 512."""
+        """ZoeDepth's 384 x 512 is for landscapes; its preprocessor makes a square 512 x 512."""
         settings = transformers.ZoeDepthImageProcessor().to_dict()
         (folder / "preprocessor_config.json").write_text(json.dumps(settings))
         assert load_teacher(folder).size == (512, 512)

@@ -71,7 +71,7 @@ def test_transformer_without_layer_scale(tmp_path):
 
 
 def metas_names(vit):
-    """What Meta's DINOv2 file of `vit` holds: gated MLPs by other names, registers, positions of the class token."""
+    """What Meta's DINOv2 file of `vit` holds: other names, registers, a class token's position."""
     state = {
         n.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3") if "giant" in vit else n: t
         for n, t in timm.create_model(vit, num_classes=0, **SMALL).state_dict().items()

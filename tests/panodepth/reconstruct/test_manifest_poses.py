@@ -30,7 +30,7 @@ class TurningStudio:
     """The box with a ball, each viewpoint with a heading and a tilt of its own."""
 
     def shoot(
-        self, scene: int, viewpoint: int, camera: Any, pose: studio.Pose = studio.HERE
+        self, scene: int, viewpoint: int, camera: Any, pose: studio.CameraOffset = studio.HERE
     ) -> BoxView:
         turn = Rotation.from_euler("yx", (0.9 * viewpoint, 0.1)).as_matrix()
         return BoxStudio().shoot(

@@ -89,7 +89,7 @@ def _stub(rgb):
     return small.double()
 
 
-# In metres the files mean /512, /4000 and *10/255; the protocol's decoding leads to what the release reads.
+# In metres the files mean /512, /4000 and *10/255; `decoding` leads to the release's.
 METRES = {
     "2d3ds": (1 / 512, "stanford2d3d"),
     "matterport3d": (1 / 4000, "matterport3d_unifuse"),

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from pano_worlds import make_world
+from pano_worlds.indoor.floor_plan import make_plan
+from pano_worlds.indoor.floor_space import CELL, FloorSpace
 from pano_worlds.indoor.openings import make_openings
-from pano_worlds.indoor.plan import make_plan
-from pano_worlds.indoor.space import CELL, FloorSpace
-from pano_worlds.indoor.walls import THICK, THIN, ends, thickness
+from pano_worlds.indoor.walls import THICK, THIN, end_overlaps, thickness
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -13,7 +13,7 @@ def test_walls_meet_without_overlapping_in_one_plane(seed):
     """Walls in one line end where the wall across begins to hide them."""
     plan = make_plan(np.random.default_rng(seed))
     for run in plan.runs:
-        for point, reach in zip((run.start, run.end), ends(run, plan.runs), strict=True):
+        for point, reach in zip((run.start, run.end), end_overlaps(run, plan.runs), strict=True):
             across = [r for r in plan.runs if r.yaw != run.yaw and point in (r.start, r.end)]
             assert across
             assert reach == max(thickness(r) for r in across) / 2

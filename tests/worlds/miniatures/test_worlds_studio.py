@@ -6,9 +6,9 @@ import pano_geometry as pg
 from pano_data import datasets
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.studio import Pose
+from pano_worlds.miniatures.studio import CameraOffset
 from pano_worlds.miniatures.worlds_studio import WorldStudio
-from tests.worlds.miniatures.test_registry import tree
+from tests.worlds.miniatures.test_writers import tree
 
 CAMERA = pg.Equirectangular(16, 32)
 
@@ -36,7 +36,7 @@ def test_scenes_seeds_and_data_sets_have_worlds_of_their_own(studio):
 
 def test_a_turned_camera_sees_the_turned_room(studio):
     turn = pg.from_ypr(*torch.tensor((np.pi / 2, 0.0, 0.0)).double())
-    turned = studio.shoot(0, 0, CAMERA, Pose(rotation=turn.numpy()))
+    turned = studio.shoot(0, 0, CAMERA, CameraOffset(rotation=turn.numpy()))
     here = studio.shoot(0, 0, CAMERA)
     # Looking right moves the picture left.
     difference = np.abs(np.roll(here.distance, -8, 1) - turned.distance)
@@ -45,7 +45,7 @@ def test_a_turned_camera_sees_the_turned_room(studio):
 
 def test_a_step_moves_the_camera(studio):
     here, there = (
-        studio.shoot(0, 0, CAMERA, Pose(step=np.array(s))) for s in ((0, 0, 0), (0.1, 0, 0))
+        studio.shoot(0, 0, CAMERA, CameraOffset(step=np.array(s))) for s in ((0, 0, 0), (0.1, 0, 0))
     )
     np.testing.assert_allclose(
         there.position - here.position, here.rotation @ np.array((0.1, 0, 0)), atol=1e-9

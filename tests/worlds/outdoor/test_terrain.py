@@ -1,8 +1,8 @@
 import numpy as np
 
-from pano_worlds.builder import Builder
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
-from pano_worlds.patterns import Ground
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.patterns import Ground
 
 
 def test_land_is_flat_in_the_middle_and_hilly_far_away():

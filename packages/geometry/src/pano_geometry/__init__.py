@@ -29,6 +29,7 @@ from pano_geometry.panorama import (
 from pano_geometry.points import depth_to_distance, distance_to_depth, distance_to_points
 from pano_geometry.rays import lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resample import coverage, resample, resample_masked
+from pano_geometry.resizing import resize
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
@@ -85,6 +86,7 @@ __all__ = [
     "rays_to_lonlat",
     "resample",
     "resample_masked",
+    "resize",
     "rotate",
     "sample",
     "solid_angle",

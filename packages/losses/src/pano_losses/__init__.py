@@ -5,22 +5,35 @@ from pano_losses.accumulators import ProtocolMetric
 from pano_losses.adversarial import DiscriminatorLoss, GeneratorLoss, patch_score
 from pano_losses.affine import AffineInvariantL1, ViewAffineInvariantL1, affine_invariant_l1
 from pano_losses.alignment import Alignment
-from pano_losses.distance import MedianAlignedL1, median_aligned_l1
-from pano_losses.evaluation import Scores, evaluate
-from pano_losses.gradient import EdgeSILog, edge_silog
+from pano_losses.distance import BerHu, MedianAlignedL1, berhu, median_aligned_l1
+from pano_losses.evaluation import (
+    ImageScores,
+    Moments,
+    Scores,
+    UnknownProtocolError,
+    accumulate,
+    evaluate,
+    resolve,
+    score_images,
+    summarise,
+)
 from pano_losses.gram import GramMatrixLoss, gram_matrix_loss
-from pano_losses.logarithmic import SILog, silog
+from pano_losses.logarithmic import EdgeSILog, SILog, edge_silog, silog
 from pano_losses.mask import RangeMask, range_mask
-from pano_losses.metrics import Metric
+from pano_losses.metrics import STANDARD, Metric
 from pano_losses.normals import NormalL1, normal_l1
 from pano_losses.points import PointL1, point_l1
-from pano_losses.protocol import Protocol
+from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS, Protocol
 from pano_losses.reduction import Reduced
-from pano_losses.reverse_huber import BerHu, berhu
 from pano_losses.rulebook import protocols
 from pano_losses.terms import Term, WeightedSum
 
+__version__ = "0.1.0"
+
 __all__ = [
+    "ALL_KINDS",
+    "DISTANCE_KINDS",
+    "STANDARD",
     "AffineInvariantL1",
     "Alignment",
     "BerHu",
@@ -28,8 +41,10 @@ __all__ = [
     "EdgeSILog",
     "GeneratorLoss",
     "GramMatrixLoss",
+    "ImageScores",
     "MedianAlignedL1",
     "Metric",
+    "Moments",
     "NormalL1",
     "PointL1",
     "Protocol",
@@ -39,8 +54,10 @@ __all__ = [
     "SILog",
     "Scores",
     "Term",
+    "UnknownProtocolError",
     "ViewAffineInvariantL1",
     "WeightedSum",
+    "accumulate",
     "accumulators",
     "affine_invariant_l1",
     "alignment",
@@ -56,6 +73,9 @@ __all__ = [
     "protocols",
     "range_mask",
     "reduction",
+    "resolve",
+    "score_images",
     "silog",
+    "summarise",
     "weighting",
 ]

@@ -13,8 +13,8 @@ from pano_losses.protocol import Protocol
 class ProtocolMetric(Metric):
     """Scores of a data set under one protocol.
 
-    The states are sums over images in float64 (float32 on Apple's GPUs), so 1 or N processes with even or uneven shards
-    give the same numbers; a batch average is never averaged.
+    The states are sums over images in float64 (float32 on Apple's GPUs), so 1 or N processes with
+    even or uneven shards give the same numbers; a batch average is never averaged.
 
     Args:
         protocol: Id of the protocol, or the protocol.
@@ -55,15 +55,15 @@ class ProtocolMetric(Metric):
         """Add a batch.
 
         Args:
-            prediction: Maps ``(b, 1, h, w)`` by key.
-            target: True distance ``(b, 1, h, w)`` in metres.
+            prediction: Maps `(b, 1, h, w)` by key.
+            target: True distance `(b, 1, h, w)` in metres.
             valid: True where the truth is usable.
-            keys: Names of the images for :meth:`table`; counted if absent.
+            keys: Names of the images for `table`; counted if absent.
             far: True for sky and beyond range.
             observed: True where the image shows content.
 
         Raises:
-            ValueError: As :func:`pano_losses.evaluate`.
+            ValueError: As `pano_losses.evaluate`.
         """
         scores = score_images(
             prediction,
@@ -86,14 +86,14 @@ class ProtocolMetric(Metric):
             self._rows.append({"protocol": self.protocol, "key": name, **row})
 
     def compute(self) -> dict[str, Tensor]:
-        """Metrics by name, and ``images_scored`` and ``images_skipped``."""
+        """Return the metrics by name, and `images_scored` and `images_skipped`."""
         scores = summarise(Moments(self.total, self.count, self.images), self.rules)
         values = {name: torch.tensor(v, dtype=torch.float64) for name, v in scores.items()}
         values["images_scored"], values["images_skipped"] = self.images.unbind()
         return values
 
     def table(self) -> list[dict[str, float | int | str]]:
-        """One row an image seen by *this* process since the last reset; NaN where not scored."""
+        """Return one row per image *this* process saw since the last reset; NaN: not scored."""
         return list(self._rows)
 
     def reset(self) -> None:

@@ -16,10 +16,10 @@ Objective = Literal["lsgan", "bce"]
 def patch_score(
     score: Float[Tensor, "b 1 hp wp"], label: float, objective: Objective = "lsgan"
 ) -> Reduced:
-    """Distance of patch scores from a label, mean over patches.
+    """Return the distance of patch scores from a label, mean over patches.
 
     Args:
-        score: Raw output of the discriminator, one number a patch.
+        score: Raw output of the discriminator, one number per patch.
         label: 1 for real, 0 for fake.
         objective: Squared error (LSGAN) or cross-entropy of the sigmoid (BCE).
 
@@ -45,7 +45,7 @@ class DiscriminatorLoss(Term):
         self.objective: Objective = objective
 
     def forward(self, *, real_score: Tensor, fake_score: Tensor) -> Reduced:
-        """Loss of a batch of real and one of fake patches; detach what made the fake."""
+        """Return the loss of a batch of real and one of fake patches; detach what made the fake."""
         real = patch_score(real_score, 1.0, self.objective)
         fake = patch_score(fake_score, 0.0, self.objective)
         return Reduced(0.5 * (real.value + fake.value), real.empty)
@@ -59,5 +59,5 @@ class GeneratorLoss(Term):
         self.objective: Objective = objective
 
     def forward(self, *, fake_score: Tensor) -> Reduced:
-        """Loss of a batch of fake patches."""
+        """Return the loss of a batch of fake patches."""
         return patch_score(fake_score, 1.0, self.objective)

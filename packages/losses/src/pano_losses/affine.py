@@ -22,14 +22,14 @@ def normalise_affine(
     valid: Bool[Tensor, "n 1 h w"],
     median_rule: MedianRule = "lower",
 ) -> Float[Tensor, "n 1 h w"]:
-    """``(d - median) / mean |d - median|`` of each item; zero where not valid.
+    """Return `(d - median) / mean |d - median|` of each item; zero where not valid.
 
     Differentiable through both statistics. An item that is constant or has no valid pixel is zero.
 
     Args:
         disparity: Any affine quantity.
         valid: True where it counts.
-        median_rule: torch's lower middle value, as released, or the midpoint.
+        median_rule: Torch's lower middle value, as released, or the midpoint.
 
     Source: Depth Anywhere (arXiv 2406.12849), eqs. 4-6; MiDaS (arXiv 1907.01341), eq. 6.
     """
@@ -48,18 +48,18 @@ def affine_invariant_l1(
     averaging: Averaging = "pixel",
     median_rule: MedianRule = "lower",
 ) -> Reduced:
-    """Mean ``|norm(d) - norm(d*)|`` with :func:`normalise_affine` of each item.
+    """Return the mean `|norm(d) - norm(d*)|` with `normalise_affine` of each item.
 
-    Items are whatever the leading axes count: panoramas ``(b, 1, h, w)``, or the views of
-    panoramas ``(b, n, 1, f, f)``, each with a median and a spread of its own.
+    Items are whatever the leading axes count: panoramas `(b, 1, h, w)`, or the views of
+    panoramas `(b, n, 1, f, f)`, each with a median and a spread of its own.
 
     Args:
         prediction: Disparity up to scale and shift.
         target: Disparity in any scale and shift.
         valid: True where the target is usable.
         weighting: Pixel weights by row (of panoramas).
-        averaging: ``pixel`` pools all items, as released; ``image`` weighs items alike.
-        median_rule: See :func:`normalise_affine`.
+        averaging: `pixel` pools all items, as released; `image` weighs items alike.
+        median_rule: See `normalise_affine`.
 
     Source: Depth Anywhere (arXiv 2406.12849), eqs. 4-7; utils/metric.py of its release.
     """
@@ -69,7 +69,7 @@ def affine_invariant_l1(
 
 
 class AffineInvariantL1(Term):
-    """:func:`affine_invariant_l1` of labelled panoramas; weight 0.5 in the joint loss."""
+    """`affine_invariant_l1` of labelled panoramas; weight 0.5 in the joint loss."""
 
     def __init__(
         self,
@@ -84,14 +84,14 @@ class AffineInvariantL1(Term):
         self.median_rule: MedianRule = median_rule
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch; ``target`` is disparity."""
+        """Return the loss of a batch; `target` is disparity."""
         return affine_invariant_l1(
             prediction, target, valid, self.weighting, self.averaging, self.median_rule
         )
 
 
 class ViewAffineInvariantL1(Term):
-    """:func:`affine_invariant_l1` of views (cube faces, tangent patches) against a teacher.
+    """`affine_invariant_l1` of views (cube faces, tangent patches) against a teacher.
 
     Weight 0.5 in the joint loss of Depth Anywhere: half from panoramas with truth, half from views.
     """
@@ -109,7 +109,7 @@ class ViewAffineInvariantL1(Term):
     def forward(
         self, *, view_prediction: Tensor, view_target: Tensor, view_valid: Tensor
     ) -> Reduced:
-        """Loss of views ``(n, 1, f, f)`` or ``(b, n, 1, f, f)``."""
+        """Return the loss of views `(n, 1, f, f)` or `(b, n, 1, f, f)`."""
         return affine_invariant_l1(
             view_prediction,
             view_target,

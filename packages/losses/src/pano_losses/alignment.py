@@ -1,6 +1,6 @@
 """Alignment of a prediction to the truth, per image: which scale (and shift) is forgiven.
 
-Every rule has one signature, ``(prediction, target, valid, weight) -> Alignment``, works on any
+Every rule has one signature, `(prediction, target, valid, weight) -> Alignment`, works on any
 quantity (distance or disparity), sees valid pixels only, and is vectorised over the batch. Rules
 are differentiable, so a loss may align with them; an image without valid pixels is left as it is
 (scale 1, shift 0).
@@ -29,15 +29,15 @@ class Alignment(NamedTuple):
     """Scale and shift of each image.
 
     Attributes:
-        scale: ``(b,)``, factor on the prediction.
-        shift: ``(b,)``, added after scaling, in the unit of the target.
+        scale: `(b,)`, factor on the prediction.
+        shift: `(b,)`, added after scaling, in the unit of the target.
     """
 
     scale: Tensor
     shift: Tensor
 
     def apply(self, prediction: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
-        """``scale * prediction + shift``, image by image."""
+        """Return `scale * prediction + shift`, image by image."""
         shape = (-1,) + (1,) * (prediction.ndim - 1)
         return widen(prediction) * self.scale.reshape(shape) + self.shift.reshape(shape)
 
@@ -51,7 +51,7 @@ def none(
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Alignment:
-    """Nothing is forgiven: scale 1, shift 0."""
+    """Forgive nothing: scale 1, shift 0."""
     del target, valid, weight
     one = torch.ones_like(widen(prediction).flatten(1)[:, 0])
     return Alignment(one, torch.zeros_like(one))
@@ -107,7 +107,10 @@ def least_squares_scale(
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Alignment:
-    """Scale that minimises ``sum w (s p - t)^2``. Source: the evaluator of PaGeR (2605.26368)."""
+    """Return the scale that minimises `sum w (s p - t)^2`.
+
+    Source: the evaluator of PaGeR (arXiv 2605.26368).
+    """
     p, t = blank(prediction, valid, 0.0), blank(target, valid, 0.0)
     return _scale_only(masked_sum(p * t, valid, weight), masked_sum(p * p, valid, weight))
 
@@ -118,7 +121,7 @@ def least_squares_scale_shift(
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Alignment:
-    """Scale and shift that minimise ``sum w (s p + c - t)^2``.
+    """Return the scale and shift that minimise `sum w (s p + c - t)^2`.
 
     Used on distance (PanDA) and on disparity (Depth Anywhere, MiDaS). Solved around the means,
     which keeps single precision usable. A constant prediction gives scale 0 and the mean of the
@@ -144,9 +147,9 @@ def least_absolute_scale(
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Alignment:
-    """Scale that minimises ``sum w |s p - t|``, exactly.
+    """Return the scale that minimises `sum w |s p - t|`, exactly.
 
-    ``|s p - t| = |p| |s - t/p|``, so the minimiser is the median of ``t/p`` weighted by ``w |p|``:
+    `|s p - t| = |p| |s - t/p|`, so the minimiser is the median of `t/p` weighted by `w |p|`:
     no iteration, no grid.
     """
     p, t = blank(prediction, valid), blank(target, valid)
@@ -164,7 +167,7 @@ def relative_l1_scale(
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Alignment:
-    """Scale that minimises ``sum w |s p - t| / t``, the absolute relative error itself.
+    """Return the scale that minimises `sum w |s p - t| / t`, the absolute relative error itself.
 
     Source: the truncation-free alignment of MoGe and the evaluator of DepthMaster
     (arXiv 2606.12368), solved there on a 64x64 sub-grid, here on every pixel.

@@ -1,5 +1,8 @@
 """Losses on distance, pixel by pixel."""
 
+from typing import Literal
+
+import torch
 from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
@@ -16,7 +19,7 @@ def median_aligned_l1(
     weighting: RowWeighting = uniform,
     averaging: Averaging = "image",
 ) -> Reduced:
-    """Mean ``|s D - D*|`` with ``s = median(D*) / median(D)`` of each image.
+    """Return the mean `|s D - D*|` with `s = median(D*) / median(D)` of each image.
 
     The gradient also flows through the median.
 
@@ -36,7 +39,7 @@ def median_aligned_l1(
 
 
 class MedianAlignedL1(Term):
-    """:func:`median_aligned_l1` as a term; weight 1.0 in DA2."""
+    """`median_aligned_l1` as a term; weight 1.0 in DA2."""
 
     def __init__(
         self,
@@ -49,5 +52,66 @@ class MedianAlignedL1(Term):
         self.averaging: Averaging = averaging
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return median_aligned_l1(prediction, target, valid, self.weighting, self.averaging)
+
+
+Switch = Literal["batch", "image"]
+
+
+def berhu(
+    prediction: Float[Tensor, "b 1 h w"],
+    target: Float[Tensor, "b 1 h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+    share: float = 0.2,
+    switch: Switch = "batch",
+    weighting: RowWeighting = uniform,
+    averaging: Averaging = "pixel",
+) -> Reduced:
+    """Return L1 below `c`, `(e^2 + c^2) / 2c` above, with `c` a share of the largest error.
+
+    `c` is a constant for the gradient. BiFuse++ lets the gradient through it and takes the
+    maximum of each image; the former is not offered.
+
+    Args:
+        prediction: Distance in metres.
+        target: True distance in metres.
+        valid: True where the truth is usable.
+        share: `c` over the largest error.
+        switch: Largest error of the batch (UniFuse) or of each image (BiFuse++).
+        weighting: Pixel weights by row.
+        averaging: Over pixels, as released, or over images.
+
+    Source: Laina et al. (arXiv 1606.00373), eq. 1; the losses of UniFuse and BiFuse++.
+    """
+    error = (blank(prediction, valid) - blank(target, valid)).abs()
+    with torch.no_grad():
+        largest = error.flatten(1).amax(1).reshape(-1, 1, 1, 1)
+        largest = largest.amax().expand_as(largest) if switch == "batch" else largest
+        c = (share * largest).clamp(min=torch.finfo(error.dtype).tiny)
+    value = torch.where(error <= c, error, (error**2 + c**2) / (2 * c))
+    return reduce_pixels(value, valid, weighting(error), averaging)
+
+
+class BerHu(Term):
+    """`berhu` as a term."""
+
+    def __init__(
+        self,
+        weight: float = 1.0,
+        share: float = 0.2,
+        switch: Switch = "batch",
+        weighting: RowWeighting = uniform,
+        averaging: Averaging = "pixel",
+    ) -> None:
+        super().__init__(weight)
+        self.share = share
+        self.switch: Switch = switch
+        self.weighting = weighting
+        self.averaging: Averaging = averaging
+
+    def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
+        """Return the loss of a batch."""
+        return berhu(
+            prediction, target, valid, self.share, self.switch, self.weighting, self.averaging
+        )

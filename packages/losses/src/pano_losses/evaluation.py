@@ -14,7 +14,7 @@ from pano_losses.rulebook import protocols
 
 ROUNDING = 1e-6  # relative; that of a float32 distance
 
-Prediction = Tensor | Mapping[str, Tensor]
+MapOrMaps = Tensor | Mapping[str, Tensor]
 
 
 class Scores(dict[str, float]):
@@ -35,7 +35,7 @@ class Scores(dict[str, float]):
         self.images_skipped = images_skipped
 
     def record(self) -> dict[str, float | int | str]:
-        """One flat row, ready for JSON."""
+        """Return one flat row, ready for JSON."""
         return {
             "protocol": self.protocol,
             **self,
@@ -45,16 +45,17 @@ class Scores(dict[str, float]):
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name} {value:.4f}" for name, value in self.items())
-        return f"[{self.protocol}] {values} ({self.images_scored} images, {self.images_skipped} skipped)"
+        images = f"{self.images_scored} images, {self.images_skipped} skipped"
+        return f"[{self.protocol}] {values} ({images})"
 
 
 class ImageScores(NamedTuple):
     """What one batch contributes, per image.
 
     Attributes:
-        numerators: ``(b,)`` by metric.
-        denominators: ``(b,)`` by metric; zero where the image has nothing to score for it.
-        pixels: ``(b,)`` number of scored pixels.
+        numerators: `(b,)` by metric.
+        denominators: `(b,)` by metric; zero where the image has nothing to score for it.
+        pixels: `(b,)` number of scored pixels.
     """
 
     numerators: dict[str, Tensor]
@@ -62,7 +63,7 @@ class ImageScores(NamedTuple):
     pixels: Tensor
 
     def values(self, protocol: Protocol) -> dict[str, Tensor]:
-        """Each metric of each image; NaN where the image has nothing to score for it."""
+        """Return each metric of each image; NaN where the image has nothing to score for it."""
         return {
             name: metric.value(self.numerators[name], self.denominators[name])
             for name, metric in protocol.metrics.items()
@@ -73,9 +74,9 @@ class Moments(NamedTuple):
     """Sums over images that determine the scores: what processes exchange.
 
     Attributes:
-        total: ``(metrics,)`` sum of values (averaging by image) or of numerators (by pixel).
-        amount: ``(metrics,)`` number of images with a value, or sum of denominators.
-        images: ``(2,)`` images scored, images without a pixel to score.
+        total: `(metrics,)` sum of values (averaging by image) or of numerators (by pixel).
+        amount: `(metrics,)` number of images with a value, or sum of denominators.
+        images: `(2,)` images scored, images without a pixel to score.
     """
 
     total: Tensor
@@ -84,7 +85,7 @@ class Moments(NamedTuple):
 
 
 def evaluate(
-    prediction: Prediction,
+    prediction: MapOrMaps,
     target: Float[Tensor, "b 1 h w"],
     valid: Bool[Tensor, "b 1 h w"],
     protocol: str | Protocol,
@@ -96,9 +97,9 @@ def evaluate(
     """Score predictions under a protocol.
 
     Args:
-        prediction: Map ``(b, 1, h, w)`` of the kind that the protocol prefers, or a dict of maps
-            by key (``distance_metric``, ``distance_scale_invariant``, ``disparity_affine`` and,
-            optionally, ``far_probability``).
+        prediction: Map `(b, 1, h, w)` of the kind that the protocol prefers, or a dict of maps
+            by key (`distance_metric`, `distance_scale_invariant`, `disparity_affine` and,
+            optionally, `far_probability`).
         target: True distance in metres; positive where valid, anything elsewhere.
         valid: True where the truth is usable.
         protocol: Id or protocol.
@@ -126,7 +127,7 @@ class UnknownProtocolError(ValueError):
 
 
 def resolve(protocol: str | Protocol) -> Protocol:
-    """The protocol of an id.
+    """Return the protocol of an id.
 
     Raises:
         UnknownProtocolError: If there is none of this name.
@@ -141,7 +142,7 @@ def resolve(protocol: str | Protocol) -> Protocol:
 
 
 def score_images(
-    prediction: Prediction,
+    prediction: MapOrMaps,
     target: Float[Tensor, "b 1 h w"],
     valid: Bool[Tensor, "b 1 h w"],
     protocol: Protocol,
@@ -150,7 +151,7 @@ def score_images(
     observed: Bool[Tensor, "b 1 h w"] | None = None,
     dataset: str | None = None,
 ) -> ImageScores:
-    """Numerators and denominators of each image; arguments and errors as for :func:`evaluate`."""
+    """Return numerators and denominators of each image; arguments and errors as for `evaluate`."""
     maps = prediction if isinstance(prediction, Mapping) else {protocol.accepts[0]: prediction}
     kind = protocol.kind_of(frozenset(maps))
     _check_shapes({**maps, "valid": valid, "far": far, "observed": observed}, target)
@@ -174,7 +175,7 @@ def score_images(
 
 
 def accumulate(scores: ImageScores, protocol: Protocol) -> Moments:
-    """Sums over the images of a batch. Sums of several batches or processes simply add up."""
+    """Sum over the images of a batch; sums of several batches or processes simply add up."""
     if protocol.averaging == "pixel":
         total = torch.stack([n.sum() for n in scores.numerators.values()])
         count = torch.stack([d.sum() for d in scores.denominators.values()])
@@ -189,7 +190,7 @@ def accumulate(scores: ImageScores, protocol: Protocol) -> Moments:
 
 
 def summarise(moments: Moments, protocol: Protocol) -> Scores:
-    """Means of the sums; NaN for a metric that no image had a value for."""
+    """Return the means of the sums; NaN for a metric that no image had a value for."""
     mean = torch.where(moments.amount > 0, ratio(moments.total, moments.amount), torch.nan)
     if protocol.averaging == "pixel":
         finished = [m.finish(v) for m, v in zip(protocol.metrics.values(), mean, strict=True)]
@@ -221,7 +222,7 @@ def _check_shapes(maps: Mapping[str, Tensor | None], target: Tensor) -> None:
 def _truth(
     target: Tensor, valid: Tensor, far: Tensor | None, protocol: Protocol, dataset: str | None
 ) -> tuple[Tensor, Tensor]:
-    """True distance in the protocol's unit, one under the mask, and the mask."""
+    """Return the true distance in the protocol's unit, one under the mask, and the mask."""
     wrong = valid & ~((target > 0) & torch.isfinite(target))
     if wrong.any():
         raise ValueError(
@@ -266,7 +267,7 @@ def _aligned(
     kind: str,
     protocol: Protocol,
 ) -> tuple[Tensor, Tensor]:
-    """Prediction and truth as compared: aligned, clamped, in the unit of the report."""
+    """Return prediction and truth as compared: aligned, clamped, in the unit of the report."""
     predicted = blank(predicted, mask)
     weights = None if protocol.weighting is weighting.uniform else weight
     if protocol.clamp_first:

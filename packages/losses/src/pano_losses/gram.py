@@ -16,9 +16,9 @@ Normalisation = Literal["truth_max", "truth_mean", "row"]
 
 
 def icosahedron_rotations() -> Float[Tensor, "12 3 3"]:
-    """Camera-to-world rotations of 12 views towards the vertices of an icosahedron.
+    """Return the camera-to-world rotations of 12 views towards the vertices of an icosahedron.
 
-    Vertices ``(0, +-1, +-g)``, ``(+-1, +-g, 0)``, ``(+-g, 0, +-1)`` in a frame with z up: two views
+    Vertices `(0, +-1, +-g)`, `(+-1, +-g, 0)`, `(+-g, 0, +-1)` in a frame with z up: two views
     at 58.28 degrees of elevation, two at 31.72, four level ones, and the mirror of that. Cameras
     are not rolled.
 
@@ -37,18 +37,18 @@ def icosahedron_rotations() -> Float[Tensor, "12 3 3"]:
 def cut_views(
     maps: Float[Tensor, "b c h w"], rotations: Float[Tensor, "n 3 3"], size: int, fov_deg: float
 ) -> Float[Tensor, "b n c f f"]:
-    """Square perspective views of panoramas, sampled bilinearly, values kept (not turned to z).
+    """Cut square perspective views of panoramas, sampled bilinearly, values kept (not turned to z).
 
-    The same numbers as ``pano_geometry.erp_to_perspective`` of each view; written as four
+    The same numbers as `pano_geometry.erp_to_perspective` of each view; written as four
     selections because those compile to one graph and have a deterministic gradient on CUDA, which
-    ``grid_sample`` has not.
+    `grid_sample` has not.
     """
     height, width = maps.shape[-2:]
     camera = pg.Perspective.from_fov(size, size, math.radians(fov_deg))
     rays = camera.rays(dtype=torch.float64, device=maps.device)
     world = torch.einsum("nij,yxj->nyxi", rotations.to(rays), rays)
     pixel = pg.Equirectangular(height, width).project(world).reshape(-1, 2)
-    # Index coordinates in the map padded by one pixel as the sphere goes on.
+    # Index coordinates in the map padded by one pixel as on the sphere.
     corner = to_index(pixel + 1).floor()
     across, down = (to_index(pixel + 1) - corner).to(maps.dtype).unbind(-1)
     column, row = corner.long().unbind(-1)
@@ -71,9 +71,9 @@ def gram_matrix_loss(
     fov_deg: float = 90.0,
     normalisation: Normalisation = "truth_max",
 ) -> Reduced:
-    """Mean squared difference of the Gram matrices ``D D^T / f`` over perspective views.
+    """Return the mean squared difference of the Gram matrices `D D^T / f` over perspective views.
 
-    A view of distances ``(f, f)`` is taken as a matrix of rows; its Gram matrix holds how alike any
+    A view of distances `(f, f)` is taken as a matrix of rows; its Gram matrix holds how alike any
     two rows are. Views are free of the distortion of the panorama, so no latitude weight applies.
     Pixels that are not valid are zero in both views.
 
@@ -81,8 +81,8 @@ def gram_matrix_loss(
         prediction: Distance, positive.
         target: True distance in the same unit, positive where valid.
         valid: True where the truth is usable.
-        rotations: Camera-to-world rotations; :func:`icosahedron_rotations` if not given.
-        size: f, pixels of a view. DAP does not print it.
+        rotations: Camera-to-world rotations; `icosahedron_rotations` if not given.
+        size: F, pixels of a view. DAP does not print it.
         fov_deg: Field of view.
         normalisation: What makes a view free of unit: its largest true distance or the mean of it
             (one number for both maps, so that the loss sees the scale), or each row by its own
@@ -121,7 +121,7 @@ def _unit_rows(view: Tensor) -> Tensor:
 
 
 class GramMatrixLoss(Term):
-    """:func:`gram_matrix_loss` as a term; weight 0.4 in DAP."""
+    """`gram_matrix_loss` as a term; weight 0.4 in DAP."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class GramMatrixLoss(Term):
     rotations: Tensor
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return gram_matrix_loss(
             prediction, target, valid, self.rotations, self.size, self.fov_deg, self.normalisation
         )

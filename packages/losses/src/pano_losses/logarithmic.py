@@ -1,8 +1,9 @@
-"""Scale-invariant logarithmic loss."""
+"""Scale-invariant logarithmic losses: over all pixels, and over those at depth discontinuities."""
 
 from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
+from pano_losses.discontinuities import edge_pixels
 from pano_losses.reduction import (
     Averaging,
     Reduced,
@@ -26,13 +27,13 @@ def silog(
     averaging: Averaging = "image",
     floor: float = 1e-3,
 ) -> Reduced:
-    """``sqrt(mean(g^2) - lambda mean(g)^2)`` with ``g = ln D - ln D*``.
+    """Return `sqrt(mean(g^2) - lambda mean(g)^2)` with `g = ln D - ln D*`.
 
     Args:
-        prediction: Distance in metres; below ``floor`` it is taken as ``floor``.
+        prediction: Distance in metres; below `floor` it is taken as `floor`.
         target: True distance in metres, positive where valid.
         valid: True where the truth is usable.
-        variance_focus: lambda. 0 is the RMS log error, 1 does not see the global scale.
+        variance_focus: Lambda. 0 is the RMS log error, 1 does not see the global scale.
         weighting: Pixel weights by row.
         averaging: Moments of each image, or of all pixels of the batch.
         floor: Smallest distance whose logarithm is taken, metres.
@@ -51,7 +52,7 @@ def silog(
 
 
 class SILog(Term):
-    """:func:`silog` as a term; weight 1.0, by cosine of latitude, in DAP."""
+    """`silog` as a term; weight 1.0, by cosine of latitude, in DAP."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class SILog(Term):
         self.floor = floor
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return silog(
             prediction,
             target,
@@ -77,4 +78,51 @@ class SILog(Term):
             self.weighting,
             self.averaging,
             self.floor,
+        )
+
+
+def edge_silog(
+    prediction: Float[Tensor, "b 1 h w"],
+    target: Float[Tensor, "b 1 h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+    quantile: float = 0.95,
+    variance_focus: float = 0.5,
+    weighting: RowWeighting = uniform,
+    averaging: Averaging = "image",
+) -> Reduced:
+    """Return `pano_losses.silog` over `edge_pixels`; images without edges are left out.
+
+    Source: DAP (arXiv 2512.16913), eq. 3, L_grad.
+    """
+    edges = edge_pixels(target, valid, quantile)
+    return silog(prediction, target, edges, variance_focus, weighting, averaging)
+
+
+class EdgeSILog(Term):
+    """`edge_silog` as a term; weight 5.0, by cosine of latitude, in DAP."""
+
+    def __init__(
+        self,
+        weight: float = 5.0,
+        quantile: float = 0.95,
+        variance_focus: float = 0.5,
+        weighting: RowWeighting = cos_latitude,
+        averaging: Averaging = "image",
+    ) -> None:
+        super().__init__(weight)
+        self.quantile = quantile
+        self.variance_focus = variance_focus
+        self.weighting = weighting
+        self.averaging: Averaging = averaging
+
+    def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
+        """Return the loss of a batch."""
+        return edge_silog(
+            prediction,
+            target,
+            valid,
+            self.quantile,
+            self.variance_focus,
+            self.weighting,
+            self.averaging,
         )

@@ -32,7 +32,7 @@ def range_mask(
     smooth: float = 1.0,
     weighting: RowWeighting = uniform,
 ) -> Reduced:
-    """``mean (M - M*)^2 + 0.5 (1 - Dice(M, M*))`` of each image, then the mean over images.
+    """Return `mean (M - M*)^2 + 0.5 (1 - Dice(M, M*))` of each image, then the mean over images.
 
     Args:
         far_probability: In [0, 1]; 1 means sky or beyond range, the polarity of DAP's release.
@@ -69,7 +69,7 @@ def _cross_entropy(p: Tensor, t: Tensor) -> Tensor:
 
 
 class RangeMask(Term):
-    """:func:`range_mask` as a term; weight 2.0, by cosine of latitude, in DAP.
+    """`range_mask` as a term; weight 2.0, by cosine of latitude, in DAP.
 
     Known are the pixels with a valid distance and those marked far.
     """
@@ -91,7 +91,7 @@ class RangeMask(Term):
         self.weighting = weighting
 
     def forward(self, *, far_probability: Tensor, far: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return range_mask(
             far_probability,
             far,

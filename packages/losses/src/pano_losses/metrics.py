@@ -1,6 +1,6 @@
 """The metrics of the field, each as a numerator and a denominator per image.
 
-A metric is ``finish(numerator / denominator)``. Keeping the two apart is what lets one definition
+A metric is `finish(numerator / denominator)`. Keeping the two apart is what lets one definition
 serve a mean over pixels of an image, a mean over all pixels of a data set, any pixel weights, and
 any number of processes.
 """
@@ -28,7 +28,7 @@ class Metric:
     """One number about a prediction.
 
     Attributes:
-        terms: ``(prediction, target, valid, weight) -> (numerator, denominator)``, both ``(b,)``.
+        terms: `(prediction, target, valid, weight) -> (numerator, denominator)`, both `(b,)`.
             Prediction and target are positive distances in one unit, aligned already.
         finish: Applied to the quotient, for example the square root of RMSE.
         formula: The definition in one line, for tables.
@@ -45,12 +45,12 @@ class Metric:
         valid: Bool[Tensor, "b 1 h w"],
         weight: Float[Tensor, "*any"] | None = None,
     ) -> Float[Tensor, "b"]:
-        """The metric of each image; NaN where the image has nothing to be scored."""
+        """Return the metric of each image; NaN where the image has nothing to be scored."""
         numerator, denominator = self.terms(prediction, target, valid, weight)
         return self.value(numerator, denominator)
 
     def value(self, numerator: Tensor, denominator: Tensor) -> Tensor:
-        """Finished quotient; NaN where the denominator is zero."""
+        """Return the finished quotient; NaN where the denominator is zero."""
         quotient = self.finish(ratio(numerator, denominator))
         return torch.where(denominator > 0, quotient, torch.nan)
 
@@ -58,10 +58,10 @@ class Metric:
 def pixel_metric(
     error: Callable[[Tensor, Tensor], Tensor], formula: str, finish: Finish = _identity
 ) -> Metric:
-    """A metric that is the (weighted) mean of an error per pixel.
+    """Build a metric that is the (weighted) mean of an error per pixel.
 
     Args:
-        error: ``(prediction, target) -> error``, elementwise.
+        error: `(prediction, target) -> error`, elementwise.
         formula: The definition in one line.
         finish: Applied to the mean.
     """
@@ -94,7 +94,7 @@ def _silog_terms(
 
 
 def weighted(metric: Metric, weighting: RowWeighting, name: str) -> Metric:
-    """The same metric under pixel weights of its own, whatever the protocol weighs by.
+    """Build the same metric under pixel weights of its own, whatever the protocol weighs by.
 
     Args:
         metric: Metric that is a mean over pixels.

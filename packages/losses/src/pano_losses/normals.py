@@ -21,7 +21,7 @@ def normal_l1(
     weighting: RowWeighting = uniform,
     averaging: Averaging = "image",
 ) -> Reduced:
-    """Mean over pixels of ``|N - N*|_1`` with unit normals from distance.
+    """Return the mean over pixels of `|N - N*|_1` with unit normals from distance.
 
     A pixel counts where the true normal exists: the pixel is valid and so are enough neighbours.
     Normals do not change with scale, so the prediction needs no alignment.
@@ -46,7 +46,7 @@ def normal_l1(
 
 
 class NormalL1(Term):
-    """:func:`normal_l1` as a term; weight 2.0 in DA2 and in DAP."""
+    """`normal_l1` as a term; weight 2.0 in DA2 and in DAP."""
 
     def __init__(
         self,
@@ -61,5 +61,5 @@ class NormalL1(Term):
         self.averaging: Averaging = averaging
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return normal_l1(prediction, target, valid, self.components, self.weighting, self.averaging)

@@ -19,7 +19,7 @@ def point_l1(
     weighting: RowWeighting = uniform,
     averaging: Averaging = "image",
 ) -> Reduced:
-    """Mean ``|P - P*|_1`` of points distance times ray, in units of ``unit_m``.
+    """Return the mean `|P - P*|_1` of points distance times ray, in units of `unit_m`.
 
     Args:
         prediction: Distance in metres.
@@ -41,7 +41,7 @@ def point_l1(
 
 
 class PointL1(Term):
-    """:func:`point_l1` as a term; weight 2.0, by cosine of latitude, in DAP."""
+    """`point_l1` as a term; weight 2.0, by cosine of latitude, in DAP."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class PointL1(Term):
         self.averaging: Averaging = averaging
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
-        """Loss of a batch."""
+        """Return the loss of a batch."""
         return point_l1(
             prediction,
             target,

@@ -17,7 +17,7 @@ DISTANCE_KINDS = ("distance_metric", "distance_scale_invariant")
 ALL_KINDS = (*DISTANCE_KINDS, "disparity_affine")
 
 Defect = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
-"""``(prediction, target, high) -> (prediction, target)``: a known mistake of a released evaluator."""
+"""`(prediction, target, high) -> (prediction, target)`: a known mistake of an evaluator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +29,17 @@ class Protocol:
         source: Where the rules come from.
         description: What it is for, in a sentence or two.
         known_defects: Mistakes of the source that are reproduced here; empty unless the name ends
-            in ``_released``.
+            in `_released`.
         accepts: Kinds of prediction that can be scored, the preferred one first.
         decoding: By data set, factor on the true distance in metres before anything else. Only for
             releases that read files with another unit than the data set defines.
-        low: Truth at or below it is not scored, in metres (after ``decoding``).
+        low: Truth at or below it is not scored, in metres (after `decoding`).
         high: Truth beyond it is not scored.
-        high_inclusive: Whether truth equal to ``high`` is scored.
-        far_scored: Data sets whose far pixels (sky, beyond range) are scored, with ``high`` as the
+        high_inclusive: Whether truth equal to `high` is scored.
+        far_scored: Data sets whose far pixels (sky, beyond range) are scored, with `high` as the
             truth; elsewhere they are not scored.
-        far_fill: Where ``far_probability`` is at least one half the prediction is replaced by this
-            many metres; ``None`` ignores ``far_probability``.
+        far_fill: Where `far_probability` is at least one half the prediction is replaced by this
+            many metres; `None` ignores `far_probability`.
         crop: By data set, share of the rows cut off at the top and again at the bottom.
         clamp_first: Clamp before the alignment and not after it.
         space: What is aligned: distance or its inverse.
@@ -55,7 +55,7 @@ class Protocol:
         defect: Mistake of the released code, after the clamps.
         report_scale: Factor from metres to the unit in which errors are reported.
         weighting: Pixel weights, of the metrics and of the alignment.
-        averaging: ``image``: every image weighs the same. ``pixel``: every valid pixel does.
+        averaging: `image`: every image weighs the same. `pixel`: every valid pixel does.
         empty: An image without valid pixels is skipped and counted, or makes the mean NaN.
         metrics: Names and definitions.
     """
@@ -89,7 +89,7 @@ class Protocol:
     metrics: Mapping[str, Metric] = field(default_factory=lambda: dict(metrics.STANDARD))
 
     def kind_of(self, keys: frozenset[str]) -> str:
-        """The key of the map to score.
+        """Return the key of the map to score.
 
         Args:
             keys: Keys of a prediction.

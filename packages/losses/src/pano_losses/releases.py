@@ -1,9 +1,25 @@
-"""Protocols of released evaluators, mistakes included, so that published numbers can be explained."""
+"""Protocols of released evaluators, mistakes included: they explain published numbers."""
+
+import torch
+from torch import Tensor
 
 from pano_losses import alignment, metrics
-from pano_losses.defects import cap_truth_where_prediction_is_far
 from pano_losses.metrics import STANDARD
 from pano_losses.protocol import Protocol
+
+
+def cap_truth_where_prediction_is_far(
+    prediction: Tensor, target: Tensor, high: float
+) -> tuple[Tensor, Tensor]:
+    """Set the *truth* to the cap wherever the *prediction* exceeds it; the prediction is kept.
+
+    A far over-prediction is then compared with the cap instead of the truth, which hides most of
+    its error. Copied from UniFuse into PanDA and others.
+
+    Source: UniFuse, UniFuse/metrics.py line 21 (the line meant to cap the prediction).
+    """
+    return prediction, torch.where(prediction > high, high, target)
+
 
 DA2_RELEASED = Protocol(
     id="da2_released",

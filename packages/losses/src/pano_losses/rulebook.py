@@ -1,12 +1,11 @@
 """The named protocols. A number without one of these names is not a result."""
 
 from pano_losses import alignment, metrics, weighting
-from pano_losses.boundary import BOUNDARY
 from pano_losses.metrics import STANDARD
+from pano_losses.pano3d import BOUNDARY, SMOOTHNESS
 from pano_losses.protocol import ALL_KINDS, Protocol
 from pano_losses.releases import RELEASED
 from pano_losses.seam import SEAM
-from pano_losses.smoothness import SMOOTHNESS
 
 _SOLID_ANGLE_VARIANTS = {
     f"w_{name}": metrics.weighted(metric, weighting.solid_angle, "solid angle")
@@ -32,7 +31,10 @@ _PROTOCOLS = (
     ),
     Protocol(
         id="da2_paper_affine",
-        source="DA2 (arXiv 2509.26618), supplement D, eq. 12; the rows marked with a triangle in table 1",
+        source=(
+            "DA2 (arXiv 2509.26618), supplement D, eq. 12; "
+            "the rows marked with a triangle in table 1"
+        ),
         description=(
             "Least-squares scale and shift in true metres, every valid pixel. The map is fitted to "
             "distance as the model returns it, disparity too: the paper does not say that it is "
@@ -81,7 +83,9 @@ _PROTOCOLS = (
     ),
     Protocol(
         id="unifuse_10m_median",
-        source="UniFuse (arXiv 2102.03550) with its optional median alignment, done before the clamp",
+        source=(
+            "UniFuse (arXiv 2102.03550) with its optional median alignment, done before the clamp"
+        ),
         description="As `unifuse_10m` for predictions without a scale.",
         high=10.0,
         alignment=alignment.median,

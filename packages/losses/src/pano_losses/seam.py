@@ -1,6 +1,6 @@
 """Jumps of a prediction where the equirectangular map is cut but the sphere is not.
 
-All are differences of ``ln p - ln t`` between two neighbouring pixels: the jump that the truth does
+All are differences of `ln p - ln t` between two neighbouring pixels: the jump that the truth does
 not have, free of scale. Each also comes as a ratio to the same difference between neighbours inside
 the map: 1 means that the seam is as good as the rest, whatever the quality of the prediction.
 
@@ -20,24 +20,24 @@ Pair = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def across_the_side(field: Tensor) -> tuple[Tensor, Tensor]:
-    """Last and first column: neighbours across 180 degrees."""
+    """Return the last and first column: neighbours across 180 degrees."""
     return field[..., -1:], field[..., :1]
 
 
 def across_the_poles(field: Tensor) -> tuple[Tensor, Tensor]:
-    """First (and last) row and the same row half a turn on: neighbours across a pole."""
+    """Return the first (and last) row and the same row half a turn on: neighbours across a pole."""
     half = field.shape[-1] // 2
     ends = torch.stack([field[..., 0, :], field[..., -1, :]], -2)
     return ends[..., :half], ends[..., half : 2 * half]
 
 
 def between_columns(field: Tensor) -> tuple[Tensor, Tensor]:
-    """Neighbours along rows inside the map."""
+    """Return the neighbours along rows inside the map."""
     return field[..., :-1], field[..., 1:]
 
 
 def between_rows(field: Tensor) -> tuple[Tensor, Tensor]:
-    """Neighbours along columns inside the map."""
+    """Return the neighbours along columns inside the map."""
     return field[..., :-1, :], field[..., 1:, :]
 
 

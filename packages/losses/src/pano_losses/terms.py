@@ -1,7 +1,7 @@
 """Loss terms by name, and their weighted sum.
 
-A term is a module whose ``forward`` takes keyword arguments only. Their names say which maps it
-needs; a parameter with a default is optional. :class:`WeightedSum` hands every term what it names.
+A term is a module whose `forward` takes keyword arguments only. Their names say which maps it
+needs; a parameter with a default is optional. `WeightedSum` hands every term what it names.
 """
 
 import inspect
@@ -16,7 +16,7 @@ class Term(nn.Module):
     """Base of the loss terms.
 
     Args:
-        weight: Factor in a :class:`WeightedSum`; the term itself returns its unweighted value.
+        weight: Factor in a `WeightedSum`; the term itself returns its unweighted value.
     """
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -24,7 +24,7 @@ class Term(nn.Module):
         self.weight = weight
 
     def extra_repr(self) -> str:
-        """The weight, for printed modules."""
+        """Say the weight, for printed modules."""
         return f"weight={self.weight}"
 
 
@@ -33,7 +33,7 @@ class WeightedSum(nn.Module):
 
     Args:
         terms: Terms by the name under which they are reported.
-        report_empty: Add ``<name>_empty`` to the reported values: 1 where a term had no valid
+        report_empty: Add `<name>_empty` to the reported values: 1 where a term had no valid
             pixel in the whole batch (its value is then zero, with zero gradient).
 
     Raises:
@@ -50,10 +50,10 @@ class WeightedSum(nn.Module):
         self._accepted = {name: _maps(term, required=False) for name, term in terms.items()}
 
     def forward(self, **maps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Sum of ``weight * value`` over the terms.
+        """Return the sum of `weight * value` over the terms.
 
         Args:
-            **maps: Everything the terms name, for example ``prediction``, ``target``, ``valid``.
+            **maps: Everything the terms name, for example `prediction`, `target`, `valid`.
                 Maps that no term names are ignored.
 
         Returns:

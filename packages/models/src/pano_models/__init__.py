@@ -1,49 +1,106 @@
-"""Panoramic depth networks: DA2, DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, teachers and checkpoints."""
+"""Panoramic depth networks: DA², DAP, UniFuse, BiFuse++, HoHoNet, EGFormer, and their weights.
+
+Networks and teachers are imported when they are first asked for, whether as `pano_models.DA2` or by
+`create("da2")`: `import pano_models` costs torch, and the code of one network depends on no
+other's.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from pano_models import outputs
-from pano_models.bifuse_plus import BiFusePlus
-from pano_models.da2 import DA2
-from pano_models.dap import DAP
-from pano_models.discriminator import PatchDiscriminator, normalize_distance
-from pano_models.egformer import EGFormer
-from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.fusion_baseline import FusionBaseline, ViewRig
-from pano_models.heads.range_mask import RangeMasked, attach_range_mask
-from pano_models.hohonet import HoHoNet
-from pano_models.model import DepthModel, ModelSpec
-from pano_models.registry import create, model_names, register
-from pano_models.teachers import PerspectiveViT, Teacher, load_depth_anything, load_teacher
-from pano_models.unifuse import UniFuse
-from pano_models.weights import da2 as da2_weights
-from pano_models.weights import dap as dap_weights
-from pano_models.weights.adapters_students import register_students
-from pano_models.weights.backbone import load_backbone
-from pano_models.weights.folder import load, save
+from pano_models.errors import CheckpointError, ModelNotFoundError, PredictionError
+from pano_models.loading import load, save
+from pano_models.model import DepthModel, ModelSpec, create
+from pano_models.outputs import (
+    DISPARITY_AFFINE,
+    DISTANCE_METRIC,
+    DISTANCE_SCALE_INVARIANT,
+    FAR_PROBABILITY,
+    Maps,
+    fill_far,
+    geometry_key,
+)
+from pano_models.predictor import DepthMaps, Predictor, working_size
+from pano_models.registry import NETWORKS, model_names, name_of, register
+from pano_models.weights.files import read_state
 from pano_models.weights.official import (
     export_official,
     load_official,
     register_release,
     release_names,
 )
-from pano_models.weights.resnet import load_resnets
+from pano_models.weights.strict import LoadReport, fill
 
-register_release("da2", da2_weights.RELEASE)
-register_release("dap", dap_weights.RELEASE)
-register_students()
+if TYPE_CHECKING:
+    from pano_models.da2 import DA2
+    from pano_models.dap import DAP
+    from pano_models.discriminator import PatchDiscriminator, normalize_distance
+    from pano_models.fusion_baseline import FusionBaseline, ViewRig
+    from pano_models.heads.range_mask import RangeMasked, attach_range_mask
+    from pano_models.students.bifuse_plus.bifuse_plus import BiFusePlus
+    from pano_models.students.egformer.egformer import EGFormer
+    from pano_models.students.hohonet.hohonet import HoHoNet
+    from pano_models.students.unifuse.unifuse import UniFuse
+    from pano_models.teachers.depth_anything import load_depth_anything
+    from pano_models.teachers.hub import load_teacher
+    from pano_models.teachers.perspective_vit import PerspectiveViT
+    from pano_models.teachers.teacher import Teacher
+    from pano_models.weights.backbone import load_backbone
+    from pano_models.weights.encoders import load_encoders
+    from pano_models.weights.registry_packages import read_package
+else:
+    _LAZY = {
+        "PatchDiscriminator": "pano_models.discriminator",
+        "Teacher": "pano_models.teachers.teacher",
+        "ViewRig": "pano_models.fusion_baseline",
+        "attach_range_mask": "pano_models.heads.range_mask",
+        "load_backbone": "pano_models.weights.backbone",
+        "load_depth_anything": "pano_models.teachers.depth_anything",
+        "load_encoders": "pano_models.weights.encoders",
+        "load_teacher": "pano_models.teachers.hub",
+        "read_package": "pano_models.weights.registry_packages",
+        "normalize_distance": "pano_models.discriminator",
+    }
+    for _entry in NETWORKS.values():
+        _module, _, _class = _entry.partition(":")
+        _LAZY[_class] = _module
+
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
+
+__version__ = "0.1.0"
 
 __all__ = [
     "DA2",
     "DAP",
+    "DISPARITY_AFFINE",
+    "DISTANCE_METRIC",
+    "DISTANCE_SCALE_INVARIANT",
+    "FAR_PROBABILITY",
     "BiFusePlus",
     "CheckpointError",
+    "DepthMaps",
     "DepthModel",
     "EGFormer",
     "FusionBaseline",
     "HoHoNet",
+    "LoadReport",
+    "Maps",
     "ModelNotFoundError",
     "ModelSpec",
     "PatchDiscriminator",
     "PerspectiveViT",
+    "PredictionError",
+    "Predictor",
     "RangeMasked",
     "Teacher",
     "UniFuse",
@@ -51,17 +108,24 @@ __all__ = [
     "attach_range_mask",
     "create",
     "export_official",
+    "fill",
+    "fill_far",
+    "geometry_key",
     "load",
     "load_backbone",
     "load_depth_anything",
+    "load_encoders",
     "load_official",
-    "load_resnets",
     "load_teacher",
     "model_names",
+    "name_of",
     "normalize_distance",
     "outputs",
+    "read_package",
+    "read_state",
     "register",
     "register_release",
     "release_names",
     "save",
+    "working_size",
 ]

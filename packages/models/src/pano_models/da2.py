@@ -10,18 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
+from pano_models.backbones.convolutional import ConvBackbone, build_conv_backbone
 from pano_models.backbones.dinov2 import DinoV2
+from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
 from pano_models.inputs import RgbInput, fit_to_patches, limit_area
 from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
+from pano_models.layers.size_cache import SizeCache
 from pano_models.layers.sphere_embedding import CONTEXTS
 from pano_models.model import DepthModel
-from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Prediction
-from pano_models.registry import register
-from pano_models.tables import TableCache
+from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Maps
 from pano_models.weights.backbone import load_backbone
 
 QUANTILE = 0.98
@@ -29,31 +30,30 @@ RELEASED_SPHERE = (546, 1092)
 """Height and width of the panorama that the release takes every input to be, whatever its size."""
 
 
-@register("da2")
 class DA2(DepthModel):
     """SphereViT: distance up to scale, from a panorama of any size.
 
     Args:
-        backbone: name of a timm `VisionTransformer`.
-        backbone_options: its keyword arguments, e.g. `{"depth": 4, "embed_dim": 192}`.
-        taps: the four tapped blocks, 0-based; None: the last block of each quarter.
-        width: channels of the levels, the embedding and the decoder's entry.
-        heads: attention heads of the cross-attention.
-        head_channels: channels of the decoder's first full-size convolution.
-        residual_units: residual units in each of the decoder's three stages.
-        embedding: one of `layers.sphere_embedding.CONTEXTS`; None: "paper", or what `faithful` or
+        backbone: Name of a timm `VisionTransformer`, or "efficientnet_lite0" as a small stand-in.
+        backbone_options: Its keyword arguments, e.g. `{"depth": 4, "embed_dim": 192}`.
+        taps: The four tapped blocks, 0-based; None: the last block of each quarter.
+        width: Channels of the levels, the embedding and the decoder's entry.
+        heads: Attention heads of the cross-attention.
+        head_channels: Channels of the decoder's first full-size convolution.
+        residual_units: Residual units in each of the decoder's three stages.
+        embedding: One of `layers.sphere_embedding.CONTEXTS`; None: "paper", or what `faithful` or
             `equivariant` asks for.
-        min_pixels: smaller images are enlarged to this area inside the network; None: never.
-        max_pixels: larger images are shrunk to this area inside the network; None: never.
-        equivariant: rolling the input by whole patches rolls the output: circular padding,
+        min_pixels: Smaller images are enlarged to this area inside the network; None: never.
+        max_pixels: Larger images are shrunk to this area inside the network; None: never.
+        equivariant: Rolling the input by whole patches rolls the output: circular padding,
             position by latitude and relative azimuth.
-        faithful: the released network, quirks included: the sphere is taken to be 546x1092, sides
+        faithful: The released network, quirks included: the sphere is taken to be 546x1092, sides
             are rounded up, resizing does not antialias, one 0.98 quantile scales the whole batch,
             the patch embedding is frozen, and tensors that no forward pass reads are held.
         precision: "float32" or "bfloat16" (backbone only).
-        gradient_checkpointing: recompute transformer blocks in the backward pass.
-        frozen_blocks: see `VitBackbone`; None: nothing is frozen (patch embedding if `faithful`).
-        backbone_weights: where the transformer's first weights come from, see `load_backbone`. A
+        gradient_checkpointing: Recompute transformer blocks in the backward pass.
+        frozen_blocks: See `VitBackbone`; None: nothing is frozen (patch embedding if `faithful`).
+        backbone_weights: Where the backbone's first weights come from, see `load_backbone`. A
             saved folder holds its own: loading one ignores this option.
 
     Source: DA², section 3.2; widths and layers of the released network.
@@ -87,16 +87,25 @@ class DA2(DepthModel):
         self.faithful, self.equivariant = faithful, equivariant
         # eps of the released network, not DINOv2's 1e-6; layer scale 1 unless weights are loaded
         options = {"norm_layer": partial(nn.LayerNorm, eps=1e-5), "init_values": 1.0}
-        vit: Any = build_vit(backbone, **{**options, **(backbone_options or {})})
         self.input = RgbInput()
-        self.backbone = DinoV2(
-            vit,
-            take_taps(taps, len(vit.blocks), quarter_taps),
-            equivariant,
-            precision=precision,
-            gradient_checkpointing=gradient_checkpointing,
-            frozen_blocks=0 if faithful and frozen_blocks is None else frozen_blocks,
-        )
+        self.backbone: DinoV2 | ConvBackbone
+        if is_convolutional(backbone):
+            if faithful:
+                raise ValueError(
+                    f"faithful: the released network has a transformer, not {backbone}"
+                )
+            shared = {"equivariant": equivariant, "precision": precision, "coarse_first": True}
+            self.backbone = build_conv_backbone(backbone, backbone_options, frozen_blocks, **shared)
+        else:
+            vit: Any = build_vit(backbone, **{**options, **(backbone_options or {})})
+            self.backbone = DinoV2(
+                vit,
+                take_taps(taps, len(vit.blocks), quarter_taps),
+                equivariant,
+                precision=precision,
+                gradient_checkpointing=gradient_checkpointing,
+                frozen_blocks=0 if faithful and frozen_blocks is None else frozen_blocks,
+            )
         dim = self.backbone.embed_dim
         self.aligners = nn.ModuleList(nn.Linear(dim, width) for _ in self.backbone.taps)
         self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
@@ -106,10 +115,10 @@ class DA2(DepthModel):
             self.unused = UnusedTensors(dim, width // 4, head_channels)
         if backbone_weights is not None:
             self.load_report = load_backbone(self, backbone_weights, backbone)
-        self._context = TableCache(_context_builder(embedding, faithful, equivariant, width))
-        self._azimuth = TableCache(partial(azimuth_table, head_dim=width // heads))
+        self._context = SizeCache(_context_builder(embedding, faithful, equivariant, width))
+        self._azimuth = SizeCache(partial(azimuth_table, head_dim=width // heads))
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Predict distance from RGB in [0, 1].
 
         Returns:
@@ -125,15 +134,15 @@ class DA2(DepthModel):
     def network_size(
         self, height: int, width: int
     ) -> tuple[tuple[int, int], tuple[float, float] | None]:
-        """Size at which an input is run, and the sphere's size in its pixels (None: the same).
+        """Return the size to run an input at, and the sphere's size in its pixels (None: the same).
 
         Raises:
             ValueError: `faithful`, and the input has no two patches.
         """
         patch = self.backbone.patch
         if not self.faithful:
-            size = fit_to_patches(height, width, patch, self.min_pixels, self.max_pixels)
-            return size, None
+            limits = (self.min_pixels, self.max_pixels)
+            return fit_to_patches(height, width, patch, *limits, self.backbone.multiple), None
         area = height * width
         factor = math.sqrt(limit_area(area, self.min_pixels, self.max_pixels) / area)
         rows, cols = (math.ceil(int(n * factor) / patch) for n in (height, width))
@@ -145,11 +154,11 @@ class DA2(DepthModel):
     def log_distance(
         self, rgb: Float[Tensor, "b 3 h w"], sphere_size: tuple[float, float] | None = None
     ) -> Float[Tensor, "b 1 h w"]:
-        """The decoder's raw output, for an image whose sides are multiples of the patch.
+        """Return the decoder's raw output, for an image whose sides are multiples of the patch.
 
         Args:
             rgb: RGB in [0, 1].
-            sphere_size: height and width of the whole panorama in pixels of `rgb`; None: its own.
+            sphere_size: Height and width of the whole panorama in pixels of `rgb`; None: its own.
         """
         size = (rgb.shape[-2], rgb.shape[-1])
         rows, cols = self.backbone.grid(*size)
@@ -167,7 +176,7 @@ class DA2(DepthModel):
         return out
 
     def decode_distance(self, log_distance: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-        """`exp(clip(L, ±8) + 2)`, divided by the 0.98 quantile of each image (or of the batch)."""
+        """Return `exp(clip(L, ±8) + 2)` over the 0.98 quantile of each image (or of the batch)."""
         # no quantile of half floats, and their exponential is short of digits
         exact = torch.promote_types(log_distance.dtype, torch.float32)
         distance = (log_distance.to(exact).clamp(-8, 8) + 2).exp()

@@ -1,4 +1,4 @@
-"""PatchGAN discriminator: does a distance map look like rendered truth or like a labeller's output?"""
+"""PatchGAN discriminator: does a distance map look rendered, or labelled by a network?"""
 
 from itertools import pairwise
 
@@ -21,9 +21,9 @@ class PatchDiscriminator(nn.Module):
 
     Args:
         in_channels: 1 for the normalised distance alone; 4 with RGB in front.
-        width: channels of the first layer; doubled up to eightfold.
-        layers: strided layers.
-        spectral_norm: bound each layer's Lipschitz constant.
+        width: Channels of the first layer; doubled up to eightfold.
+        layers: Strided layers.
+        spectral_norm: Bound each layer's Lipschitz constant.
 
     Source: Isola et al. 2017 (PatchGAN, 70 x 70). DAP names it and gives no layers.
     """
@@ -49,10 +49,10 @@ class PatchDiscriminator(nn.Module):
         self.in_channels = in_channels
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 i j"]:
-        """Logits a patch, positive for "real".
+        """Return logits per patch, positive for "real".
 
         Raises:
-            ValueError: channels other than `in_channels`.
+            ValueError: Channels other than `in_channels`.
         """
         if maps.ndim != 4 or maps.shape[1] != self.in_channels:
             raise ValueError(
@@ -63,7 +63,7 @@ class PatchDiscriminator(nn.Module):
         return out
 
     def score(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-        """Quality of each map in [0, 1]: the mean over patches of the probability of "real".
+        """Rate each map in [0, 1]: the mean over patches of the probability of "real".
 
         Rows count by the cosine of their latitude, i.e. by the area they cover on the sphere.
         """
@@ -75,7 +75,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class PaddedConv(nn.Module):
-    """A 4 x 4 convolution on a map padded by one pixel as the sphere goes on."""
+    """A 4 x 4 convolution on a map padded by one pixel as on the sphere."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, spectral: bool) -> None:
         super().__init__()
@@ -97,8 +97,8 @@ def normalize_distance(
     scale. Values under the mask, NaN included, change neither result nor gradient.
 
     Args:
-        distance: metres or any scale.
-        valid: pixels that count; a map without any becomes 0.
+        distance: Metres or any scale.
+        valid: Pixels that count; a map without any becomes 0.
 
     Source: DAP release, leftovers of the discriminator's data reader: (d - 0.01) / (q98 - 0.01).
     """

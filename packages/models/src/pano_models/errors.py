@@ -6,4 +6,8 @@ class ModelNotFoundError(ValueError):
 
 
 class CheckpointError(ValueError):
-    """A weight file that is truncated, of another model, not of tensors alone, incomplete, or not finite."""
+    """A weight file that is damaged, of another model, not of tensors alone, or not finite."""
+
+
+class PredictionError(ValueError):
+    """A network returned NaN, infinity, or no map that says how far anything is."""

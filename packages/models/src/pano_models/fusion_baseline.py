@@ -1,7 +1,9 @@
-"""A perspective model made panoramic: predict on overlapping views, bring the views to one scale, merge them.
+"""A perspective model made panoramic: predict overlapping views, align them, merge them.
 
-Source: the fusion rows of DA² (Li et al. 2025), Table 1, whose code is not published; the alignment of overlapping views follows
-360MonoDepth (Rey-Area et al. 2022) section 3.3. What is ours is listed in docs/papers/depth_anywhere_networks.md.
+Source: the fusion rows of DA² (Li et al. 2025), Table 1, whose code is not published; the alignment
+    of overlapping views follows
+360MonoDepth (Rey-Area et al. 2022) section 3.3. What is ours is listed in
+docs/papers/depth_anywhere_networks.md.
 """
 
 import math
@@ -16,14 +18,13 @@ import pano_geometry as pg
 from pano_geometry.fusion import project_views
 from pano_geometry.tensor_types import Float
 from pano_models.inputs import RgbInput
-from pano_models.model import DepthModel
+from pano_models.model import DepthModel, create
 from pano_models.outputs import (
     DISPARITY_AFFINE,
     DISTANCE_METRIC,
     DISTANCE_SCALE_INVARIANT,
-    Prediction,
+    Maps,
 )
-from pano_models.registry import create, register
 from pano_models.teachers.hub import load_teacher
 from pano_models.teachers.teacher import DEPTH_METRIC
 
@@ -38,8 +39,8 @@ class ViewRig:
     """Equal perspective views that together see the sphere.
 
     Attributes:
-        camera: of all views.
-        rotations: camera-to-world, (n, 3, 3).
+        camera: Of all views.
+        rotations: Camera-to-world, (n, 3, 3).
     """
 
     camera: pg.Perspective
@@ -47,18 +48,18 @@ class ViewRig:
 
     @classmethod
     def cube(cls, size: int, fov_deg: float = 100.0) -> Self:
-        """Six views along the axes, `fov_deg` wide; alignment needs more than 90."""
+        """Return six views along the axes, `fov_deg` wide; alignment needs more than 90."""
         return cls(pg.Perspective.from_fov(size, size, math.radians(fov_deg)), pg.face_rotations())
 
     @classmethod
     def tangents(cls, size: int, count: int = 20, fov_deg: float = 80.0) -> Self:
-        """12 or 20 views at the vertices or the faces of an icosahedron."""
+        """Return 12 or 20 views at the vertices or the faces of an icosahedron."""
         camera = pg.Perspective.from_fov(size, size, math.radians(fov_deg))
         return cls(camera, pg.tangent_rotations(count))
 
     @classmethod
     def build(cls, kind: str, **options: Any) -> Self:
-        """Rig of a configuration: kind "cube" or "tangents", with the options of that constructor."""
+        """Build a rig of kind "cube" or "tangents", with the options of that constructor."""
         if kind == "cube":
             return cls.cube(**options)
         if kind == "tangents":
@@ -66,34 +67,36 @@ class ViewRig:
         raise ValueError(f"rig kind is {kind!r}; expected 'cube' or 'tangents'")
 
     def cut(self, erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c s s"]:
-        """Views of a panorama."""
+        """Return the views of a panorama."""
         views = [pg.erp_to_perspective(erp, self.camera, r.to(erp)) for r in self.rotations]
         return torch.stack(views, dim=1)
 
     def cosine(self, like: Tensor) -> Float[Tensor, "s s"]:
-        """Depth along the optical axis over distance along the ray, of every pixel of a view."""
+        """Return depth along the optical axis over distance along the ray, per pixel of a view."""
         rays = self.camera.rays(device=like.device)
         return rays[..., 2].to(like.dtype)
 
 
-@register("fusion_baseline")
 class FusionBaseline(DepthModel):
     """Panoramic depth of any perspective model.
 
     Args:
-        perspective: views (n, 3, s, s) in [0, 1] to `disparity_affine` (n, 1, s, s) and, where metric, `depth_metric`: a `Teacher`, a
-            `PerspectiveViT`; or what builds one: `{"name": ..., "config": {...}}` for `create`, `{"source": ...}` for `load_teacher`.
-        rig: the views, or `{"kind": "cube" | "tangents", ...}` with the options of `ViewRig`.
-        fusion: "affine": a scale and a shift of disparity per view by least squares over all overlaps, then the weighted mean; "scale": a scale
-            per view alone; "blend": the weighted mean as it is; "gradients": a scale per view, then the gradients of log depth are merged
+        perspective: Views (n, 3, s, s) in [0, 1] to `disparity_affine` (n, 1, s, s) and, where
+            metric, `depth_metric`: a `Teacher`, a `PerspectiveViT`; or what builds one: `{"name":
+            ..., "config": {...}}` for `create`, `{"source": ...}` for `load_teacher`.
+        rig: The views, or `{"kind": "cube" | "tangents", ...}` with the options of `ViewRig`.
+        fusion: "affine": a scale and a shift of disparity per view by least squares over all
+            overlaps, then the weighted mean; "scale": a scale per view alone; "blend": the weighted
+            mean as it is; "gradients": a scale per view, then the gradients of log depth are merged
             (Poisson).
-        max_batch: views in one forward pass; None: all.
+        max_batch: Views in one forward pass; None: all.
 
-    The key of the prediction says what is left undetermined: `distance_metric` for a metric model with "blend",
-    `distance_scale_invariant` for a metric model with "scale" or "gradients", else `disparity_affine`.
+    The key of the prediction says what is left undetermined: `distance_metric` for a metric model
+    with "blend", `distance_scale_invariant` for a metric model with "scale" or "gradients", else
+    `disparity_affine`.
 
     Raises:
-        ValueError: unknown `fusion` or rig.
+        ValueError: Unknown `fusion` or rig.
     """
 
     def __init__(
@@ -113,7 +116,7 @@ class FusionBaseline(DepthModel):
         self.fusion, self.max_batch = fusion, max_batch
         self.input = RgbInput(normalize=False)  # the perspective model normalises
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Predict from panoramas in [0, 1] of any size."""
         rgb = self.input.check(rgb)
         height, width = rgb.shape[-2:]
@@ -124,8 +127,8 @@ class FusionBaseline(DepthModel):
             return {key: self._merge(distance, height, width)}
         return {DISPARITY_AFFINE: self._merge_disparity(maps[DISPARITY_AFFINE], height, width)}
 
-    def predict_views(self, views: Float[Tensor, "b n 3 s s"]) -> Prediction:
-        """The perspective model's maps (b, n, 1, s, s) of all views."""
+    def predict_views(self, views: Float[Tensor, "b n 3 s s"]) -> Maps:
+        """Return the perspective model's maps (b, n, 1, s, s) of all views."""
         flat = views.flatten(0, 1)
         parts = [self.perspective(part) for part in torch.split(flat, self.max_batch or len(flat))]
         return {
@@ -164,11 +167,13 @@ class FusionBaseline(DepthModel):
 def fit_views(
     disparity: Float[Tensor, "b n 1 s s"], cosine: Float[Tensor, "s s"], rig: ViewRig
 ) -> Float[Tensor, "b n 2"]:
-    """Scale and shift of every view's disparity such that all views agree along the ray.
+    """Return the scale and shift of every view's disparity such that all views agree along the ray.
 
-    Minimises the sum over overlapping pixels of w_k w_m ((s_k d_k + t_k) c_k - (s_m d_m + t_m) c_m)², where c is the cosine to the view's axis: a
-    shift of planar disparity is no constant along the ray. The mean scale is 1, weighted by how much each view's disparity varies: without
-    that all zeros would fit, and an unweighted mean could be met by a view of a flat wall alone, whose scale and shift are one.
+    Minimises the sum over overlapping pixels of w_k w_m ((s_k d_k + t_k) c_k - (s_m d_m + t_m)
+    c_m)², where c is the cosine to the view's axis: a shift of planar disparity is no constant
+    along the ray. The mean scale is 1, weighted by how much each view's disparity varies: without
+    that all zeros would fit, and an unweighted mean could be met by a view of a flat wall alone,
+    whose scale and shift are one.
     """
     rotations, size = rig.rotations.to(disparity), (ALIGNMENT_ROWS, 2 * ALIGNMENT_ROWS)
     basis = [disparity * cosine, cosine.expand_as(disparity)]
@@ -181,7 +186,7 @@ def fit_views(
 
 
 def _solve(columns: Tensor, weight: Tensor, share: Tensor) -> Tensor:
-    """Least squares over all pairs of views under: sum of `share` (b, n) times scale is 1."""
+    """Solve least squares over all pairs of views; `share` (b, n) times scale sums to 1."""
     b, n = weight.shape[:2]
     weighted = columns * weight[:, :, None]
     matrix = -torch.einsum("bnip,bmjp->bnimj", weighted, weighted)

@@ -19,7 +19,7 @@ class RgbInput(nn.Module):
     per model: the range is read on the first eager call only, since reading it synchronises a GPU.
 
     Args:
-        normalize: subtract the ImageNet mean and divide by its standard deviation. False feeds the
+        normalize: Subtract the ImageNet mean and divide by its standard deviation. False feeds the
             values as they are (DAP's released `infer.py` does that).
     """
 
@@ -47,7 +47,7 @@ class RgbInput(nn.Module):
             `rgb` in the network's dtype: not every device resizes half floats.
 
         Raises:
-            ValueError: not a floating `(b, 3, h, w)` tensor, or one without pixels.
+            ValueError: Not a floating `(b, 3, h, w)` tensor, or one without pixels.
         """
         if rgb.ndim != 4 or rgb.shape[1] != 3:
             raise ValueError(
@@ -95,18 +95,18 @@ def fit_to_patches(
     max_pixels: int | None = None,
     multiple: int = 1,
 ) -> tuple[int, int]:
-    """The size `(height, width)` nearest to the input that whole patches tile.
+    """Return the size `(height, width)` nearest to the input that whole patches tile.
 
     The area is first brought into [min_pixels, max_pixels] at constant aspect. The number of patch
     rows is then rounded, and the columns follow from the aspect, so that 2:1 stays exactly 2:1.
 
     Args:
-        height: input rows.
-        width: input columns.
-        patch: side of a patch in pixels.
-        min_pixels: smallest area to run at; None: no limit.
-        max_pixels: largest area to run at; None: no limit.
-        multiple: rows and columns of patches are multiples of this.
+        height: Input rows.
+        width: Input columns.
+        patch: Side of a patch in pixels.
+        min_pixels: Smallest area to run at; None: no limit.
+        max_pixels: Largest area to run at; None: no limit.
+        multiple: Rows and columns of patches are multiples of this.
     """
     scale = math.sqrt(limit_area(height * width, min_pixels, max_pixels) / (height * width))
     step = patch * multiple
@@ -118,7 +118,7 @@ def fit_to_patches(
 
 
 def limit_area(value: int, low: int | None, high: int | None) -> int:
-    """`value` brought into [low, high], where they are given."""
+    """Bring `value` into [low, high], where they are given."""
     if low is not None and high is not None and low > high:
         raise ValueError(f"min_pixels {low} exceeds max_pixels {high}")
     value = max(value, low) if low is not None else value

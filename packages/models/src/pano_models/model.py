@@ -1,14 +1,20 @@
-"""The base of every network here: it knows the name and the options it was built from."""
+"""The base of every network here, and `create`, which notes what a network was built from."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.outputs import Prediction
-from pano_models.weights.strict import LoadReport
+from pano_models.errors import CheckpointError
+from pano_models.outputs import Maps
+from pano_models.registry import builder_of
+from pano_models.weights.model_folder import find_folder, read_config, read_weights, write_folder
+from pano_models.weights.strict import LoadReport, fill
 
 
 @dataclass(frozen=True)
@@ -33,29 +39,82 @@ class DepthModel(nn.Module):
     """A small input size that the network accepts."""
 
     native_size: tuple[int, int] | None = None
-    """Height and width at which a published network was evaluated; None: it has none of its own."""
+    """Height and width it was trained or, a published one, evaluated at; None: none of its own."""
 
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Predict from panoramas; see `pano_models.outputs` for the keys."""
         raise NotImplementedError
 
-    def save_pretrained(self, folder: str | PathLike[str]) -> None:
-        """Write `config.json` and `model.safetensors` into `folder` (the hub's layout)."""
-        from pano_models.weights.folder import save  # the folder layout knows this class
+    def save_pretrained(
+        self, folder: str | PathLike[str], native_size: tuple[int, int] | None = None
+    ) -> None:
+        """Write `config.json` and `model.safetensors` into `folder` (the hub's layout).
 
-        save(self, folder)
+        Args:
+            folder: Made if it is missing; a folder never holds half a file.
+            native_size: Height and width it was trained at; None: what it knows itself.
+
+        Raises:
+            ValueError: The network was not built by `create`.
+        """
+        if self.spec is None:
+            raise ValueError(
+                "only a model from pano_models.create can be saved: its options are known"
+            )
+        size = native_size or self.native_size
+        write_folder(folder, self.spec.name, self.spec.config, self.state_dict(), size)
 
     @classmethod
     def from_pretrained(cls, model: str | PathLike[str]) -> Self:
-        """Rebuild a network from a folder or a hub id.
+        """Rebuild a network, in evaluation mode, from a folder or a hub id.
 
         Raises:
-            ModelNotFoundError: nothing there.
-            CheckpointError: what is there is of another class, truncated, incomplete or not finite.
+            ModelNotFoundError: Nothing there.
+            CheckpointError: What is there is of another class, truncated, incomplete or not finite.
         """
-        from pano_models.weights.folder import load_as
+        folder = find_folder(model)
+        config = read_config(folder)
+        with torch.random.fork_rng(devices=[]):  # building draws random weights; leave no trace
+            network = create(config["name"], **config["config"])
+        if not isinstance(network, cls):
+            raise CheckpointError(f"{model} holds a {type(network).__name__}, not a {cls.__name__}")
+        fill(network, read_weights(folder))
+        if config["native_size"] is not None:
+            network.native_size = config["native_size"]
+        return network.eval()
 
-        return load_as(model, cls)
+
+def create(name: str, **config: Any) -> DepthModel:
+    """Build the network `name`, with random weights unless an option names some.
+
+    Args:
+        name: One of `model_names()`.
+        config: Options of the network: the keyword arguments of its class.
+
+    Returns:
+        The network; `model.spec` holds `name` and every option, defaults included, so that a saved
+        folder still builds the same network when a default changes.
+
+    Raises:
+        ModelNotFoundError: Unknown name.
+        ValueError: Unknown or unusable option.
+    """
+    builder = builder_of(name)
+    resolved = _resolve(name, builder, config)
+    model: DepthModel = builder(**resolved)
+    model.spec = ModelSpec(name, resolved)
+    return model
+
+
+def _resolve(name: str, builder: Callable[..., Any], config: dict[str, Any]) -> dict[str, Any]:
+    parameters = inspect.signature(builder).parameters
+    unknown = sorted(set(config) - set(parameters))
+    if unknown:
+        raise ValueError(
+            f"{name} has no option {', '.join(unknown)}; options: {', '.join(parameters)}"
+        )
+    defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
+    return {**defaults, **config}

@@ -4,6 +4,9 @@ from torch import Tensor
 
 from pano_geometry.tensor_types import Float
 
+Maps = dict[str, Tensor]
+"""Maps (b, 1, h, w) by key."""
+
 DISTANCE_METRIC = "distance_metric"
 """Euclidean distance from the camera centre along the ray, metres, before any far fill."""
 
@@ -16,22 +19,26 @@ DISPARITY_AFFINE = "disparity_affine"
 FAR_PROBABILITY = "far_probability"
 """Probability in [0, 1] that a pixel is sky or beyond the model's range."""
 
-GEOMETRY_KEYS = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT, DISPARITY_AFFINE)
+UNITS = {
+    DISTANCE_METRIC: "m",
+    DISTANCE_SCALE_INVARIANT: "relative",
+    DISPARITY_AFFINE: "affine disparity",
+}
+"""Keys of the maps that say how far things are -> the unit of their values."""
+
+GEOMETRY_KEYS = tuple(UNITS)
 
 
 def far_key(threshold: float) -> str:
-    """Key of the probability that a pixel lies beyond `threshold` metres, of several heads."""
+    """Return the key of the probability that a pixel lies beyond `threshold` metres."""
     return f"{FAR_PROBABILITY}_{threshold:g}m"
 
 
-Prediction = dict[str, Tensor]
-
-
-def geometry_key(prediction: Prediction) -> str:
-    """The one key of `prediction` that holds distance or disparity.
+def geometry_key(prediction: Maps) -> str:
+    """Return the one key of `prediction` that holds distance or disparity.
 
     Raises:
-        KeyError: none of `GEOMETRY_KEYS` is there, or more than one.
+        KeyError: None of `GEOMETRY_KEYS` is there, or more than one.
     """
     present = [key for key in GEOMETRY_KEYS if key in prediction]
     if len(present) != 1:
@@ -42,16 +49,16 @@ def geometry_key(prediction: Prediction) -> str:
 
 
 def fill_far(
-    prediction: Prediction, far_value: float, key: str = FAR_PROBABILITY
+    prediction: Maps, far_value: float, key: str = FAR_PROBABILITY
 ) -> Float[Tensor, "b 1 h w"]:
-    """The metric distance with `far_value` where the network holds a pixel for far.
+    """Return the metric distance with `far_value` where the network holds a pixel for far.
 
     A pixel is kept where `(1 - p) > 0.5`, so `p = 0.5` is far, as in DAP's release.
 
     Args:
-        prediction: holds `distance_metric` and `key`.
-        far_value: metres written to far pixels, e.g. 100 (or `inf`).
-        key: which far probability decides.
+        prediction: Holds `distance_metric` and `key`.
+        far_value: Metres written to far pixels, e.g. 100 (or `inf`).
+        key: Which far probability decides.
 
     Source: DAP release, `test/eval.py`; the paper multiplies by the mask, which writes 0.
     """

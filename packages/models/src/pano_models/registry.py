@@ -1,78 +1,70 @@
-"""Names of networks: `create` builds one and remembers how."""
+"""Names of networks, and the class behind each: imported when it is asked for."""
 
-import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from pano_models.errors import ModelNotFoundError
-from pano_models.model import DepthModel, ModelSpec
 
-_MODELS: dict[str, Callable[..., DepthModel]] = {}
+NETWORKS = {
+    "bifuse_plus": "pano_models.students.bifuse_plus.bifuse_plus:BiFusePlus",
+    "da2": "pano_models.da2:DA2",
+    "dap": "pano_models.dap:DAP",
+    "egformer": "pano_models.students.egformer.egformer:EGFormer",
+    "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
+    "hohonet": "pano_models.students.hohonet.hohonet:HoHoNet",
+    "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",
+    "range_masked": "pano_models.heads.range_mask:RangeMasked",
+    "unifuse": "pano_models.students.unifuse.unifuse:UniFuse",
+}
+"""Name -> `module:class` of this package's networks. A module is imported when its network
+is asked for, so that a training depends on the code of its own network alone."""
 
-B = TypeVar("B", bound=Callable[..., DepthModel])
+_BUILDERS: dict[str, Callable[..., Any]] = {}
+
+B = TypeVar("B", bound=Callable[..., Any])
 
 
 def register(name: str) -> Callable[[B], B]:
-    """Class decorator: `create(name, **config)` calls the decorated class or function."""
+    """Decorate a class or function of another package: `create(name, **config)` calls it."""
 
     def add(builder: B) -> B:
-        if name in _MODELS:
+        if name in model_names():
             raise ValueError(f"model name {name!r} is registered already")
-        _MODELS[name] = builder
+        _BUILDERS[name] = builder
         return builder
 
     return add
 
 
 def model_names() -> tuple[str, ...]:
-    """The names `create` knows, sorted."""
-    return tuple(sorted(_MODELS))
+    """Return the names that `create` knows, sorted."""
+    return tuple(sorted({*NETWORKS, *_BUILDERS}))
 
 
-def name_of(builder: Callable[..., DepthModel]) -> str:
-    """The name under which a class is registered.
+def name_of(builder: Callable[..., Any]) -> str:
+    """Return the name under which `create` knows a class.
 
     Raises:
-        ModelNotFoundError: it is not registered.
+        ModelNotFoundError: It is not registered.
     """
-    for name, known in _MODELS.items():
-        if known is builder:
+    path = f"{builder.__module__}:{builder.__qualname__}"
+    for name in model_names():
+        if _BUILDERS.get(name) is builder or NETWORKS.get(name) == path:
             return name
     raise ModelNotFoundError(f"{builder!r} is not registered; known: {', '.join(model_names())}")
 
 
-def create(name: str, **config: Any) -> DepthModel:
-    """Build the network `name`, with random weights unless an option names some.
-
-    Args:
-        name: one of `model_names()`.
-        config: options of the network: the keyword arguments of its class.
-
-    Returns:
-        The network; `model.spec` holds `name` and every option, defaults included, so that a saved
-        folder still builds the same network when a default changes.
+def builder_of(name: str) -> Callable[..., Any]:
+    """Return the class or function that `create(name)` calls; its module is imported.
 
     Raises:
-        ModelNotFoundError: unknown name.
-        ValueError: unknown or unusable option.
+        ModelNotFoundError: Unknown name.
     """
-    if name not in _MODELS:
+    if name in _BUILDERS:
+        return _BUILDERS[name]
+    if name not in NETWORKS:
         raise ModelNotFoundError(f"no model {name!r}; known: {', '.join(model_names())}")
-    builder = _MODELS[name]
-    resolved = _resolve(name, builder, config)
-    model = builder(**resolved)
-    model.spec = ModelSpec(name, resolved)
-    return model
-
-
-def _resolve(
-    name: str, builder: Callable[..., DepthModel], config: dict[str, Any]
-) -> dict[str, Any]:
-    parameters = inspect.signature(builder).parameters
-    unknown = sorted(set(config) - set(parameters))
-    if unknown:
-        raise ValueError(
-            f"{name} has no option {', '.join(unknown)}; options: {', '.join(parameters)}"
-        )
-    defaults = {k: p.default for k, p in parameters.items() if p.default is not p.empty}
-    return {**defaults, **config}
+    module, _, attribute = NETWORKS[name].partition(":")
+    builder: Callable[..., Any] = getattr(import_module(module), attribute)
+    return builder

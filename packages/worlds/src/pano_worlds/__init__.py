@@ -1,9 +1,19 @@
-"""Procedural worlds: seeded indoor and outdoor scenes with exact labels, rendered through any camera."""
+"""Procedural worlds: seeded indoor and outdoor scenes with exact labels, through any camera."""
 
-from pano_worlds.appearance import CAMERA, CLEAN, Appearance
 from pano_worlds.make import make_world
-from pano_worlds.render import render
-from pano_worlds.view import View
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.rendering.appearance import CAMERA, CLEAN, Appearance
+from pano_worlds.rendering.render import View, render
+from pano_worlds.world import Viewpoint, World, upright
 
-__all__ = ["CAMERA", "CLEAN", "Appearance", "View", "Viewpoint", "World", "make_world", "render"]
+__version__ = "0.1.0"
+__all__ = [
+    "CAMERA",
+    "CLEAN",
+    "Appearance",
+    "View",
+    "Viewpoint",
+    "World",
+    "make_world",
+    "render",
+    "upright",
+]

@@ -17,7 +17,10 @@ S = TypeVar("S", np.float32, np.float64)
 
 
 def dot(a: npt.NDArray[S], b: npt.NDArray[S]) -> npt.NDArray[S]:
-    """Dot products of vectors `(..., 3)`: no BLAS, and several times faster than a sum over the last axis."""
+    """Return dot products of vectors `(..., 3)`.
+
+    No BLAS, and several times faster than a sum over the last axis.
+    """
     result: npt.NDArray[S] = a[..., 0] * b[..., 0]
     result = result + a[..., 1] * b[..., 1]
     return result + a[..., 2] * b[..., 2]
@@ -33,12 +36,15 @@ def unit(vectors: npt.NDArray[S]) -> npt.NDArray[S]:
 
 
 def cross(a: npt.NDArray[S], b: npt.NDArray[S]) -> npt.NDArray[S]:
-    """Cross products of vectors `(..., 3)`."""
+    """Return cross products of vectors `(..., 3)`."""
     ax, ay, az = a[..., 0], a[..., 1], a[..., 2]
     bx, by, bz = b[..., 0], b[..., 1], b[..., 2]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def turn(rotation: F64, vectors: F64) -> F64:
-    """Apply `rotation` (3, 3) to vectors `(..., 3)` without BLAS, whose sums depend on the thread count."""
+    """Apply `rotation` (3, 3) to vectors `(..., 3)`.
+
+    Without BLAS, whose sums depend on the thread count.
+    """
     return np.stack([dot(row, vectors) for row in rotation], axis=-1)

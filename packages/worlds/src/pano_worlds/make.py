@@ -1,20 +1,30 @@
-"""Makes a world from its kind and seed."""
+"""Make a world from its kind and seed."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from pano_worlds.indoor.house import make_house
-from pano_worlds.outdoor.place import make_place
-from pano_worlds.world import Kind, World
+from pano_worlds.outdoor.park import make_park
+from pano_worlds.outdoor.street import make_street
+from pano_worlds.world import World, WorldKind
+
+# Share of the outdoor worlds that are parks.
+_PARKS = 0.2
+
+
+def make_outdoors(seed: int, rng: np.random.Generator) -> World:
+    """Make a park or a street."""
+    return make_park(seed, rng) if rng.random() < _PARKS else make_street(seed, rng)
+
 
 _MAKERS: dict[str, Callable[[int, np.random.Generator], World]] = {
     "indoor": make_house,
-    "outdoor": make_place,
+    "outdoor": make_outdoors,
 }
 
 
-def make_world(kind: Kind, seed: int) -> World:
+def make_world(kind: WorldKind, seed: int) -> World:
     """Make a scene.
 
     Args:

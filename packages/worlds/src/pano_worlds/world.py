@@ -1,4 +1,4 @@
-"""A world: surfaces, light and the places it can be seen from."""
+"""A world: surfaces, light and the viewpoints it can be seen from."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,11 +7,12 @@ from typing import Literal
 import numpy as np
 
 from pano_worlds.arrays import F32, F64
-from pano_worlds.builder import Surfaces
-from pano_worlds.lighting import Light
-from pano_worlds.tracing import Tracer
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.tracing import Tracer
+from pano_worlds.surfaces.builder import Surfaces, to_world
 
-Kind = Literal["indoor", "outdoor"]
+WorldKind = Literal["indoor", "outdoor"]
+VIEWS = 8  # viewpoints of a world, at most
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class World:
         viewpoints: Free places to look from, at least one.
     """
 
-    kind: Kind
+    kind: WorldKind
     seed: int
     surfaces: Surfaces
     light: Light
@@ -62,6 +63,36 @@ class World:
 
 
 def upright(yaw: float) -> F64:
-    """Camera-to-world rotation of a level camera that looks `yaw` radians to the right of +z."""
+    """Return the camera-to-world rotation of a level camera, `yaw` radians to the right of +z."""
     c, s = float(np.cos(yaw)), float(np.sin(yaw))
     return np.array([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+
+
+def spread(candidates: F64, count: int) -> F64:
+    """Pick `count` of the points (n, 2), each as far as possible from those picked before.
+
+    The first point is always picked.
+
+    Source: Gonzalez, Clustering to minimize the maximum intercluster distance, 1985.
+    """
+    picked = [0]
+    apart = np.full(len(candidates), np.inf)
+    while len(picked) < min(count, len(candidates)):
+        offset = candidates - candidates[picked[-1]]
+        apart = np.minimum(apart, offset[:, 0] ** 2 + offset[:, 1] ** 2)
+        picked.append(int(np.argmax(apart)))
+    return candidates[picked]
+
+
+def look_around(
+    places: F64, eye: tuple[float, float], rng: np.random.Generator
+) -> tuple[Viewpoint, ...]:
+    """Return level viewpoints at plan positions (n, 2), looking anywhere.
+
+    The height of the eyes is drawn from the range `eye`.
+    """
+    views = []
+    for x, y in places:
+        position = to_world(np.array([x, y, rng.uniform(*eye)]))
+        views.append(Viewpoint(position, upright(float(rng.uniform(-np.pi, np.pi)))))
+    return tuple(views)

@@ -106,16 +106,15 @@ def test_a_killed_run_goes_on(raw: Path, tmp_path: Path, start: Start) -> None:
     same_files(tmp_path / "alone.json", tmp_path / "killed.json")
 
 
-@pytest.mark.slow  # 360 s of wall time with a kill beside it, at a load of 22: four interpreters import torch
+@pytest.mark.slow  # 360 s with a kill beside it, at a load of 22: four interpreters import torch
 @pytest.mark.ddp
 def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
     assert main(command(raw, tmp_path / "alone.json")) == 0
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     words = [sys.executable, *launcher, "-m", "panodepth.cli"]
-    done = subprocess.run(
-        [*words, *command(raw, tmp_path / "both.json")], env=environment, capture_output=True, text=True
-    )  # fmt: skip
+    both = [*words, *command(raw, tmp_path / "both.json")]
+    done = subprocess.run(both, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     same_files(tmp_path / "alone.json", tmp_path / "both.json")
 

@@ -7,12 +7,12 @@ import torch
 from torch.utils.data import default_collate
 
 import pano_losses
-from experiments.benchmark.evaluate.score import NotScoreableError, Settings, score
+from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings, score
 from pano_data.reader import ManifestDataset
 from tests.experiments.benchmark.conftest import ROOMS, SIZE, Guess
 
 PROTOCOLS = ("da2_paper", "da2_released", "metric", "solid_angle_median")
-SETTINGS = Settings(PROTOCOLS, SIZE, batch_size=3)
+SETTINGS = ScoringSettings(PROTOCOLS, SIZE, batch_size=3)
 
 
 def test_agrees_with_pano_losses(rooms: ManifestDataset, tmp_path: Path) -> None:
@@ -60,15 +60,15 @@ def test_another_run_does_not_read_the_journal(
     if change == "identity":
         guess.identity = "2"
     if change == "batch":
-        settings = Settings(PROTOCOLS, SIZE, batch_size=2)
+        settings = ScoringSettings(PROTOCOLS, SIZE, batch_size=2)
     if change == "protocols":
-        settings = Settings(PROTOCOLS[:1], SIZE, batch_size=3)
+        settings = ScoringSettings(PROTOCOLS[:1], SIZE, batch_size=3)
     score(guess, rooms, settings, tmp_path)
     assert len(guess.asked) == ROOMS
 
 
 def test_a_kind_that_nothing_scores(rooms: ManifestDataset, tmp_path: Path) -> None:
-    settings = Settings(("metric",), SIZE)
+    settings = ScoringSettings(("metric",), SIZE)
     with pytest.raises(NotScoreableError, match="'metric' scores distance_metric, the model gives"):
         score(Guess(), rooms, settings, tmp_path)
 
@@ -80,4 +80,4 @@ def test_nan_is_not_hidden(rooms: ManifestDataset, tmp_path: Path) -> None:
             return {k: torch.full_like(v, torch.nan) for k, v in maps.items()}
 
     with pytest.raises(ValueError, match="NaN or infinite"):
-        score(Nan(), rooms, Settings(("da2_paper",), SIZE), tmp_path)
+        score(Nan(), rooms, ScoringSettings(("da2_paper",), SIZE), tmp_path)

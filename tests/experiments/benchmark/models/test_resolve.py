@@ -8,7 +8,7 @@ import torch
 
 import pano_models
 from experiments.benchmark.models import resolve as models
-from experiments.benchmark.models.folder import PredictionsError
+from experiments.benchmark.models.folder_predictions import PredictionsError
 
 transformers = pytest.importorskip("transformers")
 
@@ -96,7 +96,7 @@ def test_a_training_folder_and_what_identifies_it(tmp_path: Path) -> None:
 
 
 class Recorder(torch.nn.Module):
-    """Gives the first channel back, with a row less, as DAP's released network does at odd sizes."""
+    """Return the first channel, with a row less, as DAP's released network at odd sizes."""
 
     native_size: tuple[int, int] | None = (8, 16)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experiments.benchmark.evaluate.score import NotScoreableError, Settings
+from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
 from experiments.benchmark.suites.catalogue import SUITES
 from experiments.benchmark.suites.stage import run_suite, run_suites
 from pano_data.errors import DatasetNotFoundError
@@ -22,9 +22,9 @@ MODELS = {"fusion_baseline": "fusion:LiheYoung/depth-anything-large-hf"}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder a data set, two images each."""
+    """A folder per data set, two images each."""
     folder = tmp_path_factory.mktemp("raw")
-    for name in {p.dataset for s in SUITES.values() for p in s.parts}:
+    for name in {p.dataset for s in SUITES.values() for p in s.datasets}:
         size = (64, 32) if name == "deep360" else SIZE
         write = miniatures.write
         write(name, folder / name, scenes={"test": 2}, size=size, studio=BoxStudio())
@@ -54,14 +54,14 @@ class Pretender(Guess):
     ],
 )
 def test_every_suite(name: str, kind: str, network: str, root: Path, tmp_path: Path) -> None:
-    suite, settings = SUITES[name], Settings((), SIZE)
+    suite, settings = SUITES[name], ScoringSettings((), SIZE)
     model = MODELS.get(network, f"runs/{network}")
     run_suite(suite, model, Pretender(kind, network), root, settings, tmp_path, True)
     result = json.loads((tmp_path / f"suites/{name}.json").read_text())
     rows: list[dict[str, Any]] = result["rows"]
     assert all(row["protocol"] in protocols for row in rows)
     ours = [row for row in rows if row["source"] == "ours"]
-    assert {row["dataset"] for row in ours} == {part.dataset for part in suite.parts}
+    assert {row["dataset"] for row in ours} == {part.dataset for part in suite.datasets}
     for row in ours:
         assert (row["count"], row["partial"], row["system"]) == (2, True, model)
         for system, metrics in row["difference"].items():
@@ -87,24 +87,33 @@ def test_models_gather_in_one_table_and_a_kind_without_score_is_left_out(
         "threads": 1,
     }
     run_suites(["baseline_constant"], SIZE, only=["structured3d", "depth_anywhere_table5"], **where)
-    run_suite(SUITES["structured3d"], "folder:x", Guess(), root, Settings((), SIZE), tmp_path, True)
+    run_suite(
+        SUITES["structured3d"], "folder:x", Guess(), root, ScoringSettings((), SIZE), tmp_path, True
+    )
     rows = json.loads((tmp_path / "suites/structured3d.json").read_text())["rows"]
     assert {r["system"] for r in rows if r["source"] == "ours"} == {"baseline_constant", "folder:x"}
     assert "da2_paper" in {r["protocol"] for r in rows if r["source"] == "ours"}
     assert "metric" not in {r["protocol"] for r in rows if r["source"] == "ours"}
     assert caplog.text == ""
+    guess = Guess("disparity_affine")
     with pytest.raises(NotScoreableError):
-        run_suite(
-            SUITES["dap_test"], "x", Guess("disparity_affine"), root, Settings((), SIZE), tmp_path, True
-        )  # fmt: skip
+        run_suite(SUITES["dap_test"], "x", guess, root, ScoringSettings((), SIZE), tmp_path, True)
 
 
 def test_nothing_is_written_when_data_are_absent(tmp_path: Path) -> None:
     with pytest.raises(DatasetNotFoundError):
-        run_suite(SUITES["dap_test"], "x", Guess(), tmp_path, Settings((), SIZE), tmp_path / "out")
+        run_suite(
+            SUITES["dap_test"], "x", Guess(), tmp_path, ScoringSettings((), SIZE), tmp_path / "out"
+        )
     with pytest.raises(ValueError, match="holds none of dap_test"):
         run_suite(
-            SUITES["dap_test"], "x", Guess(), tmp_path, Settings((), SIZE), tmp_path / "out", True
+            SUITES["dap_test"],
+            "x",
+            Guess(),
+            tmp_path,
+            ScoringSettings((), SIZE),
+            tmp_path / "out",
+            True,
         )
     assert not (tmp_path / "out").exists()
 

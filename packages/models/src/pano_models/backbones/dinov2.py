@@ -9,9 +9,8 @@ from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
-from pano_models.layers.rotary import azimuth_table
-from pano_models.layers.rotary_attention import rotary_attention
-from pano_models.tables import TableCache
+from pano_models.layers.rotary import azimuth_table, rotary_attention
+from pano_models.layers.size_cache import SizeCache
 
 
 class DinoV2(VitBackbone):
@@ -21,11 +20,11 @@ class DinoV2(VitBackbone):
     release does; timm's own `dynamic_img_size` antialiases, which moves features by up to 1.3.
 
     Args:
-        vit: the transformer.
-        taps: four rising 0-based block indices.
-        equivariant: position by latitude and relative azimuth: the position embedding is averaged
-            over its columns, and queries and keys are rotated by whole turns a panorama.
-        options: the rest of `VitBackbone`'s arguments.
+        vit: The transformer.
+        taps: Four rising 0-based block indices.
+        equivariant: Position by latitude and relative azimuth: the position embedding is averaged
+            over its columns, and queries and keys are rotated by whole turns per panorama.
+        options: The rest of `VitBackbone`'s arguments.
     """
 
     def __init__(
@@ -33,10 +32,10 @@ class DinoV2(VitBackbone):
     ) -> None:
         super().__init__(vit, taps, **options)
         self.equivariant = equivariant
-        self._azimuth = TableCache(azimuth_table)
+        self._azimuth = SizeCache(azimuth_table)
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
-        """Patch embedding + position, with the prefix tokens in front."""
+        """Return patch embedding + position, with the prefix tokens in front."""
         vit = self.vit
         patches = vit.patch_embed.proj(image)
         rows, cols = patches.shape[-2:]
@@ -51,7 +50,7 @@ class DinoV2(VitBackbone):
         return vit.norm_pre(tokens), rope
 
     def positions(self, rows: int, cols: int) -> tuple[Any, Float[Tensor, "1 n c"]]:
-        """Position embedding of the prefix tokens (0 where they have none) and of the patches."""
+        """Return the position embedding of prefix tokens (0: they have none) and patches."""
         vit = self.vit
         count = 0 if vit.no_embed_class else vit.num_prefix_tokens
         prefix = vit.pos_embed[:, :count] if count else 0
@@ -66,7 +65,7 @@ class DinoV2(VitBackbone):
         return prefix, position.to(vit.pos_embed.dtype)
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
-        """Pre-norm attention and MLP with layer scale."""
+        """Apply pre-norm attention and the MLP, both with layer scale."""
         out: Tensor = block(tokens) if rope is None else self._rotated(block, tokens, rope)
         return out
 

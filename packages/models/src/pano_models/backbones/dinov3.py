@@ -9,21 +9,20 @@ from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
-from pano_models.layers.rotary import dinov3_table, dinov3_table_whole_turns
-from pano_models.layers.rotary_attention import rotary_attention
-from pano_models.tables import TableCache
+from pano_models.layers.rotary import dinov3_table, dinov3_table_whole_turns, rotary_attention
+from pano_models.layers.size_cache import SizeCache
 
 
 class DinoV3(VitBackbone):
     """A timm `Eva` in DINOv3's configuration, at any input size.
 
     Args:
-        vit: the transformer, e.g. `vit_large_patch16_dinov3_qkvb`.
-        taps: four rising 0-based block indices.
-        equivariant: round the azimuth frequencies of the rotary table to whole turns a panorama,
+        vit: The transformer, e.g. `vit_large_patch16_dinov3_qkvb`.
+        taps: Four rising 0-based block indices.
+        equivariant: Round the azimuth frequencies of the rotary table to whole turns per panorama,
             so that attention sees azimuth as a difference only.
-        periods: of the rotary table; None: DINOv3's.
-        options: the rest of `VitBackbone`'s arguments.
+        periods: Of the rotary table; None: DINOv3's.
+        options: The rest of `VitBackbone`'s arguments.
     """
 
     def __init__(
@@ -37,22 +36,23 @@ class DinoV3(VitBackbone):
         super().__init__(vit, taps, **options)
         if self.vit.rope is None or self.vit.pos_embed is not None:
             raise ValueError("expected a DINOv3 transformer: rotary positions and no learned ones")
-        # timm's train-time shift, jitter and rescaling of the coordinates (`rope_rescale_coords`, ...)
+        # timm's train-time shift, jitter, scaling of the coordinates (`rope_rescale_coords`, ...)
         self.rescaled = bool(getattr(self.vit.rope, "aug_active", False))
         if self.rescaled and (equivariant or periods is not None):
             raise ValueError(
-                "rotary coordinates can be drawn anew in training neither with equivariant=True nor with periods of a checkpoint"
+                "rotary coordinates can be drawn anew in training neither with equivariant=True "
+                "nor with periods of a checkpoint"
             )
         self.equivariant = equivariant
         self.periods = None if periods is None else tuple(periods)
         prefix = self.vit.num_prefix_tokens
         turning = partial(dinov3_table_whole_turns, prefix=prefix)
-        self._table = TableCache(
+        self._table = SizeCache(
             partial(turning if equivariant else dinov3_table, periods=self.periods)
         )
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
-        """Class and register tokens, then the patches; the rotary table of the patches."""
+        """Return class and register tokens, then the patches; the rotary table of the patches."""
         vit = self.vit
         patches = vit.patch_embed.proj(image)
         rows, cols = patches.shape[-2:]
@@ -69,7 +69,7 @@ class DinoV3(VitBackbone):
         return self._table(rows, cols, head_dim, device=device)
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
-        """Pre-norm attention under the rotary table, then the MLP, both with layer scale."""
+        """Apply pre-norm attention under the rotary table, then the MLP, both with layer scale."""
         if self.equivariant and rope is not None:
             return self._turned(block, tokens, rope)
         out: Tensor = block(tokens, rope=rope)

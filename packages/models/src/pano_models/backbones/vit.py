@@ -19,17 +19,18 @@ class VitBackbone(nn.Module):
     """Runs a timm vision transformer and returns the normed patch tokens of chosen blocks.
 
     Args:
-        vit: a timm `VisionTransformer` or `Eva` without classifier.
+        vit: A timm `VisionTransformer` or `Eva` without classifier.
         taps: 0-based block indices, rising; the last need not be the last block.
         precision: "float32", or "bfloat16": the transformer under bfloat16 autocast, weights and
             returned tokens float32 (what follows stays float32).
-        gradient_checkpointing: recompute each block in the backward pass: less memory, more time.
+        gradient_checkpointing: Recompute each block in the backward pass: less memory, more time.
         frozen_blocks: None: all is trained; 0: the patch embedding is not; n > 0: nor are the
             prefix tokens, the positions and the first n blocks. Frozen tensors have
             `requires_grad=False`, so data-parallel training waits for none of them.
     """
 
     vit: Any  # timm carries no types
+    multiple = 1  # patches that the sides of an image are a multiple of
 
     def __init__(
         self,
@@ -53,23 +54,23 @@ class VitBackbone(nn.Module):
         self._freeze(frozen_blocks)
 
     def embed(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, Tensor | None]:
-        """Tokens before block 0 (prefix tokens first) and the rotary table, if any."""
+        """Return the tokens before block 0 (prefix tokens first) and the rotary table, if any."""
         raise NotImplementedError
 
     def run_block(self, block: nn.Module, tokens: Tensor, rope: Tensor | None) -> Tensor:
-        """One transformer block."""
+        """Run one transformer block."""
         raise NotImplementedError
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches in an image; a remainder at the bottom/right is ignored."""
+        """Return rows and columns of patches; a remainder at the bottom or right is ignored."""
         return height // self.patch, width // self.patch
 
     def floor(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the part of an image that whole patches tile."""
+        """Return the height and width of the part of an image that whole patches tile."""
         return height // self.patch * self.patch, width // self.patch * self.patch
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n c"]]:
-        """Patch tokens, row-major, after the final norm, one tensor per tap."""
+        """Return the patch tokens, row-major, after the final norm, one tensor per tap."""
         levels = []
         with self._autocast(image.device.type):
             tokens, rope = self.embed(image)
@@ -102,22 +103,22 @@ class VitBackbone(nn.Module):
 
 
 def quarter_taps(depth: int) -> tuple[int, int, int, int]:
-    """The last block of each quarter of a transformer of `depth` blocks (24 -> 5, 11, 17, 23)."""
+    """Return the last block of each quarter of `depth` transformer blocks (24 -> 5, 11, 17, 23)."""
     if depth < 4:
         raise ValueError(f"four levels need at least 4 blocks, got depth {depth}")
     return (depth // 4 - 1, depth // 2 - 1, 3 * depth // 4 - 1, depth - 1)
 
 
 def dpt_taps(depth: int) -> tuple[int, int, int, int]:
-    """The taps of Depth Anything's DPT heads: quarters, save 4 instead of 5 in 24 blocks."""
+    """Return the taps of Depth Anything's DPT heads: quarters, save 4 instead of 5 in 24 blocks."""
     return (4, 11, 17, 23) if depth == 24 else quarter_taps(depth)
 
 
 def build_vit(name: str, **options: Any) -> nn.Module:
-    """A timm transformer without classifier and without weights.
+    """Build a timm transformer without classifier and without weights.
 
     Raises:
-        ValueError: unknown name, or an option the transformer does not take.
+        ValueError: Unknown name, or an option the transformer does not take.
     """
     if not timm.is_model(name):
         raise ValueError(f"timm has no model {name!r}; see timm.list_models('vit_*')")
@@ -131,7 +132,7 @@ def build_vit(name: str, **options: Any) -> nn.Module:
 def take_taps(
     taps: Sequence[int] | None, depth: int, default: Callable[[int], Sequence[int]]
 ) -> tuple[int, ...]:
-    """The four tapped blocks: as given, else `default(depth)`."""
+    """Return the four tapped blocks: as given, else `default(depth)`."""
     return tuple(default(depth) if taps is None else taps)
 
 

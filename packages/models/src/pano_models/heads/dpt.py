@@ -52,12 +52,12 @@ class DPTHead(nn.Module):
     """Four levels of tokens to logits at a given size.
 
     Args:
-        dim: channels of the tokens.
-        features: channels of the fusion.
-        level_channels: channels of the four levels before the fusion.
-        outputs: maps to predict.
-        wrap: pad and resize across the seam and the poles; a turn by two patches is then exact.
-        unused_skip: keep the skip unit of the coarsest step, which nothing runs, so that a
+        dim: Channels of the tokens.
+        features: Channels of the fusion.
+        level_channels: Channels of the four levels before the fusion.
+        outputs: Maps to predict.
+        wrap: Pad and resize across the seam and the poles; a turn by two patches is then exact.
+        unused_skip: Keep the skip unit of the coarsest step, which nothing runs, so that a
             released checkpoint can be written back. It is frozen.
 
     Source: Ranftl et al. 2021 (DPT), in the form of Depth Anything V2, as released with DAP.

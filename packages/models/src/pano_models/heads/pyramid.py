@@ -42,7 +42,7 @@ class UpStage(nn.Module):
     def forward(
         self, x: Float[Tensor, "b c h w"], level: Float[Tensor, "b d i j"]
     ) -> Float[Tensor, "b e 2*h 2*w"]:
-        """`level` is a map of the patch grid; the transposed convolution brings it to `x`."""
+        """Add `level`, a map of the patch grid, which a transposed convolution brings to `x`."""
         x = self.narrow(self.units(x + self.merge(level)))
         return resize(x, (2 * x.shape[-2], 2 * x.shape[-1]), wrap=self.wrap)
 
@@ -51,11 +51,12 @@ class PyramidHead(nn.Module):
     """Four maps of the patch grid (shallow first) to a map at the image size.
 
     Args:
-        width: channels of every level; narrows to width, width/2, width/4 at 2, 4, 8 times the grid.
-        channels: channels of the first convolution after the pyramid; half of it at full size.
-        units: residual units a stage.
-        wrap: pad and resize across the seam and the poles instead of with zeros and reflections.
-        layer_scale: initial γ of the residual units.
+        width: Channels of every level; narrows to width, width/2, width/4 at 2, 4, 8 times the
+            grid.
+        channels: Channels of the first convolution after the pyramid; half of it at full size.
+        units: Residual units per stage.
+        wrap: Pad and resize across the seam and the poles instead of with zeros and reflections.
+        layer_scale: Initial γ of the residual units.
     """
 
     def __init__(

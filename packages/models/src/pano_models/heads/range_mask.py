@@ -12,20 +12,19 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.vit import VitBackbone
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
-from pano_models.model import DepthModel, ModelSpec
-from pano_models.outputs import FAR_PROBABILITY, Prediction, far_key, geometry_key
-from pano_models.registry import create, register
+from pano_models.model import DepthModel, ModelSpec, create
+from pano_models.outputs import FAR_PROBABILITY, Maps, far_key, geometry_key
 
 PAPER_THRESHOLDS = (10.0, 20.0, 50.0, 100.0)
 """Ranges of DAP's four plug-in heads, metres."""
 
 
-def far_maps(probabilities: Float[Tensor, "b k h w"], thresholds: Sequence[float]) -> Prediction:
+def far_maps(probabilities: Float[Tensor, "b k h w"], thresholds: Sequence[float]) -> Maps:
     """Name the channels of a range head.
 
     Args:
-        probabilities: one channel a threshold.
-        thresholds: metres, rising.
+        probabilities: One channel per threshold.
+        thresholds: Metres, rising.
 
     Returns:
         `far_probability` for the last threshold, `far_probability_<t>m` for each earlier one.
@@ -39,10 +38,10 @@ class RangeMaskHead(nn.Module):
     """Feature maps of several sizes to far logits at a given size.
 
     Args:
-        channels: channels of each feature map.
-        features: channels of the sum of the levels.
-        outputs: logits, one a threshold.
-        wrap: pad and resize across the seam and the poles.
+        channels: Channels of each feature map.
+        features: Channels of the sum of the levels.
+        outputs: Logits, one per threshold.
+        wrap: Pad and resize across the seam and the poles.
     """
 
     def __init__(
@@ -68,20 +67,19 @@ class RangeMaskHead(nn.Module):
         return resize(self.output(x), size, self.wrap)
 
 
-@register("range_masked")
 class RangeMasked(DepthModel):
     """Any network of this package with range masks attached to its encoder.
 
     Args:
-        base: the network, or what `create` builds it from: `{"name": ..., "config": {...}}`.
-        thresholds: ranges in metres, rising; see `far_maps` for the keys.
-        features: channels of the head.
-        freeze_base: train the head alone (plug-and-play on a finished network).
-        encoder_name: submodule of the network whose output is a list of feature maps; None: the
+        base: The network, or what `create` builds it from: `{"name": ..., "config": {...}}`.
+        thresholds: Ranges in metres, rising; see `far_maps` for the keys.
+        features: Channels of the head.
+        freeze_base: Train the head alone (plug-and-play on a finished network).
+        encoder_name: Submodule of the network whose output is a list of feature maps; None: the
             one it names itself.
 
     Raises:
-        ValueError: the network names no encoder, or thresholds do not rise.
+        ValueError: The network names no encoder, or thresholds do not rise.
 
     Source: DAP, section 3 (range mask head, plug-and-play, 10/20/50/100 m).
     """
@@ -103,7 +101,8 @@ class RangeMasked(DepthModel):
         self.tapped = encoder_name or self.base.encoder_name
         if not self.tapped:
             raise ValueError(
-                f"{type(self.base).__name__} names no encoder to attach a head to: pass encoder_name"
+                f"{type(self.base).__name__} names no encoder to attach a head to: "
+                "pass encoder_name"
             )
         self.freeze_base = freeze_base
         if freeze_base:
@@ -119,22 +118,22 @@ class RangeMasked(DepthModel):
         wrap = bool(getattr(self.base, "equivariant", False))
         self.range_head = RangeMaskHead(channels, features, len(self.thresholds), wrap)
 
-    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Prediction:
-        """The base's prediction and the far probabilities (which replace the base's own)."""
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
+        """Return the base's prediction and the far probabilities (which replace the base's own)."""
         prediction, maps = self._run_base(rgb)
         size = prediction[geometry_key(prediction)].shape[-2:]
         far = self.range_head(maps, size).sigmoid()
         return {**prediction, **far_maps(far, self.thresholds)}
 
     def train(self, mode: bool = True) -> "RangeMasked":
-        """A frozen base stays in evaluation mode (dropout and batch statistics too)."""
+        """Keep a frozen base in evaluation mode (dropout and batch statistics too)."""
         super().train(mode)
         if self.freeze_base:
             self.base.eval()
         return self
 
-    def _run_base(self, rgb: Tensor) -> tuple[Prediction, list[Tensor]]:
-        prediction: Prediction = self.base(rgb)
+    def _run_base(self, rgb: Tensor) -> tuple[Maps, list[Tensor]]:
+        prediction: Maps = self.base(rgb)
         maps = list(self._tapped_maps)
         self._tapped_maps.clear()
         return prediction, maps
@@ -146,7 +145,7 @@ class RangeMasked(DepthModel):
         self.base.train(was_training)
         return [m.shape[1] for m in maps]
 
-    def _run_base_quietly(self) -> tuple[Prediction, list[Tensor]]:
+    def _run_base_quietly(self) -> tuple[Maps, list[Tensor]]:
         self.base.eval()
         parameter = next(self.base.parameters())
         inputs = [m for m in self.base.modules() if isinstance(m, RgbInput)]
@@ -161,8 +160,8 @@ def attach_range_mask(model: DepthModel, **options: Any) -> RangeMasked:
     """Attach range masks to a network from `create` or `load`, weights kept.
 
     Args:
-        model: the network; it becomes part of the result.
-        options: those of `RangeMasked` beside `base`.
+        model: The network; it becomes part of the result.
+        options: Those of `RangeMasked` beside `base`.
 
     Returns:
         A network that `save` and `load` know.

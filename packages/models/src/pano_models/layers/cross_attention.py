@@ -43,9 +43,9 @@ class CrossAttentionBlock(nn.Module):
         """Attend from `x` to `context`; a context of batch 1 serves the whole batch.
 
         Args:
-            x: tokens.
-            context: as many tokens as `x` where there is a `rope`.
-            rope: rotary table of the tokens: azimuth enters as a difference of columns.
+            x: Tokens.
+            context: As many tokens as `x` where there is a `rope`.
+            rope: Rotary table of the tokens: azimuth enters as a difference of columns.
         """
         query = self._split(self.query(self.norm_x(x)))
         context = context.to(self.norm_context.weight.dtype)

@@ -1,32 +1,31 @@
-"""Convolutions and resizing that know the sphere: columns wrap, rows go on across the poles."""
+"""Convolutions and resizing that know the sphere: columns wrap, rows continue across the poles."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.padding import pad
+from pano_geometry.resizing import bilinear
 from pano_geometry.tensor_types import Float
 
 Padding = Literal["zeros", "reflect", "replicate", "circular", "sphere"]
 
 
 class SphereConv2d(nn.Conv2d):
-    """A convolution padded as the sphere goes on, so that a turn of the panorama turns the output.
+    """A convolution padded as on the sphere, so that a turn of the panorama turns the output.
 
     With `stride` s, rolling the input by a multiple of s columns rolls the output bit-equally
     (on one device and thread count).
 
     Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        kernel_size: odd.
-        stride: rows and columns per output pixel.
-        bias: add a bias.
-        groups: blocks of channels that do not mix.
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel_size: Odd.
+        stride: Rows and columns per output pixel.
+        bias: Add a bias.
+        groups: Blocks of channels that do not mix.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ def conv2d(
     bias: bool = True,
     padding: Padding = "zeros",
 ) -> nn.Conv2d:
-    """A "same" convolution whose border is `padding`: "zeros", "reflect", ... or "sphere"."""
+    """Build a "same" convolution whose border is `padding`: "zeros", "reflect", ... or "sphere"."""
     if padding == "sphere":
         return SphereConv2d(in_channels, out_channels, kernel_size, stride, bias)
     return nn.Conv2d(
@@ -78,36 +77,18 @@ def resize(
     align_corners: bool = False,
     antialias: bool = False,
 ) -> Float[Tensor, "b c i j"]:
-    """Bilinear; the tensor itself if it has that size already.
+    """Resize bilinearly; return the tensor itself if it has that size already.
 
     Args:
-        x: maps.
-        size: rows and columns wanted.
-        wrap: the columns go on across the seam; excludes `align_corners`, under which the first
+        x: Maps.
+        size: Rows and columns wanted.
+        wrap: The columns continue across the seam; excludes `align_corners`, under which the first
             and last column are fixed.
-        align_corners: corner pixels map onto corner pixels (as DPT heads do).
-        antialias: widen the kernel when shrinking.
+        align_corners: Corner pixels map onto corner pixels (as DPT heads do).
+        antialias: Widen the kernel when shrinking.
     """
-    if tuple(x.shape[-2:]) == tuple(size):
-        return x
-    if antialias and x.dtype in (torch.float16, torch.bfloat16):  # the CPU has it for neither
-        return resize(x.float(), size, wrap, align_corners, antialias).to(x.dtype)
-    if not wrap:
-        return functional.interpolate(
-            x, tuple(size), mode="bilinear", align_corners=align_corners, antialias=antialias
-        )
-    if align_corners:
+    if not align_corners:
+        return bilinear(x, size, wrap, antialias)
+    if wrap:
         raise ValueError("wrap=True needs align_corners=False: with it the seam has no place")
-    return _resize_wrapped(x, size, antialias)
-
-
-def _resize_wrapped(x: Tensor, size: Sequence[int], antialias: bool) -> Tensor:
-    width, new_width = x.shape[-1], size[1]
-    step = width // math.gcd(width, new_width)  # the fewest columns that map to whole columns
-    reach = math.ceil(max(1.0, width / new_width)) + 1
-    margin = min(step * math.ceil(reach / step), width)
-    x = torch.cat([x[..., -margin:], x, x[..., :margin]], -1)
-    crop = margin * new_width // width
-    wide = (size[0], new_width + 2 * crop)
-    out = functional.interpolate(x, wide, mode="bilinear", align_corners=False, antialias=antialias)
-    return out[..., crop : crop + new_width]
+    return functional.interpolate(x, tuple(size), mode="bilinear", align_corners=True)

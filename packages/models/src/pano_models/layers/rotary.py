@@ -1,15 +1,17 @@
 """Rotary position tables: DINOv3's, and one in which a turn about the vertical axis is exact.
 
-A table is `(n, 2 * head_dim)`: the sines, then the cosines, of angles tiled twice, as timm takes it.
-Attention under a table depends on differences of angles only. Where every azimuth frequency is a
-whole number of turns, the difference of two columns does not depend on where column 0 is cut.
+A table is `(n, 2 * head_dim)`: the sines, then the cosines, of angles tiled twice, as timm takes
+it. Attention under a table depends on differences of angles only. Where every azimuth frequency is
+a whole number of turns, the difference of two columns does not depend on where column 0 is cut.
 """
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pano_geometry.pixels import centre_angles
 from pano_geometry.tensor_types import Float
@@ -27,19 +29,19 @@ def rotate(
 
 
 def dinov3_periods(bands: int, dtype: torch.dtype = torch.float32) -> Float[Tensor, " k"]:
-    """DINOv3's periods 100^(k/bands)."""
+    """Return DINOv3's periods 100^(k/bands)."""
     return DINOV3_BASE ** (torch.arange(bands, dtype=dtype) / bands)
 
 
 def dinov3_table(
     rows: int, cols: int, head_dim: int, periods: Sequence[float] | None = None
 ) -> Float[Tensor, "n e"]:
-    """DINOv3's rotary table: coordinates in [-1, 1] on both axes.
+    """Return DINOv3's rotary table: coordinates in [-1, 1] on both axes.
 
     Args:
-        rows: patches down.
-        cols: patches across.
-        head_dim: channels of an attention head.
+        rows: Patches down.
+        cols: Patches across.
+        head_dim: Channels of an attention head.
         periods: `head_dim / 4` of them; None: `dinov3_periods`.
 
     Source: DINOv3 (axial rotary embedding, no learned part).
@@ -56,7 +58,7 @@ def dinov3_table_whole_turns(
     prefix: int = 0,
     periods: Sequence[float] | None = None,
 ) -> Float[Tensor, "p+n e"]:
-    """As `dinov3_table`, with the azimuth frequencies rounded to whole turns a panorama.
+    """As `dinov3_table`, with the azimuth frequencies rounded to whole turns per panorama.
 
     A coordinate range of 2 holds `2 / period` turns: 2, 1.5, 1.1, ... become 2, 2, 1, ..., 0.
     For `prefix` see `with_prefix`.
@@ -71,7 +73,7 @@ def dinov3_table_whole_turns(
 def azimuth_table(
     rows: int, cols: int, head_dim: int, prefix: int = 0, max_turns: int = 16
 ) -> Float[Tensor, "p+n e"]:
-    """Azimuth alone: half of the channel pairs stay, the rest turn 1 to `max_turns` times.
+    """Return a table of azimuth: half of the channel pairs stay, the rest turn 1 to `max_turns`.
 
     For `prefix` see `with_prefix`.
     """
@@ -84,7 +86,7 @@ def azimuth_table(
 
 
 def with_prefix(table: Float[Tensor, "n e"], cols: int, count: int) -> Float[Tensor, "p+n e"]:
-    """Rows for `count` prefix tokens, which have no azimuth, in front of a table.
+    """Return the rows for `count` prefix tokens, which have no azimuth, in front of a table.
 
     They pass the channels that azimuth leaves alone and null those it turns: a patch and a prefix
     token then see each other the same wherever column 0 is cut.
@@ -118,3 +120,27 @@ def _grid(vertical: Tensor, horizontal: Tensor) -> Tensor:
 def _table(angles: Tensor) -> Tensor:
     tiled = angles.repeat(1, 2)
     return torch.cat([tiled.sin(), tiled.cos()], -1)
+
+
+def rotary_attention(
+    attn: Any, x: Float[Tensor, "b n c"], table: Float[Tensor, "n e"]
+) -> Float[Tensor, "b n c"]:
+    """Return the attention of `attn` (timm's `Attention` or `EvaAttention`), turned by `table`.
+
+    timm rotates patch tokens only. A prefix token then sees a patch under its absolute azimuth;
+    with a row for every token (`rotary.with_prefix`) it does not.
+    """
+    qkv = _project(attn, x).reshape(*x.shape[:2], 3, attn.num_heads, -1).permute(2, 0, 3, 1, 4)
+    query, key, value = qkv.unbind(0)
+    query, key = rotate(attn.q_norm(query), table), rotate(attn.k_norm(key), table)
+    out = functional.scaled_dot_product_attention(query, key, value)
+    projected: Tensor = attn.proj_drop(attn.proj(out.transpose(1, 2).flatten(2)))
+    return projected
+
+
+def _project(attn: Any, x: Tensor) -> Tensor:
+    if getattr(attn, "q_bias", None) is None:
+        out: Tensor = attn.qkv(x)
+        return out
+    bias = torch.cat((attn.q_bias, attn.k_bias, attn.v_bias))
+    return functional.linear(x, attn.qkv.weight, bias)

@@ -16,13 +16,13 @@ RELEASED_FOV = (6.2832, 3.1416)
 def released_angles(
     rows: int, cols: int, patch: int, sphere_size: tuple[float, float]
 ) -> Float[Tensor, "n 2"]:
-    """(latitude, azimuth) of the top-left pixel of each patch, radians, float32.
+    """Return (latitude, azimuth) of the top-left pixel of each patch, radians, float32.
 
     Args:
-        rows: patches down.
-        cols: patches across.
-        patch: side of a patch in pixels.
-        sphere_size: height and width in pixels of the panorama that the image is taken to be the
+        rows: Patches down.
+        cols: Patches across.
+        patch: Side of a patch in pixels.
+        sphere_size: Height and width in pixels of the panorama that the image is taken to be the
             top-left part of. The release uses its configured size; the image's own size is right.
 
     Returns:
@@ -44,7 +44,7 @@ def released_angles(
 def released_embedding(
     angles: Float[Tensor, "n 2"], dim: int, max_frequency: int
 ) -> Float[Tensor, "n d"]:
-    """Sines of both angles at `dim / 2` frequencies from π to `max_frequency` π, ends included.
+    """Return the sines of both angles at `dim / 2` frequencies from π to `max_frequency` π.
 
     Source: DA² release (the paper's equation 7 has sine and cosine and no factor π).
     """
@@ -53,7 +53,7 @@ def released_embedding(
 
 
 def paper_angles(rows: int, cols: int) -> Float[Tensor, "n 2"]:
-    """(azimuth in [0, 2π), colatitude in [0, π]) of the patch centres, radians, row-major.
+    """Return (azimuth in [0, 2π), colatitude in [0, π]) of the patch centres, radians, row-major.
 
     Source: DA², section 3.2: φ = 2πu/W, θ = πv/H, here at the patch centres.
     """
@@ -66,14 +66,14 @@ def paper_angles(rows: int, cols: int) -> Float[Tensor, "n 2"]:
 def paper_embedding(
     angles: Float[Tensor, "n a"], dim: int, base_frequency: int
 ) -> Float[Tensor, "n d"]:
-    """Sine and cosine of each angle at geometric frequencies `base^(k/bands)`, k from 0.
+    """Return the sine and cosine of each angle at geometric frequencies `base^(k/bands)`, k from 0.
 
     Channels run over angles, then bands, then (sine, cosine).
 
     Args:
-        angles: any number of angles a row, radians.
-        dim: channels, a multiple of twice the number of angles.
-        base_frequency: rows of patches; reached only in the limit (the last band is below it).
+        angles: Any number of angles a row, radians.
+        dim: Channels, a multiple of twice the number of angles.
+        base_frequency: Rows of patches; reached only in the limit (the last band is below it).
 
     Source: DA², equation 7.
     """
@@ -86,14 +86,14 @@ def paper_embedding(
 def paper_context(
     rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
 ) -> Float[Tensor, "n d"]:
-    """The printed embedding of a grid that covers the sphere (`patch`, `sphere_size` unused)."""
+    """Return the printed embedding of a grid over the sphere (`patch`, `sphere_size` unused)."""
     return paper_embedding(paper_angles(rows, cols), dim, rows)
 
 
 def released_context(
     rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
 ) -> Float[Tensor, "n d"]:
-    """The released embedding; the highest frequency is half of the longer side of the grid."""
+    """Return the released embedding; the top frequency is half of the longer side of the grid."""
     angles = released_angles(rows, cols, patch, sphere_size)
     return released_embedding(angles, dim, max(rows, cols) // 2)
 
@@ -101,7 +101,7 @@ def released_context(
 def latitude_context(
     rows: int, cols: int, patch: int, sphere_size: tuple[float, float], dim: int
 ) -> Float[Tensor, "n d"]:
-    """The printed embedding of the colatitude alone, for networks that see azimuth relatively."""
+    """Return the printed embedding of colatitude alone, for networks with relative azimuth."""
     return paper_embedding(paper_angles(rows, cols)[:, 1:], dim, rows)
 
 

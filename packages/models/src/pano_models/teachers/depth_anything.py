@@ -63,8 +63,8 @@ def to_transformers(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> d
     """Rename, and split the joint query-key-value projections.
 
     Args:
-        state: the authors' tensors.
-        own: state dict of the transformers model; its version decides the names of the attention.
+        state: The authors' tensors.
+        own: State dict of the transformers model; its version decides the names of the attention.
     """
     new_names = any(".attention.q_proj." in name for name in own)
     parts = ("q_proj", "k_proj", "v_proj") if new_names else _OLD_PARTS
@@ -87,20 +87,21 @@ _OLD_PARTS = ("attention.query", "attention.key", "attention.value")
 def load_depth_anything(
     source: str | PathLike[str] | Mapping[str, Tensor], version: int = 1, **options: Any
 ) -> Teacher:
-    """A teacher from the authors' relative-depth checkpoint of Depth Anything v1 or v2.
+    """Build a teacher from the authors' relative-depth checkpoint of Depth Anything v1 or v2.
 
     Args:
-        source: the checkpoint (`depth_anything_vitl14.pth`, `depth_anything_v2_vits.pth`, …) or its state dict. Both versions hold the
-            same names, so the file does not tell its version.
+        source: The checkpoint (`depth_anything_vitl14.pth`, `depth_anything_v2_vits.pth`, …) or its
+            state dict. Both versions hold the same names, so the file does not tell its version.
         version: 1 or 2.
-        options: those of `Teacher`.
+        options: Those of `Teacher`.
 
     Raises:
-        ImportError: transformers is not installed.
-        CheckpointError: truncated, incomplete, or of another network.
-        ValueError: another version, or a width other than 384, 768 or 1024.
+        ImportError: Transformers is not installed.
+        CheckpointError: Truncated, incomplete, or of another network.
+        ValueError: Another version, or a width other than 384, 768 or 1024.
 
-    Source: facts of LiheYoung/Depth-Anything and DepthAnything/Depth-Anything-V2; position tables agree at 518 x 518.
+    Source: facts of LiheYoung/Depth-Anything and DepthAnything/Depth-Anything-V2; position tables
+        agree at 518 x 518.
     """
     state = split_settings(source)[0] if isinstance(source, Mapping) else read_state(source)
     model = _build(state, version)
@@ -115,7 +116,8 @@ def _build(state: Mapping[str, Tensor], version: int) -> Any:
     width = token.shape[-1]
     if width not in SIZES:
         raise ValueError(
-            f"the transformer is {width} wide; expected one of {sorted(SIZES)} (pretrained.cls_token)"
+            f"the transformer is {width} wide (pretrained.cls_token); "
+            f"expected one of {sorted(SIZES)}"
         )
     heads, blocks, features, levels = SIZES[width]
     transformers = _transformers()

@@ -28,20 +28,21 @@ def load_teacher(
     """Load any `AutoModelForDepthEstimation` as a teacher.
 
     Args:
-        source: a folder written by `save_pretrained`, or a hub id such as "LiheYoung/depth-anything-large-hf" where the hub can be
-            reached.
-        predicts: what the model's output means; None: known for Depth Anything, DPT/MiDaS, ZoeDepth, GLPN and Depth Pro.
+        source: A folder written by `save_pretrained`, or a hub id such as
+            "LiheYoung/depth-anything-large-hf" where the hub can be reached.
+        predicts: What the model's output means; None: known for Depth Anything, DPT/MiDaS,
+            ZoeDepth, GLPN and Depth Pro.
         size: (rows, columns) the model sees; None: that of its preprocessor, else 518 x 518.
-        options: those of `Teacher`.
+        options: Those of `Teacher`.
 
     Returns:
         The teacher, frozen, with the statistics of the model's own preprocessor.
 
     Raises:
-        ImportError: transformers is not installed.
-        ModelNotFoundError: no such folder or hub id, or not a depth model.
-        CheckpointError: a weight is NaN or infinite.
-        ValueError: the meaning of the output is not known: pass `predicts`.
+        ImportError: Transformers is not installed.
+        ModelNotFoundError: No such folder or hub id, or not a depth model.
+        CheckpointError: A weight is NaN or infinite.
+        ValueError: The meaning of the output is not known: pass `predicts`.
     """
     transformers = _transformers()
     try:
@@ -84,13 +85,14 @@ def _meaning(config: Any) -> Predicts:
         return "depth"
     if family not in FAMILIES:
         raise ValueError(
-            f"the output of a {family!r} model is not known to be disparity or depth: pass predicts="
+            f"the output of a {family!r} model is not known to be disparity or depth: "
+            "pass predicts="
         )
     return FAMILIES[family]
 
 
 def _processor(transformers: Any, source: str | PathLike[str]) -> dict[str, Any]:
-    """Settings of the model's preprocessor, empty if it has none."""
+    """Return the settings of the model's preprocessor, empty if it has none."""
     folder = Path(source)
     if folder.is_dir() and not (folder / "preprocessor_config.json").is_file():
         return {}
@@ -102,9 +104,10 @@ def _processor(transformers: Any, source: str | PathLike[str]) -> dict[str, Any]
 
 
 def _size(processor: dict[str, Any]) -> tuple[int, int]:
-    """The preprocessor's height and width, or its shortest edge both ways.
+    """Return the preprocessor's height and width, or its shortest edge both ways.
 
-    Views are square: where the preprocessor keeps the aspect of a picture (ZoeDepth, 384 x 512), the longer side both ways.
+    Views are square: where the preprocessor keeps the aspect of a picture (ZoeDepth, 384 x 512),
+    the longer side both ways.
     """
     size = processor.get("size") or {}
     edge = size.get("shortest_edge", 518)

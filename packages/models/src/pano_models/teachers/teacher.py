@@ -1,4 +1,4 @@
-"""One interface for perspective depth models: views in [0, 1] in, disparity (and depth, where metric) out."""
+"""One interface for perspective depth models: views in, disparity (and metric depth) out."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from pano_geometry.tensor_types import Float
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
-from pano_models.outputs import DISPARITY_AFFINE, Prediction
+from pano_models.outputs import DISPARITY_AFFINE, Maps
 
 DEPTH_METRIC = "depth_metric"
 """Depth along the optical axis, metres."""
@@ -27,20 +27,21 @@ class Teacher(nn.Module):
     """A frozen perspective model, applied to cube faces or tangent views in batches.
 
     Args:
-        model: `model(pixel_values=...)` with normalised (n, 3, s, t) returns an object with `predicted_depth` (n, s, t), as every
-            `AutoModelForDepthEstimation` of transformers does.
-        predicts: "disparity" for relative models (near = large), "depth" for metric ones (metres along the optical axis),
-            "canonical_inverse_depth" for Depth Pro: 1 / metres for a focal length of one image width; the model's own `field_of_view` makes
-            it metric.
+        model: `model(pixel_values=...)` with normalised (n, 3, s, t) returns an object with
+            `predicted_depth` (n, s, t), as every `AutoModelForDepthEstimation` of transformers
+            does.
+        predicts: "disparity" for relative models (near = large), "depth" for metric ones (metres
+            along the optical axis), "canonical_inverse_depth" for Depth Pro: 1 / metres for a focal
+            length of one image width; the model's own `field_of_view` makes it metric.
         size: (rows, columns) the model sees; views are resized to it.
-        mean: of the pictures the model was trained with.
-        std: of the same.
-        max_batch: views in one forward pass of the model; None: all.
+        mean: Of the pictures the model was trained with.
+        std: Of the same.
+        max_batch: Views in one forward pass of the model; None: all.
         resize_back: "bilinear", or "nearest" as Depth Anywhere's release.
         precision: "float32", or "bfloat16": the model under autocast.
 
     Raises:
-        ValueError: for an unknown `predicts`, `resize_back` or `precision`, or `max_batch` < 1.
+        ValueError: For an unknown `predicts`, `resize_back` or `precision`, or `max_batch` < 1.
     """
 
     mean: Tensor
@@ -70,25 +71,26 @@ class Teacher(nn.Module):
         self.register_buffer("std", torch.tensor(tuple(std))[:, None, None], persistent=False)
 
     def train(self, mode: bool = True) -> "Teacher":
-        """A teacher is never trained: it stays in evaluation mode."""
+        """Stay in evaluation mode: a teacher is never trained."""
         super().train(mode)
         self.model.eval()
         return self
 
     @torch.no_grad()
-    def forward(self, views: Float[Tensor, "*n 3 h w"]) -> Prediction:
+    def forward(self, views: Float[Tensor, "*n 3 h w"]) -> Maps:
         """Label views in [0, 1] with any leading axes.
 
         Returns:
-            `disparity_affine` (*n, 1, h, w) of depth along the optical axis (not of distance along the ray), and, from a metric model,
-            `depth_metric` in metres.
+            `disparity_affine` (*n, 1, h, w) of depth along the optical axis (not of distance along
+            the ray), and, from a metric model, `depth_metric` in metres.
 
         Raises:
-            ValueError: not floating (..., 3, h, w).
+            ValueError: Not floating (..., 3, h, w).
         """
         if views.ndim < 4 or views.shape[-3] != 3 or not views.is_floating_point():
             raise ValueError(
-                f"views are {views.dtype} {tuple(views.shape)}; expected floating (..., 3, h, w) in [0, 1]"
+                f"views are {views.dtype} {tuple(views.shape)}; "
+                "expected floating (..., 3, h, w) in [0, 1]"
             )
         flat = views.flatten(0, -4)
         maps = [self._predict(part) for part in torch.split(flat, self.max_batch or len(flat))]
@@ -114,11 +116,11 @@ class Teacher(nn.Module):
 
 
 def _width_over_focal_length(field_of_view: Tensor | None) -> Tensor:
-    """2 tan(fov / 2) of fields of view (n,) in degrees, as (n, 1, 1, 1)."""
+    """Return 2 tan(fov / 2) of fields of view (n,) in degrees, as (n, 1, 1, 1)."""
     if field_of_view is None:
         raise ValueError(
-            "the model predicts no field of view, so its inverse depth has no scale: build it with use_fov_model=True, or pass "
-            "predicts='disparity'"
+            "the model predicts no field of view, so its inverse depth has no scale: "
+            "build it with use_fov_model=True, or pass predicts='disparity'"
         )
     return 2 * torch.tan(torch.deg2rad(field_of_view) / 2).view(-1, 1, 1, 1)
 

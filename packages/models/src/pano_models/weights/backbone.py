@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pano_models.backbones.convolutional import ConvBackbone
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
-from pano_models.weights import dap
+from pano_models.weights import dinov3
+from pano_models.weights.encoders import load_encoders
 from pano_models.weights.files import read_state
 from pano_models.weights.strict import LoadReport, fill
 
@@ -30,20 +32,22 @@ def load_backbone(
     """Fill the transformer of `model`; everything else keeps its values.
 
     Args:
-        model: a network with a `VitBackbone` named `backbone`.
-        source: a weight file in the names of timm, of Meta's DINOv2 or of Meta's DINOv3; or
+        model: A network with a `VitBackbone` named `backbone`.
+        source: A weight file in the names of timm, of Meta's DINOv2 or of Meta's DINOv3; or
             "timm", which downloads timm's weights.
-        name: of the transformer in timm, needed for "timm".
+        name: Of the transformer in timm, needed for "timm".
 
     Returns:
         What was dropped and why.
 
     Raises:
-        ValueError: the network has no transformer.
-        CheckpointError: a tensor is missing or of another shape. A position embedding of another
+        ValueError: The network has no transformer.
+        CheckpointError: A tensor is missing or of another shape. A position embedding of another
             grid is resized.
     """
     backbone: Any = getattr(model, "backbone", None)
+    if isinstance(backbone, ConvBackbone):
+        return load_encoders(backbone, source)
     if not isinstance(backbone, VitBackbone):
         raise ValueError(f"{type(model).__name__} has no transformer backbone")
     state = _download(name) if str(source) == "timm" else read_state(source)
@@ -69,8 +73,8 @@ def _download(name: str | None) -> dict[str, Tensor]:
 
 
 def _to_timm_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    if "storage_tokens" in state:  # Meta's DINOv3, whose names DAP's checkpoint holds too
-        ours, _ = dap.translate({dap.VIT + name: tensor for name, tensor in state.items()})
+    if "storage_tokens" in state:  # Meta's DINOv3
+        ours, _ = dinov3.translate(state)
         return {name.removeprefix(PREFIX): tensor for name, tensor in ours.items()}
     # Meta's DINOv2 has timm's names, but for the gated MLP of its largest
     return {SWIGLU.sub(_swiglu, name): tensor for name, tensor in state.items()}
@@ -81,7 +85,7 @@ def _swiglu(match: re.Match[str]) -> str:
 
 
 def _neutral(own: dict[str, Tensor], kept: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Neutral values of what a whole release lacks: qkv biases (DINOv3), layer scales (ViT, DeiT)."""
+    """Return neutral values of what a release lacks: qkv biases (DINOv3), layer scales (ViT)."""
     return {
         name: torch.full_like(tensor, start)
         for parts, start in NEUTRAL.items()
@@ -92,7 +96,7 @@ def _neutral(own: dict[str, Tensor], kept: dict[str, Tensor]) -> dict[str, Tenso
 
 
 def _with_registers(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Meta's names of a DINOv2 with registers to timm's, which adds no position to the class token."""
+    """Rename a DINOv2 with registers to timm's names, which add no position to the class token."""
     state = dict(state)
     position = state.pop("pos_embed")
     state["reg_token"] = state.pop("register_tokens")

@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
@@ -31,7 +30,7 @@ KEYS = KeyMap(
 def load(
     state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled. 630 of the 1176 published entries are geometry."""
+    """Build and fill the released network. 630 of the 1176 published entries are geometry."""
     options = {"max_height": RELEASED_HEIGHT, "faithful": faithful, "head": head, **config}
     model = create("bifuse_plus", **options)
     dropped = {n: GEOMETRY for n in state if any(part in n for part in GEOMETRY_PARTS)}
@@ -40,7 +39,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names, without the geometry."""
+    """Return our tensors under the published names, without the geometry."""
     return {KEYS.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, build_and_fill
@@ -53,14 +52,14 @@ KEYS = KeyMap(
 
 
 def translate(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Published names to ours; a name that no rule knows stays (and fails the strict load)."""
+    """Rename published tensors to ours; a name that no rule knows stays (and fails to load)."""
     return {KEYS.to_ours(name) or name: tensor for name, tensor in state.items()}
 
 
 def load(
     state: Mapping[str, Tensor], faithful: bool, **config: Any
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled.
+    """Build and fill the released network.
 
     Without `faithful` the embedding is still the released one (the weights were trained with it),
     but spans the true sphere, and every image is normalised by itself.
@@ -76,7 +75,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names."""
+    """Return our tensors under the published names."""
     return {KEYS.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from pano_models.errors import CheckpointError
 from pano_models.layers.rotary import dinov3_periods
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
+from pano_models.weights import dinov3
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, build_and_fill, check_finite
@@ -19,8 +19,6 @@ from pano_models.weights.strict import LoadReport, build_and_fill, check_finite
 VIT = "core.pretrained.model."
 PERIODS = VIT + "rope_embed.periods"
 ALIAS = re.compile(r"core\.pretrained\.blocks\.(.+)")
-QKV_BIAS = re.compile(r"core\.pretrained\.model\.blocks\.(\d+)\.attn\.qkv\.bias")
-CONSTANTS = re.compile(r".*(rope_embed\.periods|attn\.qkv\.bias_mask)")
 UNUSED_SKIP = re.compile(r"(head|range_head)\.fuse\.3\.skip\..*")
 KEY_BIAS = VIT + "blocks.*.attn.qkv.bias[key third]"
 NEVER_READ = ("unused.", "head.fuse.3.skip", "range_head.fuse.3.skip")
@@ -39,10 +37,7 @@ _DPT = (
 
 KEYS = KeyMap(
     (
-        (VIT + "mask_token", "unused.mask_token"),
-        (VIT + "storage_tokens", "backbone.vit.reg_token"),
-        (VIT + "blocks.#.ls#.gamma", "backbone.vit.blocks.#.gamma_#"),
-        (VIT + "*", "backbone.vit.*"),
+        *with_prefix(VIT, "", dinov3.RULES),
         ("core.pretrained.norm.*", "norm.*"),
         *with_prefix("core.depth_head.", "head.", _DPT),
         *with_prefix("core.mask_head.", "range_head.", _DPT),
@@ -51,39 +46,31 @@ KEYS = KeyMap(
 
 
 def translate(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Published names to ours.
+    """Rename published tensors to ours.
 
     Returns:
         Our names -> tensors (a name that no rule knows stays, and fails the strict load), and the
         published names that were dropped -> why.
 
     Raises:
-        CheckpointError: an alias differs from the tensor it should be.
+        CheckpointError: An alias differs from the tensor it should be.
     """
-    ours: dict[str, Tensor] = {}
-    dropped: dict[str, str] = {}
-    key_bias: dict[int, Tensor] = {}
+    transformer = {n.removeprefix(VIT): t for n, t in state.items() if n.startswith(VIT)}
+    ours, constants = dinov3.translate(transformer)
+    dropped = dict.fromkeys((VIT + name for name in constants), "a constant, computed here")
     for name, tensor in state.items():
         if ALIAS.fullmatch(name):
             _check_alias(name, tensor, state)
             dropped[name] = "another name of core.pretrained.model.blocks.*"
-        elif CONSTANTS.fullmatch(name):
-            dropped[name] = "a constant, computed here"
-        elif match := QKV_BIAS.fullmatch(name):
-            query, key_bias[int(match[1])], value = tensor.chunk(3)
-            stem = f"backbone.vit.blocks.{match[1]}.attn."
-            ours.update({stem + "q_bias": query, stem + "v_bias": value})
-        else:
+        elif not name.startswith(VIT):
             ours[KEYS.to_ours(name) or name] = tensor
-    if key_bias:
-        ours["unused.key_bias"] = torch.stack([key_bias[i] for i in sorted(key_bias)])
     return ours, dropped
 
 
 def load(
     state: Mapping[str, Tensor], faithful: bool, **config: Any
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled; without `faithful` the adapter leaves the tokens in place."""
+    """Build and fill the released network; not `faithful`: the adapter leaves tokens in place."""
     ours, dropped = translate(state)
     if own_periods := _own_periods(state):
         config = {"rope_periods": own_periods, **config}
@@ -98,7 +85,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names, constants and aliases included."""
+    """Return our tensors under the published names, constants and aliases included."""
     own = {name: tensor.detach() for name, tensor in model.state_dict().items()}
     bias = re.compile(r"backbone\.vit\.blocks\.(\d+)\.attn\.q_bias")
     blocks = sorted(int(m[1]) for m in map(bias.fullmatch, own) if m)
@@ -145,9 +132,10 @@ def _periods(model: DepthModel) -> Tensor:
 
 
 def _own_periods(state: Mapping[str, Tensor]) -> list[float]:
-    """The checkpoint's rotary periods, empty if they are those computed here.
+    """Return the checkpoint's rotary periods, empty if they are those computed here.
 
-    Meta's DINOv3 files hold them rounded to bfloat16, and a network that started from one keeps them so.
+    Meta's DINOv3 files hold them rounded to bfloat16, and a network that started from one keeps
+    them so.
     """
     stored = state.get(PERIODS, torch.empty(0)).float()
     if torch.allclose(stored, dinov3_periods(len(stored)), rtol=1e-6, atol=0):

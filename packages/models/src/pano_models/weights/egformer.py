@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.model import DepthModel, create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
@@ -63,7 +62,7 @@ def load(
     superfluous: bool = True,
     **config: Any,
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled; `superfluous` entries are dropped and named in the report."""
+    """Build and fill the released network; the report names the `superfluous` entries."""
     options = {"max_height": RELEASED_HEIGHT, "head": head, "normalize": normalize, **config}
     model = create("egformer", faithful=faithful, **options)
     dropped = {name: UNUSED_NORM for name in ("norm.weight", "norm.bias") if name in state}
@@ -76,7 +75,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names; the unused last norm is written as the identity."""
+    """Return our tensors under the published names, with an identity as the unused last norm."""
     state = {KEYS.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}
     width = state["tune_final.norm.weight"].shape
     return {**state, "norm.weight": torch.ones(width), "norm.bias": torch.zeros(width)}

@@ -20,14 +20,14 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
 """Keys under which training scripts keep the state dict, beside optimiser and epoch."""
 
 HARMLESS: list[Any] = [argparse.Namespace]
-"""Classes without code of their own that published training scripts write beside the weights (Depth Anywhere's options)."""
+"""Classes without code that training scripts write beside weights (Depth Anywhere's options)."""
 
 Setting = str | int | float | bool | None
-"""A plain value that a training script wrote among the tensors (UniFuse: `height`, `dataset`, ...)."""
+"""A plain value that a training script wrote among the tensors (UniFuse: `height`, ...)."""
 
 
 def read_state(path: str | PathLike[str]) -> dict[str, Tensor]:
-    """The tensors of a weight file; see `read_weights`."""
+    """Return the tensors of a weight file; see `read_weights`."""
     return read_weights(path)[0]
 
 
@@ -41,8 +41,8 @@ def read_weights(path: str | PathLike[str]) -> tuple[dict[str, Tensor], dict[str
         The tensors, and the settings that lie among them.
 
     Raises:
-        ModelNotFoundError: no such file.
-        CheckpointError: truncated, not a weight file, or holding more than tensors and plain values
+        ModelNotFoundError: No such file.
+        CheckpointError: Truncated, not a weight file, or holding more than tensors and plain values
             (a pickle that would run code is refused unread).
     """
     path = Path(path)
@@ -88,7 +88,7 @@ def _read_torch(path: Path) -> Any:
 
 
 def _refused(error: pickle.UnpicklingError) -> str:
-    """What was met; not torch's advice to read the file without `weights_only`."""
+    """Say what was met, without torch's advice to read the file without `weights_only`."""
     match = re.search(r"GLOBAL (\S+)", str(error))
     return f": {match[1]}" if match else ""
 

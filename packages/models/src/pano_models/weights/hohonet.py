@@ -6,9 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from pano_models.hardnet import HarDNetEncoder
-from pano_models.model import DepthModel
-from pano_models.registry import create
+from pano_models.backbones.hardnet import HarDNetEncoder
+from pano_models.model import DepthModel, create
 from pano_models.weights.keys import KeyMap, with_prefix
 from pano_models.weights.official import Release
 from pano_models.weights.strict import LoadReport, fill
@@ -60,9 +59,10 @@ def load(
     normalizations: int = 1,
     **config: Any,
 ) -> tuple[DepthModel, LoadReport]:
-    """The released network, filled; its height is read off the finest column filter, its backbone off the names.
+    """Build and fill the released network; the column filters tell its height, names its backbone.
 
-    Without `faithful` Depth Anywhere's second normalisation stays: its weights were trained with it.
+    Without `faithful` Depth Anywhere's second normalisation stays: its weights were trained with
+    it.
     """
     height = 4 * state[SIGNATURE].shape[2]
     options = {"height": height, "head": head, "normalizations": normalizations, **config}
@@ -75,7 +75,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names, without the constants."""
+    """Return our tensors under the published names, without the constants."""
     return {KEYS.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}
 
 

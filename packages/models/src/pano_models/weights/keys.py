@@ -17,11 +17,11 @@ class KeyMap:
     rules: tuple[tuple[str, str], ...]
 
     def to_ours(self, name: str) -> str | None:
-        """Our name of a published tensor, None if no rule matches."""
+        """Return our name of a published tensor, None if no rule matches."""
         return _rename(name, self._forward)
 
     def to_published(self, name: str) -> str | None:
-        """The published name of one of our tensors, None if no rule matches."""
+        """Return the published name of one of our tensors, None if no rule matches."""
         return _rename(name, self._backward)
 
     @cached_property
@@ -36,7 +36,7 @@ class KeyMap:
 def with_prefix(
     published: str, ours: str, rules: Iterable[tuple[str, str]]
 ) -> tuple[tuple[str, str], ...]:
-    """The rules with a prefix on either side."""
+    """Return the rules with a prefix on either side."""
     return tuple((published + a, ours + b) for a, b in rules)
 
 

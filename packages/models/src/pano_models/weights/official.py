@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from os import PathLike
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.weights.files import Setting, read_weights, split_settings
-from pano_models.weights.manifest import PUBLISHED
+from pano_models.weights.published import PUBLISHED
 from pano_models.weights.strict import LoadReport
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,10 @@ class Release:
     """How one release's checkpoint is told from others, read and written.
 
     Args:
-        signature: a tensor name that this release's checkpoints hold and no other's.
+        signature: A tensor name that this release's checkpoints hold and no other's.
         load: `(state, faithful, **config)` -> the filled network and the report.
-        export: the network -> tensors in the published names.
-        options_of: settings that lie among the tensors -> options of the network that they decide.
+        export: The network -> tensors in the published names.
+        options_of: Settings that lie among the tensors -> options of the network that they decide.
     """
 
     signature: str
@@ -40,19 +41,29 @@ class Release:
     options_of: Callable[[Mapping[str, Setting]], dict[str, Any]] = _no_options
 
 
-_RELEASES: dict[str, Release] = {}
+_STUDENTS = ("bifuse_plus", "egformer", "hohonet", "unifuse")
+RELEASES = {
+    **{name: f"pano_models.weights.{name}:RELEASE" for name in ("da2", "dap", *_STUDENTS)},
+    # Depth Anywhere trained the students anew, to predict disparity
+    **{
+        f"{name}_depth_anywhere": f"pano_models.weights.{name}:DEPTH_ANYWHERE" for name in _STUDENTS
+    },
+}
+"""Name -> `module:release` of the checkpoints this package reads; imported when asked for."""
+
+_REGISTERED: dict[str, Release] = {}
 
 
 def register_release(name: str, release: Release) -> None:
-    """Make `load_official(name, ...)` and `official:name=FILE` known."""
-    if name in _RELEASES:
+    """Make another package's release known to `load_official` and `official:NAME=FILE`."""
+    if name in release_names():
         raise ValueError(f"release {name!r} is registered already")
-    _RELEASES[name] = release
+    _REGISTERED[name] = release
 
 
 def release_names() -> tuple[str, ...]:
-    """The releases `load_official` knows, sorted."""
-    return tuple(sorted(_RELEASES))
+    """Return the releases that `load_official` knows, sorted."""
+    return tuple(sorted({*RELEASES, *_REGISTERED}))
 
 
 def load_official(
@@ -64,19 +75,20 @@ def load_official(
     """Build the network of a release and fill it with its checkpoint, strictly.
 
     Args:
-        name: one of `release_names()`.
-        source: the checkpoint file, or its state dict; prefixes of data-parallel training and
+        name: One of `release_names()`.
+        source: The checkpoint file, or its state dict; prefixes of data-parallel training and
             wrapping dicts are taken off, settings among the tensors are reported as dropped.
-        faithful: reproduce the release bit for bit, quirks included. False: the same weights
+        faithful: Reproduce the release bit for bit, quirks included. False: the same weights
             without the quirks.
-        config: options of the network that the checkpoint leaves open, e.g. `max_pixels`.
+        config: Options of the network that the checkpoint leaves open, e.g. `max_pixels`.
 
     Returns:
         The network in evaluation mode; `model.load_report` lists what was dropped and why.
 
     Raises:
-        ModelNotFoundError: unknown release or no such file.
-        CheckpointError: the file is of another network, truncated, incomplete, not weights, or holds NaN or infinity.
+        ModelNotFoundError: Unknown release or no such file.
+        CheckpointError: The file is of another network, truncated, incomplete, not weights, or
+            holds NaN or infinity.
     """
     release = _release(name)
     state, settings = (
@@ -93,21 +105,26 @@ def load_official(
 
 
 def export_official(model: DepthModel) -> dict[str, Tensor]:
-    """The weights of `model` under the names its authors published.
+    """Return the weights of `model` under the names its authors published.
 
-    Names hold no options: read back with those of `model` (`faithful`, DA²'s `embedding`, ...), for the released code computes what it
-    computes, e.g. the released embedding instead of the printed one.
+    Names hold no options: read back with those of `model` (`faithful`, DA²'s `embedding`, ...), for
+    the released code computes what it computes, e.g. the released embedding instead of the printed
+    one.
 
     Raises:
-        ModelNotFoundError: no release of this kind of network is known.
+        ModelNotFoundError: No release of this kind of network is known.
     """
     return _release(model.spec.name if model.spec else type(model).__name__).export(model)
 
 
 def _release(name: str) -> Release:
-    if name not in _RELEASES:
+    if name in _REGISTERED:
+        return _REGISTERED[name]
+    if name not in RELEASES:
         raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
-    return _RELEASES[name]
+    module, _, attribute = RELEASES[name].partition(":")
+    release: Release = getattr(import_module(module), attribute)
+    return release
 
 
 def _terms(name: str) -> str:
@@ -118,7 +135,7 @@ def _terms(name: str) -> str:
 def _check_signature(name: str, state: Mapping[str, Tensor], origin: str) -> None:
     if _release(name).signature in state:
         return
-    others = [other for other, release in _RELEASES.items() if release.signature in state]
+    others = [other for other in release_names() if _release(other).signature in state]
     hint = f"it looks like a checkpoint of {others[0]}" if others else "it is of no known release"
     raise CheckpointError(
         f"{origin} is no {name} checkpoint (no tensor {_release(name).signature}): {hint}"

@@ -17,8 +17,8 @@ class LoadReport:
     """What a load did beyond copying tensors of equal names.
 
     Args:
-        dropped: published name -> why it was not used.
-        absent: our names that the file lacks and the forward pass never reads.
+        dropped: Published name -> why it was not used.
+        absent: Our names that the file lacks and the forward pass never reads.
     """
 
     dropped: Mapping[str, str] = field(default_factory=dict)
@@ -41,16 +41,16 @@ def fill(
     """Copy `state` into `model`.
 
     Args:
-        model: the network.
-        state: our names -> tensors.
-        never_used: prefixes of names that may be missing, since no forward pass reads them.
+        model: The network.
+        state: Our names -> tensors.
+        never_used: Prefixes of names that may be missing, since no forward pass reads them.
 
     Returns:
         The names under `never_used` that were missing.
 
     Raises:
-        CheckpointError: names the first missing, unexpected and wrongly shaped tensors, or those that hold NaN or infinity; nothing is
-            copied.
+        CheckpointError: Names the first missing, unexpected and wrongly shaped tensors, or those
+            that hold NaN or infinity; nothing is copied.
     """
     own = model.state_dict()
     allowed = tuple(never_used)
@@ -76,14 +76,15 @@ def check_finite(state: Mapping[str, Tensor], origin: str) -> None:
     """Refuse weights that would turn every prediction into NaN.
 
     Raises:
-        CheckpointError: names the first tensors that hold NaN or infinity, with their counts.
+        CheckpointError: Names the first tensors that hold NaN or infinity, with their counts.
     """
     broken = [name for name, tensor in state.items() if not _is_finite(tensor)]
     if broken:
         found = [f"{n} ({_not_finite(state[n])} of {state[n].numel()} values)" for n in broken]
         raise CheckpointError(
-            f"{origin} are {_describe({'NaN or infinite': found})}; expected finite numbers. The training diverged before they were "
-            "saved, or the file is damaged: take an earlier checkpoint, or fetch the file again"
+            f"{origin} are {_describe({'NaN or infinite': found})}; "
+            "expected finite numbers. The training diverged before they were saved, or the file is "
+            "damaged: take an earlier checkpoint, or fetch the file again"
         )
 
 

@@ -1,4 +1,4 @@
-"""The published names of UniFuse (`model.pth`), and of Depth Anywhere's UniFuse (the same names)."""
+"""The published names of UniFuse (`model.pth`), which are those of Depth Anywhere's UniFuse."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pano_models.model import DepthModel
-from pano_models.registry import create
-from pano_models.unifuse.network import UniFuse
+from pano_models.model import DepthModel, create
+from pano_models.students.unifuse.unifuse import UniFuse
 from pano_models.weights.files import Setting
 from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
@@ -17,7 +16,7 @@ from pano_models.weights.strict import LoadReport, fill
 
 GEOMETRY = "sampling grids of the cube, computed here"
 RELEASED_HEIGHT = 512
-"""Rows the published networks were trained with, unless the file says another height (3D60 and PanoSUNCG: 256)."""
+"""Rows of the published trainings, unless the file says another (3D60, PanoSUNCG: 256)."""
 BACKBONES = {
     (2, False): "resnet18",
     (6, False): "resnet34",
@@ -59,7 +58,7 @@ PLAIN_KEYS = _keys(_PLAIN_ORDER)
 
 
 def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The network's options as far as the tensor names and `max_depth` tell them."""
+    """Return the network's options as far as the tensor names and `max_depth` tell them."""
     blocks = {name.split(".")[2] for name in state if name.startswith("equi_encoder.layer3.")}
     bottleneck = "equi_encoder.layer1.0.conv3.weight" in state
     options: dict[str, Any] = {"fusion": _fusion(state)}
@@ -73,7 +72,7 @@ def options_of(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def options_of_settings(settings: Mapping[str, Setting]) -> dict[str, Any]:
-    """Larger panoramas are run at the height that the network was trained with."""
+    """Return the height that the network was trained with, at which larger panoramas are run."""
     height = settings.get("height")
     return {"max_height": height} if isinstance(height, int) else {}
 
@@ -89,7 +88,7 @@ def _fusion(state: Mapping[str, Tensor]) -> str:
 def load(
     state: Mapping[str, Tensor], faithful: bool, head: str = "metric", **config: Any
 ) -> tuple[DepthModel, LoadReport]:
-    """The network that `state` describes, filled."""
+    """Build the network that `state` describes, and fill it."""
     size = {"max_height": RELEASED_HEIGHT}
     options = {**size, **options_of(state), "faithful": faithful, "head": head, **config}
     model = create("unifuse", **options)
@@ -101,7 +100,7 @@ def load(
 
 
 def export(model: DepthModel) -> dict[str, Tensor]:
-    """Our tensors under the published names, `max_depth` among them."""
+    """Return our tensors under the published names, `max_depth` among them."""
     assert isinstance(model, UniFuse)
     keys = FUSED_KEYS if len(model.fusion) else PLAIN_KEYS
     state = {keys.to_published(n) or n: t.detach() for n, t in model.state_dict().items()}

@@ -1,22 +1,21 @@
-"""A furnished house: rooms of many shapes that can be seen through doors, with a garden outside the windows."""
+"""A furnished house: rooms of many shapes, seen through doors, and a garden outside the windows."""
 
 import numpy as np
 
 from pano_worlds.arrays import F64
-from pano_worlds.builder import Builder
+from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
+from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.openings import make_openings
-from pano_worlds.indoor.plan import Plan, make_plan
 from pano_worlds.indoor.rooms import choose_uses, furnish, room_of
-from pano_worlds.indoor.space import FloorSpace
 from pano_worlds.indoor.style import make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
-from pano_worlds.lighting import Lamp, Light
-from pano_worlds.materials import Material
-from pano_worlds.outdoor.garden import build_garden
-from pano_worlds.patterns import Plain
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.outdoor.vegetation import build_garden
+from pano_worlds.rendering.lighting import Lamp, Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Plain
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 _CANDIDATES = 80
 _HEAD_ROOM = 0.6
@@ -30,7 +29,7 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
     height = float(rng.uniform(2.4, 3.1))
     uses = choose_uses(plan, rng)
     lit = bool(rng.random() < _LIT)
-    styles = [make_style(rng)] + [make_style(rng, use.wet, lit) for use in uses]
+    styles = [make_style(rng)] + [make_style(rng, use.tiled, lit) for use in uses]
     openings = make_openings(plan, height, rng)
     build_slabs(b, plan, styles, height)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
@@ -47,9 +46,9 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
 
 
 def _viewpoints(
-    plan: Plan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
+    plan: FloorPlan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
 ) -> tuple[Viewpoint, ...]:
-    """Places to stand, more of them in larger rooms."""
+    """Choose places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)
     places = {n: _open_places(space, lamps, n) for n in numbers}
     rooms = [n for n in numbers if len(places[n])]
@@ -60,7 +59,7 @@ def _viewpoints(
 
 
 def _open_places(space: FloorSpace, lamps: list[Lamp], room: int) -> F64:
-    """The most open standing places of a room, none of them under a lamp."""
+    """Return the most open standing places of a room, none of them under a lamp."""
     below = np.array([(lamp.centre[0], lamp.centre[2]) for lamp in lamps])
     for clearance in (0.7, 0.5, 0.4, 0.3):
         places = space.standing_places(room, clearance)

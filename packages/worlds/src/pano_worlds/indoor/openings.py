@@ -5,13 +5,13 @@ from enum import Enum
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.indoor.plan import OUTSIDE, Plan, Run
+from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.style import Style
-from pano_worlds.shapes import arch, box, cylinder, spandrel, sphere
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.shapes import arch, box, cylinder, spandrel, sphere
 
 
-class Kind(Enum):
+class OpeningKind(Enum):
     """What fills a gap in a wall."""
 
     DOOR = "door"
@@ -32,16 +32,18 @@ class Opening:
         head: Upper edge above the floor, metres (of the straight part, for an archway).
     """
 
-    kind: Kind
+    kind: OpeningKind
     low: float
     high: float
     sill: float
     head: float
 
 
-def make_openings(plan: Plan, height: float, rng: np.random.Generator) -> dict[Run, list[Opening]]:
+def make_openings(
+    plan: FloorPlan, height: float, rng: np.random.Generator
+) -> dict[WallRun, list[Opening]]:
     """Connect all rooms by doors and give the outer walls windows."""
-    result: dict[Run, list[Opening]] = {run: [] for run in plan.runs}
+    result: dict[WallRun, list[Opening]] = {run: [] for run in plan.runs}
     joined = {1}
     inner = [r for r in plan.runs if OUTSIDE not in (r.left, r.right) and r.length > 1.4]
     order = [inner[int(k)] for k in rng.permutation(len(inner))]
@@ -60,23 +62,25 @@ def make_openings(plan: Plan, height: float, rng: np.random.Generator) -> dict[R
     return result
 
 
-def _door(run: Run, height: float, rng: np.random.Generator) -> Opening:
-    kind = (Kind.DOOR, Kind.ARCH, Kind.PASSAGE)[int(rng.choice(3, p=(0.6, 0.2, 0.2)))]
+def _door(run: WallRun, height: float, rng: np.random.Generator) -> Opening:
+    kind = (OpeningKind.DOOR, OpeningKind.ARCH, OpeningKind.PASSAGE)[
+        int(rng.choice(3, p=(0.6, 0.2, 0.2)))
+    ]
     width = (
         0.9
-        if kind is Kind.DOOR
+        if kind is OpeningKind.DOOR
         else min(float(rng.uniform(1.1, 2.0)), run.length - 0.5, 2.2 * (height - 1.75))
     )
     middle = float(rng.uniform(0.25 + width / 2, run.length - 0.25 - width / 2))
     head = {
-        Kind.DOOR: 2.05,
-        Kind.PASSAGE: min(2.2, height - 0.15),
-        Kind.ARCH: height - 0.12 - width / 2,
+        OpeningKind.DOOR: 2.05,
+        OpeningKind.PASSAGE: min(2.2, height - 0.15),
+        OpeningKind.ARCH: height - 0.12 - width / 2,
     }[kind]
     return Opening(kind, middle - width / 2, middle + width / 2, 0.0, min(head, 2.2))
 
 
-def _windows(run: Run, height: float, rng: np.random.Generator) -> list[Opening]:
+def _windows(run: WallRun, height: float, rng: np.random.Generator) -> list[Opening]:
     count = int((run.length - 0.4) // 2.3)
     if run.length > 1.5:
         count = max(count, 1)
@@ -89,12 +93,14 @@ def _windows(run: Run, height: float, rng: np.random.Generator) -> list[Opening]
         width = min(float(rng.uniform(1.0, 1.7)), step - 0.5)
         middle = (k + 0.5) * step
         sill, head = (0.05, 2.1) if low else (0.9, min(2.15, height - 0.2))
-        found.append(Opening(Kind.WINDOW, middle - width / 2, middle + width / 2, sill, head))
+        found.append(
+            Opening(OpeningKind.WINDOW, middle - width / 2, middle + width / 2, sill, head)
+        )
     return found
 
 
 def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Generator) -> None:
-    """Frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
+    """Add frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
     y = thick / 2 + 0.012
     for x0, x1 in ((o.low - 0.07, o.low + 0.015), (o.high - 0.015, o.high + 0.07)):
         box(b, (x0, -y, 0), (x1, y, o.head + 0.07), s.white)
@@ -121,7 +127,7 @@ def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Gene
 def fit_arch(
     b: Builder, s: Style, o: Opening, thick: float, top: float, left: Style, right: Style
 ) -> None:
-    """Round head of an archway and the wall around it, up to `top`."""
+    """Add the round head of an archway and the wall around it, up to `top`."""
     radius, middle = (o.high - o.low) / 2, (o.low + o.high) / 2
     for y, style in ((thick / 2, left), (-thick / 2, right)):
         spandrel(b, middle, y, o.head, radius, top, style.wall)
@@ -131,7 +137,10 @@ def fit_arch(
 def fit_window(
     b: Builder, s: Style, o: Opening, thick: float, inside: float, rng: np.random.Generator
 ) -> None:
-    """Frame, bars, sill board, and sometimes curtains on the room's side (`inside` is +1 or -1 along y)."""
+    """Add frame, bars, sill board, and sometimes curtains on the room's side.
+
+    `inside` is +1 or -1: where along y the room is.
+    """
     y, bar = thick / 2 - 0.1, 0.03
     y0, y1 = sorted((-inside * y - 0.025, -inside * y + 0.025))
     for x in (o.low, (o.low + o.high) / 2 - bar, o.high - 2 * bar):
@@ -170,6 +179,6 @@ def _curtains(b: Builder, s: Style, o: Opening, y: float, rng: np.random.Generat
                 cylinder(b, (x, y + dy, bottom), (x, y + dy, top), fold, s.second_cloth)
 
 
-def along(run: Run) -> Frame:
-    """Frame of a wall: x along the run, y to its left, z up."""
+def wall_frame(run: WallRun) -> Frame:
+    """Return the frame of a wall: x along the run, y to its left, z up."""
     return Frame(run.start[0], run.start[1], 0.0, run.yaw)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.indoor import objects, seating, storage, wet
-from pano_worlds.indoor.openings import Kind, Opening, along
-from pano_worlds.indoor.plan import Plan, Run
-from pano_worlds.indoor.space import FloorSpace
+from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
+from pano_worlds.indoor.floor_space import FloorSpace
+from pano_worlds.indoor.furniture import decoration, kitchen_bathroom, seating, storage
+from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
-from pano_worlds.lighting import Lamp
-from pano_worlds.shapes import prism
+from pano_worlds.rendering.lighting import Lamp
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.shapes import prism
 
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.
@@ -22,7 +22,7 @@ _BACK = 0.02
 
 
 @dataclass(frozen=True)
-class Use:
+class RoomUse:
     """A kind of room.
 
     Attributes:
@@ -31,7 +31,7 @@ class Use:
         largest: Largest area, square metres.
         by_wall: Pieces that stand with their back to a wall, the most important first.
         free: Pieces that stand in the open.
-        wet: Whether floor and walls are tiled.
+        tiled: Whether floor and walls are kitchen_bathroom.
     """
 
     label: str
@@ -39,11 +39,11 @@ class Use:
     largest: float
     by_wall: tuple[Piece, ...]
     free: tuple[Piece, ...]
-    wet: bool = False
+    tiled: bool = False
 
 
-USES = (
-    Use(
+ROOM_USES = (
+    RoomUse(
         "living room",
         11.0,
         99.0,
@@ -55,44 +55,55 @@ USES = (
             storage.drawers,
             seating.armchair,
         ),
-        (seating.coffee_table, objects.plant, objects.floor_lamp),
+        (seating.coffee_table, decoration.plant, decoration.floor_lamp),
     ),
-    Use(
+    RoomUse(
         "bedroom",
         7.0,
         28.0,
         (seating.bed, storage.wardrobe, storage.drawers, seating.armchair, storage.shelf),
-        (objects.floor_lamp, objects.plant),
+        (decoration.floor_lamp, decoration.plant),
     ),
-    Use(
+    RoomUse(
         "kitchen",
         6.0,
         40.0,
-        (wet.kitchen, wet.fridge, storage.shelf),
-        (seating.dining, objects.plant),
-        wet=True,
+        (kitchen_bathroom.kitchen, kitchen_bathroom.fridge, storage.shelf),
+        (seating.dining, decoration.plant),
+        tiled=True,
     ),
-    Use(
+    RoomUse(
         "study",
         6.0,
         30.0,
         (storage.desk, storage.shelf, storage.shelf, seating.armchair, storage.drawers),
-        (objects.plant, objects.floor_lamp),
+        (decoration.plant, decoration.floor_lamp),
     ),
-    Use(
-        "dining room", 9.0, 50.0, (storage.drawers, storage.shelf), (seating.dining, objects.plant)
+    RoomUse(
+        "dining room",
+        9.0,
+        50.0,
+        (storage.drawers, storage.shelf),
+        (seating.dining, decoration.plant),
     ),
-    Use("bathroom", 0.0, 11.0, (wet.bath, wet.basin, wet.toilet), (), wet=True),
-    Use("hall", 0.0, 12.0, (storage.drawers, storage.wardrobe), (objects.plant,)),
+    RoomUse(
+        "bathroom",
+        0.0,
+        11.0,
+        (kitchen_bathroom.bath, kitchen_bathroom.basin, kitchen_bathroom.toilet),
+        (),
+        tiled=True,
+    ),
+    RoomUse("hall", 0.0, 12.0, (storage.drawers, storage.wardrobe), (decoration.plant,)),
 )
 
 
-def choose_uses(plan: Plan, rng: np.random.Generator) -> list[Use]:
-    """A use for every room, each as rare as possible."""
-    uses: list[Use] = []
+def choose_uses(plan: FloorPlan, rng: np.random.Generator) -> list[RoomUse]:
+    """Choose a use for every room, each as rare as possible."""
+    uses: list[RoomUse] = []
     for number in range(1, len(plan.rooms) + 1):
         area = plan.area(number)
-        fitting = [u for u in USES if u.smallest <= area <= u.largest]
+        fitting = [u for u in ROOM_USES if u.smallest <= area <= u.largest]
         least = min(uses.count(u) for u in fitting)
         rare = [u for u in fitting if uses.count(u) == least]
         uses.append(rare[int(rng.integers(len(rare)))])
@@ -104,16 +115,16 @@ class Room:
     """A room to be furnished."""
 
     number: int
-    use: Use
+    use: RoomUse
     style: Style
-    sides: tuple[tuple[Run, float], ...]
+    sides: tuple[tuple[WallRun, float], ...]
     centres: tuple[tuple[float, float], ...]
     height: float
     area: float
 
 
-def room_of(plan: Plan, number: int, use: Use, style: Style, height: float) -> Room:
-    """Collect the walls of a room; the second value is +1 where the room is to the left of the run."""
+def room_of(plan: FloorPlan, number: int, use: RoomUse, style: Style, height: float) -> Room:
+    """Collect the walls of a room, each with +1 where the room is to its left, else -1."""
     sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
         (r, -1.0) for r in plan.runs if r.right == number
     ]
@@ -125,14 +136,14 @@ def furnish(
     b: Builder,
     room: Room,
     space: FloorSpace,
-    openings: dict[Run, list[Opening]],
+    openings: dict[WallRun, list[Opening]],
     rng: np.random.Generator,
 ) -> list[Lamp]:
-    """Fill a room; returns its lamps."""
+    """Fill a room; return its lamps."""
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
-    tall: list[tuple[Run, float, float]] = []
-    again = room.use.by_wall if room.area > _LARGE and not room.use.wet else ()
+    tall: list[tuple[WallRun, float, float]] = []
+    again = room.use.by_wall if room.area > _LARGE and not room.use.tiled else ()
     for piece in room.use.by_wall + again:
         if rng.random() < 0.9:
             _by_wall(b, room, piece, space, openings, tall, rng)
@@ -141,15 +152,15 @@ def furnish(
     for piece in room.use.free[-2:]:
         _in_the_open(b, room, piece, space, rng)
     if rng.random() < 0.15:
-        _in_the_open(b, room, lambda c, s, _: objects.column(c, s, room.height), space, rng)
-    if not room.use.wet and rng.random() < 0.6:
+        _in_the_open(b, room, lambda c, s, _: decoration.column(c, s, room.height), space, rng)
+    if not room.use.tiled and rng.random() < 0.6:
         _rug(b, room, rng)
     _pictures(b, room, openings, tall, rng)
     return _lamps(b, room, rng)
 
 
 def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
-    """Width and depth of a piece, from a trial build."""
+    """Measure width and depth of a piece in a trial build."""
     trial = Builder()
     with trial.object("trial"):
         return piece(trial, style, np.random.default_rng(seed))
@@ -160,13 +171,19 @@ def _by_wall(
     room: Room,
     piece: Piece,
     space: FloorSpace,
-    openings: dict[Run, list[Opening]],
-    tall: list[tuple[Run, float, float]],
+    openings: dict[WallRun, list[Opening]],
+    tall: list[tuple[WallRun, float, float]],
     rng: np.random.Generator,
 ) -> None:
     seed = int(rng.integers(1 << 30))
     w, d = _size(piece, room.style, seed)
-    high = piece in (storage.wardrobe, storage.shelf, wet.kitchen, wet.fridge, wet.basin)
+    high = piece in (
+        storage.wardrobe,
+        storage.shelf,
+        kitchen_bathroom.kitchen,
+        kitchen_bathroom.fridge,
+        kitchen_bathroom.basin,
+    )
     for _ in range(_TRIES):
         run, side = room.sides[int(rng.integers(len(room.sides)))]
         gap = thickness(run) / 2 + _BACK
@@ -174,13 +191,15 @@ def _by_wall(
         if run.length < 2 * margin:
             continue
         x = float(rng.uniform(margin, run.length - margin))
-        windows = [o for o in openings[run] if o.kind is Kind.WINDOW and (high or o.sill < 0.5)]
+        windows = [
+            o for o in openings[run] if o.kind is OpeningKind.WINDOW and (high or o.sill < 0.5)
+        ]
         if any(o.low - 0.3 < x + w / 2 and x - w / 2 < o.high + 0.3 for o in windows):
             continue
-        frame = along(run).child(x, side * gap, 0.0, np.pi if side > 0 else 0.0)
+        frame = wall_frame(run).child(x, side * gap, 0.0, np.pi if side > 0 else 0.0)
         low, back = (-w / 2 + 0.01, -d - 0.1), (w / 2 - 0.01, -0.1)
         if space.fits(frame, room.number, low, back):
-            space.take(frame, (-w / 2, -d), (w / 2, 0.0))
+            space.occupy(frame, (-w / 2, -d), (w / 2, 0.0))
             with b.object(piece.__name__, frame):
                 piece(b, room.style, np.random.default_rng(seed))
             if high:
@@ -196,21 +215,17 @@ def _in_the_open(
     places = space.standing_places(room.number, 0.0)
     if not len(places):
         return
-    corner = piece in (objects.plant, objects.floor_lamp)
+    corner = piece in (decoration.plant, decoration.floor_lamp)
     for _ in range(_TRIES):
         x, y = (float(v) for v in places[int(rng.integers(len(places)))])
         frame = Frame(x, y, 0.0, float(rng.integers(4)) * np.pi / 2)
         if space.fits(frame, room.number, (-w / 2, -d / 2), (w / 2, d / 2)) and (
-            not corner or _by_a_wall(room, space, frame)
+            not corner or not space.fits(frame, room.number, (-0.6, -0.6), (0.6, 0.6))
         ):
-            space.take(frame, (-w / 2, -d / 2), (w / 2, d / 2))
+            space.occupy(frame, (-w / 2, -d / 2), (w / 2, d / 2))
             with b.object(piece.__name__.strip("<>"), frame):
                 piece(b, room.style, np.random.default_rng(seed))
             return
-
-
-def _by_a_wall(room: Room, space: FloorSpace, frame: Frame) -> bool:
-    return not space.fits(frame, room.number, (-0.6, -0.6), (0.6, 0.6))
 
 
 def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Generator) -> None:
@@ -218,7 +233,7 @@ def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Ge
     run, side = room.sides[int(rng.integers(len(room.sides)))]
     size, t = float(rng.uniform(0.6, 1.3)), thickness(run) / 2
     at_end = bool(rng.random() < 0.5)
-    frame = along(run).child(run.length if at_end else 0.0, 0.0, 0.0, 0.0)
+    frame = wall_frame(run).child(run.length if at_end else 0.0, 0.0, 0.0, 0.0)
     sign = -1.0 if at_end else 1.0
     inner = [sorted((sign * (t + 0.1), sign * size)), sorted((side * (t + 0.1), side * size))]
     if run.length < size + 0.6 or not space.fits(
@@ -229,13 +244,13 @@ def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: np.random.Ge
         return
     corner = [(0.0, 0.0), (sign * size, 0.0), (0.0, side * size)]
     corner = corner if sign * side > 0 else corner[::-1]
-    space.take(frame, (inner[0][0], inner[1][0]), (inner[0][1], inner[1][1]))
+    space.occupy(frame, (inner[0][0], inner[1][0]), (inner[0][1], inner[1][1]))
     with b.object("wall", frame):
         prism(b, corner, 0.001, room.height - 0.001, room.style.wall)
 
 
 def _behind(sign: float, side: float, t: float) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Floor just past the end of a wall: free where the room goes on around the corner."""
+    """Return the floor just past the end of a wall: free where the room continues there."""
     x, y = sorted((-sign * 0.1, -sign * (t + 0.3))), sorted((side * (t + 0.1), side * (t + 0.3)))
     return (x[0], y[0]), (x[1], y[1])
 
@@ -243,14 +258,16 @@ def _behind(sign: float, side: float, t: float) -> tuple[tuple[float, float], tu
 def _rug(b: Builder, room: Room, rng: np.random.Generator) -> None:
     x, y = room.centres[int(rng.integers(len(room.centres)))]
     with b.object("rug", Frame(x, y, 0.0, float(rng.integers(2)) * np.pi / 2)):
-        objects.rug(b, room.style, rng, float(rng.uniform(1.2, 2.0)), float(rng.uniform(1.0, 1.5)))
+        decoration.rug(
+            b, room.style, rng, float(rng.uniform(1.2, 2.0)), float(rng.uniform(1.0, 1.5))
+        )
 
 
 def _pictures(
     b: Builder,
     room: Room,
-    openings: dict[Run, list[Opening]],
-    tall: list[tuple[Run, float, float]],
+    openings: dict[WallRun, list[Opening]],
+    tall: list[tuple[WallRun, float, float]],
     rng: np.random.Generator,
 ) -> None:
     for run, side in room.sides:
@@ -261,9 +278,11 @@ def _pictures(
         near = [1 for low, high in taken if low - 0.8 < x < high + 0.8]
         if near or run.length < 1.6 or rng.random() < 0.45:
             continue
-        frame = along(run).child(x, side * thickness(run) / 2, 1.65, np.pi if side > 0 else 0.0)
+        frame = wall_frame(run).child(
+            x, side * thickness(run) / 2, 1.65, np.pi if side > 0 else 0.0
+        )
         with b.object("picture", frame):
-            objects.picture(b, room.style, rng)
+            decoration.picture(b, room.style, rng)
 
 
 def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
@@ -272,7 +291,7 @@ def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
     bright = float(rng.uniform(2.4, 4.6))
     for x, y in room.centres:
         with b.object("lamp", Frame(x, y, room.height)):
-            drop = objects.ceiling_lamp(b, room.style, rng)
+            drop = decoration.ceiling_lamp(b, room.style, rng)
         power = (bright, bright * (0.75 + 0.25 * warm), bright * (0.45 + 0.5 * warm))
         lamps.append(Lamp((x, -(room.height - drop), y), 0.15, power, 6.5))
     return lamps

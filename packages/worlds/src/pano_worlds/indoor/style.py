@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material, Pattern
-from pano_worlds.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Colour, Material, Pattern
+from pano_worlds.surfaces.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
 
 _WOODS: tuple[tuple[Colour, Colour], ...] = (
     ((0.45, 0.29, 0.15), (0.27, 0.15, 0.07)),
@@ -62,7 +62,7 @@ Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]
 
 
 def pick(rng: np.random.Generator, choices: tuple[Colour, ...]) -> Colour:
-    """One colour, slightly varied."""
+    """Choose one colour, slightly varied."""
     c = choices[int(rng.integers(len(choices)))]
     r, g, b = (float(x * f) for x, f in zip(c, rng.uniform(0.88, 1.12, 3), strict=True))
     return (r, g, b)
@@ -73,16 +73,16 @@ def _number(rng: np.random.Generator) -> int:
 
 
 def wood(rng: np.random.Generator, board: tuple[float, float]) -> Wood:
-    """Some kind of wood."""
+    """Choose a kind of wood."""
     light, dark = _WOODS[int(rng.integers(len(_WOODS)))]
     return Wood(light, dark, board, _number(rng))
 
 
-def floor_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
-    """Boards, tiles or carpet; tiles or stone where it is `wet`."""
+def floor_pattern(rng: np.random.Generator, tiled: bool) -> Pattern:
+    """Choose boards, tiles, stone or carpet; always tiles where the room is `tiled`."""
     kind = rng.random()
     stone = pick(rng, ((0.55, 0.52, 0.47), (0.34, 0.33, 0.32), (0.68, 0.64, 0.58)))
-    if kind < 0.25 or wet:
+    if kind < 0.25 or tiled:
         side = float(rng.uniform(0.25, 0.6))
         checker: Colour | None = (0.12, 0.12, 0.13) if rng.random() < 0.3 else None
         return Tiles(
@@ -92,18 +92,21 @@ def floor_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
         return Marble(stone, (0.16, 0.14, 0.12), 0.9, _number(rng))
     if kind < 0.47:
         cloth = pick(rng, _CLOTHS)
-        return Ground(cloth, tuple(0.8 * c for c in cloth), 1.2, 0.02, 0.25, _number(rng))  # type: ignore[arg-type]
+        red, green, blue = cloth
+        darker = (0.8 * red, 0.8 * green, 0.8 * blue)
+        return Ground(cloth, darker, 1.2, 0.02, 0.25, _number(rng))
     return wood(rng, (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.6, 1.6))))
 
 
-def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
-    """Paint, wallpaper, bare brick, or tiles where it is `wet`."""
+def wall_pattern(rng: np.random.Generator, tiled: bool) -> Pattern:
+    """Choose paint, wallpaper or bare brick, or tiles where the room is `tiled`."""
     kind, paint = rng.random(), pick(rng, _PAINTS)
-    if wet:
+    if tiled:
         return Tiles(paint, (0.5, 0.5, 0.48), (0.2, 0.1), 0.004, 0.05, 0.5, None, _number(rng))
     if kind < 0.15:
-        other = tuple(0.86 * c for c in paint)
-        return Stripes(paint, other, float(rng.uniform(0.08, 0.3)), 0.5, False, _number(rng))  # type: ignore[arg-type]
+        red, green, blue = paint
+        other = (0.86 * red, 0.86 * green, 0.86 * blue)
+        return Stripes(paint, other, float(rng.uniform(0.08, 0.3)), 0.5, False, _number(rng))
     if kind < 0.25:
         return Tiles(
             (0.42, 0.20, 0.13),
@@ -118,11 +121,11 @@ def wall_pattern(rng: np.random.Generator, wet: bool) -> Pattern:
     return Plain(paint, 0.05, 0.9, _number(rng))
 
 
-def make_style(rng: np.random.Generator, wet: bool = False, lit: bool = True) -> Style:
-    """Draw the materials of a room; `wet` rooms are tiled, in `lit` ones the lamps are on."""
+def make_style(rng: np.random.Generator, tiled: bool = False, lit: bool = True) -> Style:
+    """Draw the materials of a room; in `lit` ones the lamps are on."""
     return Style(
-        wall=Material(wall_pattern(rng, wet)),
-        floor=Material(floor_pattern(rng, wet), gloss=0.5),
+        wall=Material(wall_pattern(rng, tiled)),
+        floor=Material(floor_pattern(rng, tiled), gloss=0.5),
         ceiling=Material(Plain((0.82, 0.81, 0.79), 0.03, 1.0, _number(rng))),
         wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),
         second_wood=Material(wood(rng, (0.4, 2.0)), gloss=0.25),

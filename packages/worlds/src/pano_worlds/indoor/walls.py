@@ -2,32 +2,32 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
+from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.openings import (
-    Kind,
     Opening,
-    along,
+    OpeningKind,
     fit_arch,
     fit_door,
     fit_window,
+    wall_frame,
 )
-from pano_worlds.indoor.plan import OUTSIDE, Plan, Run
 from pano_worlds.indoor.style import Style
-from pano_worlds.materials import Material
-from pano_worlds.shapes import box, quad
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.shapes import box, quad
 
 THIN, THICK = 0.14, 0.3
 # Walls end just inside the walls they meet, so that no two faces lie in one plane.
 _INSET = 0.001
 
 
-def thickness(run: Run) -> float:
-    """Of a wall, metres."""
+def thickness(run: WallRun) -> float:
+    """Return the thickness of a wall, metres."""
     return THICK if OUTSIDE in (run.left, run.right) else THIN
 
 
-def ends(run: Run, runs: tuple[Run, ...]) -> tuple[float, float]:
-    """How far the walls across its two ends reach into a run: half of their thickness, metres."""
+def end_overlaps(run: WallRun, runs: tuple[WallRun, ...]) -> tuple[float, float]:
+    """Return how far the walls across its two ends reach into a run: half their thickness."""
     across = [r for r in runs if r.yaw != run.yaw]
     half = [
         [thickness(r) / 2 for r in across if p in (r.start, r.end)] for p in (run.start, run.end)
@@ -37,20 +37,20 @@ def ends(run: Run, runs: tuple[Run, ...]) -> tuple[float, float]:
 
 def build_walls(
     b: Builder,
-    plan: Plan,
-    openings: dict[Run, list[Opening]],
+    plan: FloorPlan,
+    openings: dict[WallRun, list[Opening]],
     styles: list[Style],
     facade: Material,
     height: float,
     rng: np.random.Generator,
 ) -> None:
-    """Add all walls with what is in their openings; `styles[k]` belongs to room `k`, `styles[0]` is unused."""
+    """Add all walls with what is in their openings; room `k` has `styles[k]`."""
     for run in plan.runs:
-        with b.object("wall", along(run)):
-            _wall(b, run, ends(run, plan.runs), openings[run], styles, facade, height, rng)
+        with b.object("wall", wall_frame(run)):
+            _wall(b, run, end_overlaps(run, plan.runs), openings[run], styles, facade, height, rng)
 
 
-def build_slabs(b: Builder, plan: Plan, styles: list[Style], height: float) -> None:
+def build_slabs(b: Builder, plan: FloorPlan, styles: list[Style], height: float) -> None:
     """Add floors and ceilings; floors go under the walls, where doors are."""
     for number, room in enumerate(plan.rooms, start=1):
         for label, z, material in (
@@ -68,7 +68,7 @@ def build_slabs(b: Builder, plan: Plan, styles: list[Style], height: float) -> N
 
 def _wall(
     b: Builder,
-    run: Run,
+    run: WallRun,
     reach: tuple[float, float],
     openings: list[Opening],
     styles: list[Style],
@@ -84,14 +84,14 @@ def _wall(
         _slab(b, at, o.low, 0.0, height, t, paint)
         if o.sill > 0:
             _slab(b, o.low, o.high, 0.0, o.sill, t, paint)
-        if o.kind is Kind.ARCH:
+        if o.kind is OpeningKind.ARCH:
             left, right = styles[run.left], styles[run.right]
             fit_arch(b, style, o, t, height, left, right)
         else:
             _slab(b, o.low, o.high, o.head, height, t, paint)
-        if o.kind is Kind.DOOR:
+        if o.kind is OpeningKind.DOOR:
             fit_door(b, style, o, t, rng)
-        if o.kind is Kind.WINDOW:
+        if o.kind is OpeningKind.WINDOW:
             fit_window(b, style, o, t, 1.0 if run.right == OUTSIDE else -1.0, rng)
         at = o.high
     _slab(b, at, end, 0.0, height, t, paint)
@@ -101,7 +101,7 @@ def _wall(
 def _slab(
     b: Builder, x0: float, x1: float, z0: float, z1: float, t: float, paint: list[Material]
 ) -> None:
-    """Piece of wall: two painted sides and four narrow ones."""
+    """Add a piece of wall: two painted sides and four narrow ones."""
     y = t / 2
     quad(b, [(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], paint[0])
     quad(b, [(x0, -y, z0), (x1, -y, z0), (x1, -y, z1), (x0, -y, z1)], paint[1])
@@ -112,7 +112,7 @@ def _slab(
 
 
 def _skirting(
-    b: Builder, run: Run, reach: tuple[float, float], openings: list[Opening], style: Style
+    b: Builder, run: WallRun, reach: tuple[float, float], openings: list[Opening], style: Style
 ) -> None:
     t = thickness(run)
     gaps = sorted((o.low - 0.07, o.high + 0.07) for o in openings if o.sill < 0.2)

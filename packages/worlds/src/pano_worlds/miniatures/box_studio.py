@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pano_worlds.miniatures.studio import HERE, Pose
+from pano_worlds.miniatures.studio import HERE, CameraOffset
 
 _BALL = np.array((1.2, 0.6, 1.5))
 _RADIUS = 0.5
@@ -15,7 +15,7 @@ _RADIUS = 0.5
 
 @dataclass(frozen=True)
 class BoxView:
-    """A view of the box, see ``miniatures.studio.View``."""
+    """A view of the box, see `miniatures.studio.View`."""
 
     rgb: NDArray[np.uint8]
     distance: NDArray[np.float32]
@@ -28,7 +28,7 @@ class BoxView:
 
 @dataclass(frozen=True)
 class BoxStudio:
-    """Renders the inside of an axis-aligned box, y down, with a ball in it.
+    """Render the inside of an axis-aligned box, y down, with a ball in it.
 
     Scenes differ in the size of the box, viewpoints in where the camera stands.
 
@@ -40,7 +40,7 @@ class BoxStudio:
     half: tuple[float, float, float] = (3.0, 1.4, 4.0)
     open_top: bool = False
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: Pose = HERE) -> BoxView:
+    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> BoxView:
         """Render one view exactly."""
         half = np.asarray(self.half) * (1 + 0.1 * scene)
         rotation = np.asarray(pose.rotation, np.float64)
@@ -63,7 +63,7 @@ class BoxStudio:
 def _trace(
     rays: NDArray[Any], position: NDArray[Any], half: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Distance, normal and surface (1..6 walls as -x +x -y +y -z +z, 7 ball) a ray."""
+    """Return distance, normal and surface per ray: 1..6 walls as -x +x -y +y -z +z, 7 ball."""
     steep = np.where(np.abs(rays) < 1e-12, 1e-12, rays)
     exits = (np.sign(steep) * half - position) / steep
     axis = exits.argmin(-1)

@@ -8,8 +8,8 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.encode import write_exr, write_jpeg, write_json, write_text
 from pano_worlds.miniatures import matterport3d, panosuncg, stanford2d3d
-from pano_worlds.miniatures.labels import metres
 from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.stored_values import metres
 from pano_worlds.miniatures.studio import Shot, Studio
 
 _INDEX = "mvs_synth_pano"

@@ -7,8 +7,8 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_data.io.encode import write_npy, write_png, write_text
-from pano_worlds.miniatures.labels import metres
 from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.stored_values import metres
 from pano_worlds.miniatures.studio import Shot, Studio
 
 SKY = 1000.0

@@ -9,9 +9,9 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.dynamic_replica import FOLDERS
 from pano_data.io.encode import write_float16_png, write_json_gzip, write_png, write_text
-from pano_worlds.miniatures.labels import planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.studio import Pose, Shot, Studio
+from pano_worlds.miniatures.stored_values import planar
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
 
 BASELINE = 0.1
 FOCAL = 0.54
@@ -22,7 +22,7 @@ _SIDES = ("left", "right")
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of both sides."""
+    """Return the camera of both sides."""
     height, width = size
     focal = FOCAL * width
     return pg.Perspective(height, width, focal, focal, CENTRE[0] * width, CENTRE[1] * height)
@@ -39,7 +39,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     for number, side in enumerate(_SIDES):
         name = _sequence(shot, side)
         for frame in range(shot.views):
-            pose = Pose(step=np.array((BASELINE * number, 0.0, 0.0)))
+            pose = CameraOffset(step=np.array((BASELINE * number, 0.0, 0.0)))
             view = studio.shoot(shot.scene, frame, camera, pose)
             write_png(folder / name / "images" / f"{name}-{frame:04d}.png", view.rgb)
             depth = folder / name / "depths" / f"{name}_{frame:04d}.geometric.png"

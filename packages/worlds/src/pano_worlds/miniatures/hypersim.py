@@ -1,4 +1,4 @@
-"""Miniatures of Hypersim: half-float HDF5, the two tables of its repository; and Marigold's PNGs."""
+"""Miniatures of Hypersim: half-float HDF5, the tables of its repository; and Marigold's PNGs."""
 
 import math
 from collections.abc import Sequence
@@ -12,9 +12,8 @@ import pano_geometry as pg
 from pano_data.datasets.hypersim import CAMERA_TABLE, SPLIT_TABLE, intrinsics
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.encode import write_hdf5, write_jpeg, write_png, write_text
-from pano_worlds.miniatures.labels import codes, metres, planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.poses import z_up
+from pano_worlds.miniatures.stored_values import codes, metres, planar, z_up
 from pano_worlds.miniatures.studio import Shot, Studio
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}
@@ -32,7 +31,7 @@ def _scene(shot: Shot) -> str:
 
 
 def cam_from_uv(shot: Shot) -> tuple[float, ...]:
-    """The 3x3 of the camera table for a scene."""
+    """Return the 3x3 of the camera table for a scene."""
     half = math.tan(math.pi / 6)
     nominal = (half, 0.0, 0.0, 0.0, half * shot.size[0] / shot.size[1], 0.0, 0.0, 0.0, -1.0)
     return _SHIFTED if shot.index % 2 else nominal
@@ -59,7 +58,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def _write_details(detail: Path, poses: NDArray[np.float64]) -> None:
-    """Write the keyframes of ``cam_00`` and the scale of the scene."""
+    """Write the keyframes of `cam_00` and the scale of the scene."""
     stem = detail / "cam_00"
     write_hdf5(stem / "camera_keyframe_frame_indices.hdf5", np.arange(len(poses)))
     write_hdf5(stem / "camera_keyframe_orientations.hdf5", poses[:, :3, :3])
@@ -69,7 +68,7 @@ def _write_details(detail: Path, poses: NDArray[np.float64]) -> None:
 
 
 def write_tables(root: Path, shots: Sequence[Shot]) -> None:
-    """Write the split table (with one excluded frame a scene) and the camera table."""
+    """Write the split table (with one excluded frame per scene) and the camera table."""
     splits, cameras = [_COLUMNS], [_camera_header()]
     for shot in shots:
         scene = _scene(shot)

@@ -1,4 +1,4 @@
-"""Miniature of 3D Ken Burns: four views a sample, a field of view a sample, sky at 50,000."""
+"""Miniature of 3D Ken Burns: four views and a field of view per sample, sky at 50,000."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.ken_burns import focal_length
 from pano_data.io.encode import write_exr, write_png, write_text
-from pano_worlds.miniatures.labels import planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.studio import Pose, Shot, Studio
+from pano_worlds.miniatures.stored_values import planar
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
 
 UNITS = 100.0
 """Stored units per metre of the world."""
@@ -20,7 +20,7 @@ _VIEWS = {"tl": (0, 0), "tr": (1, 0), "bl": (0, 1), "br": (1, 1)}
 
 
 def camera_of(size: tuple[int, int], number: int) -> tuple[float, pg.Perspective]:
-    """Field of view in degrees, 60 to 90, and camera of a sample."""
+    """Return the field of view in degrees, 60 to 90, and the camera of a sample."""
     fov = 60 + 24.527916 * ((number * 0.618) % 1)
     focal = focal_length(fov, size[1])
     return fov, pg.Perspective(*size, focal, focal, size[1] / 2, size[0] / 2)
@@ -34,7 +34,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         fov, camera = camera_of(shot.size, number)
         stem = f"{number:05d}"
         for name, (right, down) in _VIEWS.items():
-            pose = Pose(step=_STEP * np.array((right, down, 0.0)))
+            pose = CameraOffset(step=_STEP * np.array((right, down, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera, pose)
             depth = np.where(view.sky, SKY, UNITS * planar(view, camera))
             write_png(root / sequence / f"{stem}-{name}-image.png", view.rgb)

@@ -7,8 +7,8 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.encode import write_exr, write_jpeg, write_npy, write_png
 from pano_data.splits import matterport3d
-from pano_worlds.miniatures.labels import caps, codes, metres
 from pano_worlds.miniatures.miniature import Miniature, digits
+from pano_worlds.miniatures.stored_values import caps, codes, metres
 from pano_worlds.miniatures.studio import Shot, Studio
 
 CAP = 1 / 10
@@ -16,13 +16,13 @@ CAP = 1 / 10
 
 
 def house_of(shot: Shot) -> str:
-    """House of the benchmark for a scene; ``test`` of BiFuse takes houses of the test part too."""
+    """Return the house of the benchmark for a scene."""
     houses = sorted(matterport3d(shot.split))
     return houses[shot.index % len(houses)]
 
 
 def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write ``pano_color``, ``pano_skybox_color`` and ``pano_depth``, poles without depth."""
+    """Write `pano_color`, `pano_skybox_color` and `pano_depth`, poles without depth."""
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
@@ -34,7 +34,7 @@ def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write ``color.jpg`` and ``depth.npy``; missing is 0.01 on the upper pole, 0 on the lower."""
+    """Write `color.jpg` and `depth.npy`; missing is 0.01 on the upper pole, 0 on the lower."""
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
@@ -48,7 +48,7 @@ def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def write_pano3d(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write ``emission``, ``depth`` and ``normal_map``; holes are infinite."""
+    """Write `emission`, `depth` and `normal_map`; holes are infinite."""
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))

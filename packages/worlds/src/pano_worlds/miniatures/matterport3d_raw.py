@@ -1,4 +1,4 @@
-"""Miniature of the raw Matterport3D views: three tilts, six directions, a camera file a house."""
+"""Miniature of the raw Matterport3D views: three tilts, six directions, camera files."""
 
 import math
 from pathlib import Path
@@ -9,11 +9,10 @@ import pano_geometry as pg
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.encode import write_jpeg, write_png, write_text
 from pano_data.splits import MATTERPORT3D, matterport3d
-from pano_worlds.miniatures.labels import codes, planar
 from pano_worlds.miniatures.matterport3d import house_of
 from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.poses import z_up
-from pano_worlds.miniatures.studio import Pose, Shot, Studio
+from pano_worlds.miniatures.stored_values import codes, planar, z_up
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
 
 FOCAL = 1075 / 1280
 """Focal length over the width."""
@@ -23,7 +22,7 @@ TILTS_DEG = (30.0, 0.0, -30.0)
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of all views."""
+    """Return the camera of all views."""
     height, width = size
     focal = FOCAL * width
     return pg.Perspective(height, width, focal, focal, CENTRE[0] * width, CENTRE[1] * height)
@@ -57,7 +56,7 @@ def _view(
     camera = camera_of(shot.size)
     angles = torch.tensor([math.pi / 3 * yaw, math.radians(TILTS_DEG[tilt]), 0.0]).double()
     rotation = pg.from_ypr(*angles).numpy()
-    view = studio.shoot(shot.scene, viewpoint, camera, Pose(rotation=rotation))
+    view = studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=rotation))
     colour, depth = f"{uuid}_i{tilt}_{yaw}.jpg", f"{uuid}_d{tilt}_{yaw}.png"
     write_jpeg(house / "undistorted_color_images" / colour, view.rgb)
     write_png(house / "undistorted_depth_images" / depth, codes(planar(view, camera), 4000))

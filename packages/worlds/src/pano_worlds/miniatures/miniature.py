@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.world import WorldKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +17,11 @@ class Miniature:
     Attributes:
         name: Data set id.
         write_scene: Writes one scene below the root.
-        splits: Scenes a split that are written if the caller does not say.
-        size: Stored ``(height, width)`` if the caller does not say.
+        splits: Scenes per split that are written if the caller does not say.
+        size: Stored `(height, width)` if the caller does not say.
         kind: Worlds it is made of.
-        appearance: ``clean`` (synthetic sets) or ``camera`` (real sets).
-        most: Scenes a split has room for, where each needs a house of its own.
+        appearance: `clean` (synthetic sets) or `camera` (real sets).
+        most: Scenes that a split has room for, where each needs a house of its own.
         finish: Writes what spans scenes (lists, tables) when all scenes are there.
     """
 
@@ -28,13 +29,13 @@ class Miniature:
     write_scene: Callable[[Path, Studio, Shot], None]
     splits: Mapping[str, int]
     size: tuple[int, int] = (64, 128)
-    kind: Literal["indoor", "outdoor"] = "indoor"
+    kind: WorldKind = "indoor"
     appearance: Literal["clean", "camera"] = "clean"
     most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 
 
 def digits(*parts: object, length: int = 32) -> str:
-    """Hexadecimal name that depends on nothing but the parts."""
+    """Make a hexadecimal name that depends on nothing but the parts."""
     text = "/".join(str(part) for part in parts)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:length]

@@ -1,4 +1,4 @@
-"""Miniature of MVS-Synth: EXR of game units with infinite sky, a focal length a frame."""
+"""Miniature of MVS-Synth: EXR of game units with infinite sky, a focal length per frame."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.mvs_synth import UNITS
 from pano_data.io.encode import write_exr, write_json, write_png
-from pano_worlds.miniatures.labels import planar
 from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.stored_values import planar
 from pano_worlds.miniatures.studio import Shot, Studio
 
 
 def camera_of(size: tuple[int, int], frame: int) -> pg.Perspective:
-    """Frames differ in focal length, as in the release."""
+    """Return the camera of a frame: focal lengths differ, as in the release."""
     height, width = size
     focal = width * (0.8 + 0.05 * frame)
     return pg.Perspective(height, width, focal, focal, width / 2, height / 2)

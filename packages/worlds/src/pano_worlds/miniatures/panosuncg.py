@@ -7,13 +7,13 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_data.io.encode import write_png, write_text
-from pano_worlds.miniatures.labels import codes, metres
 from pano_worlds.miniatures.miniature import Miniature, digits
+from pano_worlds.miniatures.stored_values import codes, metres
 from pano_worlds.miniatures.studio import Shot, Studio
 
 
 def stems(shot: Shot) -> list[str]:
-    """Paths of a walk without ``_color.png`` and ``_depth.png``."""
+    """Return the paths of a walk without `_color.png` and `_depth.png`."""
     scene = digits("panosuncg", shot.split, shot.index)
     return [f"rotated/{scene}/0.txt/{viewpoint}" for viewpoint in range(shot.views)]
 
@@ -29,7 +29,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
-    """Write one list a split."""
+    """Write one list per split."""
     for split in sorted({shot.split for shot in shots}):
         walks = [stem for shot in shots if shot.split == split for stem in stems(shot)]
         lines = [f"{stem}_color.png {stem}_depth.png\n" for stem in walks]

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.datasets.stanford2d3d import split_areas
 from pano_data.io.encode import write_json, write_png
-from pano_worlds.miniatures.labels import caps, codes, metres, opaque
 from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.poses import z_up
-from pano_worlds.miniatures.studio import Shot, Studio, View
+from pano_worlds.miniatures.stored_values import caps, codes, metres, opaque, z_up
+from pano_worlds.miniatures.studio import Shot, Studio, StudioView
 
 _ROOMS = ("hallway", "office", "conferenceRoom", "lounge", "storage")
 CAP = 1 / 8
@@ -19,7 +18,7 @@ CAP = 1 / 8
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write one room with a panorama a viewpoint; areas of the split take turns."""
+    """Write one room with a panorama per viewpoint; areas of the split take turns."""
     areas = split_areas(shot.split)
     area = f"area_{areas[shot.index % len(areas)]}"
     room = f"{_ROOMS[shot.index % len(_ROOMS)]}_{1 + shot.index // len(_ROOMS)}"
@@ -31,7 +30,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def _write_panorama(
-    pano: Path, camera: str, room: str, view: View, matrix: NDArray[np.float64]
+    pano: Path, camera: str, room: str, view: StudioView, matrix: NDArray[np.float64]
 ) -> None:
     stem = f"camera_{camera}_{room}_frame_equirectangular_domain"
     unseen = caps(view.distance.shape[0], CAP)

@@ -10,10 +10,9 @@ import pano_geometry as pg
 from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.io.encode import write_png, write_text
 from pano_data.splits import names
-from pano_worlds.miniatures.labels import codes, metres, opaque
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.poses import z_up
-from pano_worlds.miniatures.studio import Pose, Shot, Studio, View
+from pano_worlds.miniatures.stored_values import codes, metres, opaque, z_up
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
 
 _LIGHTS = {
     "rawlight": (1.0, 1.0, 1.0),
@@ -24,9 +23,9 @@ _FIRST_ROOM = 485142
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write one house with one furnished room a viewpoint.
+    """Write one house with one furnished room per viewpoint.
 
-    ``semantic.png``, ``albedo.png``, layouts and annotations are not written: nothing here reads
+    `semantic.png`, `albedo.png`, layouts and annotations are not written: nothing here reads
     them and a world has no such labels.
     """
     scene = root / "Structured3D" / _houses(shot.split)[shot.index] / "2D_rendering"
@@ -41,14 +40,14 @@ def _houses(split: str) -> tuple[str, ...]:
     return tuple(house for house in houses if house not in names("structured3d_errata"))
 
 
-def _shoot(studio: Studio, shot: Shot, viewpoint: int) -> View:
-    """A panorama that looks along the axes of the world, as all of the release do."""
+def _shoot(studio: Studio, shot: Shot, viewpoint: int) -> StudioView:
+    """Shoot a panorama along the axes of the world, as all of the release are."""
     home = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(4, 8)).rotation
     camera = pg.Equirectangular(*shot.size)
-    return studio.shoot(shot.scene, viewpoint, camera, Pose(rotation=home.T))
+    return studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=home.T))
 
 
-def _write_room(panorama: Path, view: View) -> None:
+def _write_room(panorama: Path, view: StudioView) -> None:
     folder = panorama / "full"
     for light, gains in _LIGHTS.items():
         tinted = np.clip(np.rint(view.rgb * np.asarray(gains)), 0, 255).astype(np.uint8)

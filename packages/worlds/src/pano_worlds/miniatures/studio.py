@@ -1,4 +1,4 @@
-"""Where the pictures of miniatures come from: a scene number, a viewpoint and a camera."""
+"""What renders the pictures of miniatures: by scene number, viewpoint and camera."""
 
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,32 +8,32 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Pose:
+class CameraOffset:
     """Where a camera is, relative to the viewpoint.
 
     Attributes:
-        rotation: ``(3, 3)`` camera to viewpoint, OpenCV axes.
-        step: ``(3,)`` metres in the axes of the viewpoint.
+        rotation: `(3, 3)` camera to viewpoint, OpenCV axes.
+        step: `(3,)` metres in the axes of the viewpoint.
     """
 
     rotation: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     step: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
 
 
-HERE = Pose()
+HERE = CameraOffset()
 
 
-class View(Protocol):
-    """What writers need of a rendered view; ``pano_worlds`` gives it.
+class StudioView(Protocol):
+    """What writers need of a rendered view; `pano_worlds` gives it.
 
     Attributes:
-        rgb: ``(h, w, 3)`` uint8.
-        distance: ``(h, w)`` float32 metres along the ray, 0 where sky.
-        normal: ``(h, w, 3)`` float32 in camera axes.
-        instance: ``(h, w)`` int32.
-        sky: ``(h, w)`` bool.
-        position: ``(3,)`` metres in the world.
-        rotation: ``(3, 3)`` camera-to-world.
+        rgb: `(h, w, 3)` uint8.
+        distance: `(h, w)` float32 metres along the ray, 0 where sky.
+        normal: `(h, w, 3)` float32 in camera axes.
+        instance: `(h, w)` int32.
+        sky: `(h, w)` bool.
+        position: `(3,)` metres in the world.
+        rotation: `(3, 3)` camera-to-world.
     """
 
     @property
@@ -53,9 +53,11 @@ class View(Protocol):
 
 
 class Studio(Protocol):
-    """Renders scene ``scene`` from its viewpoint ``viewpoint`` with a camera of pano_geometry."""
+    """Renders scene `scene` from its viewpoint `viewpoint` with a camera of pano_geometry."""
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: Pose = HERE) -> View:
+    def shoot(
+        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE
+    ) -> StudioView:
         """Render one view; equal arguments give equal pictures."""
 
 
@@ -67,7 +69,7 @@ class Shot:
         split: Split the scene belongs to.
         index: Number of the scene within the split.
         views: Viewpoints to write.
-        size: ``(height, width)`` of the stored pictures.
+        size: `(height, width)` of the stored pictures.
         scene: Number of the scene over all splits: what the studio renders.
     """
 

@@ -1,4 +1,4 @@
-"""Miniature of 3D60: three viewpoints a place, rolled copies, lists with Windows paths."""
+"""Miniature of 3D60: three viewpoints per place, rolled copies, lists with Windows paths."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_data.io.encode import write_exr, write_png, write_text
-from pano_worlds.miniatures.labels import metres
 from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.studio import Pose, Shot, Studio
+from pano_worlds.miniatures.stored_values import metres
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
 
 BASELINE = 0.26
 _STEPS = {"Left_Down": (0.0, 0.0, 0.0), "Right": (BASELINE, 0.0, 0.0), "Up": (0.0, -BASELINE, 0.0)}
@@ -26,7 +26,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     """Write the centre, right and upper view of each viewpoint, and the centre rolled by 90°."""
     for viewpoint, stem in enumerate(_stems(shot)):
         for name, step in _STEPS.items():
-            pose = Pose(step=np.array(step))
+            pose = CameraOffset(step=np.array(step))
             view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size), pose)
             distance = metres(view, sky=np.inf)
             _write(root / stem, f"0_{name}_0.0", view.rgb, distance)
@@ -42,7 +42,7 @@ def _write(stem: Path, tail: str, rgb: np.ndarray, distance: np.ndarray) -> None
 
 
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
-    """Write one list a split: colour and depth of the three views a line."""
+    """Write one list per split, a line per place: colour and depth of the three views."""
     for split in sorted({shot.split for shot in shots}):
         lines = []
         for stem in (stem for shot in shots if shot.split == split for stem in _stems(shot)):

@@ -10,15 +10,15 @@ from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.datasets.zind import PARTITION
 from pano_data.io.encode import write_jpeg, write_json, write_png
 from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.studio import Shot, Studio, View
+from pano_worlds.miniatures.studio import Shot, Studio, StudioView
 
 
-def _keep(view: View) -> np.ndarray:
+def _keep(view: StudioView) -> np.ndarray:
     return np.where(view.sky, 0, 255).astype(np.uint8)
 
 
 def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write ``images/*.jpg`` and ``masks/*.png`` (0 on sky)."""
+    """Write `images/*.jpg` and `masks/*.png` (0 on sky)."""
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         stem = f"{shot.index:06d}/{viewpoint:06d}"

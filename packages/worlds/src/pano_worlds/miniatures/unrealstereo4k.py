@@ -7,9 +7,9 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_data.io.encode import write_npy, write_png, write_text
-from pano_worlds.miniatures.labels import opaque, planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.studio import Pose, Shot, Studio, View
+from pano_worlds.miniatures.stored_values import opaque, planar
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
 
 BASELINE = 0.35
 """Metres; neither the 0.2 nor the 0.5 that readers like to assume."""
@@ -17,7 +17,7 @@ _SCENES = {"train": "00000", "val": "00001", "test": "00002", "out_test": "00008
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """A field of view of 90 degrees."""
+    """Return the camera, with a field of view of 90 degrees."""
     height, width = size
     return pg.Perspective(height, width, width / 2, width / 2, width / 2, height / 2)
 
@@ -31,12 +31,12 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     scene = root / _SCENES[shot.split]
     for viewpoint, stem in enumerate(_stems(shot)):
         for side in (0, 1):
-            pose = Pose(step=np.array((BASELINE * side, 0.0, 0.0)))
+            pose = CameraOffset(step=np.array((BASELINE * side, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
             _write_side(scene, side, stem, view)
 
 
-def _write_side(scene: Path, side: int, stem: str, view: View) -> None:
+def _write_side(scene: Path, side: int, stem: str, view: StudioView) -> None:
     height, width = view.distance.shape
     camera = camera_of((height, width))
     z = planar(view, camera)
@@ -54,7 +54,7 @@ def _write_side(scene: Path, side: int, stem: str, view: View) -> None:
 
 
 def write_lists(root: Path, shots: Sequence[Shot]) -> None:
-    """Write ``filenames/<split>.txt``: both images, both disparities a line."""
+    """Write `filenames/<split>.txt`: both images and both disparities per line."""
     for split in sorted({shot.split for shot in shots}):
         scene = _SCENES[split]
         stems = [stem for shot in shots if shot.split == split for stem in _stems(shot)]

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_data.io.encode import write_jpeg, write_png, write_text
-from pano_worlds.miniatures.labels import codes, planar
 from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.poses import y_down
-from pano_worlds.miniatures.studio import Pose, Shot, Studio, View
+from pano_worlds.miniatures.stored_values import codes, planar, y_down
+from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
 
 FOCAL = 725.0087 / 1242
 """Focal length over the width."""
@@ -24,7 +23,7 @@ _EXTRINSIC = (
 
 
 def camera_of(size: tuple[int, int]) -> pg.Perspective:
-    """The camera of the release, in the middle of the picture, scaled to the width."""
+    """Return the camera of the release, centred, scaled to the width."""
     height, width = size
     return pg.Perspective(height, width, FOCAL * width, FOCAL * width, width / 2, height / 2)
 
@@ -35,7 +34,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
     scene, lines = root / name, []
     for viewpoint in range(shot.views):
         for camera in (0, 1):
-            pose = Pose(step=np.array((BASELINE * camera, 0.0, 0.0)))
+            pose = CameraOffset(step=np.array((BASELINE * camera, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
             _write_frame(scene, f"{first + viewpoint:05d}", camera, view)
             matrix = np.linalg.inv(y_down(view, first // shot.views))
@@ -45,7 +44,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def _part(scene: Path, first: int) -> Path:
-    """Extrinsics of one world: worlds are written in parallel, and joined at the end."""
+    """Return the file of one world's extrinsics; worlds are written in parallel, then joined."""
     return scene / f".extrinsic_{first:05d}.txt"
 
 
@@ -63,12 +62,12 @@ def write_cameras(root: Path, shots: Sequence[Shot]) -> None:
 
 
 def _place(shot: Shot) -> tuple[str, int]:
-    """Scene folder and first frame of a world."""
+    """Return scene folder and first frame of a world."""
     scenes = _SCENES[shot.split]
     return scenes[shot.index % len(scenes)], shot.index // len(scenes) * shot.views
 
 
-def _write_frame(scene: Path, number: str, camera: int, view: View) -> None:
+def _write_frame(scene: Path, number: str, camera: int, view: StudioView) -> None:
     height, width = view.distance.shape
     z = planar(view, camera_of((height, width)))
     depth = codes(z, 100, missing=65535)

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import numpy as np
 
 import pano_geometry as pg
-from pano_worlds import CAMERA, CLEAN, Viewpoint, World, make_world, render
-from pano_worlds.miniatures.studio import HERE, Pose, View
+from pano_worlds import CAMERA, CLEAN, View, Viewpoint, World, make_world, render
+from pano_worlds.miniatures.studio import HERE, CameraOffset
+from pano_worlds.world import WorldKind
 
-Kind = Literal["indoor", "outdoor"]
 _SEEDS, _SCENES = 1_000_003, 1_000_003
 """Worlds of different data sets or seeds never coincide below this many seeds and scenes."""
 
@@ -21,7 +21,7 @@ _ROOM_M, _WORTH_M = 12.0, {"indoor": 1.0, "outdoor": 12.0}
 """Farther than 12 m indoors is seen through a window: it is worth as little as a wall at 1 m."""
 
 
-def into_the_open(world: World, home: Viewpoint, kind: Kind) -> Viewpoint:
+def into_the_open(world: World, home: Viewpoint, kind: WorldKind) -> Viewpoint:
     """Turn a viewpoint about the vertical to where the mean logarithm of distance is largest.
 
     A panorama sees everything, a picture only what it is pointed at: photographers and cars face
@@ -39,29 +39,29 @@ def into_the_open(world: World, home: Viewpoint, kind: Kind) -> Viewpoint:
 
 
 class WorldStudio:
-    """Renders procedural worlds; the last one is kept, because scenes are written one by one.
+    """Render procedural worlds; the last one is kept, because scenes are written one by one.
 
     Args:
         kind: Indoor rooms or outdoor streets.
         name: Data set id; data sets never share a world, or test rooms would be trained on.
         seed: Chooses the worlds.
-        appearance: ``clean`` pictures, or those of a real ``camera``.
+        appearance: `clean` pictures, or those of a real `camera`.
     """
 
     def __init__(
         self,
-        kind: Kind,
+        kind: WorldKind,
         name: str,
         seed: int,
         appearance: Literal["clean", "camera"] = "clean",
     ) -> None:
-        self.kind: Kind = kind
+        self.kind: WorldKind = kind
         self._first = (zlib.crc32(name.encode()) * _SEEDS + seed) * _SCENES
         self.appearance = {"clean": CLEAN, "camera": CAMERA}[appearance]
         self._kept: tuple[int, World] | None = None
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: Pose = HERE) -> View:
-        """Render a view of world ``scene``; viewpoints beyond the world's own start over."""
+    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> View:
+        """Render a view of world `scene`; viewpoints beyond the world's own start over."""
         world = self._world(scene)
         home = world.viewpoints[viewpoint % len(world.viewpoints)]
         if isinstance(camera, pg.Perspective):

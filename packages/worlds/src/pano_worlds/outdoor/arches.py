@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Material
-from pano_worlds.patterns import Marble, Plain, Tiles
-from pano_worlds.shapes import arch, box, spandrel
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Marble, Plain, Tiles
+from pano_worlds.surfaces.shapes import arch, box, spandrel
 
 Random = np.random.Generator
 _MARBLE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)
@@ -16,20 +16,20 @@ _TRIM = Material(Plain((0.70, 0.69, 0.66), 0.02))
 
 
 def arcade(b: Builder, rng: Random) -> None:
-    """Row of round arches on piers along x."""
+    """Add a row of round arches on piers along x."""
     span, count = float(rng.uniform(1.8, 2.6)), int(rng.integers(3, 6))
     arched_wall(b, count, span, 0.5, 2.1, 0.45, _MARBLE)
 
 
 def gateway(b: Builder, rng: Random, span: float) -> None:
-    """One wide arch."""
+    """Add one wide arch."""
     arched_wall(b, 1, span, float(rng.uniform(1.6, 2.8)), 2.6, 1.2, _ASHLAR)
 
 
 def arched_wall(
     b: Builder, count: int, span: float, pier: float, rise: float, thick: float, wall: Material
 ) -> None:
-    """Wall with `count` arches of width `span` between piers of width `pier`.
+    """Add a wall with `count` arches of width `span` between piers of width `pier`.
 
     Args:
         b: Receives the wall.

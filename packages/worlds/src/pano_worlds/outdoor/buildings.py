@@ -1,13 +1,13 @@
-"""Buildings. Each stands on its frame's origin, its front (the street side) at y = 0 facing -y, z up."""
+"""Buildings, each at the origin of its frame, its front (the street side) at y = 0 facing -y."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.materials import Colour, Material, Pattern
-from pano_worlds.patterns import Plain, Stripes, Tiles
-from pano_worlds.shapes import box, cylinder, quad
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.materials import Colour, Material, Pattern
+from pano_worlds.surfaces.patterns import Plain, Stripes, Tiles
+from pano_worlds.surfaces.shapes import box, cylinder, quad
 
 Random = np.random.Generator
 
@@ -87,7 +87,7 @@ def draw_building(rng: Random, width: float, floors: int, pitched: bool, shops: 
     return Building(width, depth, floors, storey, Material(wall), Material(roof), pitched, shops)
 
 
-def build(b: Builder, a: Building, rng: Random) -> None:
+def add_building(b: Builder, a: Building, rng: Random) -> None:
     """Add a building."""
     w, d, h = a.width, a.depth, a.height
     box(b, (-w / 2, 0, -1.0), (w / 2, d, h), a.wall)
@@ -272,6 +272,6 @@ def _gable(b: Builder, a: Building, rng: Random) -> None:
         box(b, (x - 0.35, d * 0.6, h), (x + 0.35, d * 0.6 + 0.6, top + 0.9), a.wall)
 
 
-def facing(x: float, y: float, side: int) -> Frame:
-    """Frame of a building on the right (+1) or left (-1) of a street along y, its front towards the street."""
+def facing_street(x: float, y: float, side: int) -> Frame:
+    """Return the frame of a building on the right (+1) or left (-1) of a street along y."""
     return Frame(x, y, 0.0, -np.pi / 2 * side)

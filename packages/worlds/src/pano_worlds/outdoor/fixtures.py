@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material
-from pano_worlds.patterns import Ground, Plain, Stripes, Wood
-from pano_worlds.shapes import box, cylinder, frustum, ring, sphere
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.patterns import Ground, Plain, Stripes, Wood
+from pano_worlds.surfaces.shapes import box, cylinder, frustum, ring, sphere
 
 Random = np.random.Generator
 
@@ -18,7 +18,7 @@ _SIGNS: tuple[Colour, ...] = ((0.55, 0.03, 0.03), (0.03, 0.12, 0.42), (0.62, 0.5
 
 
 def street_lamp(b: Builder, rng: Random) -> None:
-    """Lamp post with an arm over the road (-y)."""
+    """Add a lamp post with an arm over the road (-y)."""
     cylinder(b, (0, 0, 0), (0, 0, 0.8), 0.11, _STEEL)
     cylinder(b, (0, 0, 0.8), (0, 0, 6.6), 0.06, _STEEL)
     cylinder(b, (0, 0, 6.5), (0, -1.7, 6.9), 0.04, _STEEL)
@@ -27,7 +27,7 @@ def street_lamp(b: Builder, rng: Random) -> None:
 
 
 def signal(b: Builder, rng: Random) -> None:
-    """Traffic light."""
+    """Add a traffic light."""
     cylinder(b, (0, 0, 0), (0, 0, 3.4), 0.06, _STEEL)
     box(b, (-0.16, -0.28, 2.5), (0.16, -0.06, 3.4), Material(Plain((0.03, 0.03, 0.03), 0.0)))
     lit = int(rng.integers(3))
@@ -43,7 +43,7 @@ def signal(b: Builder, rng: Random) -> None:
 
 
 def sign(b: Builder, rng: Random) -> None:
-    """Round traffic sign."""
+    """Add a round traffic sign."""
     cylinder(b, (0, 0, 0), (0, 0, 2.6), 0.035, _STEEL)
     colour = Material(Plain(_SIGNS[int(rng.integers(len(_SIGNS)))], 0.0))
     cylinder(b, (0, -0.05, 2.35), (0, -0.07, 2.35), 0.32, colour)
@@ -51,7 +51,7 @@ def sign(b: Builder, rng: Random) -> None:
 
 
 def bench(b: Builder, rng: Random) -> None:
-    """Park bench."""
+    """Add a park bench."""
     for x in (-0.75, 0.75):
         box(b, (x - 0.03, -0.45, 0), (x + 0.03, -0.4, 0.42), _STEEL)
         box(b, (x - 0.03, -0.05, 0), (x + 0.03, 0.0, 0.85), _STEEL)
@@ -62,19 +62,19 @@ def bench(b: Builder, rng: Random) -> None:
 
 
 def bollard(b: Builder, rng: Random) -> None:
-    """Short post."""
+    """Add a short post."""
     cylinder(b, (0, 0, 0), (0, 0, 0.85), 0.07, _STEEL)
     sphere(b, (0, 0, 0.87), 0.09, _STEEL)
 
 
 def litter_bin(b: Builder, rng: Random) -> None:
-    """Round bin."""
+    """Add a round bin."""
     frustum(b, (0, 0, 0.05), (0, 0, 0.85), 0.19, 0.24, Material(Plain((0.06, 0.16, 0.09), 0.02)))
     ring(b, (0, 0, 0.86), 0.25, 0.13, _STEEL)
 
 
 def power_pole(b: Builder, rng: Random) -> None:
-    """Wooden pole with a cross arm."""
+    """Add a wooden pole with a cross arm."""
     cylinder(b, (0, 0, 0), (0, 0, 8.5), 0.12, _WOOD)
     box(b, (-1.1, -0.06, 7.8), (1.1, 0.06, 7.95), _WOOD)
     for x in (-1.0, -0.5, 0.5, 1.0):
@@ -82,7 +82,7 @@ def power_pole(b: Builder, rng: Random) -> None:
 
 
 def fence(b: Builder, rng: Random, length: float) -> None:
-    """Fence along x from the origin: boards, railings, a low wall, or a hedge."""
+    """Add a fence along x from the origin: boards, railings, a low wall, or a hedge."""
     kind = rng.random()
     if kind < 0.3:
         box(b, (0, -0.3, 0), (length, 0.3, float(rng.uniform(0.8, 1.6))), _HEDGE)
@@ -99,7 +99,7 @@ def fence(b: Builder, rng: Random, length: float) -> None:
 
 
 def fountain(b: Builder, rng: Random) -> None:
-    """Round basin with a column."""
+    """Add a round basin with a column."""
     r = float(rng.uniform(2.0, 3.5))
     cylinder(b, (0, 0, 0), (0, 0, 0.55), r, _STONE, caps=False)
     cylinder(b, (0, 0, 0), (0, 0, 0.55), r - 0.3, _STONE, caps=False)
@@ -111,7 +111,7 @@ def fountain(b: Builder, rng: Random) -> None:
 
 
 def kiosk(b: Builder, rng: Random) -> None:
-    """Round advertising column with a dome."""
+    """Add a round advertising column with a dome."""
     cylinder(b, (0, 0, 0), (0, 0, 0.35), 0.75, _STONE)
     cloth = Stripes(
         _SIGNS[int(rng.integers(3))], (0.7, 0.68, 0.62), 0.5, 0.5, bool(rng.random() < 0.5)

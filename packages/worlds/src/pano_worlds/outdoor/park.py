@@ -1,20 +1,19 @@
-"""A park: lawns and paths, a pond, a pavilion with a dome, an arcade, many trees, hills close by."""
+"""A park: lawns and paths, a pond, a pavilion with a dome, an arcade, trees, hills close by."""
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.lighting import Light
-from pano_worlds.materials import Material
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.arches import arcade
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import person
-from pano_worlds.patterns import Ground, Marble, Plain, Tiles
-from pano_worlds.shapes import box, cylinder, dome, quad, ring, sphere
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
+from pano_worlds.surfaces.shapes import box, cylinder, dome, quad, ring, sphere
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 Random = np.random.Generator
 _HALF_PATH = 1.6
@@ -33,19 +32,19 @@ def make_park(seed: int, rng: Random) -> World:
     middle = (fixtures.fountain, pavilion)[int(rng.integers(2))]
     with b.object(middle.__name__):
         middle(b, rng)
-    taken = [(0.0, 0.0, plaza + 1.0)]
+    occupied = [(0.0, 0.0, plaza + 1.0)]
     for make, radius in ((pond, 9.0), (arcade, 9.0), (pavilion, 5.0)):
-        x, y = _site(rng, radius, plaza, taken)
+        x, y = _site(rng, radius, plaza, occupied)
         with b.object(make.__name__, Frame(x, y, 0.0, float(rng.uniform(-np.pi, np.pi)))):
             make(b, rng)
     _furniture(b, plaza, rng)
-    _greenery(b, terrain, plaza, taken, rng)
+    _greenery(b, terrain, plaza, occupied, rng)
     light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
     return World("outdoor", seed, b.finish(), light, _viewpoints(plaza, rng))
 
 
 def _paths(b: Builder, plaza: float, rng: Random) -> None:
-    """Two paths that cross at a round place."""
+    """Add two paths that cross at a round place."""
     paving = Material(
         Tiles((0.46, 0.42, 0.36), (0.25, 0.23, 0.20), (0.4, 0.25), 0.012, 0.15, 0.5, None, 2)
     )
@@ -64,24 +63,24 @@ def _paths(b: Builder, plaza: float, rng: Random) -> None:
 
 
 def _site(
-    rng: Random, radius: float, plaza: float, taken: list[tuple[float, float, float]]
+    rng: Random, radius: float, plaza: float, occupied: list[tuple[float, float, float]]
 ) -> tuple[float, float]:
-    """A free place beside the paths; it is then marked as taken."""
+    """Choose a free place beside the paths, and mark it as occupied."""
     best, best_room = (30.0, 30.0), -np.inf
     for _ in range(60):
         sx, sy = rng.choice([-1.0, 1.0], 2)
         x, y = sx * float(rng.uniform(radius + 3, 34)), sy * float(rng.uniform(radius + 3, 34))
-        room = min(float(np.hypot(x - p, y - q)) - r - radius for p, q, r in taken)
+        room = min(float(np.hypot(x - p, y - q)) - r - radius for p, q, r in occupied)
         if room > best_room:
             best, best_room = (x, y), room
         if room > 1.0:
             break
-    taken.append((*best, radius))
+    occupied.append((*best, radius))
     return best
 
 
 def pavilion(b: Builder, rng: Random) -> None:
-    """Round temple: steps, columns, a ring and a dome."""
+    """Add a round temple: steps, columns, a ring and a dome."""
     r, count, height = (
         float(rng.uniform(2.4, 3.6)),
         int(rng.integers(6, 11)),
@@ -104,7 +103,7 @@ def pavilion(b: Builder, rng: Random) -> None:
 
 
 def pond(b: Builder, rng: Random) -> None:
-    """Round pond with a stone rim."""
+    """Add a round pond with a stone rim."""
     r = float(rng.uniform(4.0, 7.5))
     cylinder(b, (0, 0, -0.1), (0, 0, 0.3), r, _STONE, caps=False)
     cylinder(b, (0, 0, -0.1), (0, 0, 0.3), r - 0.4, _STONE, caps=False)
@@ -136,14 +135,18 @@ def _furniture(b: Builder, plaza: float, rng: Random) -> None:
 
 
 def _greenery(
-    b: Builder, terrain: Terrain, plaza: float, taken: list[tuple[float, float, float]], rng: Random
+    b: Builder,
+    terrain: Terrain,
+    plaza: float,
+    occupied: list[tuple[float, float, float]],
+    rng: Random,
 ) -> None:
-    """Trees and bushes everywhere but on paths and buildings; fewer leaves where they are far."""
+    """Add trees and bushes everywhere but on paths and buildings, with fewer leaves far away."""
     for k in range(110):
         a, reach = float(rng.uniform(0, 2 * np.pi)), plaza + 2.5 + 170 * float(rng.random()) ** 2
         x, y = reach * float(np.cos(a)), reach * float(np.sin(a))
         blocked = min(abs(x), abs(y)) < _HALF_PATH + 1.5 and reach < 75
-        if blocked or any(np.hypot(x - p, y - q) < r + 1.5 for p, q, r in taken):
+        if blocked or any(np.hypot(x - p, y - q) < r + 1.5 for p, q, r in occupied):
             continue
         grow = bush if k % 4 == 0 else tree
         ground = float(terrain.at(np.array(x), np.array(y))) - 0.1
@@ -152,7 +155,7 @@ def _greenery(
 
 
 def _viewpoints(plaza: float, rng: Random) -> tuple[Viewpoint, ...]:
-    """On the round place and on the paths."""
+    """Choose viewpoints on the round place and on the paths."""
     candidates = []
     for k in range(3 * VIEWS):
         turn = float(rng.integers(4)) * np.pi / 2

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Material
-from pano_worlds.patterns import Ground, Plain, Stripes, Tiles
-from pano_worlds.shapes import box, quad
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.patterns import Ground, Plain, Stripes, Tiles
+from pano_worlds.surfaces.shapes import box, quad
 
 _PAINT = Material(Plain((0.72, 0.72, 0.69), 0.08, 0.4, 8))
 KERB = 0.13
@@ -35,7 +35,7 @@ class Roads:
         return self.half + self.pavement
 
     def blocks(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The two stretches of y beside the cross street."""
+        """Return the two stretches of y beside the cross street."""
         return (-self.end, self.cross - self.edge), (self.cross + self.edge, self.end)
 
 

@@ -2,20 +2,19 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder, Frame
-from pano_worlds.lighting import Light
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.arches import gateway
-from pano_worlds.outdoor.buildings import build, draw_building, facing
+from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
 from pano_worlds.outdoor.districts import CITY, SUBURB, VILLAGE, District
 from pano_worlds.outdoor.roads import KERB, Roads, build_roads
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import car, person
-from pano_worlds.patterns import Ground
-from pano_worlds.sky import make_sky
-from pano_worlds.viewpoints import VIEWS, look_around, spread
-from pano_worlds.world import Viewpoint, World
+from pano_worlds.rendering.lighting import Light
+from pano_worlds.rendering.sky import make_sky
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 
 Random = np.random.Generator
 # Nobody stands this close to the middle of a wide crossing, metres.
@@ -59,7 +58,7 @@ def _draw_roads(d: District, rng: Random) -> Roads:
 def _plots(
     b: Builder, d: District, roads: Roads, side: int, low: float, high: float, rng: Random
 ) -> None:
-    """Buildings and gardens along one side of one block."""
+    """Add buildings and gardens along one side of one block."""
     y = low + float(rng.uniform(0, 3))
     while y < high - d.width[0]:
         width = min(float(rng.uniform(*d.width)), high - y)
@@ -68,8 +67,10 @@ def _plots(
         house = draw_building(
             rng, width, floors, bool(rng.random() < d.pitched), bool(rng.random() < d.shops)
         )
-        with b.object("building", facing(side * (roads.edge + setback), y + width / 2, side)):
-            build(b, house, rng)
+        with b.object(
+            "building", facing_street(side * (roads.edge + setback), y + width / 2, side)
+        ):
+            add_building(b, house, rng)
         gap = 0.02 if rng.random() < d.joined else float(rng.uniform(*d.gap))
         if setback > 2:
             _garden(b, roads, side, y, min(y + width + gap, high), setback, rng)
@@ -98,7 +99,7 @@ def _garden(
 
 
 def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
-    """Trees, lamps, benches and people along the kerbs."""
+    """Add trees, lamps, benches and people along the kerbs."""
     rise = KERB if roads.pavement > 0 else 0.0
     for side in (-1, 1):
         kerb = roads.half + (0.6 if roads.pavement > 0 else 1.6)
@@ -129,7 +130,7 @@ def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
 
 
 def _parked_cars(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
-    """Cars at the kerbs, or beside the carriageway where it is narrow; returns where they stand."""
+    """Add cars at the kerbs, or beside a narrow carriageway; return where they stand."""
     wide = roads.half > _PARKING
     x, z = (
         (roads.half - 1.05, 0.0)
@@ -147,7 +148,7 @@ def _parked_cars(b: Builder, d: District, roads: Roads, rng: Random) -> list[tup
 
 
 def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
-    """Places along the street, away from the crossing, at uneven distances."""
+    """Return places along the street, away from the crossing, at uneven distances."""
     found, y = [], -roads.end + float(rng.uniform(0, step))
     while y < roads.end:
         if abs(y - roads.cross) > roads.edge + 5.0:
@@ -157,7 +158,7 @@ def _spread(rng: Random, roads: Roads, step: float) -> list[float]:
 
 
 def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[float, float]]:
-    """Signals, signs and what stands or drives near the crossing; returns where the cars are."""
+    """Add signals, signs and what stands or drives near the crossing; return where cars are."""
     rise = KERB if roads.pavement > 0 else 0.0
     out = roads.half + 0.5
     for k, (sx, sy) in enumerate(((1, -1), (1, 1), (-1, 1), (-1, -1))):
@@ -185,7 +186,7 @@ def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[
 
 
 def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
-    """Trees and a few lone houses on the hills."""
+    """Add trees on the hills."""
     for _ in range(60):
         angle, reach = (
             float(rng.uniform(0, 2 * np.pi)),
@@ -199,7 +200,7 @@ def _countryside(b: Builder, terrain: Terrain, rng: Random) -> None:
 def _viewpoints(
     roads: Roads, cars: list[tuple[float, float]], rng: Random
 ) -> tuple[Viewpoint, ...]:
-    """On the carriageway and around the crossing, beside the cars and the fountain."""
+    """Choose viewpoints on the carriageway and around the crossing, beside cars and fountain."""
     candidates: list[tuple[float, float]] = []
     while len(candidates) < 3 * VIEWS:
         near = len(candidates) % 3 == 0

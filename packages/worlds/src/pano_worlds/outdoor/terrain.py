@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_worlds.arrays import F64
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Material
-from pano_worlds.noise import fractal
-from pano_worlds.patterns import Ground
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.noise import fractal
+from pano_worlds.surfaces.patterns import Ground
 
 # Half of the range that outdoor data sets cover; the farthest surface is less than 550 m away.
 _END = 540.0
@@ -32,7 +32,7 @@ class Terrain:
     seed: int
 
     def at(self, x: F64, y: F64) -> F64:
-        """Height above the plan's zero, metres."""
+        """Return the height above the plan's zero, metres."""
         rise = np.clip((np.sqrt(x * x + y * y) - self.flat) / (_END - self.flat), 0.0, 1.0)
         hills = 0.5 + 0.5 * fractal(x / 160.0, y / 160.0, np.full(x.shape, 0.02), self.seed, 4)
         return self.ground + self.height * np.clip(hills, 0.0, 1.5) * rise**1.2

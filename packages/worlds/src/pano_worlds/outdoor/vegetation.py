@@ -1,12 +1,12 @@
-"""Trees and bushes with single leaves."""
+"""Trees and bushes with single leaves, and the garden around a house."""
 
 import numpy as np
 
 from pano_worlds.arrays import F64, unit
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material
-from pano_worlds.patterns import Ground
-from pano_worlds.shapes import cylinder, frustum
+from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.surfaces.shapes import cylinder, frustum, quad
 
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
 _GREENS: tuple[tuple[Colour, Colour], ...] = (
@@ -23,7 +23,7 @@ def _leaves(rng: np.random.Generator) -> Material:
 
 
 def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: float) -> F64:
-    """Leaf triangles `(count, 3, 3)` in the outer part of an ellipsoid, in loose clumps."""
+    """Return leaf triangles `(count, 3, 3)` in the outer part of an ellipsoid, in loose clumps."""
     clumps = unit(rng.standard_normal((max(6, count // 40), 3)))
     direction = unit(
         clumps[rng.integers(len(clumps), size=count)] + 0.35 * rng.standard_normal((count, 3))
@@ -34,7 +34,7 @@ def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: 
 
 
 def tree(b: Builder, rng: np.random.Generator, leaves: int = 1400) -> None:
-    """Broad-leaved tree, poplar or conifer at the origin."""
+    """Add a broad-leaved tree, poplar or conifer at the origin."""
     kind, foliage = rng.random(), _leaves(rng)
     if kind < 0.2:
         _conifer(b, rng, foliage, leaves)
@@ -69,8 +69,23 @@ def _conifer(b: Builder, rng: np.random.Generator, foliage: Material, leaves: in
 
 
 def bush(b: Builder, rng: np.random.Generator, leaves: int = 500) -> None:
-    """Bush at the origin."""
+    """Add a bush at the origin."""
     r = float(rng.uniform(0.4, 1.0))
     radii = np.array([r, r, 0.8 * r])
     crown = _crown(rng, np.array([0.0, 0.0, 0.6 * r]), radii, leaves, 0.1 * r + 0.03)
     b.triangles(crown, _leaves(rng))
+
+
+def build_garden(b: Builder, rng: np.random.Generator) -> None:
+    """Add lawn, trees and bushes around a house at the origin."""
+    lawn = Material(
+        Ground((0.07, 0.13, 0.03), (0.16, 0.17, 0.06), 4.0, 0.06, 0.4, int(rng.integers(1 << 20)))
+    )
+    with b.object("terrain"):
+        quad(b, [(-300, -300, -0.3), (300, -300, -0.3), (300, 300, -0.3), (-300, 300, -0.3)], lawn)
+    for k in range(14):
+        angle, reach = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(12, 40))
+        frame = Frame(reach * float(np.cos(angle)), reach * float(np.sin(angle)), -0.3)
+        plant = bush if k % 3 == 0 else tree
+        with b.object(plant.__name__, frame):
+            plant(b, rng, 600)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.builder import Builder
-from pano_worlds.materials import Colour, Material
-from pano_worlds.patterns import Fabric, Plain
-from pano_worlds.shapes import box, cylinder, quad, sphere
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.patterns import Fabric, Plain
+from pano_worlds.surfaces.shapes import box, cylinder, quad, sphere
 
 Random = np.random.Generator
 
@@ -40,7 +40,7 @@ _VAN = (
 
 
 def car(b: Builder, rng: Random) -> None:
-    """Car at the origin, pointing along +y."""
+    """Add a car at the origin, pointing along +y."""
     kind = rng.random()
     profile = _SALOON if kind < 0.5 else _ESTATE if kind < 0.85 else _VAN
     length, w = float(rng.uniform(4.1, 4.8)), 0.88
@@ -61,7 +61,7 @@ def car(b: Builder, rng: Random) -> None:
 def _extrude(
     b: Builder, outline: list[tuple[float, float]], low: float, high: float, material: Material
 ) -> None:
-    """Outline in (y, z) across x; half width `low` at its foot and `high` at its top."""
+    """Extrude an outline in (y, z) across x; half width `low` at its foot, `high` at its top."""
     z0, z1 = min(z for _, z in outline), max(z for _, z in outline)
     half = [low + (high - low) * (z - z0) / (z1 - z0) for _, z in outline]
     left = [(-x, y, z) for x, (y, z) in zip(half, outline, strict=True)]
@@ -74,7 +74,7 @@ def _extrude(
 
 
 def _panes(b: Builder, cabin: list[tuple[float, float]], w: float) -> None:
-    """Windscreen, rear window and side windows, just outside the cabin's faces."""
+    """Add windscreen, rear window and side windows, just outside the cabin's faces."""
     (y0, z0), (y1, z1), (y2, z2), (y3, z3) = cabin
     for (ya, za), (yb, zb), out in (((y0, z0), (y1, z1), -0.01), ((y3, z3), (y2, z2), 0.01)):
         pa, pb = (0.18, 0.92)
@@ -93,7 +93,7 @@ def _panes(b: Builder, cabin: list[tuple[float, float]], w: float) -> None:
 
 
 def person(b: Builder, rng: Random) -> None:
-    """Standing person at the origin."""
+    """Add a standing person at the origin."""
     tall = float(rng.uniform(0.92, 1.08))
     top, trousers = (
         Material(Fabric(_PAINTS[int(rng.integers(len(_PAINTS)))], 0.02, int(rng.integers(1 << 20))))

@@ -1,0 +1,115 @@
+"""Tables of the papers' suites: our numbers beside the published ones."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.benchmark.report.results import refuse_unknown
+from experiments.benchmark.report.tables import COUNTS, NONE, Cell, ReportTable, best_of, in_order
+
+PUBLISHED = "published"
+UNSTATED = "†"
+LEGEND = f"{UNSTATED} the paper does not name its protocol: this is our reading of it."
+
+Row = Mapping[str, Any]
+
+
+def read_suites(folder: Path) -> list[dict[str, Any]]:
+    """Read every `<suite>.json` of a folder, by name; the format is in `docs/evaluation.md`.
+
+    Raises:
+        UnlabelledNumberError: A row is given under no known protocol.
+    """
+    suites = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    for suite in suites:
+        refuse_unknown({row.get("protocol") for row in suite["rows"]}, f"suite {suite['suite']}")
+    return suites
+
+
+def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[ReportTable]:
+    """Make one table per suite and data set: ours first, then the published rows, marked.
+
+    Each of our rows is followed by its differences.
+    """
+    tables = []
+    for suite in suites:
+        for dataset in dict.fromkeys(row["dataset"] for row in suite["rows"]):
+            rows = [row for row in suite["rows"] if row["dataset"] == dataset]
+            tables.append(_table(suite, dataset, rows))
+    return tables
+
+
+def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> ReportTable:
+    order = [*suite.get("protocols", []), *sorted({row["protocol"] for row in rows})]
+    # Protocol by protocol: numbers of two of them are in no order.
+    ours = sorted(
+        (r for r in rows if r["source"] != PUBLISHED),
+        key=lambda row: (order.index(row["protocol"]), _absrel(row)),
+    )
+    published = [r for r in rows if r["source"] == PUBLISHED]
+    metrics = list(dict.fromkeys(n for r in [*published, *ours] for n in r["metrics"]))
+    # A released protocol has more metrics than the table that it explains.
+    printed = {n for r in published for n in r["metrics"]} or set(metrics)
+    names = in_order(n for n in metrics if n in printed and n not in COUNTS)
+    best = _best(ours, names)
+    lines = [line for row in ours for line in [_row(row, names, best), *_differences(row, names)]]
+    note = f"{suite['title']}. {suite['source']}."
+    unstated = any(not row.get("protocol_stated", True) for row in published)
+    return ReportTable(
+        f"{suite['suite']} · {dataset}",
+        f"{note} {LEGEND}" if unstated else note,
+        ("system", *names, "protocol", "panoramas", "source"),
+        lines + [_row(row, names, {}) for row in published],
+        frozenset(range(len(lines), len(lines) + len(published))),
+        " ".join([*suite.get("notes", []), *_row_notes(published)]),
+    )
+
+
+def _row_notes(rows: Sequence[Row]) -> list[str]:
+    """Collect the remarks on single systems, those with one remark together."""
+    systems: dict[str, list[str]] = {}
+    for row in rows:
+        if row.get("note"):
+            systems.setdefault(row["note"], []).append(row["system"])
+    return [f"{', '.join(names)}: {note}." for note, names in systems.items()]
+
+
+def _absrel(row: Row) -> float:
+    return float(row["metrics"].get("absrel", float("inf")))
+
+
+def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], float | None]:
+    """Find the best of ours by protocol and metric: numbers of two protocols do not compare."""
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in ours:
+        for name in (n for n in names if n in row["metrics"]):
+            values.setdefault((row["protocol"], name), []).append(row["metrics"][name])
+    return {key: best_of(key[1], found) for key, found in values.items()}
+
+
+def _row(
+    row: Row, names: Sequence[str], best: Mapping[tuple[str, str], float | None]
+) -> list[Cell]:
+    published = row["source"] == PUBLISHED
+    count = row.get("expected") if published else row.get("count")
+    partial = f" of {row['expected']}, partial" if row.get("partial") else ""
+    unstated = "" if row.get("protocol_stated", True) else f" {UNSTATED}"
+    values = [(row["metrics"].get(n), best.get((row["protocol"], n))) for n in names]
+    return [
+        Cell(row["system"]),
+        *(Cell(NONE) if v is None else Cell(f"{v:.4f}", v == b) for v, b in values),
+        Cell(row["protocol"] + unstated),
+        Cell(f"{NONE if count is None else count}{partial}"),
+        Cell(row.get("category") or PUBLISHED if published else "measured here"),
+    ]
+
+
+def _differences(row: Row, names: Sequence[str]) -> list[list[Cell]]:
+    """Subtract published numbers from ours, one line per system of the same network."""
+    lines = []
+    for system, by_metric in (row.get("difference") or {}).items():
+        values = [by_metric.get(n) for n in names]
+        cells = [Cell("" if v is None else f"{v:+.4f}") for v in values]
+        lines.append([Cell(f"↳ less {system}"), *cells, Cell(""), Cell(""), Cell("difference")])
+    return lines

@@ -1,0 +1,72 @@
+"""One way from a MODEL to a network, and from a network to its folder."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pano_models.errors import ModelNotFoundError
+from pano_models.model import DepthModel
+from pano_models.weights.official import load_official
+
+OFFICIAL = "official:"
+
+
+def load(model: str | PathLike[str], **config: Any) -> DepthModel:
+    """Rebuild a network, in evaluation mode, from wherever it is.
+
+    Args:
+        model: A folder written by `save`; `official:NAME=FILE`, a checkpoint published by the
+            authors (see `load_official`); or a hub id `owner/name` of a repository in our layout.
+        config: Options for `load_official`; a folder knows its own.
+
+    Raises:
+        ModelNotFoundError: Nothing there.
+        CheckpointError: What is there is truncated, of another model, not weights, or holds NaN or
+            infinity.
+    """
+    text = str(model)
+    if text.startswith(OFFICIAL):
+        name, separator, file = text.removeprefix(OFFICIAL).partition("=")
+        if not separator or not file:
+            raise ModelNotFoundError(f"expected {OFFICIAL}NAME=FILE, got {text!r}")
+        return load_official(name, file, **config)
+    if config:
+        raise ValueError(f"options {sorted(config)} fit {OFFICIAL}NAME=FILE only, got {text!r}")
+    return DepthModel.from_pretrained(model)
+
+
+def save(
+    model: nn.Module, folder: str | PathLike[str], native_size: tuple[int, int] | None = None
+) -> Path:
+    """Write `model` so that `load(folder)` rebuilds it.
+
+    `torch.compile` and DDP wrappers are taken off.
+
+    Args:
+        model: The network.
+        folder: Made if it is missing; a folder never holds half a file.
+        native_size: Height and width it was trained at; None: what it knows itself.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: The model was not built by `pano_models.create`.
+    """
+    model = _unwrap(model)
+    if not isinstance(model, DepthModel):
+        raise ValueError(
+            f"only a model from pano_models.create can be saved, got a {type(model).__name__}"
+        )
+    model.save_pretrained(folder, native_size)
+    return Path(folder)
+
+
+def _unwrap(model: nn.Module) -> nn.Module:
+    for attribute in ("_orig_mod", "module"):  # torch.compile, DistributedDataParallel
+        inner = getattr(model, attribute, None)
+        if isinstance(inner, nn.Module):
+            return _unwrap(inner)
+    return model

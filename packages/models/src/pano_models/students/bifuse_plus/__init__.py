@@ -1,0 +1,1 @@
+"""BiFuse++ (Wang et al. 2022)."""

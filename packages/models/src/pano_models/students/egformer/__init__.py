@@ -1,0 +1,1 @@
+"""EGformer (Yun et al. 2023)."""

@@ -1,0 +1,1 @@
+"""HoHoNet (Sun et al. 2021)."""

@@ -1,0 +1,1 @@
+"""UniFuse (Jiang et al. 2021)."""

@@ -1,0 +1,1 @@
+"""Furniture: each piece is added at the origin and returns the floor it needs."""

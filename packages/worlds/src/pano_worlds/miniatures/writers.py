@@ -1,0 +1,134 @@
+"""All miniatures, and the function that writes one of them."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from rich.progress import track
+
+from pano_data.errors import DataError, UnknownDatasetError
+from pano_data.workers import pool
+from pano_worlds.miniatures import (
+    da2_packages,
+    dap2m,
+    deep360,
+    dynamic_replica,
+    hypersim,
+    ken_burns,
+    matterport3d,
+    matterport3d_raw,
+    mvs_synth,
+    panosuncg,
+    stanford2d3d,
+    structured3d,
+    threed60,
+    unlabelled,
+    unrealstereo4k,
+    vkitti2,
+)
+from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.worlds_studio import WorldStudio
+
+STUDIO = "pano_worlds.miniatures.worlds_studio"
+"""Module that processes which render have imported; it takes this one with it."""
+
+_MINIATURES: dict[str, Miniature] = {
+    mini.name: mini
+    for mini in (
+        *da2_packages.MINIATURES,
+        dap2m.LABELLED,
+        dap2m.TEST,
+        deep360.MINIATURE,
+        dynamic_replica.MINIATURE,
+        hypersim.MINIATURE,
+        hypersim.PROCESSED,
+        ken_burns.MINIATURE,
+        matterport3d.BIFUSE,
+        matterport3d.PANO3D,
+        matterport3d.UNIFUSE,
+        matterport3d_raw.MINIATURE,
+        mvs_synth.MINIATURE,
+        panosuncg.MINIATURE,
+        stanford2d3d.MINIATURE,
+        structured3d.MINIATURE,
+        threed60.MINIATURE,
+        unlabelled.DAP_UNLABELLED,
+        unlabelled.FOLDER,
+        unlabelled.SPATIALAUDIOGEN,
+        unlabelled.ZIND,
+        unrealstereo4k.MINIATURE,
+        vkitti2.MINIATURE,
+    )
+}
+
+
+def names() -> tuple[str, ...]:
+    """Return the ids of the data sets that can be imitated, sorted."""
+    return tuple(sorted(_MINIATURES))
+
+
+def write(
+    name: str,
+    root: Path | str,
+    seed: int = 0,
+    scenes: Mapping[str, int] | None = None,
+    views: int = 1,
+    size: tuple[int, int] | None = None,
+    studio: Studio | None = None,
+    workers: int = 0,
+    progress: bool = False,
+) -> None:
+    """Write a miniature of a data set; equal arguments give equal bytes.
+
+    Args:
+        name: Data set id.
+        root: Folder of the data set; files of the same name are replaced.
+        seed: Chooses the worlds.
+        scenes: Number of scenes per split; a few if None.
+        views: Viewpoints per scene (frames of a video, samples of a walk).
+        size: Stored `(height, width)`; small if None.
+        studio: Where pictures come from; procedural worlds if None.
+        workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
+        progress: Show a progress bar.
+
+    Raises:
+        UnknownDatasetError: With the known ids.
+        DataError: For a split that the data set does not have, more scenes than it has houses, or
+            fewer than one view.
+    """
+    if name not in _MINIATURES:
+        raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
+    mini, root = _MINIATURES[name], Path(root)
+    height, width = size or mini.size
+    shots = _shots(mini, scenes or mini.splits, views, (height, width))
+    if studio is None:
+        studio = WorldStudio(mini.kind, name, seed, mini.appearance)
+    scene = partial(mini.write_scene, root, studio)
+    with pool(workers, [STUDIO]) as executor:
+        done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
+        for _ in track(done, f"rendering {name}", len(shots), disable=not progress):
+            pass
+    if mini.finish is not None:
+        mini.finish(root, shots)
+
+
+def _shots(
+    mini: Miniature, scenes: Mapping[str, int], views: int, size: tuple[int, int]
+) -> list[Shot]:
+    unknown = sorted(set(scenes) - set(mini.splits))
+    if unknown:
+        raise DataError(f"miniature of {mini.name}: no split {unknown}, expected {[*mini.splits]}")
+    for split, most in mini.most.items():
+        if scenes.get(split, 0) > most:
+            raise DataError(
+                f"miniature of {mini.name}: got {scenes[split]} scenes of {split}, "
+                f"which has {most} houses; ask for more views of fewer scenes"
+            )
+    if views < 1:
+        raise DataError(f"miniature of {mini.name}: got views={views}, expected at least 1")
+    order = [(split, index) for split in mini.splits for index in range(scenes.get(split, 0))]
+    return [
+        Shot(split=split, index=index, views=views, size=size, scene=number)
+        for number, (split, index) in enumerate(order)
+    ]

@@ -1,0 +1,145 @@
+"""The picture of a view: light, colour, and smooth outlines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
+from pano_worlds.rendering.lighting import BLOCK, irradiance, join
+from pano_worlds.rendering.shading import Fragments, colours
+from pano_worlds.world import World
+
+# Rotated grid: no two samples share a row or a column of the pixel.
+_OFFSETS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """First hits of a camera's rays, all `(h, w, ...)`.
+
+    Attributes:
+        directions: Unit rays in the world frame.
+        distance: Metres, `inf` in the sky.
+        points: World positions.
+        normals: Unit normals towards the camera, 0 in the sky.
+        triangle: Triangle numbers, -1 in the sky.
+        angle: Angle to the next pixel, radians.
+        seen: Whether the camera has a ray here.
+    """
+
+    directions: F64
+    distance: F64
+    points: F64
+    normals: F64
+    triangle: I32
+    angle: F64
+    seen: Mask
+
+
+def picture(world: World, position: F64, pixels: Pixels) -> F32:
+    """Compute the linear radiance `(h, w, 3)` seen from `position`.
+
+    Outlines take four more rays per pixel.
+    """
+    light = _light(world, pixels)
+    flat = Fragments(
+        pixels.directions.reshape(-1, 3),
+        pixels.distance.reshape(-1),
+        pixels.points.reshape(-1, 3),
+        pixels.normals.reshape(-1, 3),
+        pixels.triangle.reshape(-1),
+        pixels.angle.reshape(-1),
+    )
+    image = _shade(world, flat, light.reshape(-1, 3)).reshape(light.shape)
+    rows, cols = np.nonzero(_outlines(world, pixels))
+    if len(rows):
+        image[rows, cols] = _smooth(world, position, pixels, light, image[rows, cols], rows, cols)
+    return image
+
+
+def _light(world: World, pixels: Pixels) -> F32:
+    """Compute irradiance `(h, w, 3)`, joined over the interleaved samples."""
+    h, w = pixels.distance.shape
+    slot = ((np.arange(h) % BLOCK)[:, None] * BLOCK + np.arange(w) % BLOCK) * 7 % BLOCK**2
+    hit = np.flatnonzero((pixels.triangle >= 0) & pixels.seen)
+    surfaces = world.surfaces
+    row = surfaces.quadric[pixels.triangle.reshape(-1)[hit]]
+    gap = np.append(surfaces.quadrics.gap, 0.0)[row]
+    samples = np.zeros((h * w, 3), dtype=np.float32)
+    samples[hit] = irradiance(
+        world.tracer,
+        world.light,
+        np.take(pixels.points.reshape(-1, 3), hit, axis=0),
+        np.take(pixels.normals.reshape(-1, 3), hit, axis=0),
+        gap,
+        world.colours,
+        slot.reshape(-1)[hit].astype(np.int32),
+    )
+    return join(samples.reshape(h, w, 3), pixels.normals, pixels.points, pixels.distance)
+
+
+def _shade(world: World, f: Fragments, light: F32) -> F32:
+    """Compute the radiance `(n, 3)` of fragments, sky included."""
+    image = np.empty(f.directions.shape, dtype=np.float32)
+    sky, hit = np.flatnonzero(f.triangle < 0), np.flatnonzero(f.triangle >= 0)
+    image[sky] = world.light.sky.radiance(f.directions[sky])
+    part = Fragments(
+        *(np.take(getattr(f, name), hit, axis=0) for name in Fragments.__dataclass_fields__)
+    )
+    image[hit] = colours(world, part, np.take(light, hit, axis=0).astype(np.float64))
+    return image
+
+
+def _outlines(world: World, pixels: Pixels) -> Mask:
+    """Find pixels next to another object, another material or a crease."""
+    s, hit = world.surfaces, pixels.triangle >= 0
+    kind = np.where(
+        hit, s.instance[pixels.triangle].astype(np.int64) * 65536 + s.material[pixels.triangle], -1
+    )
+    found = np.zeros(hit.shape, dtype=bool)
+    for axis in (0, 1):
+        cut = kind != np.roll(kind, -1, axis)
+        cut |= hit & (dot(pixels.normals, np.roll(pixels.normals, -1, axis)) < 0.9)
+        found |= cut | np.roll(cut, 1, axis)
+    return found & pixels.seen
+
+
+def _smooth(
+    world: World, position: F64, pixels: Pixels, light: F32, centre: F32, rows: Index, cols: Index
+) -> F32:
+    """Average the radiance of outline pixels over the centre and four more rays."""
+    d = pixels.directions[rows, cols]
+    dy, dx = (np.asarray(np.gradient(pixels.directions, axis=k))[rows, cols] for k in (0, 1))
+    rays = unit(np.concatenate([d + ox * dx + oy * dy for ox, oy in _OFFSETS]))
+    origins = np.broadcast_to(position, rays.shape)
+    hits = world.tracer.first_hits(origins, rays)
+    hit = hits.triangle >= 0
+    points = origins + rays * np.where(hit, hits.distance, 0.0)[:, None]
+    n = len(_OFFSETS)
+    f = Fragments(
+        rays,
+        hits.distance,
+        points,
+        hits.normal,
+        hits.triangle,
+        np.tile(pixels.angle[rows, cols], n),
+    )
+    near = _nearby_light(pixels, light, f, np.tile(rows, n), np.tile(cols, n))
+    total = _shade(world, f, near).reshape(n, -1, 3).sum(axis=0)
+    mean: F32 = (total + centre) / (n + 1)
+    return mean
+
+
+def _nearby_light(pixels: Pixels, light: F32, f: Fragments, rows: Index, cols: Index) -> F32:
+    """Return the irradiance of the neighbour that lies best in the plane of each fragment."""
+    h, w = pixels.distance.shape
+    points, normals = pixels.points.reshape(-1, 3), pixels.normals.reshape(-1, 3)
+    best, chosen = np.full(len(rows), np.inf), rows * w + cols
+    for y, x in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
+        there = np.clip(rows + y, 0, h - 1) * w + (cols + x) % w
+        off = np.abs(dot(f.normals, np.take(points, there, axis=0) - f.points))
+        off += f.distance * (1.0 - dot(f.normals, np.take(normals, there, axis=0)))
+        closer = off < best
+        best, chosen = np.where(closer, off, best), np.where(closer, there, chosen)
+    nearby: F32 = np.take(light.reshape(-1, 3), chosen, axis=0)
+    return nearby

@@ -1,0 +1,128 @@
+"""Render a world through any camera: picture and exact labels."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from pano_worlds.arrays import F32, F64, I32, U8, Mask, turn, unit
+from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
+from pano_worlds.rendering.occlusion import occlusion_edges, pixel_angle, wraps
+from pano_worlds.rendering.picture import Pixels, picture
+from pano_worlds.rendering.shading import tone
+from pano_worlds.world import Viewpoint, World
+
+_SMALLEST = 4
+# Keeps the camera's random numbers apart from those that made the world.
+_SALT = 0x5EED
+
+
+@dataclass(frozen=True)
+class View:
+    """Image and exact labels of one camera.
+
+    Attributes:
+        rgb: `(h, w, 3)` uint8 sRGB.
+        distance: `(h, w)` float32 metres along the ray; 0 where the ray meets nothing.
+        normal: `(h, w, 3)` float32 unit normal in camera axes, towards the camera; 0 where the ray
+            meets nothing.
+        instance: `(h, w)` int32 object number; 0 where the ray meets nothing.
+        sky: `(h, w)` bool, the ray meets nothing.
+        edge: `(h, w)` bool, next to a jump in distance between two surfaces.
+        artefact: `(h, w)` bool, covered by the tripod or the watermark of the camera appearance.
+        position: `(3,)` camera centre in the world, metres.
+        rotation: `(3, 3)` camera-to-world.
+    """
+
+    rgb: U8
+    distance: F32
+    normal: F32
+    instance: I32
+    sky: Mask
+    edge: Mask
+    artefact: Mask
+    position: F64
+    rotation: F64
+
+
+class RayCamera(Protocol):
+    """Any camera of `pano_geometry`."""
+
+    def rays(self, *, dtype: torch.dtype) -> torch.Tensor:
+        """Return unit rays `(h, w, 3)`, x right, y down, z forward; NaN where there is no ray."""
+
+
+def render(
+    world: World,
+    viewpoint: Viewpoint,
+    camera: RayCamera,
+    appearance: Appearance = CLEAN,
+    seed: int = 0,
+) -> View:
+    """Render a world.
+
+    Args:
+        world: The scene.
+        viewpoint: Where the camera stands and how it is turned.
+        camera: Equirectangular, perspective, fisheye or Cassini camera.
+        appearance: `CLEAN` (synthetic) or `CAMERA` (like a real 360° camera).
+        seed: Draws what the appearance leaves open.
+
+    Returns:
+        Picture and labels; the labels do not depend on appearance and seed.
+
+    Raises:
+        ValueError: If the rays have another shape than `(h, w, 3)`.
+    """
+    rays, seen = _rays(camera)
+    directions = turn(viewpoint.rotation, rays)
+    pixels = _trace(world, viewpoint.position, directions, rays, seen)
+    hit: Mask = np.isfinite(pixels.distance) & seen
+    edge = occlusion_edges(pixels.distance, pixels.points, pixels.normals, wraps(rays)) & seen
+    image = tone(picture(world, viewpoint.position, pixels), 1.0)
+    rng = np.random.default_rng(np.random.SeedSequence([world.seed, seed, _SALT]))
+    rgb, artefact = develop(image, rays, appearance, rng)
+    rgb[~seen] = 0
+    instance = np.where(hit, world.surfaces.instance[pixels.triangle], 0)
+    normal = np.where(hit[..., None], turn(viewpoint.rotation.T, pixels.normals), 0.0)
+    return View(
+        rgb=rgb,
+        distance=np.where(hit, pixels.distance, 0.0).astype(np.float32),
+        normal=normal.astype(np.float32),
+        instance=instance.astype(np.int32),
+        sky=~hit & seen,
+        edge=edge,
+        artefact=artefact & seen,
+        position=viewpoint.position,
+        rotation=viewpoint.rotation,
+    )
+
+
+def _rays(camera: RayCamera) -> tuple[F64, Mask]:
+    """Return the unit rays of a camera, and where it has any."""
+    rays = np.asarray(camera.rays(dtype=torch.float64), dtype=np.float64)
+    if rays.ndim != 3 or rays.shape[-1] != 3 or min(rays.shape[:2]) < _SMALLEST:
+        raise ValueError(
+            f"camera.rays() gave shape {rays.shape}; expected (h, w, 3) with h, w >= {_SMALLEST}: "
+            "use one camera, not a batch"
+        )
+    seen: Mask = np.asarray(np.isfinite(rays).all(axis=-1))
+    return unit(np.where(seen[..., None], rays, np.array([0.0, 0.0, 1.0]))), seen
+
+
+def _trace(world: World, position: F64, directions: F64, rays: F64, seen: Mask) -> Pixels:
+    """Return the first hits of all pixels."""
+    origins = np.broadcast_to(position, directions.shape)
+    hits = world.tracer.first_hits(origins.reshape(-1, 3), directions.reshape(-1, 3))
+    distance = hits.distance.reshape(seen.shape)
+    reach = np.where(np.isfinite(distance), distance, 0.0)
+    return Pixels(
+        directions,
+        distance,
+        origins + directions * reach[..., None],
+        hits.normal.reshape(directions.shape),
+        hits.triangle.reshape(seen.shape),
+        pixel_angle(rays),
+        seen,
+    )

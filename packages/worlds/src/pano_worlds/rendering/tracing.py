@@ -1,0 +1,121 @@
+"""Ray casting: Embree finds the triangle in float32, the distance is solved in float64."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from pano_worlds.arrays import F32, F64, I32, Mask, S, cross, dot
+from pano_worlds.surfaces.builder import Surfaces
+
+_MAX_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Hits:
+    """First surface along each ray.
+
+    Attributes:
+        distance: `(n,)` metres along the unit ray, `inf` where nothing is hit.
+        triangle: `(n,)` triangle number, -1 where nothing is hit.
+        normal: `(n, 3)` unit normal in the world frame, towards the ray's origin; 0 where nothing
+            is hit.
+    """
+
+    distance: F64
+    triangle: I32
+    normal: F64
+
+
+class Tracer:
+    """Cast rays into the surfaces of one world."""
+
+    def __init__(self, surfaces: Surfaces) -> None:
+        self.surfaces = surfaces
+        tri = surfaces.triangles
+        normal = cross(tri[:, 1] - tri[:, 0], tri[:, 2] - tri[:, 0])
+        length = np.sqrt(dot(normal, normal))[:, None]
+        self._normal = normal / np.maximum(length, 1e-20)
+        self._offset = dot(self._normal, tri[:, 0])
+        self._scene = EmbreeScene(robust=True)
+        corners = tri.reshape(-1, 3).astype(np.float32)
+        TriangleMesh(self._scene, corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
+
+    def first_hits(self, origins: F64, directions: F64) -> Hits:
+        """Return the exact first hits of rays along unit `directions` (n, 3) from `origins`."""
+        best = np.full(len(origins), np.inf)
+        triangle = np.full(len(origins), -1, dtype=np.int32)
+        todo, start = np.arange(len(origins)), np.zeros(len(origins))
+        o, d, near = origins, directions, origins
+        for _ in range(_MAX_STEPS):
+            prim, ahead = self._cast(near, d)
+            mesh_t = ahead.astype(np.float64) + start
+            kept = np.flatnonzero((prim >= 0) & (mesh_t < best[todo]))
+            if not len(kept):
+                break
+            todo, prim, mesh_t = todo[kept], prim[kept], mesh_t[kept]
+            o, d = np.take(o, kept, axis=0), np.take(d, kept, axis=0)
+            t, curved = self._solve(prim, o, d)
+            closer = t < best[todo]
+            best[todo[closer]], triangle[todo[closer]] = t[closer], prim[closer]
+            # What lies behind a mesh may still be in front of the curved surface inside it.
+            again = np.flatnonzero(curved & (mesh_t < best[todo]))
+            todo, start = todo[again], mesh_t[again] + np.maximum(1e-5, 1e-6 * mesh_t[again])
+            o, d = o[again], d[again]
+            near = o + d * start[:, None]
+        return Hits(best, triangle, self._normals(origins, directions, best, triangle))
+
+    def blocked(
+        self, origins: npt.NDArray[S], directions: npt.NDArray[S], reach: npt.NDArray[S]
+    ) -> Mask:
+        """Tell whether something is within `reach` (n,) metres along each ray; for shading only."""
+        if not len(origins):
+            return np.zeros(0, dtype=bool)
+        found = self._scene.run(
+            origins.astype(np.float32, copy=False),
+            directions.astype(np.float32, copy=False),
+            reach.astype(np.float32, copy=False),
+            query="OCCLUDED",
+        )
+        blocked: Mask = np.asarray(found) >= 0
+        return blocked
+
+    def nearest(self, origins: F32, directions: F32) -> tuple[I32, F32]:
+        """Return triangle (-1 for none) and float32 distance of the first mesh, for shading."""
+        return self._cast(origins, directions)
+
+    def _cast(self, origins: npt.NDArray[S], directions: npt.NDArray[S]) -> tuple[I32, F32]:
+        if not len(origins):
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+        hit = self._scene.run(
+            origins.astype(np.float32, copy=False),
+            directions.astype(np.float32, copy=False),
+            query="INTERSECT",
+            output=1,
+        )
+        prim = np.where(hit["geomID"] >= 0, hit["primID"], -1).astype(np.int32)
+        return prim, np.where(prim >= 0, hit["tfar"], np.float32(np.inf))
+
+    def _solve(self, prim: I32, origins: F64, directions: F64) -> tuple[F64, Mask]:
+        normal = np.take(self._normal, prim, axis=0)
+        slope = dot(normal, directions)
+        height = self._offset[prim] - dot(normal, origins)
+        t = height / np.where(np.abs(slope) > 1e-12, slope, np.inf)
+        row = self.surfaces.quadric[prim]
+        curved: Mask = row >= 0
+        t[curved] = self.surfaces.quadrics.intersect(
+            row[curved], origins[curved], directions[curved]
+        )
+        return np.where(t > 0.0, t, np.inf), curved
+
+    def _normals(self, origins: F64, directions: F64, distance: F64, triangle: I32) -> F64:
+        normal = np.take(self._normal, triangle, axis=0)
+        normal[triangle < 0] = 0.0
+        row = np.where(triangle >= 0, self.surfaces.quadric[triangle], -1)
+        curved = np.flatnonzero(row >= 0)
+        points = origins[curved] + directions[curved] * distance[curved, None]
+        normal[curved] = self.surfaces.quadrics.normals(row[curved], points)
+        away = dot(normal, directions) > 0.0
+        return np.negative(normal, out=normal, where=away[:, None])

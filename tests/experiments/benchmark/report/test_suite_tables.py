@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from experiments.benchmark.report.results import UnlabelledNumberError
+from experiments.benchmark.report.suite_tables import LEGEND, read_suites, suite_tables
+
+
+def row(system, source, absrel, protocol="da2_paper", **more):
+    about = {"system": system, "source": source, "dataset": "stanford2d3d", "protocol": protocol}
+    return about | {"metrics": {"absrel": absrel}, "expected": 1413} | more
+
+
+def suite(*rows):
+    about = {"suite": "da2_table1", "title": "Zero-shot", "source": "DA², table 1"}
+    return {**about, "notes": ["DAC may be copied."], "rows": list(rows)}
+
+
+def texts(table):
+    return [[cell.text for cell in cells] for cells in table.rows]
+
+
+def test_ours_stands_beside_the_published_number_with_the_difference():
+    theirs = row("DA²", "published", 0.0723, category="zero-shot")
+    difference = {"DA²": {"absrel": 0.0177}}
+    ours = row("runs/da2", "ours", 0.09, count=40, partial=True, difference=difference)
+    (table,) = suite_tables([suite(theirs, ours)])
+    assert table.title == "da2_table1 · stanford2d3d"
+    assert table.note == "Zero-shot. DA², table 1."
+    assert table.doubts == "DAC may be copied."
+    assert texts(table) == [
+        ["runs/da2", "0.0900", "da2_paper", "40 of 1413, partial", "measured here"],
+        ["↳ less DA²", "+0.0177", "", "", "difference"],
+        ["DA²", "0.0723", "da2_paper", "1413", "zero-shot"],
+    ]
+    assert table.marked == {2}
+
+
+def test_a_protocol_that_the_paper_does_not_name_is_marked():
+    (table,) = suite_tables([suite(row("DAC", "published", 0.15, protocol_stated=False))])
+    assert texts(table)[0][2] == "da2_paper †"
+    assert table.note.endswith(LEGEND)
+
+
+def test_a_system_without_numbers_at_hand_is_listed():
+    (table,) = suite_tables(
+        [suite(row("A", "published", 0.1), row("B", "published", 0) | {"metrics": {}})]
+    )
+    assert texts(table)[1][:2] == ["B", "–"]
+
+
+def test_the_best_of_ours_is_marked_by_protocol_and_never_a_published_one():
+    rows = [row("a", "ours", 0.2), row("b", "ours", 0.3), row("p", "published", 0.1)]
+    (table,) = suite_tables([suite(*rows, row("c", "ours", 0.4, protocol="da2_released"))])
+    assert {cells[0].text: cells[1].best for cells in table.rows} == {
+        "a": True,
+        "b": False,
+        "c": True,
+        "p": False,
+    }
+
+
+def test_ours_are_ordered_within_a_protocol_and_never_across_two():
+    rows = [row("a", "ours", 0.2, "da2_released"), row("b", "ours", 0.4), row("a", "ours", 0.3)]
+    (table,) = suite_tables([suite(*rows) | {"protocols": ["da2_paper", "da2_released"]}])
+    assert [line[1:3] for line in texts(table)] == [
+        ["0.3000", "da2_paper"],
+        ["0.4000", "da2_paper"],
+        ["0.2000", "da2_released"],
+    ]
+
+
+def test_only_metrics_that_the_paper_prints_are_shown():
+    ours = row("a", "ours", 0.2) | {"metrics": {"absrel": 0.2, "log10": 0.1, "images_scored": 3}}
+    (table,) = suite_tables([suite(ours, row("p", "published", 0.1))])
+    assert table.columns == ("system", "absrel", "protocol", "panoramas", "source")
+
+
+def test_suites_are_read_by_name(tmp_path):
+    (tmp_path / "b.json").write_text(json.dumps(suite(row("a", "ours", 0.2))))
+    assert [s["suite"] for s in read_suites(tmp_path)] == ["da2_table1"]
+    assert read_suites(tmp_path / "missing") == []
+
+
+@pytest.mark.parametrize("protocol", [None, "median aligned"])
+def test_a_published_number_without_a_protocol_is_refused(tmp_path, protocol):
+    bad = row("a", "published", 0.2, protocol=protocol)
+    (tmp_path / "s.json").write_text(json.dumps(suite(bad)))
+    with pytest.raises(UnlabelledNumberError, match="da2_table1"):
+        read_suites(tmp_path)
+
+
+def test_remarks_about_systems_stand_in_the_note():
+    rows = [row(name, "published", 0.1, note="number not at hand") for name in ("MoGe", "VGGT")]
+    [table] = suite_tables([suite(*rows, row("DAC", "published", 0.2, note="may be copied"))])
+    assert "MoGe, VGGT: number not at hand. DAC: may be copied." in table.doubts

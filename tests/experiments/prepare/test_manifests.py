@@ -1,0 +1,40 @@
+"""The stage lists what is there, split by split, and says how absent data are obtained."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.prepare import manifests
+from pano_data.errors import DataError
+from pano_data.manifest import read_manifest
+from pano_worlds import miniatures
+from pano_worlds.miniatures.box_studio import BoxStudio
+
+NAME = "structured3d"
+
+
+def test_one_manifest_per_split_that_holds_samples(tmp_path: Path) -> None:
+    scenes = {"train": 2, "test": 1}
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    miniatures.write(NAME, raw / NAME, scenes=scenes, size=(16, 32), studio=BoxStudio())
+    assert manifests.write_manifests(NAME, raw, out) == {"train": 2, "val": 0, "test": 1}
+    assert sorted(path.name for path in (out / NAME).iterdir()) == [
+        "contents.json",
+        "test.parquet",
+        "train.parquet",
+    ]
+    assert [row.split for row in read_manifest(out / NAME / "train.parquet")] == ["train"] * 2
+    assert set(json.loads((out / NAME / "contents.json").read_text())) == {"train", "test"}
+
+
+def test_another_layout_is_refused_with_a_way_to_get_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data/raw" / NAME).mkdir(parents=True)
+    with pytest.raises(DataError, match="structured3d"):
+        manifests.write_manifests(NAME, tmp_path / "data/raw", tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert manifests.main(NAME) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not (tmp_path / "data/manifests" / NAME).exists()
