@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pano_geometry import Equirectangular
 from panodepth.reconstruct.posed_panorama import PosedPanorama
-from panodepth.reconstruct.registration import Pose
+from panodepth.reconstruct.registration import ScaledPose
 
 
 def box_distance(height: int, width: int) -> Tensor:
@@ -86,7 +86,7 @@ def box_panorama(
     colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]], np.uint8)
     distance = reach.min(-1).astype(np.float32)
     nothing = np.zeros(distance.shape, bool)
-    return PosedPanorama("box", colours[wall], distance, nothing, Pose(1.0, turn, at), True)
+    return PosedPanorama("box", colours[wall], distance, nothing, ScaledPose(1.0, turn, at), True)
 
 
 @pytest.fixture

@@ -25,11 +25,11 @@ from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
 from panodepth.network import load_network, working_height
 from panodepth.panoramas import Panorama
-from panodepth.prediction import Prediction, predict_batch
+from panodepth.prediction import PredictedMap, predict_batch
 from panodepth.reconstruct.command import align
-from panodepth.reconstruct.fusion import free_space_mesh, fused_cloud, seen_surface
-from panodepth.reconstruct.posed_panorama import PosedPanorama, posed, with_poses
-from panodepth.reconstruct.registration import Array, Free, Pose
+from panodepth.reconstruct.fusion import extract_seen_surface, fuse_points, mesh_free_space
+from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, replace_poses
+from panodepth.reconstruct.registration import Array, FreeParameters, ScaledPose
 
 HEIGHT = 256
 REACH = 5.0  # metres; through windows a world is seen for kilometres
@@ -84,9 +84,9 @@ def _exact_panoramas(
         factor = np.exp(rng.normal(0, noise, view.distance.shape)).astype(np.float32)
         near = np.where(view.distance < REACH, view.distance * factor, np.float32(0))
         everything = np.ones(near.shape, dtype=np.bool_)
-        prediction = Prediction("distance_metric", near, everything, view.sky)
-        pose = Pose(1.0, view.rotation, view.position)
-        panoramas.append(posed(f"view{i}", view.rgb, prediction, pose, 2 * HEIGHT))
+        prediction = PredictedMap("distance_metric", near, everything, view.sky)
+        pose = ScaledPose(1.0, view.rotation, view.position)
+        panoramas.append(make_posed_panorama(f"view{i}", view.rgb, prediction, pose, 2 * HEIGHT))
     return panoramas
 
 
@@ -97,14 +97,16 @@ def _predicted_panoramas(views: Sequence[View], model: str) -> list[PosedPanoram
     for i, view in enumerate(views):
         panorama = Panorama(view.rgb, np.ones(view.sky.shape, dtype=np.bool_))
         (maps,) = predict_batch(network, [panorama], working_height(model, network), device)
-        pose = Pose(1.0, view.rotation, view.position)
-        panoramas.append(posed(f"view{i}", view.rgb, maps.at_size_of(panorama), pose, 2 * HEIGHT))
+        pose = ScaledPose(1.0, view.rotation, view.position)
+        panoramas.append(
+            make_posed_panorama(f"view{i}", view.rgb, maps.at_size_of(panorama), pose, 2 * HEIGHT)
+        )
     return panoramas
 
 
 def _unaligned(panoramas: Sequence[PosedPanorama]) -> list[PosedPanorama]:
     """Forget the poses: all panoramas start at that of the first."""
-    return with_poses(panoramas, [panoramas[0].pose] * len(panoramas))
+    return replace_poses(panoramas, [panoramas[0].pose] * len(panoramas))
 
 
 def _unscaled(panoramas: Sequence[PosedPanorama], rng: np.random.Generator) -> list[PosedPanorama]:
@@ -120,9 +122,9 @@ def score_reconstruction(
     panoramas: Sequence[PosedPanorama], exact: ExactSurface, seed: int = 0
 ) -> dict[str, GeometryScores]:
     """Score the fused cloud and the seen surface of aligned panoramas."""
-    points, _ = fused_cloud(panoramas, VOXEL / 2)
-    closed = free_space_mesh(panoramas, VOXEL, REACH)
-    surface = seen_surface(closed, panoramas, 1.5 * VOXEL)
+    points, _ = fuse_points(panoramas, VOXEL / 2)
+    closed = mesh_free_space(panoramas, VOXEL, REACH)
+    surface = extract_seen_surface(closed, panoramas, 1.5 * VOXEL)
     samples, faces = _samples(surface, seed)
     normals = np.asarray(surface.face_normals)[faces]
     return {
@@ -144,16 +146,19 @@ def score_world(seed: int, views: int, model: str | None) -> list[dict[str, Any]
     clean, noisy = _exact_panoramas(seen, 0.0, rng), _exact_panoramas(seen, NOISE, rng)
     unscaled = _unscaled(noisy, rng)
     ways = {
-        "exact distances, known poses": (clean, Free(False, False)),
-        "exact distances, estimated poses": (_unaligned(clean), Free(False, True)),
-        f"{NOISE:.0%} noise, known poses": (noisy, Free(False, False)),
-        f"{NOISE:.0%} noise, estimated poses": (_unaligned(noisy), Free(False, True)),
-        f"{NOISE:.0%} noise, unknown scales, known poses": (unscaled, Free(True, False)),
-        f"{NOISE:.0%} noise, estimated scales and poses": (_unaligned(unscaled), Free(True, True)),
+        "exact distances, known poses": (clean, FreeParameters(False, False)),
+        "exact distances, estimated poses": (_unaligned(clean), FreeParameters(False, True)),
+        f"{NOISE:.0%} noise, known poses": (noisy, FreeParameters(False, False)),
+        f"{NOISE:.0%} noise, estimated poses": (_unaligned(noisy), FreeParameters(False, True)),
+        f"{NOISE:.0%} noise, unknown scales, known poses": (unscaled, FreeParameters(True, False)),
+        f"{NOISE:.0%} noise, estimated scales and poses": (
+            _unaligned(unscaled),
+            FreeParameters(True, True),
+        ),
     }
     if model is not None:
         predicted = _predicted_panoramas(seen, model)
-        free = Free(not predicted[0].metric, False)
+        free = FreeParameters(not predicted[0].metric, False)
         ways[f"{model}, known poses"] = (predicted, free)
     rows = []
     for way, (panoramas, free) in ways.items():

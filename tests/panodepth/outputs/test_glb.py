@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import trimesh
 
-from panodepth.outputs.glb import in_picture, linear, write_unlit
+from panodepth.outputs.glb import make_textured_mesh, srgb_to_linear, write_unlit_glb
 
 
 def _tree(path: Path) -> dict[str, Any]:
@@ -20,8 +20,8 @@ def _tree(path: Path) -> dict[str, Any]:
 def test_materials_are_unlit_and_declared(tmp_path: Path) -> None:
     uv = np.array([[0, 0], [1, 0], [0, 1]], float)
     picture = np.full((8, 16, 3), (200, 40, 40), np.uint8)
-    mesh = in_picture(np.eye(3), np.array([[0, 1, 2]]), uv, picture)
-    write_unlit(tmp_path / "a.glb", mesh)
+    mesh = make_textured_mesh(np.eye(3), np.array([[0, 1, 2]]), uv, picture)
+    write_unlit_glb(tmp_path / "a.glb", mesh)
     tree = _tree(tmp_path / "a.glb")
     assert tree["extensionsUsed"] == ["KHR_materials_unlit"]
     assert [m["extensions"] for m in tree["materials"]] == [{"KHR_materials_unlit": {}}]
@@ -34,4 +34,4 @@ def test_materials_are_unlit_and_declared(tmp_path: Path) -> None:
 def test_colours_of_vertices_are_linear_light() -> None:
     """Values of the sRGB curve: IEC 61966-2-1."""
     srgb = np.array([[0, 128, 255], [10, 64, 188]], np.uint8)
-    np.testing.assert_array_equal(linear(srgb), [[0, 55, 255], [1, 13, 128]])
+    np.testing.assert_array_equal(srgb_to_linear(srgb), [[0, 55, 255], [1, 13, 128]])

@@ -6,22 +6,22 @@ import pytest
 from PIL import Image
 
 from panodepth.outputs.maps import (
-    png_scale,
+    choose_png_scale,
+    encode_values,
     read_png16,
-    stored_values,
     write_exr,
     write_npy,
     write_png16,
 )
-from panodepth.prediction import Kind, Prediction
+from panodepth.prediction import MapKind, PredictedMap
 
 
-def _prediction(kind: Kind = "distance_metric", largest: float = 20.0) -> Prediction:
+def _prediction(kind: MapKind = "distance_metric", largest: float = 20.0) -> PredictedMap:
     values = np.random.default_rng(0).uniform(0.3, largest, (32, 64)).astype(np.float32)
     values[5, 5] = largest
     valid, far = np.ones((32, 64), bool), np.zeros((32, 64), bool)
     valid[-3:], far[:4] = False, True
-    return Prediction(kind, values, valid, far)
+    return PredictedMap(kind, values, valid, far)
 
 
 def test_npy_is_float32_with_zero_for_masked_and_infinity_for_far(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_npy_is_float32_with_zero_for_masked_and_infinity_for_far(tmp_path: Path
 
 
 def test_far_has_no_disparity() -> None:
-    assert (stored_values(_prediction("disparity_affine"))[:4] == 0).all()
+    assert (encode_values(_prediction("disparity_affine"))[:4] == 0).all()
 
 
 @pytest.mark.parametrize("largest", [1.0, 20.0, 65.0, 70.0, 3000.0])
@@ -73,7 +73,7 @@ def test_rooms_are_stored_in_millimetres(tmp_path: Path) -> None:
 def test_the_scale_is_the_smallest_round_step(
     largest: float, metric: bool, expected: float
 ) -> None:
-    assert png_scale(largest, metric) == expected
+    assert choose_png_scale(largest, metric) == expected
 
 
 def test_a_png_without_scale_is_refused(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_png_without_scale_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_map_without_anything_near_is_written(tmp_path: Path) -> None:
-    nothing = Prediction(
+    nothing = PredictedMap(
         "distance_metric",
         np.ones((4, 8), np.float32),
         np.zeros((4, 8), bool),
@@ -97,7 +97,7 @@ def test_exr_is_lossless_and_says_its_unit(tmp_path: Path) -> None:
     prediction = _prediction()
     write_exr(tmp_path / "a.exr", prediction)
     with OpenEXR.File(str(tmp_path / "a.exr")) as file:
-        np.testing.assert_array_equal(file.channels()["Y"].pixels, stored_values(prediction))
+        np.testing.assert_array_equal(file.channels()["Y"].pixels, encode_values(prediction))
         assert file.header()["unit"] == "m"
         assert file.header()["kind"] == "distance_metric"
 

@@ -5,20 +5,22 @@ import numpy as np
 from plyfile import PlyData
 from torch import Tensor
 
-from panodepth.outputs.point_cloud import even_pixels, point_cloud, write_ply
-from panodepth.prediction import Prediction
+from panodepth.outputs.point_cloud import make_point_cloud, sample_sphere, write_ply
+from panodepth.prediction import PredictedMap
 
 
-def _room(box_map: Callable[[int, int], Tensor], height: int = 64) -> tuple[np.ndarray, Prediction]:
+def _room(
+    box_map: Callable[[int, int], Tensor], height: int = 64
+) -> tuple[np.ndarray, PredictedMap]:
     values = box_map(height, 2 * height).numpy()
     valid, far = np.ones(values.shape, bool), np.zeros(values.shape, bool)
     valid[:8], far[-8:] = False, True
     rgb = np.random.default_rng(0).integers(0, 255, (*values.shape, 3)).astype(np.uint8)
-    return rgb, Prediction("distance_metric", values, valid, far)
+    return rgb, PredictedMap("distance_metric", values, valid, far)
 
 
 def test_pixels_are_even_on_the_sphere() -> None:
-    rows, _ = even_pixels(512, 1024, 40_000)
+    rows, _ = sample_sphere(512, 1024, 40_000)
     assert 36_000 < len(rows) <= 41_000
     sines = np.sin((0.5 - (rows + 0.5) / 512) * np.pi)  # uniform for even points
     share, _ = np.histogram(sines, bins=10, range=(-1, 1))
@@ -26,14 +28,14 @@ def test_pixels_are_even_on_the_sphere() -> None:
 
 
 def test_no_pixel_is_taken_twice_at_full_resolution() -> None:
-    rows, columns = even_pixels(64, 128, 10**9)
+    rows, columns = sample_sphere(64, 128, 10**9)
     assert len(set(zip(rows, columns, strict=True))) == len(rows)
     assert (np.bincount(rows)[30:34] >= 127).all()
 
 
 def test_points_lie_on_the_walls_in_their_colours(box_map: Callable[[int, int], Tensor]) -> None:
     rgb, prediction = _room(box_map)
-    points, colours = point_cloud(rgb, prediction)
+    points, colours = make_point_cloud(rgb, prediction)
     walls = np.abs(points) / np.array([3.0, 1.4, 2.5])
     off = np.minimum(
         np.abs(walls[:, [0, 2]] - 1).min(1),
@@ -47,7 +49,7 @@ def test_points_lie_on_the_walls_in_their_colours(box_map: Callable[[int, int], 
 
 def test_masked_and_far_are_left_out(box_map: Callable[[int, int], Tensor]) -> None:
     rgb, prediction = _room(box_map)
-    points, _ = point_cloud(rgb, prediction)
+    points, _ = make_point_cloud(rgb, prediction)
     latitude = np.arcsin(points[:, 1] / np.linalg.norm(points, axis=1))
     edge = (0.5 - 8 / 64) * np.pi
     assert latitude.max() < edge
@@ -63,7 +65,7 @@ def test_ply_is_binary_little_endian_with_colours(
     assert head.startswith("ply\nformat binary_little_endian 1.0\n")
     assert "comment unit: m" in head
     vertex = PlyData.read(tmp_path / "a.ply")["vertex"]
-    points, colours = point_cloud(rgb, prediction)
+    points, colours = make_point_cloud(rgb, prediction)
     assert [p.name for p in vertex.properties] == ["x", "y", "z", "red", "green", "blue"]
     np.testing.assert_array_equal(np.stack([vertex[a] for a in "xyz"], 1), points)
     np.testing.assert_array_equal(vertex["green"], colours[:, 1])

@@ -3,14 +3,19 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from panodepth.outputs.preview import colour_map, colour_scale, render_preview, write_preview
-from panodepth.prediction import Kind, Prediction
+from panodepth.outputs.preview import (
+    colourise_map,
+    make_colour_scale,
+    render_preview,
+    write_preview,
+)
+from panodepth.prediction import MapKind, PredictedMap
 
 
-def _ramp(kind: Kind = "distance_metric", low: float = 1, high: float = 5) -> Prediction:
+def _ramp(kind: MapKind = "distance_metric", low: float = 1, high: float = 5) -> PredictedMap:
     values = np.linspace(low, high, 128, dtype=np.float32)[None].repeat(64, 0)
     everything = np.ones(values.shape, bool)
-    return Prediction(kind, values, everything, ~everything)
+    return PredictedMap(kind, values, everything, ~everything)
 
 
 def _redness(colours: np.ndarray) -> np.ndarray:
@@ -19,18 +24,18 @@ def _redness(colours: np.ndarray) -> np.ndarray:
 
 def test_near_is_red_for_distance_and_for_disparity() -> None:
     ramp = _ramp()
-    distance = colour_map(ramp, colour_scale(ramp))
+    distance = colourise_map(ramp, make_colour_scale(ramp))
     assert _redness(distance[:, :8]).min() > 50
     assert _redness(distance[:, -8:]).max() < -50
     ramp = _ramp("disparity_affine")
-    disparity = colour_map(ramp, colour_scale(ramp))
+    disparity = colourise_map(ramp, make_colour_scale(ramp))
     assert _redness(disparity[:, -8:]).min() > 50
 
 
 def test_masked_and_far_have_colours_of_their_own() -> None:
     ramp = _ramp()
     ramp.valid[:4], ramp.far[-4:] = False, True
-    colours = colour_map(ramp, colour_scale(ramp))
+    colours = colourise_map(ramp, make_colour_scale(ramp))
     assert (colours[:4] == colours[0, 0]).all()
     assert (colours[-4:] == colours[-1, 0]).all()
     assert (colours[0, 0] != colours[-1, 0]).any()
@@ -39,10 +44,10 @@ def test_masked_and_far_have_colours_of_their_own() -> None:
 def test_outliers_do_not_set_the_scale_and_wide_ranges_are_logarithmic() -> None:
     ramp = _ramp()
     ramp.values[0, 0] = 1e6
-    scale = colour_scale(ramp)
+    scale = make_colour_scale(ramp)
     assert 4.5 < scale.vmax < 5.1
     assert scale(3.0) == (3.0 - scale.vmin) / (scale.vmax - scale.vmin)
-    wide = colour_scale(_ramp(low=1, high=1000))
+    wide = make_colour_scale(_ramp(low=1, high=1000))
     middle = np.sqrt(wide.vmin * wide.vmax)
     assert abs(wide(middle) - 0.5) < 1e-6
 
@@ -63,7 +68,7 @@ def test_a_preview_stacks_panorama_and_map_beside_the_bar(tmp_path: Path) -> Non
 
 def test_huge_maps_are_shrunk_and_empty_ones_drawn() -> None:
     values = np.ones((1500, 3000), np.float32)
-    nothing = Prediction(
+    nothing = PredictedMap(
         "distance_metric", values, np.zeros(values.shape, bool), np.zeros(values.shape, bool)
     )
     assert render_preview(np.zeros((1500, 3000, 3), np.uint8), nothing).shape[0] == 2048

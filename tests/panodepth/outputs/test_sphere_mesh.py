@@ -6,12 +6,12 @@ import pytest
 import trimesh
 from torch import Tensor
 
-from panodepth.outputs.sphere_mesh import sphere_mesh, write_glb
-from panodepth.prediction import Prediction
+from panodepth.outputs.sphere_mesh import make_sphere_mesh, write_glb
+from panodepth.prediction import PredictedMap
 
 
 def _welded(distance: np.ndarray, **options: float) -> trimesh.Trimesh:
-    surface = sphere_mesh(distance, **options)
+    surface = make_sphere_mesh(distance, **options)
     mesh = trimesh.Trimesh(surface.vertices, surface.faces, process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     return mesh
@@ -34,16 +34,16 @@ def test_a_room_is_closed_and_has_its_volume(box_map: Callable[[int, int], Tenso
 def test_edges_are_cut_and_can_be_kept() -> None:
     distance = np.full((64, 128), 2.0, np.float32)
     distance[:, 40:80] = 6.0
-    cut = sphere_mesh(distance)
+    cut = make_sphere_mesh(distance)
     reach = np.linalg.norm(cut.vertices[cut.faces], axis=-1)
     assert (reach.max(1) / reach.min(1)).max() < 1.01
-    assert len(sphere_mesh(distance, edge_ratio=np.inf).faces) - len(cut.faces) > 4 * 62
+    assert len(make_sphere_mesh(distance, edge_ratio=np.inf).faces) - len(cut.faces) > 4 * 62
 
 
 def test_no_triangle_touches_a_masked_or_far_pixel() -> None:
     distance = np.full((64, 128), 2.0, np.float32)
     distance[:20] = 0
-    surface = sphere_mesh(distance)
+    surface = make_sphere_mesh(distance)
     used = surface.vertices[np.unique(surface.faces)]
     assert np.linalg.norm(used, axis=1).min() == pytest.approx(2, rel=1e-5)
     latitude = np.arcsin(used[:, 1] / 2)
@@ -51,7 +51,7 @@ def test_no_triangle_touches_a_masked_or_far_pixel() -> None:
 
 
 def test_texture_coordinates_point_at_the_pixel_of_the_vertex() -> None:
-    surface = sphere_mesh(np.full((32, 64), 2.0, np.float32))
+    surface = make_sphere_mesh(np.full((32, 64), 2.0, np.float32))
     x, y, z = surface.vertices[:-2].T
     u = 0.5 + np.arctan2(x, -z) / (2 * np.pi)
     v = 0.5 + np.arcsin(np.clip(y / 2, -1, 1)) / np.pi
@@ -65,7 +65,7 @@ def test_glb_opens_with_its_texture(box_map: Callable[[int, int], Tensor], tmp_p
     rgb[:32] = (200, 40, 40)
     everything = np.ones(values.shape, bool)
     write_glb(
-        tmp_path / "a.glb", rgb, Prediction("distance_metric", values, everything, ~everything)
+        tmp_path / "a.glb", rgb, PredictedMap("distance_metric", values, everything, ~everything)
     )
     mesh = trimesh.load(tmp_path / "a.glb", force="mesh")
     assert mesh.bounds == pytest.approx(np.array([[-3, -1.5, -2.5], [3, 1.3, 2.5]]), abs=0.02)

@@ -1,11 +1,17 @@
 import numpy as np
 
-from panodepth.outputs.surface import Y_UP, points_at, surface_distance, surface_points, torn
-from panodepth.prediction import Prediction
+from panodepth.outputs.surface import (
+    Y_UP,
+    find_flying_pixels,
+    to_distance,
+    unproject_map,
+    unproject_pixels,
+)
+from panodepth.prediction import PredictedMap
 
 
 def test_points_lie_at_their_distance_with_y_up() -> None:
-    points = surface_points(np.full((32, 64), 2.0, np.float32))
+    points = unproject_map(np.full((32, 64), 2.0, np.float32))
     np.testing.assert_allclose(np.linalg.norm(points, axis=-1), 2, rtol=1e-5)
     assert (points[0, :, 1] > 1.9).all()  # the top row is above
     centre = points[15:17, 31:33].mean((0, 1))
@@ -16,8 +22,8 @@ def test_points_lie_at_their_distance_with_y_up() -> None:
 def test_masked_and_far_pixels_have_no_surface() -> None:
     valid, far = np.ones((4, 8), bool), np.zeros((4, 8), bool)
     valid[0], far[1] = False, True
-    distance = surface_distance(
-        Prediction("distance_metric", np.full((4, 8), 3, np.float32), valid, far)
+    distance = to_distance(
+        PredictedMap("distance_metric", np.full((4, 8), 3, np.float32), valid, far)
     )
     assert (distance[:2] == 0).all()
     assert (distance[2:] == 3).all()
@@ -27,8 +33,8 @@ def test_a_disparity_becomes_a_bounded_distance_that_falls_with_it() -> None:
     disparity = np.linspace(-1, 4, 32).reshape(4, 8).astype(np.float32)
     valid, far = np.ones((4, 8), bool), np.zeros((4, 8), bool)
     # a scale and a shift of an affine disparity change nothing
-    one = surface_distance(Prediction("disparity_affine", disparity + 2, valid, far))
-    two = surface_distance(Prediction("disparity_affine", 3 * disparity + 7, valid, far))
+    one = to_distance(PredictedMap("disparity_affine", disparity + 2, valid, far))
+    two = to_distance(PredictedMap("disparity_affine", 3 * disparity + 7, valid, far))
     np.testing.assert_allclose(one, two, rtol=1e-4)
     assert (np.diff(one.ravel()) < 0).all()
     np.testing.assert_allclose([one.max(), one.min()], [20, 1], rtol=1e-5)
@@ -39,18 +45,18 @@ def test_a_smeared_edge_is_torn_and_a_slanted_wall_is_not() -> None:
     distance[:, 16:] = 6.0
     distance[:, 15] = 4.0
     distance[:, 0] = 4.0  # the edge at the seam: 6 | 4 | 2
-    marked = torn(distance)
+    marked = find_flying_pixels(distance)
     assert marked[:, [0, 15]].all()
     assert marked.sum() == 32
     wall = 2 / np.cos(np.linspace(-1.2, 1.2, 64))[None].repeat(8, 0).astype(np.float32)
-    assert not torn(wall)[:, 1:-1].any()
+    assert not find_flying_pixels(wall)[:, 1:-1].any()
 
 
 def test_a_wide_smear_is_found_at_its_width() -> None:
     ramp = np.interp(np.arange(64), [28, 36], [2, 3]).astype(np.float32)[None].repeat(8, 0)
     ramp[:, 48:] = 2.9  # less than the ratio: one surface
-    assert not torn(ramp)[:, 1:-1].any()  # from pixel to pixel it is a slope
-    marked = torn(ramp, reach=8)
+    assert not find_flying_pixels(ramp)[:, 1:-1].any()  # from pixel to pixel it is a slope
+    marked = find_flying_pixels(ramp, reach=8)
     assert marked[:, 31:34].all()
     assert not marked[:, 40:60].any()
 
@@ -58,5 +64,7 @@ def test_a_wide_smear_is_found_at_its_width() -> None:
 def test_points_of_single_pixels_are_those_of_the_whole_map() -> None:
     distance = np.random.default_rng(0).uniform(1, 5, (16, 32)).astype(np.float32)
     rows, columns = np.array([0, 7, 15, 3]), np.array([31, 0, 16, 5])
-    expected = surface_points(distance)[rows, columns]
-    np.testing.assert_allclose(points_at(distance, rows, columns) * Y_UP, expected, atol=1e-6)
+    expected = unproject_map(distance)[rows, columns]
+    np.testing.assert_allclose(
+        unproject_pixels(distance, rows, columns) * Y_UP, expected, atol=1e-6
+    )

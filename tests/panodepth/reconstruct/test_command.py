@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from panodepth.cli import main
 from panodepth.outputs.records import save_prediction
-from panodepth.prediction import Kind, Prediction
+from panodepth.prediction import MapKind, PredictedMap
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 
 PLACES = {"a": (0.0, 0.1, 0.0), "b": (0.6, 0.0, 0.4), "c": (-0.5, -0.2, 0.5)}
@@ -23,14 +23,14 @@ def predict(tmp_path: Path, box_from: Box) -> Callable[..., Path]:
     """Writes exact predictions of the box, in the camera's own unit where `scales` are given."""
 
     def write(scales: dict[str, float] | None = None, folder: str = "in") -> Path:
-        kind: Kind = "distance_scale_invariant" if scales else "distance_metric"
+        kind: MapKind = "distance_scale_invariant" if scales else "distance_metric"
         for name, place in PLACES.items():
             room = box_from(place, height=96)
             scale = np.float32((scales or {}).get(name, 1.0))
             everything = np.ones(room.distance.shape, bool)
             source = tmp_path / f"{name}.png"
             Image.fromarray(room.rgb).save(source)
-            prediction = Prediction(kind, room.distance / scale, everything, ~everything, 96)
+            prediction = PredictedMap(kind, room.distance / scale, everything, ~everything, 96)
             about = {"source": str(source), "model": "box", "working_height": 96}
             save_prediction(tmp_path / folder, name, room.rgb, prediction, ["npy"], about)
         return tmp_path / folder

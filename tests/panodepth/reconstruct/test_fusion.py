@@ -6,12 +6,12 @@ import pytest
 import trimesh
 
 from panodepth.reconstruct.fusion import (
-    finest_voxel,
-    free_space,
-    free_space_mesh,
-    fused_cloud,
-    seen_surface,
-    without_crumbs,
+    carve_free_space,
+    extract_seen_surface,
+    find_finest_voxel,
+    fuse_points,
+    mesh_free_space,
+    remove_small_pieces,
 )
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 from panodepth.reconstruct.surface_nets import surface_nets
@@ -49,7 +49,7 @@ def test_what_is_seen_in_a_direction_is_the_wall(panoramas: list[PosedPanorama])
 
 
 def test_fused_points_lie_on_the_walls_one_a_voxel(panoramas: list[PosedPanorama]) -> None:
-    points, colours = fused_cloud(panoramas, 0.1)
+    points, colours = fuse_points(panoramas, 0.1)
     assert _off_the_walls(points).max() < 0.1
     assert np.quantile(_off_the_walls(points), 0.9) < 1e-4
     assert len(np.unique(np.floor(points / 0.1), axis=0)) > 0.9 * len(points)
@@ -61,12 +61,12 @@ def test_points_in_the_air_are_left_out(panoramas: list[PosedPanorama]) -> None:
     wrong = panoramas[0].distance.copy()
     wrong[30:34, 60:68] = 0.8
     ghosts = [replace(panoramas[0], distance=wrong), *panoramas[1:]]
-    points, _ = fused_cloud(ghosts, 0.05)
+    points, _ = fuse_points(ghosts, 0.05)
     assert _off_the_walls(points).max() < 0.1
 
 
 def test_free_space_is_a_closed_room(panoramas: list[PosedPanorama]) -> None:
-    mesh = free_space_mesh(panoramas, 0.1, 10.0)
+    mesh = mesh_free_space(panoramas, 0.1, 10.0)
     assert _is_closed(mesh)
     assert -mesh.volume == pytest.approx(6 * 2.8 * 5, rel=0.03)
     assert np.quantile(_off_the_walls(mesh.vertices), 0.95) < 0.06  # half a voxel
@@ -79,7 +79,7 @@ def test_a_closed_mesh_without_its_crumbs_is_closed() -> None:
     field[2:14, 2:14, 2:14][ragged] = 1
     field[20, 8, 8] = 1
     vertices, faces = surface_nets(field)
-    kept = without_crumbs(trimesh.Trimesh(vertices, faces, process=False))
+    kept = remove_small_pieces(trimesh.Trimesh(vertices, faces, process=False))
     assert _is_closed(kept)
     assert len(kept.faces) > 0.9 * len(faces)
     assert vertices[:, 0].max() > 19
@@ -89,7 +89,7 @@ def test_a_closed_mesh_without_its_crumbs_is_closed() -> None:
 def test_what_nobody_saw_is_solid(panoramas: list[PosedPanorama]) -> None:
     blind = panoramas[0].distance.copy()
     blind[:, :20] = 0
-    mesh = free_space_mesh([replace(panoramas[0], distance=blind)], 0.1, 10.0)
+    mesh = mesh_free_space([replace(panoramas[0], distance=blind)], 0.1, 10.0)
     share = 1 - 20 / 128
     assert _is_closed(mesh)
     assert -mesh.volume < (share + 0.06) * 6 * 2.8 * 5
@@ -99,13 +99,13 @@ def test_far_is_free_up_to_the_reach(panoramas: list[PosedPanorama]) -> None:
     sky = np.zeros((64, 128), bool)
     sky[:16] = True
     distance = np.where(sky, np.float32(0), panoramas[0].distance)
-    mesh = free_space_mesh([replace(panoramas[0], distance=distance, far=sky)], 0.1, 4.0)
+    mesh = mesh_free_space([replace(panoramas[0], distance=distance, far=sky)], 0.1, 4.0)
     assert mesh.vertices[:, 1].min() < -3
     assert np.linalg.norm(mesh.vertices - panoramas[0].pose.position, axis=1).max() < 4.2
 
 
 def test_the_seen_surface_has_the_colours_of_the_walls(panoramas: list[PosedPanorama]) -> None:
-    surface = seen_surface(free_space_mesh(panoramas, 0.1, 10.0), panoramas, 0.15)
+    surface = extract_seen_surface(mesh_free_space(panoramas, 0.1, 10.0), panoramas, 0.15)
     wall = (HALF - np.abs(surface.vertices)).argmin(1)
     clear = np.sort(HALF - np.abs(surface.vertices), 1)[:, 1] > 0.3
     shown = np.asarray(surface.visual.vertex_colors)[:, :3].argmax(1)
@@ -114,14 +114,14 @@ def test_the_seen_surface_has_the_colours_of_the_walls(panoramas: list[PosedPano
 
 def test_too_many_voxels_are_refused(panoramas: list[PosedPanorama]) -> None:
     with pytest.raises(ValueError, match="more than 12,000,000; take larger"):
-        free_space(panoramas, 0.01, 10.0)
+        carve_free_space(panoramas, 0.01, 10.0)
 
 
 def test_the_finest_voxels_just_fit(
     panoramas: list[PosedPanorama], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("panodepth.reconstruct.fusion.MAX_VOXELS", 20_000)
-    voxel = finest_voxel(panoramas, 10.0)
-    assert 10_000 < free_space(panoramas, voxel, 10.0)[0].size <= 20_000
+    voxel = find_finest_voxel(panoramas, 10.0)
+    assert 10_000 < carve_free_space(panoramas, voxel, 10.0)[0].size <= 20_000
     with pytest.raises(ValueError, match="take larger ones"):
-        free_space(panoramas, 0.8 * voxel, 10.0)
+        carve_free_space(panoramas, 0.8 * voxel, 10.0)

@@ -20,8 +20,8 @@ from pano_worlds.miniatures.box_studio import BoxStudio, BoxView
 from panodepth.cli import main
 from panodepth.errors import CommandError
 from panodepth.outputs.records import save_prediction
-from panodepth.prediction import Kind, Prediction
-from panodepth.reconstruct.manifest_poses import read_row_poses
+from panodepth.prediction import MapKind, PredictedMap
+from panodepth.reconstruct.manifest_poses import read_manifest_poses
 
 SIZE = (96, 192)
 
@@ -55,13 +55,13 @@ def predict(rows: tuple[Path, Manifest], tmp_path: Path) -> Callable[..., Path]:
     root, manifest = rows
 
     def write(unit: float | None = None) -> Path:
-        kind: Kind = "distance_metric" if unit is None else "distance_scale_invariant"
+        kind: MapKind = "distance_metric" if unit is None else "distance_scale_invariant"
         for row in manifest:
             sample = to_tensors(read(row, root))
             distance = sample["distance"][0].numpy() / np.float32(unit or 1)
             rgb = (sample["image"] * 255).round().byte().permute(1, 2, 0).numpy()
             known = sample["valid"][0].numpy()
-            prediction = Prediction(kind, distance, known, sample["far"][0].numpy(), SIZE[0])
+            prediction = PredictedMap(kind, distance, known, sample["far"][0].numpy(), SIZE[0])
             about = {"source": str(root / row.image), "model": "labels", "working_height": SIZE[0]}
             save_prediction(tmp_path / "maps", row.key, rgb, prediction, ["npy"], about)
         return tmp_path / "maps"
@@ -137,7 +137,7 @@ def manifest_of_one(tmp_path: Path, pose: tuple[float, ...] | None) -> Path:
 def test_a_row_is_found_below_any_root(tmp_path: Path) -> None:
     manifest = manifest_of_one(tmp_path, LEVEL)
     for root in ("/data/raw/structured3d", "elsewhere", "."):
-        poses = read_row_poses(manifest, {"a": Path(root) / ROW.image})
+        poses = read_manifest_poses(manifest, {"a": Path(root) / ROW.image})
         assert poses["a"].position.tolist() == [2, 3, 4]
         assert np.array_equal(poses["a"].rotation, np.eye(3))
 
@@ -156,11 +156,11 @@ def test_what_a_manifest_does_not_know_is_told(
 ) -> None:
     manifest = manifest_of_one(tmp_path, pose)
     with pytest.raises(CommandError, match=message):
-        read_row_poses(manifest, {"a": Path(source)}, scene)
+        read_manifest_poses(manifest, {"a": Path(source)}, scene)
 
 
 def test_a_file_that_is_no_manifest_is_told(tmp_path: Path) -> None:
     (tmp_path / "m.parquet").write_text("no")
     for name in ("m.parquet", "none.parquet"):
         with pytest.raises(CommandError, match=rf"--manifest .*{name} cannot be used"):
-            read_row_poses(tmp_path / name, {"a": Path("a.png")})
+            read_manifest_poses(tmp_path / name, {"a": Path("a.png")})

@@ -7,9 +7,9 @@ from scipy.spatial.transform import Rotation
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 from panodepth.reconstruct.registration import (
     Cloud,
-    Free,
-    identity,
-    overlaps,
+    FreeParameters,
+    identity_pose,
+    measure_overlaps,
     register,
     register_scales,
 )
@@ -54,7 +54,7 @@ def test_poses_are_found_from_a_rough_start(
         p.pose if i == 0 else p.pose.moved(np.r_[0, rng.normal(0, 0.04, 3), rng.normal(0, 0.12, 3)])
         for i, p in enumerate(panoramas)
     ]
-    found = register(_clouds(panoramas, noise), start, Free(False, True))
+    found = register(_clouds(panoramas, noise), start, FreeParameters(False, True))
     for pose, panorama in zip(found, panoramas, strict=True):
         assert np.linalg.norm(pose.position - panorama.pose.position) < bound
         turn = Rotation.from_matrix(pose.rotation @ panorama.pose.rotation.T)
@@ -65,17 +65,17 @@ def test_translations_of_level_panoramas_are_found_without_a_start(
     box_from: Callable[..., PosedPanorama],
 ) -> None:
     pair = [box_from((0.0, 0.0, 0.0)), box_from((0.5, 0.0, 0.3))]
-    found = register(_clouds(pair), [identity(), identity()], Free(False, True))
+    found = register(_clouds(pair), [identity_pose(), identity_pose()], FreeParameters(False, True))
     np.testing.assert_allclose(found[1].position, [0.5, 0, 0.3], atol=2e-3)
 
 
 def test_nothing_free_changes_nothing(panoramas: list[PosedPanorama]) -> None:
     start = [p.pose for p in panoramas]
-    assert register(_clouds(panoramas), start, Free(False, False)) == start
+    assert register(_clouds(panoramas), start, FreeParameters(False, False)) == start
 
 
 def test_overlap_tells_aligned_from_lost(panoramas: list[PosedPanorama]) -> None:
     clouds, poses = _clouds(panoramas), [p.pose for p in panoramas]
-    assert min(overlaps(clouds, poses)) > 0.95
+    assert min(measure_overlaps(clouds, poses)) > 0.95
     lost = [*poses[:2], poses[2].moved(np.r_[0, 0, 0.6, 0, 2.0, 0.7, 1.0])]
-    assert overlaps(clouds, lost)[2] < 0.3
+    assert measure_overlaps(clouds, lost)[2] < 0.3

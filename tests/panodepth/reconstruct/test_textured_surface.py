@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from panodepth.reconstruct.fusion import free_space_mesh, seen_surface
+from panodepth.reconstruct.fusion import extract_seen_surface, mesh_free_space
 from panodepth.reconstruct.posed_panorama import PosedPanorama
-from panodepth.reconstruct.textured_surface import textured_surface
+from panodepth.reconstruct.textured_surface import texture_surface
 
 HALF = np.array([3.0, 1.4, 2.5])
 VOXEL = 0.1
@@ -21,7 +21,7 @@ def panoramas(box_from: Callable[..., PosedPanorama]) -> list[PosedPanorama]:
 
 @pytest.fixture
 def surface(panoramas: list[PosedPanorama]) -> trimesh.Trimesh:
-    return seen_surface(free_space_mesh(panoramas, VOXEL, 10.0), panoramas, 1.5 * VOXEL)
+    return extract_seen_surface(mesh_free_space(panoramas, VOXEL, 10.0), panoramas, 1.5 * VOXEL)
 
 
 def _shown(mesh: trimesh.Trimesh) -> np.ndarray:
@@ -36,7 +36,7 @@ def _shown(mesh: trimesh.Trimesh) -> np.ndarray:
 def test_every_triangle_shows_the_wall_it_lies_on(
     panoramas: list[PosedPanorama], surface: trimesh.Trimesh
 ) -> None:
-    scene = textured_surface(surface, panoramas, 1.5 * VOXEL)
+    scene = texture_surface(surface, panoramas, 1.5 * VOXEL)
     assert sum(len(m.faces) for m in scene.geometry.values()) == len(surface.faces)
     for mesh in scene.geometry.values():
         off = HALF - np.abs(mesh.triangles_center)
@@ -48,7 +48,7 @@ def test_every_triangle_shows_the_wall_it_lies_on(
 def test_the_surface_stays_where_it_is_and_keeps_its_sides(
     panoramas: list[PosedPanorama], surface: trimesh.Trimesh
 ) -> None:
-    scene = textured_surface(surface, panoramas, 1.5 * VOXEL)
+    scene = texture_surface(surface, panoramas, 1.5 * VOXEL)
     whole = trimesh.util.concatenate(
         [trimesh.Trimesh(m.vertices, m.faces, process=False) for m in scene.geometry.values()]
     )
@@ -59,7 +59,7 @@ def test_the_surface_stays_where_it_is_and_keeps_its_sides(
 def test_the_nearer_panorama_gives_the_picture(
     panoramas: list[PosedPanorama], surface: trimesh.Trimesh
 ) -> None:
-    scene = textured_surface(surface, panoramas, 1.5 * VOXEL)
+    scene = texture_surface(surface, panoramas, 1.5 * VOXEL)
     at = {name: mesh.triangles_center[:, 0] for name, mesh in scene.geometry.items()}
     for near, far, end in (("a", "b", -3.0), ("b", "a", 3.0)):
         own, other = (int((np.abs(at[name] - end) < 0.1).sum()) for name in (near, far))
@@ -74,14 +74,14 @@ def test_what_one_panorama_does_not_see_is_in_the_picture_of_the_other(
 ) -> None:
     blind = replace(panoramas[0], distance=np.zeros_like(panoramas[0].distance))
     both = [blind, panoramas[1]]
-    surface = seen_surface(free_space_mesh(both, VOXEL, 10.0), both, 1.5 * VOXEL)
-    assert set(textured_surface(surface, both, 1.5 * VOXEL).geometry) == {"b"}
+    surface = extract_seen_surface(mesh_free_space(both, VOXEL, 10.0), both, 1.5 * VOXEL)
+    assert set(texture_surface(surface, both, 1.5 * VOXEL).geometry) == {"b"}
 
 
 def test_no_triangle_runs_across_the_whole_picture(
     panoramas: list[PosedPanorama], surface: trimesh.Trimesh
 ) -> None:
-    for mesh in textured_surface(surface, panoramas, 1.5 * VOXEL).geometry.values():
+    for mesh in texture_surface(surface, panoramas, 1.5 * VOXEL).geometry.values():
         u = mesh.visual.uv[mesh.faces][..., 0]
         assert np.ptp(u, axis=1).max() <= 0.25
         assert (u > 1).any()  # the seam lies inside of a triangle

@@ -9,9 +9,9 @@ from PIL import Image
 
 from panodepth.errors import CommandError
 from panodepth.outputs.records import load_prediction, record_path, save_prediction
-from panodepth.prediction import Prediction
-from panodepth.view.entry import embedded_entry, map_bytes, photo_bytes, viewer_entry
-from panodepth.view.page import page
+from panodepth.prediction import PredictedMap
+from panodepth.view.entry import encode_map, encode_photo, make_embedded_entry, make_entry
+from panodepth.view.page import render_page
 
 Record = Callable[..., Path]
 
@@ -31,7 +31,7 @@ def record(tmp_path: Path) -> Record:
             tmp_path,
             "a",
             rgb,
-            Prediction("distance_metric", values, valid, far, 32),
+            PredictedMap("distance_metric", values, valid, far, 32),
             formats,
             about,
         )
@@ -71,7 +71,7 @@ def test_damaged_records_and_maps_are_told(record: Record, tmp_path: Path) -> No
 
 
 def test_an_entry_says_what_the_page_needs(record: Record, tmp_path: Path) -> None:
-    entry = viewer_entry(record("npy"), tmp_path, lambda part: f"x/{part}", 64)
+    entry = make_entry(record("npy"), tmp_path, lambda part: f"x/{part}", 64)
     assert (entry["name"], entry["unit"], entry["size"]) == ("a", "m", [64, 128])
     assert (entry["height"], entry["width"]) == (32, 64)
     low, high, log = entry["scale"]
@@ -82,7 +82,7 @@ def test_an_entry_says_what_the_page_needs(record: Record, tmp_path: Path) -> No
 
 
 def test_the_map_is_thinned_with_its_marks(record: Record) -> None:
-    values = np.frombuffer(map_bytes(record("npy"), 32), "<f4").reshape(16, 32)
+    values = np.frombuffer(encode_map(record("npy"), 32), "<f4").reshape(16, 32)
     assert values[0, 0] == 0
     assert np.isinf(values[-1, -1])
     assert (np.diff(values[8]) > 0).all()
@@ -93,17 +93,17 @@ def test_the_photo_is_the_source_or_the_upper_half_of_the_preview(
 ) -> None:
     Image.new("RGB", (128, 64), (0, 200, 0)).save(tmp_path / "source.png")
     for source, channel in ((str(tmp_path / "source.png"), 1), ("gone.png", 0)):
-        (tmp_path / "photo.jpg").write_bytes(photo_bytes(record("npy", "preview", source=source)))
+        (tmp_path / "photo.jpg").write_bytes(encode_photo(record("npy", "preview", source=source)))
         with Image.open(tmp_path / "photo.jpg") as image:
             assert image.width == 2 * image.height
             assert np.asarray(image).reshape(-1, 3).mean(0).argmax() == channel
     with pytest.raises(CommandError, match="no such file, and there is no preview"):
-        photo_bytes(record("npy", source="gone.png"))
+        encode_photo(record("npy", source="gone.png"))
 
 
 def test_a_page_in_one_file_loads_nothing(record: Record, tmp_path: Path) -> None:
-    entry = embedded_entry(record("npy", "preview"), tmp_path, 64)
-    html = page([entry | {"name": "</script><b>"}], "", accepts=False)
+    entry = make_embedded_entry(record("npy", "preview"), tmp_path, 64)
+    html = render_page([entry | {"name": "</script><b>"}], "", accepts=False)
     assert "http://" not in html
     assert "https://" not in html
     assert " src=" not in html

@@ -13,9 +13,9 @@ from panodepth.errors import CommandError
 from panodepth.panoramas import BadPanoramaError, Panorama
 from panodepth.resize import resize_panorama
 
-Kind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-UNITS: dict[Kind, str] = {
+MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
+MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
+UNITS: dict[MapKind, str] = {
     "distance_metric": "m",
     "distance_scale_invariant": "relative",
     "disparity_affine": "affine disparity",
@@ -24,7 +24,7 @@ FAR_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Prediction:
+class PredictedMap:
     """What a network says about one panorama, at the panorama's size.
 
     Attributes:
@@ -36,7 +36,7 @@ class Prediction:
         working_height: Rows of the map that the network made, before it was resized to `h`.
     """
 
-    kind: Kind
+    kind: MapKind
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     far: NDArray[np.bool_]
@@ -63,11 +63,11 @@ class WorkingMaps:
         far_probability: Of the same size, or None when the network has no such map.
     """
 
-    kind: Kind
+    kind: MapKind
     values: NDArray[np.float32]
     far_probability: NDArray[np.float32] | None
 
-    def at_size_of(self, panorama: Panorama) -> Prediction:
+    def at_size_of(self, panorama: Panorama) -> PredictedMap:
         """The prediction at the panorama's own size: bilinear, wrapping around the seam.
 
         `far_probability` is resized first and thresholded at one half after.
@@ -77,7 +77,7 @@ class WorkingMaps:
         far = np.zeros(values.shape, dtype=np.bool_)
         if self.far_probability is not None:
             far = resize_panorama(self.far_probability, height, width) > FAR_THRESHOLD
-        return Prediction(self.kind, values, panorama.valid, far, len(self.values))
+        return PredictedMap(self.kind, values, panorama.valid, far, len(self.values))
 
 
 def choose_device(name: str) -> torch.device:
@@ -105,11 +105,13 @@ def _network_input(panoramas: Sequence[Panorama], height: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 255
 
 
-def _kind_of(maps: dict[str, torch.Tensor]) -> Kind:
-    for kind in KINDS:
+def _kind_of(maps: dict[str, torch.Tensor]) -> MapKind:
+    for kind in MAP_KINDS:
         if kind in maps:
             return kind
-    raise CommandError(f"the network returned {sorted(maps)}, expected one of {', '.join(KINDS)}")
+    raise CommandError(
+        f"the network returned {sorted(maps)}, expected one of {', '.join(MAP_KINDS)}"
+    )
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ from PIL import Image
 UNLIT = "KHR_materials_unlit"
 
 
-def in_picture(
+def make_textured_mesh(
     vertices: NDArray[Any],
     faces: NDArray[np.int64],
     uv: NDArray[Any],
@@ -37,7 +37,7 @@ def in_picture(
     return trimesh.Trimesh(vertices, faces, visual=visual, process=False)
 
 
-def write_unlit(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> None:
+def write_unlit_glb(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> None:
     """Writes textured meshes; viewers show the pictures without light and shade of their own."""
     with path.open("wb") as file:
         geometry.export(file_obj=file, file_type="glb", tree_postprocessor=_unlit)
@@ -49,7 +49,7 @@ def _unlit(tree: dict[str, Any]) -> None:
     tree["extensionsUsed"] = sorted({*tree.get("extensionsUsed", ()), UNLIT})
 
 
-def linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def srgb_to_linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Colours of a picture (sRGB) as colours of vertices, which glTF defines as linear light."""
     share = colours / 255.0
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)

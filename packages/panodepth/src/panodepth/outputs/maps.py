@@ -8,14 +8,14 @@ import OpenEXR
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from panodepth.prediction import Prediction
+from panodepth.prediction import PredictedMap
 
 PNG_INVALID = 0
 PNG_FAR = 65535
 FINEST_METRES = 0.001
 
 
-def stored_values(prediction: Prediction) -> NDArray[np.float32]:
+def encode_values(prediction: PredictedMap) -> NDArray[np.float32]:
     """The map as it is written: 0 where masked, infinity where far (0 for a disparity).
 
     Returns:
@@ -26,13 +26,13 @@ def stored_values(prediction: Prediction) -> NDArray[np.float32]:
     return np.where(prediction.valid, values, np.float32(0)).astype(np.float32)
 
 
-def write_npy(path: Path, prediction: Prediction) -> None:
-    """Writes `stored_values` as float32 `.npy`."""
+def write_npy(path: Path, prediction: PredictedMap) -> None:
+    """Writes `encode_values` as float32 `.npy`."""
     with path.open("wb") as file:
-        np.save(file, stored_values(prediction))
+        np.save(file, encode_values(prediction))
 
 
-def png_scale(largest: float, metric: bool) -> float:
+def choose_png_scale(largest: float, metric: bool) -> float:
     """Value of one step of a 16-bit PNG: the smallest of 1, 2, 5 x 10^k that reaches `largest`.
 
     Metres are never stored finer than 1 mm, so most indoor maps are plain millimetres.
@@ -43,7 +43,7 @@ def png_scale(largest: float, metric: bool) -> float:
     return float(f"{step * decade:.12g}")
 
 
-def write_png16(path: Path, prediction: Prediction) -> None:
+def write_png16(path: Path, prediction: PredictedMap) -> None:
     """Writes a 16-bit grey PNG whose text chunks say how to read it back.
 
     `value = pixel * scale`; 0 is invalid, 65535 is far. `scale`, `unit` and `kind` are PNG text.
@@ -51,7 +51,7 @@ def write_png16(path: Path, prediction: Prediction) -> None:
     """
     near = prediction.near
     largest = float(prediction.values[near].max()) if near.any() else 1.0
-    scale = png_scale(largest, prediction.kind == "distance_metric")
+    scale = choose_png_scale(largest, prediction.kind == "distance_metric")
     steps = np.rint(np.where(near, prediction.values, 0) / scale).clip(1, PNG_FAR - 1)
     pixels = np.where(near, steps, PNG_INVALID)
     pixels = np.where(prediction.far & prediction.valid, PNG_FAR, pixels).astype(np.uint16)
@@ -87,8 +87,8 @@ def read_png16(path: Path) -> tuple[NDArray[np.float32], dict[str, str]]:
     return values.astype(np.float32), text
 
 
-def write_exr(path: Path, prediction: Prediction) -> None:
-    """Writes `stored_values` as one float32 channel `Y` (ZIP), unit and kind in the header."""
+def write_exr(path: Path, prediction: PredictedMap) -> None:
+    """Writes `encode_values` as one float32 channel `Y` (ZIP), unit and kind in the header."""
     header = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
@@ -96,7 +96,7 @@ def write_exr(path: Path, prediction: Prediction) -> None:
         "kind": prediction.kind,
     }
     try:
-        with OpenEXR.File(header, {"Y": stored_values(prediction)}) as file:
+        with OpenEXR.File(header, {"Y": encode_values(prediction)}) as file:
             file.write(str(path))
     except RuntimeError as error:  # OpenEXR's only error type; a full disk is one of its cases
         raise OSError(f"cannot write {path.name}: {error}") from error

@@ -5,12 +5,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from panodepth.prediction import Prediction
+from panodepth.prediction import PredictedMap
 
 Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
-def nearest_samples(image: NDArray[Scalar], height: int, width: int) -> NDArray[Scalar]:
+def sample_nearest(image: NDArray[Scalar], height: int, width: int) -> NDArray[Scalar]:
     """Samples a map at the centres of a smaller grid; a mean over an edge would be a distance where nothing is.
 
     Args:
@@ -26,16 +26,16 @@ def nearest_samples(image: NDArray[Scalar], height: int, width: int) -> NDArray[
     return image[np.ix_(rows, columns)]
 
 
-def thinned(prediction: Prediction, max_width: int) -> Prediction:
+def thinned(prediction: PredictedMap, max_width: int) -> PredictedMap:
     """The prediction on a grid at most `max_width` wide; itself where it is not wider."""
     height, width = prediction.values.shape
     if width <= max_width:
         return prediction
     size = (max(1, round(height * max_width / width)), max_width)
-    return Prediction(
+    return PredictedMap(
         prediction.kind,
-        nearest_samples(prediction.values, *size),
-        nearest_samples(prediction.valid, *size),
-        nearest_samples(prediction.far, *size),
+        sample_nearest(prediction.values, *size),
+        sample_nearest(prediction.valid, *size),
+        sample_nearest(prediction.far, *size),
         prediction.working_height,
     )

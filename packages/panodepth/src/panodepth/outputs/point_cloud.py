@@ -6,13 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 
-from panodepth.outputs.surface import Y_UP, points_at, smear, surface_distance, torn
-from panodepth.prediction import Prediction
+from panodepth.outputs.surface import (
+    Y_UP,
+    estimate_edge_blur,
+    find_flying_pixels,
+    to_distance,
+    unproject_pixels,
+)
+from panodepth.prediction import PredictedMap
 
 MAX_POINTS = 2_000_000
 
 
-def even_pixels(
+def sample_sphere(
     height: int, width: int, max_points: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Pixels of an equirectangular image that are spread evenly over the sphere.
@@ -34,10 +40,10 @@ def even_pixels(
     return np.repeat(rows, counts), np.concatenate(columns)
 
 
-def point_cloud(
-    rgb: NDArray[np.uint8], prediction: Prediction, max_points: int = MAX_POINTS
+def make_point_cloud(
+    rgb: NDArray[np.uint8], prediction: PredictedMap, max_points: int = MAX_POINTS
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """Points of what is near: masked, far and torn pixels are left out.
+    """Points of what is near: masked, far and flying pixels are left out.
 
     Args:
         rgb: `(h, w, 3)` uint8.
@@ -48,11 +54,13 @@ def point_cloud(
         `(n, 3)` float32 points (y up, camera at the origin, the unit of the prediction) and `(n, 3)`
         uint8 colours.
     """
-    distance = surface_distance(prediction)
-    rows, columns = even_pixels(distance.shape[0], distance.shape[1], max_points)
-    keep = ((distance > 0) & ~torn(distance, smear(prediction)))[rows, columns]
+    distance = to_distance(prediction)
+    rows, columns = sample_sphere(distance.shape[0], distance.shape[1], max_points)
+    keep = ((distance > 0) & ~find_flying_pixels(distance, estimate_edge_blur(prediction)))[
+        rows, columns
+    ]
     rows, columns = rows[keep], columns[keep]
-    return points_at(distance, rows, columns) * Y_UP, rgb[rows, columns]
+    return unproject_pixels(distance, rows, columns) * Y_UP, rgb[rows, columns]
 
 
 def write_points(
@@ -70,9 +78,9 @@ def write_points(
         ply.write(file)
 
 
-def write_ply(path: Path, rgb: NDArray[np.uint8], prediction: Prediction) -> None:
+def write_ply(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
     """Writes the point cloud of a prediction as PLY; axes and unit are in its comments."""
-    points, colours = point_cloud(rgb, prediction)
+    points, colours = make_point_cloud(rgb, prediction)
     comments = [
         "axes: x right, y up, z backward (panorama centre is -z); camera at the origin",
         f"unit: {prediction.unit}",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from panodepth.outputs.nearest import thinned
-from panodepth.prediction import Prediction
+from panodepth.prediction import PredictedMap
 from panodepth.resize import resize_panorama
 
 COLORMAP = "Spectral"  # near is red, as in the papers' figures
@@ -26,24 +26,24 @@ MAX_WIDTH = 2048
 DPI = 100
 
 
-def colour_limits(low: float, high: float) -> tuple[float, float, bool]:
+def choose_colour_limits(low: float, high: float) -> tuple[float, float, bool]:
     """Ends of a colour scale, and whether it is logarithmic: over more than 1:12."""
     if high <= low:
         low, high = low - 0.01 * abs(low), high + 0.01 * abs(high) + 1e-6
     return low, high, low > 0 and high / low > LOG_ABOVE
 
 
-def colour_scale(prediction: Prediction) -> Normalize:
+def make_colour_scale(prediction: PredictedMap) -> Normalize:
     """The scale of the colours: from the 2 % to the 98 % quantile of what is near."""
     values = prediction.values[prediction.near]
     if not values.size:
         return Normalize(0.0, 1.0)
     quantiles = np.quantile(values[:: max(1, values.size // 1_000_000)], QUANTILES)
-    low, high, logarithmic = colour_limits(float(quantiles[0]), float(quantiles[1]))
+    low, high, logarithmic = choose_colour_limits(float(quantiles[0]), float(quantiles[1]))
     return LogNorm(low, high, clip=True) if logarithmic else Normalize(low, high, clip=True)
 
 
-def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:
+def colourise_map(prediction: PredictedMap, scale: Normalize) -> NDArray[np.uint8]:
     """Colours a map: near red, far blue; beyond range pale, masked grey.
 
     Returns:
@@ -59,7 +59,7 @@ def colour_map(prediction: Prediction, scale: Normalize) -> NDArray[np.uint8]:
     return pixels
 
 
-def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np.uint8]:
+def render_preview(rgb: NDArray[np.uint8], prediction: PredictedMap) -> NDArray[np.uint8]:
     """The panorama above its distance map, a scale bar with the unit at the right.
 
     Args:
@@ -70,8 +70,8 @@ def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np
         `(2 h', w', 3)` uint8, wide 640 to 2048 pixels plus the bar.
     """
     small = thinned(prediction, MAX_WIDTH)
-    scale = colour_scale(small)
-    picture = colour_map(small, scale)
+    scale = make_colour_scale(small)
+    picture = colourise_map(small, scale)
     width = max(640, picture.shape[1])
     pictures = (resize_panorama(p, width // 2, width) for p in (rgb, picture))
     stacked = np.concatenate(list(pictures))
@@ -79,7 +79,7 @@ def render_preview(rgb: NDArray[np.uint8], prediction: Prediction) -> NDArray[np
 
 
 def _with_bar(
-    picture: NDArray[np.uint8], scale: Normalize, prediction: Prediction
+    picture: NDArray[np.uint8], scale: Normalize, prediction: PredictedMap
 ) -> NDArray[np.uint8]:
     height, width = picture.shape[:2]
     bar = max(90, width // 14)
@@ -106,7 +106,7 @@ def _with_bar(
     return np.concatenate([picture, strip], axis=1)
 
 
-def write_preview(path: Path, rgb: NDArray[np.uint8], prediction: Prediction) -> None:
+def write_preview(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
     """Writes `render_preview` as PNG."""
     with path.open("wb") as file:
         Image.fromarray(render_preview(rgb, prediction)).save(file, format="PNG", compress_level=4)

@@ -15,11 +15,11 @@ from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
 from panodepth.outputs.point_cloud import write_ply
 from panodepth.outputs.preview import write_preview
 from panodepth.outputs.sphere_mesh import write_glb
-from panodepth.prediction import KINDS, Kind, Prediction
+from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
 RECORD_ENDING = "_prediction.json"
 
-Writer = Callable[[Path, NDArray[np.uint8], Prediction], None]
+Writer = Callable[[Path, NDArray[np.uint8], PredictedMap], None]
 
 
 class Format(NamedTuple):
@@ -44,7 +44,7 @@ def record_path(folder: Path, name: str) -> Path:
     return folder / f"{name}{RECORD_ENDING}"
 
 
-def _statistics(prediction: Prediction) -> dict[str, Any]:
+def _statistics(prediction: PredictedMap) -> dict[str, Any]:
     values = prediction.values[prediction.near]
     if not values.size:
         return {"quantiles": None}
@@ -66,7 +66,7 @@ def save_prediction(
     folder: Path,
     name: str,
     rgb: NDArray[np.uint8],
-    prediction: Prediction,
+    prediction: PredictedMap,
     formats: Sequence[str],
     about: dict[str, Any],
 ) -> list[Path]:
@@ -128,7 +128,7 @@ def is_complete(folder: Path, name: str, formats: Sequence[str], about: dict[str
     return same and all(key in files and (path.parent / files[key]).is_file() for key in formats)
 
 
-def load_prediction(record_file: Path) -> Prediction:
+def load_prediction(record_file: Path) -> PredictedMap:
     """Reads a prediction back from the most exact map that its record names.
 
     Args:
@@ -160,7 +160,7 @@ def read_record(record_file: Path) -> dict[str, Any]:
     """
     try:
         record: dict[str, Any] = json.loads(record_file.read_text())
-        if record["kind"] not in KINDS or not isinstance(record["files"], dict):
+        if record["kind"] not in MAP_KINDS or not isinstance(record["files"], dict):
             raise ValueError(f"kind {record['kind']!r}")
         if lost := {"source", "height", "width"} - record.keys():
             raise ValueError(f"no {', '.join(sorted(lost))}")
@@ -171,10 +171,12 @@ def read_record(record_file: Path) -> dict[str, Any]:
     return record
 
 
-def _from_stored(stored: NDArray[np.float32], kind: Kind, working_height: int | None) -> Prediction:
+def _from_stored(
+    stored: NDArray[np.float32], kind: MapKind, working_height: int | None
+) -> PredictedMap:
     far, valid = np.isinf(stored), (stored != 0) & np.isfinite(stored)
     values = np.where(valid, stored, np.float32(0))
-    return Prediction(kind, values, valid | far, far, working_height)
+    return PredictedMap(kind, values, valid | far, far, working_height)
 
 
 def _read_exr(path: Path) -> NDArray[np.float32]:

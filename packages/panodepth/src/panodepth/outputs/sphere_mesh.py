@@ -7,17 +7,17 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from panodepth.outputs.glb import in_picture, write_unlit
-from panodepth.outputs.nearest import nearest_samples
-from panodepth.outputs.surface import EDGE_RATIO, surface_distance, surface_points
-from panodepth.prediction import Prediction
+from panodepth.outputs.glb import make_textured_mesh, write_unlit_glb
+from panodepth.outputs.nearest import sample_nearest
+from panodepth.outputs.surface import EDGE_RATIO, to_distance, unproject_map
+from panodepth.prediction import PredictedMap
 from panodepth.resize import resize_panorama
 
 GRID_HEIGHT = 384
 TEXTURE_WIDTH = 4096
 
 
-class Surface(NamedTuple):
+class SphereMesh(NamedTuple):
     """A triangle mesh with texture coordinates.
 
     Attributes:
@@ -31,7 +31,7 @@ class Surface(NamedTuple):
     uv: NDArray[np.float32]
 
 
-def grid_faces(height: int, width: int) -> NDArray[np.int64]:
+def make_grid_faces(height: int, width: int) -> NDArray[np.int64]:
     """Triangles over `height x width` vertices plus two poles, counter-clockwise from inside.
 
     The vertices are row-major, then the top pole, then the bottom pole. The last column is joined to
@@ -53,9 +53,9 @@ def _pole_distance(row: NDArray[np.float32]) -> float:
     return float(np.median(row)) if bool((row > 0).all()) else 0.0
 
 
-def sphere_mesh(
+def make_sphere_mesh(
     distance: NDArray[np.float32], height: int = GRID_HEIGHT, edge_ratio: float = EDGE_RATIO
-) -> Surface:
+) -> SphereMesh:
     """Triangulates a distance map over the whole sphere: seam and poles closed, edges cut.
 
     A triangle is left out when a corner has no distance (masked or far) or when its farthest corner
@@ -70,29 +70,29 @@ def sphere_mesh(
         The mesh, y up, camera at the origin.
     """
     height = min(height, distance.shape[0])
-    grid = nearest_samples(distance, height, 2 * height)
+    grid = sample_nearest(distance, height, 2 * height)
     rows, columns = grid.shape
-    points = surface_points(grid)
+    points = unproject_map(grid)
     closed = np.concatenate([points, points[:, :1]], axis=1).reshape(-1, 3)
     poles = [_pole_distance(grid[0]), _pole_distance(grid[-1])]
     vertices = np.concatenate([closed, [[0, poles[0], 0], [0, -poles[1], 0]]]).astype(np.float32)
     u, v = np.meshgrid((np.arange(columns + 1) + 0.5) / columns, 1 - (np.arange(rows) + 0.5) / rows)
     uv = np.concatenate([np.stack([u, v], -1).reshape(-1, 2), [[0.5, 1], [0.5, 0]]])
-    faces = grid_faces(rows, columns + 1)
+    faces = make_grid_faces(rows, columns + 1)
     reach = np.concatenate([np.concatenate([grid, grid[:, :1]], axis=1).ravel(), poles])[faces]
     kept = (reach.min(1) > 0) & (reach.max(1) <= edge_ratio * reach.min(1))
-    return Surface(vertices, faces[kept], uv.astype(np.float32))
+    return SphereMesh(vertices, faces[kept], uv.astype(np.float32))
 
 
-def textured(surface: Surface, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
+def add_texture(surface: SphereMesh, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
     """The mesh with the panorama as its texture, visible from both sides."""
     width = min(TEXTURE_WIDTH, rgb.shape[1])
     picture = resize_panorama(rgb, width // 2, width)
-    return in_picture(*surface, picture, both_sides=True)
+    return make_textured_mesh(*surface, picture, both_sides=True)
 
 
-def write_glb(path: Path, rgb: NDArray[np.uint8], prediction: Prediction) -> None:
+def write_glb(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
     """Writes the textured mesh of a prediction as binary glTF."""
-    mesh = textured(sphere_mesh(surface_distance(prediction)), rgb)
+    mesh = add_texture(make_sphere_mesh(to_distance(prediction)), rgb)
     mesh.remove_unreferenced_vertices()
-    write_unlit(path, mesh)
+    write_unlit_glb(path, mesh)

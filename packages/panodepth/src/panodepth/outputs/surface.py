@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from pano_geometry import Equirectangular, distance_to_points
-from panodepth.prediction import Prediction
+from panodepth.prediction import PredictedMap
 
 # A disparity is known up to a shift, so its shape needs an assumption: the farthest thing is this
 # many times farther than the nearest.
@@ -16,7 +16,7 @@ EDGE_RATIO = 1.1
 Y_UP = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
 
-def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
+def to_distance(prediction: PredictedMap) -> NDArray[np.float32]:
     """Distances to draw: the network's own, or a stand-in for an affine disparity.
 
     Returns:
@@ -35,7 +35,7 @@ def surface_distance(prediction: Prediction) -> NDArray[np.float32]:
     )
 
 
-def points_at(
+def unproject_pixels(
     distance: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """Points `(n, 3)` of single pixels `(n,)` in the camera frame; a large map is never a cloud as a whole."""
@@ -45,13 +45,13 @@ def points_at(
     return np.asarray(rays * distance[rows, columns, None], dtype=np.float32)
 
 
-def surface_points(distance: NDArray[np.float32]) -> NDArray[np.float32]:
+def unproject_map(distance: NDArray[np.float32]) -> NDArray[np.float32]:
     """`(h, w)` distances to `(h, w, 3)` points, y up, camera at the origin."""
     points = distance_to_points(torch.from_numpy(distance)[None, None])[0].numpy()
     return np.asarray(points * Y_UP, dtype=np.float32)
 
 
-def torn(
+def find_flying_pixels(
     distance: NDArray[np.float32], reach: int = 1, ratio: float = EDGE_RATIO
 ) -> NDArray[np.bool_]:
     """Pixels between two surfaces: farther than one neighbour and nearer than the opposite one.
@@ -60,7 +60,7 @@ def torn(
 
     Args:
         distance: `(h, w)`, 0 where there is none.
-        reach: How far away the two neighbours are, in pixels: the width of the smear.
+        reach: How far away the two neighbours are, in pixels: the width of the estimate_edge_blur.
         ratio: Step to each of the two neighbours that counts as an edge.
 
     Returns:
@@ -79,7 +79,7 @@ def torn(
     return between
 
 
-def smear(prediction: Prediction) -> int:
+def estimate_edge_blur(prediction: PredictedMap) -> int:
     """Pixels over which resizing spread an edge of the network's map; at least 1."""
     working = prediction.working_height or prediction.values.shape[0]
     return max(1, int(prediction.values.shape[0] / working + 0.5))

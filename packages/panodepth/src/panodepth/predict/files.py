@@ -19,7 +19,7 @@ from panodepth.panoramas import (
     find_mask,
     read_panorama,
 )
-from panodepth.prediction import Prediction, WorkingMaps, predict_batch
+from panodepth.prediction import PredictedMap, WorkingMaps, predict_batch
 
 # Nothing that follows can be written either.
 DISK_IS_UNUSABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -156,7 +156,7 @@ def _about(file: PanoramaFile, settings: PredictSettings) -> dict[str, Any]:
 
 
 def _save(
-    file: PanoramaFile, panorama: Panorama, prediction: Prediction, settings: PredictSettings
+    file: PanoramaFile, panorama: Panorama, prediction: PredictedMap, settings: PredictSettings
 ) -> Outcome:
     about = _about(file, settings)
     try:
@@ -171,7 +171,7 @@ def _save(
     return Outcome(file, summary=_describe(prediction))
 
 
-def _describe(prediction: Prediction) -> str:
+def _describe(prediction: PredictedMap) -> str:
     near = prediction.values[prediction.near]
     if not near.size:
         return "nothing near"

@@ -16,26 +16,36 @@ from panodepth.reconstruct.files import (
     write_solid,
     write_textured,
 )
-from panodepth.reconstruct.fusion import finest_voxel, free_space_mesh, fused_cloud, seen_surface
-from panodepth.reconstruct.manifest_poses import read_row_poses
-from panodepth.reconstruct.pose_search import search_poses, seen_through
-from panodepth.reconstruct.posed_panorama import PosedPanorama, load_posed, read_poses, with_poses
+from panodepth.reconstruct.fusion import (
+    extract_seen_surface,
+    find_finest_voxel,
+    fuse_points,
+    mesh_free_space,
+)
+from panodepth.reconstruct.manifest_poses import read_manifest_poses
+from panodepth.reconstruct.pose_search import measure_see_through, search_poses
+from panodepth.reconstruct.posed_panorama import (
+    PosedPanorama,
+    load_posed_panoramas,
+    read_poses,
+    replace_poses,
+)
 from panodepth.reconstruct.registration import (
-    Free,
-    Pose,
-    overlaps,
+    FreeParameters,
+    ScaledPose,
+    measure_overlaps,
     register_scales,
 )
 from panodepth.reconstruct.state_layers import write_layers
-from panodepth.reconstruct.textured_surface import textured_surface
+from panodepth.reconstruct.textured_surface import texture_surface
 from panodepth.view.entry import find_records
 
 PRODUCTS = ("cloud", "mesh", "collision")
 SOLVES = {
-    "none": Free(False, False),
-    "scale": Free(True, False),
-    "pose": Free(False, True),
-    "all": Free(True, True),
+    "none": FreeParameters(False, False),
+    "scale": FreeParameters(True, False),
+    "pose": FreeParameters(False, True),
+    "all": FreeParameters(True, True),
 }
 COLLISION_VOXELS = 2  # its voxels are this much larger: a simulator wants few triangles
 REGISTRATION_POINTS = 4000
@@ -113,8 +123,10 @@ def run(args: argparse.Namespace) -> int:
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
         panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
-        unit = unit_of(panoramas, poses is not None)
-        report |= build(panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit)
+        unit = choose_unit(panoramas, poses is not None)
+        report |= write_products(
+            panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit
+        )
     except (ValueError, OSError) as error:
         raise CommandError(f"{args.folder}: {error}") from error
     write_json(args.out / "reconstruction.json", report, indent=2, sort_keys=False)
@@ -154,25 +166,25 @@ def _records(folder: Path) -> list[Path]:
     return records
 
 
-def _read_poses(args: argparse.Namespace) -> dict[str, Pose] | None:
+def _read_poses(args: argparse.Namespace) -> dict[str, ScaledPose] | None:
     if args.manifest is None:
         return read_poses(args.poses) if args.poses else None
     records = _records(args.folder)
     sources = {record_name(r, args.folder): Path(read_record(r)["source"]) for r in records}
-    return read_row_poses(args.manifest, sources, args.scene)
+    return read_manifest_poses(args.manifest, sources, args.scene)
 
 
 def _load(
-    folder: Path, poses: dict[str, Pose] | None, args: argparse.Namespace
+    folder: Path, poses: dict[str, ScaledPose] | None, args: argparse.Namespace
 ) -> list[PosedPanorama]:
     records = _records(folder)
     if poses is not None and args.scene is not None:
         records = [record for record in records if record_name(record, folder) in poses]
-    return load_posed(records, folder, poses, args.width)
+    return load_posed_panoramas(records, folder, poses, args.width)
 
 
 def _later_states(
-    poses: dict[str, Pose] | None, args: argparse.Namespace
+    poses: dict[str, ScaledPose] | None, args: argparse.Namespace
 ) -> dict[str, list[PosedPanorama]]:
     names = [folder.absolute().name for folder in args.compare]
     if len(set(names)) < len(names):
@@ -182,14 +194,14 @@ def _later_states(
     return {n: _load(f, poses, args) for n, f in zip(names, args.compare, strict=True)}
 
 
-def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> Free:
+def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> FreeParameters:
     if word != "auto":
         return SOLVES[word]
-    return Free(scale=not all(p.metric for p in panoramas), pose=not known)
+    return FreeParameters(scale=not all(p.metric for p in panoramas), pose=not known)
 
 
 def align(
-    panoramas: Sequence[PosedPanorama], free: Free
+    panoramas: Sequence[PosedPanorama], free: FreeParameters
 ) -> tuple[list[PosedPanorama], dict[str, Any]]:
     """Brings panoramas into one frame by their surfaces.
 
@@ -210,8 +222,8 @@ def align(
         poses = search_poses(panoramas, free)
     elif len(panoramas) > 1 and free.scale:
         poses = register_scales(clouds, poses)
-    aligned = with_poses(panoramas, poses)
-    shares = overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
+    aligned = replace_poses(panoramas, poses)
+    shares = measure_overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
     named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
     if len(panoramas) > 1 and (free.scale or free.pose):
         _refuse_lost(aligned, named)
@@ -222,7 +234,7 @@ def align(
     return aligned, {"poses": found, "overlap": named}
 
 
-def unit_of(panoramas: Sequence[PosedPanorama], known: bool) -> str:
+def choose_unit(panoramas: Sequence[PosedPanorama], known: bool) -> str:
     """Unit of the world: metres where positions are given or the first panorama measures them, else its own."""
     return "m" if known or panoramas[0].metric else "relative"
 
@@ -230,7 +242,7 @@ def unit_of(panoramas: Sequence[PosedPanorama], known: bool) -> str:
 def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
     lost = [
         name
-        for (name, share), hole in zip(overlap.items(), seen_through(panoramas), strict=True)
+        for (name, share), hole in zip(overlap.items(), measure_see_through(panoramas), strict=True)
         if share < ENOUGH_OVERLAP or hole > MOST_SEEN_THROUGH
     ]
     if lost:
@@ -240,7 +252,7 @@ def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) 
         )
 
 
-def build(
+def write_products(
     panoramas: Sequence[PosedPanorama],
     out: Path,
     products: Sequence[str],
@@ -269,18 +281,18 @@ def build(
     if not reached.size:
         raise ValueError("nothing is near in any of these panoramas")
     reach = reach or float(np.quantile(reached, 0.98))
-    voxel = voxel or max(float(np.median(reached)) / 60, finest_voxel(panoramas, reach))
-    points, colours = fused_cloud(panoramas, voxel / 2)
+    voxel = voxel or max(float(np.median(reached)) / 60, find_finest_voxel(panoramas, reach))
+    points, colours = fuse_points(panoramas, voxel / 2)
     if "cloud" in products:
         write_cloud(out / "cloud.ply", points, colours, unit)
     sizes = {"points": len(points), "triangles": 0, "collision_triangles": 0}
     if "mesh" in products:
-        closed = free_space_mesh(panoramas, voxel, reach)
-        surface = seen_surface(closed, panoramas, 1.5 * voxel)
+        closed = mesh_free_space(panoramas, voxel, reach)
+        surface = extract_seen_surface(closed, panoramas, 1.5 * voxel)
         sizes["triangles"] = len(surface.faces)
-        write_textured(out / "mesh.glb", textured_surface(surface, panoramas, 1.5 * voxel))
+        write_textured(out / "mesh.glb", texture_surface(surface, panoramas, 1.5 * voxel))
     if "collision" in products:
-        solid = free_space_mesh(panoramas, COLLISION_VOXELS * voxel, reach)
+        solid = mesh_free_space(panoramas, COLLISION_VOXELS * voxel, reach)
         sizes["collision_triangles"] = len(solid.faces)
         write_solid(out / "collision.glb", solid)
     return {"unit": unit, "voxel": voxel, "reach": reach, **sizes}

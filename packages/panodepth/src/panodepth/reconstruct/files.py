@@ -9,7 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from pano_data.io.atomic import replace_file, write_bytes
-from panodepth.outputs.glb import linear, write_unlit
+from panodepth.outputs.glb import srgb_to_linear, write_unlit_glb
 from panodepth.outputs.point_cloud import write_points
 from panodepth.outputs.surface import Y_UP
 from panodepth.reconstruct.registration import Array
@@ -39,7 +39,7 @@ def write_textured(path: Path, scene: trimesh.Scene) -> None:
     for mesh in scene.geometry.values():
         mesh.vertices = mesh.vertices * Y_UP
     with replace_file(path) as temporary:
-        write_unlit(temporary, scene)
+        write_unlit_glb(temporary, scene)
 
 
 def write_states(folder: Path, name: str, layers: Mapping[str, Layer], unit: str) -> None:
@@ -49,7 +49,7 @@ def write_states(folder: Path, name: str, layers: Mapping[str, Layer], unit: str
     for layer, (points, colours) in layers.items():
         write_cloud(folder / f"{name}_{layer}.ply", points, colours, unit, f"layer: {layer}")
         if len(points):
-            coloured = cloud(_y_up(points), linear(colours))
+            coloured = cloud(_y_up(points), srgb_to_linear(colours))
             scene.add_geometry(coloured, node_name=layer, geom_name=layer)
     write_bytes(folder / f"{name}_states.glb", scene.export(file_type="glb"))
 

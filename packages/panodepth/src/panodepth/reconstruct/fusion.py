@@ -18,7 +18,7 @@ MAX_VOXELS = 12_000_000
 CHUNK = 400_000
 
 
-def fused_cloud(
+def fuse_points(
     panoramas: Sequence[PosedPanorama], voxel: float
 ) -> tuple[Array, NDArray[np.uint8]]:
     """Points of all panoramas in the world, one a voxel, without those that another sees through.
@@ -58,7 +58,7 @@ def _voxel_means(
     return means[:, :3], np.rint(means[:, 3:]).astype(np.uint8)
 
 
-def free_space(
+def carve_free_space(
     panoramas: Sequence[PosedPanorama], voxel: float, reach: float
 ) -> tuple[NDArray[np.float32], Array]:
     """How deep inside the seen free space each voxel lies, in the world's unit.
@@ -69,7 +69,7 @@ def free_space(
     Args:
         panoramas: Posed in one frame.
         voxel: Side of a voxel.
-        reach: Free space farther than this from every camera is cut off.
+        reach: FreeParameters space farther than this from every camera is cut off.
 
     Returns:
         The field `(x, y, z)`, negative in its outermost layer, and the world position of voxel (0, 0, 0).
@@ -97,8 +97,8 @@ def free_space(
     return grid, low
 
 
-def finest_voxel(panoramas: Sequence[PosedPanorama], reach: float) -> float:
-    """Side of the smallest voxels that `free_space` still holds in memory."""
+def find_finest_voxel(panoramas: Sequence[PosedPanorama], reach: float) -> float:
+    """Side of the smallest voxels that `carve_free_space` still holds in memory."""
     low, high = _extent(panoramas, reach)
     side = 0.0
     for _ in range(6):  # the margin is counted in voxels
@@ -117,7 +117,7 @@ def _extent(panoramas: Sequence[PosedPanorama], reach: float) -> tuple[Array, Ar
     return everything.min(0), everything.max(0)
 
 
-def free_space_mesh(
+def mesh_free_space(
     panoramas: Sequence[PosedPanorama], voxel: float, reach: float
 ) -> trimesh.Trimesh:
     """The closed boundary of the free space that the panoramas saw: a collision mesh.
@@ -128,13 +128,13 @@ def free_space_mesh(
     Raises:
         ValueError: More voxels than are held in memory.
     """
-    field, low = free_space(panoramas, voxel, reach)
+    field, low = carve_free_space(panoramas, voxel, reach)
     vertices, faces = surface_nets(field)
     mesh = trimesh.Trimesh(vertices * voxel + low, faces, process=False)
-    return without_crumbs(mesh)
+    return remove_small_pieces(mesh)
 
 
-def without_crumbs(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+def remove_small_pieces(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     """The mesh without pieces of less than 2 % of the largest one's triangles; closed if it was closed.
 
     Crumbs of free space behind an edge, where one ray slipped past, are nobody's room.
@@ -151,7 +151,7 @@ def without_crumbs(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     return mesh
 
 
-def seen_surface(
+def extract_seen_surface(
     mesh: trimesh.Trimesh, panoramas: Sequence[PosedPanorama], tolerance: float
 ) -> trimesh.Trimesh:
     """The part of a free-space mesh that was seen as a surface, in the panoramas' colours.

@@ -8,12 +8,12 @@ import numpy as np
 from pano_data.errors import DataError
 from pano_data.manifest import Row, read_manifest
 from panodepth.errors import CommandError
-from panodepth.reconstruct.registration import Pose
+from panodepth.reconstruct.registration import ScaledPose
 
 
-def read_row_poses(
+def read_manifest_poses(
     manifest: Path, sources: Mapping[str, Path], scene: str | None = None
-) -> dict[str, Pose]:
+) -> dict[str, ScaledPose]:
     """Poses of panoramas by the rows of a manifest whose images they are.
 
     A row and a panorama belong together when the path of the panorama ends with the image of the row.
@@ -58,13 +58,13 @@ def _row_of(source: Path, rows: Mapping[str, Row]) -> Row | None:
     return next((rows[tail] for tail in tails if tail in rows), None)
 
 
-def _pose(name: str, row: Row) -> Pose:
+def _pose(name: str, row: Row) -> ScaledPose:
     if row.pose is None:
         raise CommandError(
             f"{name}: its row ({row.dataset}, {row.key}) has no pose: the layout has none, or the file was not there when the manifest was made"
         )
     matrix = np.reshape(row.pose, (4, 4))
-    return Pose(1.0, matrix[:3, :3], matrix[:3, 3])
+    return ScaledPose(1.0, matrix[:3, :3], matrix[:3, 3])
 
 
 def _some(names: Sequence[str]) -> str:

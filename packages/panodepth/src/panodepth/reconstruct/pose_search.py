@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from panodepth.reconstruct.posed_panorama import PosedPanorama
-from panodepth.reconstruct.registration import Array, Cloud, Free, Pose, register
+from panodepth.reconstruct.registration import Array, Cloud, FreeParameters, ScaledPose, register
 
 POINTS = 4000
 LEVEL_STEPS = np.linspace(-1.2, 1.2, 11)  # of the median distance; x and z of the starts
@@ -18,7 +18,7 @@ ALIGNED_STARTS, REFINED_STARTS = 8, 3
 SEEN_THROUGH = 0.9  # a point nearer than this share of the seen distance contradicts it
 
 
-def search_poses(panoramas: Sequence[PosedPanorama], free: Free) -> list[Pose]:
+def search_poses(panoramas: Sequence[PosedPanorama], free: FreeParameters) -> list[ScaledPose]:
     """Poses of panoramas that were taken level, within about 10° of one heading, in one room.
 
     For each panorama, starts on a grid of positions around the first one are ranked by how well each
@@ -37,8 +37,12 @@ def search_poses(panoramas: Sequence[PosedPanorama], free: Free) -> list[Pose]:
 
 
 def _search_one(
-    first: PosedPanorama, first_cloud: Cloud, other: PosedPanorama, cloud: Cloud, free: Free
-) -> Pose:
+    first: PosedPanorama,
+    first_cloud: Cloud,
+    other: PosedPanorama,
+    cloud: Cloud,
+    free: FreeParameters,
+) -> ScaledPose:
     pair = (first, other)
     rough, fine = ([_thin(c, k) for c in (first_cloud, cloud)] for k in (8, 4))
     size = float(np.median(np.linalg.norm(first_cloud.points, axis=1))) * first.pose.scale
@@ -50,7 +54,7 @@ def _search_one(
     return _best(pair, fine, found, FINE, 1)[0]
 
 
-def _starts(around: Pose, size: float, scaled: bool) -> list[Pose]:
+def _starts(around: ScaledPose, size: float, scaled: bool) -> list[ScaledPose]:
     grid = itertools.product(
         SCALE_STEPS if scaled else (1.0,), LEVEL_STEPS, HEIGHT_STEPS, LEVEL_STEPS
     )
@@ -63,16 +67,18 @@ def _starts(around: Pose, size: float, scaled: bool) -> list[Pose]:
 def _best(
     pair: tuple[PosedPanorama, PosedPanorama],
     clouds: Sequence[Cloud],
-    poses: Sequence[Pose],
+    poses: Sequence[ScaledPose],
     width: float,
     count: int,
-) -> list[Pose]:
+) -> list[ScaledPose]:
     """The poses of the second panorama at which the two agree most."""
     first, other = pair
 
-    def agreement(pose: Pose) -> float:
-        on_first = fit(pose.apply(clouds[1].points), first, width)
-        return on_first + fit(first.pose.apply(clouds[0].points), replace(other, pose=pose), width)
+    def agreement(pose: ScaledPose) -> float:
+        on_first = score_fit(pose.apply(clouds[1].points), first, width)
+        return on_first + score_fit(
+            first.pose.apply(clouds[0].points), replace(other, pose=pose), width
+        )
 
     return sorted(poses, key=agreement, reverse=True)[:count]
 
@@ -90,7 +96,7 @@ def _log_ratio(world: Array, panorama: PosedPanorama) -> Array:
     return np.where(near, ratio, -np.inf)
 
 
-def fit(world: Array, panorama: PosedPanorama, width: float) -> float:
+def score_fit(world: Array, panorama: PosedPanorama, width: float) -> float:
     """How well points in the world fit what a panorama sees, from -1 to 1.
 
     The mean of 1 for a point on the surface (falling to 0 at `width` of the logarithm of the
@@ -108,7 +114,7 @@ def fit(world: Array, panorama: PosedPanorama, width: float) -> float:
     return float((on - np.clip(-ratio / (2 * width), 0, 1)).mean())
 
 
-def seen_through(panoramas: Sequence[PosedPanorama]) -> list[float]:
+def measure_see_through(panoramas: Sequence[PosedPanorama]) -> list[float]:
     """For each panorama, the share of points that it and the one it fits best see through.
 
     The larger share of the two directions. Well above that of wrong edges, it tells that the panorama

@@ -13,12 +13,18 @@ from pano_geometry import Equirectangular, distance_to_normals
 from pano_geometry.pixels import to_index
 from panodepth.errors import CommandError
 from panodepth.outputs.nearest import thinned
-from panodepth.outputs.point_cloud import MAX_POINTS, even_pixels
+from panodepth.outputs.point_cloud import MAX_POINTS, sample_sphere
 from panodepth.outputs.records import load_prediction, read_record, record_name
-from panodepth.outputs.surface import EDGE_RATIO, points_at, smear, surface_distance, torn
+from panodepth.outputs.surface import (
+    EDGE_RATIO,
+    estimate_edge_blur,
+    find_flying_pixels,
+    to_distance,
+    unproject_pixels,
+)
 from panodepth.panoramas import BadPanoramaError, read_panorama
-from panodepth.prediction import Prediction
-from panodepth.reconstruct.registration import Array, Cloud, Pose, identity
+from panodepth.prediction import PredictedMap
+from panodepth.reconstruct.registration import Array, Cloud, ScaledPose, identity_pose
 from panodepth.resize import resize_panorama
 
 
@@ -39,7 +45,7 @@ class PosedPanorama:
     rgb: NDArray[np.uint8]
     distance: NDArray[np.float32]
     far: NDArray[np.bool_]
-    pose: Pose
+    pose: ScaledPose
     metric: bool
 
     def world_points(
@@ -50,11 +56,11 @@ class PosedPanorama:
         Args:
             where: `(h, w)` pixels to use; all that have a distance if not given.
         """
-        rows, columns = even_pixels(self.distance.shape[0], self.distance.shape[1], MAX_POINTS)
+        rows, columns = sample_sphere(self.distance.shape[0], self.distance.shape[1], MAX_POINTS)
         known = self.distance > 0 if where is None else where & (self.distance > 0)
         keep = known[rows, columns]
         rows, columns = rows[keep], columns[keep]
-        points = points_at(self.distance, rows, columns).astype(np.float64)
+        points = unproject_pixels(self.distance, rows, columns).astype(np.float64)
         return self.pose.apply(points), self.rgb[rows, columns]
 
     def world_rays(self) -> Array:
@@ -65,13 +71,13 @@ class PosedPanorama:
 
     def cloud(self, points: int) -> Cloud:
         """Points and normals in the camera frame for `register`, about `points` of them."""
-        rows, columns = even_pixels(self.distance.shape[0], self.distance.shape[1], points)
+        rows, columns = sample_sphere(self.distance.shape[0], self.distance.shape[1], points)
         normals = distance_to_normals(torch.from_numpy(self.distance)[None, None])[0].permute(
             1, 2, 0
         )
         chosen = normals.numpy()[rows, columns]
         keep = (np.abs(chosen).sum(1) > 0) & (self.distance > 0)[rows, columns]
-        at = points_at(self.distance, rows, columns)[keep]
+        at = unproject_pixels(self.distance, rows, columns)[keep]
         return Cloud(at.astype(np.float64), chosen[keep].astype(np.float64))
 
     def seen_distance(self, world: Array) -> tuple[Array, Array]:
@@ -124,13 +130,15 @@ def _interpolate(distance: NDArray[np.float32], u: Array, v: Array) -> Array:
     return np.asarray(np.where(smooth, 1 / inverse, nearest))
 
 
-def posed(
-    name: str, rgb: NDArray[np.uint8], prediction: Prediction, pose: Pose, width: int
+def make_posed_panorama(
+    name: str, rgb: NDArray[np.uint8], prediction: PredictedMap, pose: ScaledPose, width: int
 ) -> PosedPanorama:
-    """A posed panorama from a prediction, at most `width` wide; torn edges are unknown."""
+    """A posed panorama from a prediction, at most `width` wide; find_flying_pixels edges are unknown."""
     small = thinned(prediction, width)
-    distance = surface_distance(small)
-    distance = np.where(torn(distance, smear(small)), np.float32(0), distance)
+    distance = to_distance(small)
+    distance = np.where(
+        find_flying_pixels(distance, estimate_edge_blur(small)), np.float32(0), distance
+    )
     height, columns = distance.shape
     return PosedPanorama(
         name,
@@ -142,7 +150,7 @@ def posed(
     )
 
 
-def read_poses(path: Path) -> dict[str, Pose]:
+def read_poses(path: Path) -> dict[str, ScaledPose]:
     """Poses from JSON: `{"name": {"position": [x, y, z], "rotation": [[...], [...], [...]]}}`.
 
     Metres; world axes x right, y down, z forward; the rotation is camera-to-world and may be left out.
@@ -160,18 +168,18 @@ def read_poses(path: Path) -> dict[str, Pose]:
         ) from error
 
 
-def _pose(entry: dict[str, list[float]]) -> Pose:
+def _pose(entry: dict[str, list[float]]) -> ScaledPose:
     position = np.array(entry["position"], dtype=np.float64)
     rotation = np.array(entry.get("rotation", np.eye(3)), dtype=np.float64)
     if position.shape != (3,) or rotation.shape != (3, 3):
         raise ValueError(f"position {position.shape}, rotation {rotation.shape}")
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
         raise ValueError("a rotation is not orthonormal and right-handed")
-    return Pose(1.0, rotation, position)
+    return ScaledPose(1.0, rotation, position)
 
 
-def load_posed(
-    records: Sequence[Path], folder: Path, poses: dict[str, Pose] | None, width: int
+def load_posed_panoramas(
+    records: Sequence[Path], folder: Path, poses: dict[str, ScaledPose] | None, width: int
 ) -> list[PosedPanorama]:
     """Reads predictions with their panoramas and poses.
 
@@ -190,11 +198,13 @@ def load_posed(
             raise CommandError(
                 f"the panorama of {path} is needed for its colours: {source}: {error}"
             ) from error
-        pose = identity() if poses is None else poses[name]
-        loaded.append(posed(name, rgb, load_prediction(path), pose, width))
+        pose = identity_pose() if poses is None else poses[name]
+        loaded.append(make_posed_panorama(name, rgb, load_prediction(path), pose, width))
     return loaded
 
 
-def with_poses(panoramas: Sequence[PosedPanorama], poses: Sequence[Pose]) -> list[PosedPanorama]:
+def replace_poses(
+    panoramas: Sequence[PosedPanorama], poses: Sequence[ScaledPose]
+) -> list[PosedPanorama]:
     """The same panoramas at other poses."""
     return [replace(p, pose=q) for p, q in zip(panoramas, poses, strict=True)]

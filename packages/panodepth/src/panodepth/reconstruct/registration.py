@@ -24,7 +24,7 @@ class Cloud:
 
 
 @dataclass(frozen=True)
-class Pose:
+class ScaledPose:
     """Camera to world: `x_world = scale * rotation @ x_camera + position`."""
 
     scale: float
@@ -35,16 +35,16 @@ class Pose:
         """Points `(n, 3)` in the world frame."""
         return np.asarray(self.scale * points @ self.rotation.T + self.position)
 
-    def moved(self, step: Array) -> "Pose":
+    def moved(self, step: Array) -> "ScaledPose":
         """The pose after a step `(log scale, rotation vector, translation)`, `(7,)`."""
         turn = Rotation.from_rotvec(step[1:4]).as_matrix()
-        return Pose(
+        return ScaledPose(
             float(self.scale * np.exp(step[0])), turn @ self.rotation, self.position + step[4:]
         )
 
 
 @dataclass(frozen=True)
-class Free:
+class FreeParameters:
     """What may change: `scale` of each panorama; `pose` of each but the first, which is the frame."""
 
     scale: bool
@@ -60,14 +60,17 @@ class Free:
         return free
 
 
-def identity() -> Pose:
+def identity_pose() -> ScaledPose:
     """The pose of a camera that is the world frame."""
-    return Pose(1.0, np.eye(3), np.zeros(3))
+    return ScaledPose(1.0, np.eye(3), np.zeros(3))
 
 
 def register(
-    clouds: Sequence[Cloud], poses: Sequence[Pose], free: Free, iterations: int = ITERATIONS
-) -> list[Pose]:
+    clouds: Sequence[Cloud],
+    poses: Sequence[ScaledPose],
+    free: FreeParameters,
+    iterations: int = ITERATIONS,
+) -> list[ScaledPose]:
     """Moves the panoramas until their surfaces coincide.
 
     Gauss-Newton on the point-to-plane distances of nearest neighbours, with Tukey weights whose
@@ -106,7 +109,7 @@ def register(
     return current
 
 
-def register_scales(clouds: Sequence[Cloud], poses: Sequence[Pose]) -> list[Pose]:
+def register_scales(clouds: Sequence[Cloud], poses: Sequence[ScaledPose]) -> list[ScaledPose]:
     """Scales of panoramas at known poses, from no idea of their size.
 
     `register` runs from a range of common factors on a sixth of the points; the result whose surfaces
@@ -120,16 +123,18 @@ def register_scales(clouds: Sequence[Cloud], poses: Sequence[Pose]) -> list[Pose
         The poses with scales.
     """
     few = [Cloud(c.points[::6], c.normals[::6]) for c in clouds]
-    free = Free(scale=True, pose=False)
+    free = FreeParameters(scale=True, pose=False)
     tries = [
-        register(few, [Pose(factor, p.rotation, p.position) for p in poses], free, iterations=15)
+        register(
+            few, [ScaledPose(factor, p.rotation, p.position) for p in poses], free, iterations=15
+        )
         for factor in SCALE_STARTS
     ]
-    best = max(tries, key=lambda found: sum(overlaps(few, found)))
+    best = max(tries, key=lambda found: sum(measure_overlaps(few, found)))
     return register(clouds, best, free)
 
 
-def overlaps(clouds: Sequence[Cloud], poses: Sequence[Pose]) -> list[float]:
+def measure_overlaps(clouds: Sequence[Cloud], poses: Sequence[ScaledPose]) -> list[float]:
     """For each panorama, the share of its points that lie on a surface of another one.
 
     On means within 2 % of the median distance along the other surface's normal, and within 10 % at all.
@@ -158,7 +163,7 @@ def overlaps(clouds: Sequence[Cloud], poses: Sequence[Pose]) -> list[float]:
 
 
 def _normal_equations(
-    clouds: Sequence[Cloud], poses: Sequence[Pose], width: float
+    clouds: Sequence[Cloud], poses: Sequence[ScaledPose], width: float
 ) -> tuple[Array, Array]:
     n = 7 * len(clouds)
     matrix, vector = np.zeros((n, n)), np.zeros(n)

@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from panodepth.outputs.glb import in_picture
+from panodepth.outputs.glb import make_textured_mesh
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 from panodepth.reconstruct.registration import Array
 
@@ -14,7 +14,7 @@ from panodepth.reconstruct.registration import Array
 WIDEST = 0.25
 
 
-def textured_surface(
+def texture_surface(
     surface: trimesh.Trimesh, panoramas: Sequence[PosedPanorama], tolerance: float
 ) -> trimesh.Scene:
     """Cuts a surface into one textured mesh a panorama.
@@ -65,4 +65,4 @@ def _part(vertices: Array, faces: NDArray[np.int64], panorama: PosedPanorama) ->
     key[around] = 2 * len(vertices) + np.arange(3 * around.sum()).reshape(-1, 3)
     _, first, index = np.unique(key, return_index=True, return_inverse=True)
     corners = vertices[faces.ravel()[first]]
-    return in_picture(corners, index.reshape(-1, 3), uv.reshape(-1, 2)[first], panorama.rgb)
+    return make_textured_mesh(corners, index.reshape(-1, 3), uv.reshape(-1, 2)[first], panorama.rgb)

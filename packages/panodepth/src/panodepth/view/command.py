@@ -17,8 +17,8 @@ from panodepth.network import load_network, working_height
 from panodepth.outputs.records import record_path, save_prediction
 from panodepth.panoramas import read_panorama
 from panodepth.prediction import choose_device, predict_batch
-from panodepth.view.entry import embedded_entry, find_records
-from panodepth.view.page import page
+from panodepth.view.entry import find_records, make_embedded_entry
+from panodepth.view.page import render_page
 from panodepth.view.server import Predictor, ViewerServer
 
 FORMATS = ("npy", "png16", "ply", "glb")
@@ -75,17 +75,17 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="panodepth-view-") as temporary:
         out = args.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
-        predictor = dropped_panorama_predictor(network, args.what, height, device, out)
+        predictor = make_drop_handler(network, args.what, height, device, out)
         return _serve(args, out, f"{args.what} on {device} at {height}x{2 * height}", predictor)
 
 
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
-    entries = [embedded_entry(record, folder) for record in records]
-    write_text(path, page(entries, "", accepts=False))
+    entries = [make_embedded_entry(record, folder) for record in records]
+    write_text(path, render_page(entries, "", accepts=False))
     sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
 
-def dropped_panorama_predictor(
+def make_drop_handler(
     network: nn.Module, model: str, height: int, device: torch.device, out: Path
 ) -> Predictor:
     """What the server calls with a dropped image: keeps it, predicts it, writes its files.

@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from panodepth.errors import CommandError
-from panodepth.outputs.maps import stored_values
+from panodepth.outputs.maps import encode_values
 from panodepth.outputs.nearest import thinned
-from panodepth.outputs.preview import colour_limits
+from panodepth.outputs.preview import choose_colour_limits
 from panodepth.outputs.records import (
     RECORD_ENDING,
     load_prediction,
@@ -34,7 +34,7 @@ def find_records(folder: Path) -> list[Path]:
     return sorted(folder.rglob(f"*{RECORD_ENDING}"))
 
 
-def viewer_entry(record_file: Path, root: Path, address: Address, width: int) -> dict[str, Any]:
+def make_entry(record_file: Path, root: Path, address: Address, width: int) -> dict[str, Any]:
     """What the page needs to know about a prediction, without reading its map.
 
     Args:
@@ -58,24 +58,24 @@ def viewer_entry(record_file: Path, root: Path, address: Address, width: int) ->
         "size": [record["height"], record["width"]],
         "width": map_width,
         "height": max(1, round(record["height"] * map_width / record["width"])),
-        "scale": colour_limits(quantiles["0.02"], quantiles["0.98"]),
+        "scale": choose_colour_limits(quantiles["0.02"], quantiles["0.98"]),
         "photo": address("photo"),
         "values": address("values"),
         "downloads": {key: address(key) for key in record["files"]},
     }
 
 
-def map_bytes(record_file: Path, width: int = MAP_WIDTH) -> bytes:
+def encode_map(record_file: Path, width: int = MAP_WIDTH) -> bytes:
     """The map as little-endian float32, thinned; 0 is masked, infinity far.
 
     Raises:
         CommandError: There is no map to read.
     """
     prediction = thinned(load_prediction(record_file), width)
-    return stored_values(prediction).astype("<f4").tobytes()
+    return encode_values(prediction).astype("<f4").tobytes()
 
 
-def photo_bytes(record_file: Path, width: int = PHOTO_WIDTH) -> bytes:
+def encode_photo(record_file: Path, width: int = PHOTO_WIDTH) -> bytes:
     """The panorama as JPEG: its source, or the upper half of its preview when that is gone.
 
     Raises:
@@ -96,11 +96,13 @@ def photo_bytes(record_file: Path, width: int = PHOTO_WIDTH) -> bytes:
     return buffer.getvalue()
 
 
-def embedded_entry(record_file: Path, root: Path, width: int = MAP_WIDTH // 2) -> dict[str, Any]:
+def make_embedded_entry(
+    record_file: Path, root: Path, width: int = MAP_WIDTH // 2
+) -> dict[str, Any]:
     """An entry that carries its photo and its map inside, for a page in one file."""
     content = {
-        "photo": photo_bytes(record_file, 2 * width),
-        "values": map_bytes(record_file, width),
+        "photo": encode_photo(record_file, 2 * width),
+        "values": encode_map(record_file, width),
     }
 
     def address(part: str) -> str:
@@ -108,4 +110,4 @@ def embedded_entry(record_file: Path, root: Path, width: int = MAP_WIDTH // 2) -
             return ""
         return f"data:{MEDIA[part]};base64,{base64.b64encode(content[part]).decode()}"
 
-    return viewer_entry(record_file, root, address, width) | {"downloads": {}}
+    return make_entry(record_file, root, address, width) | {"downloads": {}}

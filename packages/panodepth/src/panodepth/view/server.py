@@ -16,12 +16,12 @@ from panodepth.panoramas import BadPanoramaError
 from panodepth.view.entry import (
     MAP_WIDTH,
     MEDIA,
+    encode_map,
+    encode_photo,
     find_records,
-    map_bytes,
-    photo_bytes,
-    viewer_entry,
+    make_entry,
 )
-from panodepth.view.page import page
+from panodepth.view.page import render_page
 
 MAX_UPLOAD = 512 * 2**20
 Predictor = Callable[[bytes, str], Path]
@@ -59,7 +59,7 @@ class ViewerServer(ThreadingHTTPServer):
     def entry(self, record: Path) -> dict[str, Any]:
         """The page's entry of a record, with addresses on this server."""
         base = "prediction/" + quote(record.relative_to(self.folder).as_posix(), safe="")
-        return viewer_entry(record, self.folder, lambda part: f"{base}/{part}", MAP_WIDTH)
+        return make_entry(record, self.folder, lambda part: f"{base}/{part}", MAP_WIDTH)
 
 
 class ViewerHandler(BaseHTTPRequestHandler):
@@ -118,7 +118,7 @@ class ViewerHandler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/":
             entries = [self.server.entry(r) for r in find_records(self.server.folder)]
-            html = page(entries, self.server.about, self.server.predictor is not None)
+            html = render_page(entries, self.server.about, self.server.predictor is not None)
             return html.encode(), "text/html; charset=utf-8"
         words = [unquote(word) for word in path.strip("/").split("/")]
         if len(words) == 3 and words[0] == "prediction":
@@ -133,9 +133,9 @@ class ViewerHandler(BaseHTTPRequestHandler):
 
     def _part(self, record: Path, part: str) -> tuple[bytes, str]:
         if part == "photo":
-            return photo_bytes(record), MEDIA["photo"]
+            return encode_photo(record), MEDIA["photo"]
         if part == "values":
-            return map_bytes(record), MEDIA["values"]
+            return encode_map(record), MEDIA["values"]
         name = read_record(record)["files"].get(part)
         if name is None or Path(name).name != name or not (record.parent / name).is_file():
             raise CommandError(f"there is no {part!r} file of this prediction")

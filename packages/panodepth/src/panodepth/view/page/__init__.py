@@ -10,11 +10,11 @@ from matplotlib import colormaps
 from panodepth.outputs.preview import COLORMAP
 
 
-def page(entries: list[dict[str, Any]], about: str, accepts: bool) -> str:
+def render_page(entries: list[dict[str, Any]], about: str, accepts: bool) -> str:
     """The page as one HTML text that loads nothing but what its entries name.
 
     Args:
-        entries: What `viewer_entry` makes.
+        entries: What `make_entry` makes.
         about: Shown while there is no entry.
         accepts: Whether panoramas can be dropped on it.
     """
