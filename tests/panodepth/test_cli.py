@@ -97,3 +97,12 @@ def test_broken_commands_of_other_packages_are_left_out_with_a_line_each(
 def test_our_command_wins_over_one_of_the_same_name() -> None:
     assert subcommands()["predict"] == cli.OWN["predict"]
     assert subcommands()["hello"] == Subcommand("hello_command", "says hello")
+
+
+@pytest.mark.parametrize("module", ["panodepth", "panodepth.cli"])
+def test_commands_of_other_packages_are_there_however_the_program_is_started(module: str) -> None:
+    """`torchrun -m panodepth.cli evaluate` starts it as a module."""
+    words = [sys.executable, "-m", module, "verify", "--help"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, "left out" in done.stderr) == (0, False), done.stderr
+    assert "usage: panodepth verify" in done.stdout

@@ -125,4 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # As `__main__` this module is a second copy: the `Subcommand` of other packages is not its own.
+    from panodepth.cli import main as imported_main
+
+    sys.exit(imported_main())

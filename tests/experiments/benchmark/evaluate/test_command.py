@@ -110,7 +110,8 @@ def test_a_killed_run_goes_on(raw: Path, tmp_path: Path, start: Start) -> None:
 @pytest.mark.ddp
 def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
     assert main(command(raw, tmp_path / "alone.json")) == 0
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     words = [sys.executable, *launcher, "-m", "panodepth.cli"]
     both = [*words, *command(raw, tmp_path / "both.json")]
