@@ -15,15 +15,17 @@ import numpy as np
 import torch
 from PIL import Image
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 
 import pano_losses
 from experiments.benchmark.curves import aligned_distance
-from experiments.benchmark.models.resolve import DatasetLocation, load_network
+from experiments.benchmark.full_pictures import PICTURE, FullPictures
+from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
 from pano_data.reader import ManifestDataset
+from pano_models import Predictor
 
 CANDIDATES = 200  # samples of a data set among which near and far ones are looked for
 TILE_WIDTH = 384
@@ -56,15 +58,14 @@ def near_to_far(data: ManifestDataset, count: int, candidates: int = CANDIDATES)
     return [ordered[i] for i in chosen]
 
 
-@torch.inference_mode()
 def draw(
-    networks: Mapping[str, nn.Module], sample: Mapping[str, Any], folder: Path, name: str
+    predictors: Mapping[str, Predictor], sample: Mapping[str, Any], folder: Path, name: str
 ) -> dict[str, Any]:
     """Write the tiles of one panorama: picture, truth, and one per model.
 
     Args:
-        networks: By name.
-        sample: An `ErpSample` with truth.
+        predictors: By name of the model.
+        sample: Of `FullPictures`, with truth.
         folder: Where the tiles go.
         name: Start of their file names.
 
@@ -80,8 +81,9 @@ def draw(
         "truth": _save(_coloured(target, valid, low, high), folder, f"{name}_truth"),
     }
     scores = {}
-    for model, network in networks.items():
-        prediction = {k: v.float().cpu() for k, v in network(rgb).items()}
+    for model, predictor in predictors.items():
+        maps = predictor(sample[PICTURE][None], target.shape[-2:]).maps
+        prediction = {k: v.cpu() for k, v in maps.items()}
         protocol = next(PROTOCOLS[k] for k in PROTOCOLS if k in prediction)
         aligned = aligned_distance(prediction, target, valid)
         everywhere = torch.ones_like(valid)
@@ -122,13 +124,13 @@ def gallery(
     Args:
         models: Names under `runs/`, or MODELs of `pano_models.load`; columns of the grid, in order.
         datasets: Name -> manifest and root.
-        size: Height and width of what the models see.
+        size: Height and width of the truth, and of the maps.
         count: Panoramas per data set.
         threads: CPU threads.
         out: Folder of tiles and index; replaced as a whole.
     """
     set_threads(threads)
-    networks = {name: load_network(name, "cpu") for name in models}
+    predictors = {name: load_predictor(name, "cpu") for name in models}
     part = Path(out).with_name(f".{Path(out).name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -137,9 +139,9 @@ def gallery(
         datasets.items(), "gallery", len(datasets), disable=not sys.stderr.isatty()
     ):
         data = ManifestDataset(source.manifest, source.root, size)
-        places = near_to_far(data, count)
+        places, pictures = near_to_far(data, count), FullPictures(data)
         index[dataset] = [
-            draw(networks, data[p], part, f"{dataset}_{i}") for i, p in enumerate(places)
+            draw(predictors, pictures[p], part, f"{dataset}_{i}") for i, p in enumerate(places)
         ]
     (part / INDEX).write_text(json.dumps(index, indent=1) + "\n")
     shutil.rmtree(out, ignore_errors=True)

@@ -46,8 +46,8 @@ class DiscriminatorTask(DepthTask):
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """A judge has no depth to score."""
 
-    def publish(self, folder: Path) -> None:
-        """Writes the discriminator for `load_discriminator`."""
+    def publish(self, folder: Path, size: tuple[int, int]) -> None:
+        """Write the discriminator for `load_discriminator`; it takes labels of any `size`."""
         folder.mkdir(parents=True, exist_ok=True)
         state = {k: v.detach().contiguous().cpu() for k, v in self.net.state_dict().items()}
         save_file(state, folder / "model.safetensors")

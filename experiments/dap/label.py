@@ -43,18 +43,22 @@ DAMAGED = "quarantine.jsonl"
 
 
 class Labeler(LightningModule):
-    """Predicts, nothing else."""
+    """Predict, and nothing else.
 
-    def __init__(self, net: nn.Module) -> None:
+    Args:
+        net: The network.
+        size: Height and width that it sees and labels at.
+    """
+
+    def __init__(self, net: nn.Module, size: tuple[int, int]) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.size = net, size
         # A rank may find nothing left to label, e.g. one panorama and two ranks.
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Tensor]:
-        """Maps of one batch."""
-        maps: dict[str, Tensor] = self.net(batch["image"])
-        return maps
+        """Return the maps of one batch."""
+        return pano_models.Predictor(self.net, self.size)(batch["image"]).maps
 
 
 class LabelWriter(BasePredictionWriter):
@@ -151,7 +155,7 @@ def label(
         **(trainer or {}),
     )
     check_launched(engine.world_size)
-    engine.predict(Labeler(network), data, return_predictions=False)
+    engine.predict(Labeler(network, size), data, return_predictions=False)
     engine.strategy.barrier()
     if engine.is_global_zero:
         _finish(folder, rows, Path(root), Path(data_root), maker)

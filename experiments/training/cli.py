@@ -241,7 +241,7 @@ class ParamsCLI(LightningCLI):
         task = self._whole_task()
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
-            task.publish(part)
+            task.publish(part, self.datamodule.size)
             shutil.copy(log, part / "loss.jsonl")
             write_yaml(part / "config.yaml", self.resolved)
             (part / "run_key").write_text(self.state.name + "\n")

@@ -154,9 +154,14 @@ class DepthTask(LightningModule):
         schedule = {"scheduler": self.scheduler(optimizer), "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
-    def publish(self, folder: Path) -> None:
-        """Writes the finished network so that `pano_models.load(folder)` rebuilds it."""
-        pano_models.save(self.net, folder)
+    def publish(self, folder: Path, size: tuple[int, int]) -> None:
+        """Write the finished network so that `pano_models.load(folder)` rebuilds it.
+
+        Args:
+            folder: Where it goes.
+            size: Height and width it was trained at, and will be run at.
+        """
+        pano_models.save(self.net, folder, size)
 
     def _rate(self, name: str) -> float:
         return next((factor for glob, factor in self.rates.items() if fnmatch(name, glob)), 1.0)

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from panodepth.errors import CommandError
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.panoramas import (
-    BadPanoramaError,
     PanoramaFile,
     _open,
     find_mask,

@@ -1,13 +1,16 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+import pano_models
+from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.panoramas import BadPanoramaError, Panorama
-from panodepth.prediction import choose_device, predict_batch
+from panodepth.panoramas import Panorama
+from panodepth.prediction import PredictedMap, choose_device, load_predictor
 
 CPU = torch.device("cpu")
 
@@ -21,43 +24,52 @@ def test_maps_come_back_at_each_panoramas_size(
 ) -> None:
     sizes = [(64, 128), (100, 200), (33, 66)]
     panoramas = [_panorama(*s) for s in sizes]
-    predictions = [
-        m.at_size_of(p)
-        for m, p in zip(predict_batch(box_room, panoramas, 128, CPU), panoramas, strict=True)
-    ]
+    small = Predictor(box_room, (128, 256)).at_working_size([p.tensor for p in panoramas])
+    predictions = [PredictedMap.from_network(m, p) for m, p in zip(small, panoramas, strict=True)]
     assert box_room.seen == [(3, 3, 128, 256)]
     for size, prediction in zip(sizes, predictions, strict=True):
         truth = box_map(*size).numpy()
         assert prediction.values.shape == size
         assert np.median(np.abs(prediction.values / truth - 1)) < 0.01
         assert prediction.near.all()
+        assert prediction.working_height == 128
 
 
 def test_far_is_thresholded_after_resizing(box_room: nn.Module) -> None:
     panorama = _panorama(64, 128)
     panorama.rgb[:, 64:] = 250
-    far = predict_batch(box_room, [panorama], 32, CPU)[0].at_size_of(panorama).far
+    maps = Predictor(box_room, (32, 64)).at_working_size([panorama.tensor])[0]
+    far = PredictedMap.from_network(maps, panorama).far
     share = far.mean()
     assert 0.45 < share < 0.55
     assert far[:, 70:-6].all()
 
 
-def test_a_network_that_fails_is_reported(box_room: nn.Module) -> None:
-    red = _panorama(64, 128)
-    red.rgb[:] = (255, 0, 0)
-    with pytest.raises(BadPanoramaError, match="not finite"):
-        predict_batch(box_room, [red], 64, CPU)
+def test_a_downsampled_map_holds_measured_values(box_map: Callable[[int, int], Tensor]) -> None:
+    values = box_map(64, 128).numpy()
+    nothing = np.zeros(values.shape, bool)
+    nothing[:20] = True
+    small = PredictedMap("distance_metric", values, ~nothing, nothing, 32).downsample(32)
+    assert small.values.shape == small.far.shape == (16, 32)
+    assert np.isin(small.values, values).all()
+    assert (small.far[:5].all(), small.far[5:].any()) == (True, False)
+    assert (small.valid == ~small.far).all()
+    assert small.downsample(32) is small
 
 
-def test_unknown_maps_are_refused() -> None:
-    class Segmenter(nn.Module):
-        def forward(self, rgb: Tensor) -> dict[str, Tensor]:
-            return {"classes": rgb[:, :1]}
+def test_the_working_size_is_that_of_the_training_unless_it_is_given(tmp_path: Path) -> None:
+    network = pano_models.create("unifuse", backbone="resnet10t", width=0.125)
+    folder = str(pano_models.save(network, tmp_path / "model", (64, 128)))
+    assert load_predictor(folder, "cpu").size == (64, 128)
+    assert load_predictor(folder, "cpu", 32).size == (32, 64)
 
-    with pytest.raises(
-        CommandError, match=r"returned \['classes'\], expected one of distance_metric"
-    ):
-        predict_batch(Segmenter(), [_panorama(32, 64)], 32, CPU)
+
+def test_a_model_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError, match="no folder runs/nothing here; train it first"):
+        load_predictor("runs/nothing", "cpu")
+    with pytest.raises(CommandError, match="cannot be loaded"):
+        load_predictor(str(tmp_path), "cpu")
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:
@@ -70,8 +82,7 @@ def test_a_device_that_is_not_here_is_refused() -> None:
 
 @pytest.mark.gpu
 def test_cuda_and_cpu_agree(box_room: nn.Module) -> None:
-    panoramas = [_panorama(64, 128)]
-    cuda = torch.device("cuda")
-    on_cpu = predict_batch(box_room, panoramas, 64, CPU)[0].values
-    linear = predict_batch(box_room.to(cuda), panoramas, 64, cuda)[0].values
-    np.testing.assert_allclose(on_cpu, linear, rtol=1e-5)
+    panorama = _panorama(64, 128).tensor
+    on_cpu = Predictor(box_room, (64, 128), "cpu").at_working_size([panorama])[0]
+    on_gpu = Predictor(box_room, (64, 128), "cuda").at_working_size([panorama])[0]
+    torch.testing.assert_close(on_gpu.values.cpu(), on_cpu.values, rtol=1e-5, atol=0)

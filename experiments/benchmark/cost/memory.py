@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from experiments.benchmark.models.resolve import load_network
+from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.threads import set_threads
 
 MEGA = 1e6
@@ -82,7 +82,7 @@ def main(argv: list[str]) -> None:
     model, height, width, batch, threads, device = argv
     set_threads(int(threads))
     rgb = panoramas(int(batch), (int(height), int(width)), device)
-    memory = forward_memory(load_network(model, device), rgb)
+    memory = forward_memory(load_predictor(model, device).network, rgb)
     sys.stdout.write(f"{UNKNOWN if memory is None else memory}\n")
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
-from experiments.benchmark.models.resolve import load_network
+from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
 from pano_data.io.atomic import write_json
@@ -110,7 +110,7 @@ def cost(
     if rounds < 2:
         raise ValueError(f"got rounds={rounds}, expected at least 2: quartiles need them")
     set_threads(threads)
-    networks = {name: load_network(name, device) for name in models}
+    networks = {name: load_predictor(name, device).network for name in models}
     rgb = panoramas(batch, size, device)
     seconds = latencies(networks, rgb, rounds)
     rows = {}

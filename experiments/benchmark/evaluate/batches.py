@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from experiments.benchmark.models.resolve import Predictor
+from experiments.benchmark.models.resolve import ScoredModel
 
 PIXELS_PER_BATCH = {"cpu": 2**20, "cuda": 2**23}  # 2 and 16 panoramas of 512x1024
 MAX_BATCH = 32
@@ -26,7 +26,7 @@ class HalvingPredictor:
         limit: Panoramas per forward pass to begin with.
     """
 
-    def __init__(self, predictor: Predictor, device: str, limit: int) -> None:
+    def __init__(self, predictor: ScoredModel, device: str, limit: int) -> None:
         self.predictor, self.device, self.limit = predictor, device, limit
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import pano_losses
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
-from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
+from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.stage import run_suite
 from pano_data import datasets, write_json
@@ -105,7 +105,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _score_dataset(
-    args: argparse.Namespace, predictor: Predictor, settings: ScoringSettings
+    args: argparse.Namespace, predictor: ScoredModel, settings: ScoringSettings
 ) -> None:
     split = args.split or "test"
     rows = manifest_of(datasets.get(args.dataset).rows(args.root, split))

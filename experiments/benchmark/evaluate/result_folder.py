@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 import torch
 from PIL import Image
-from torch.utils.data import default_collate
 
 from experiments.benchmark.evaluate.score import ScoringSettings, refuse_other_rows, score
-from experiments.benchmark.models.resolve import Predictor
+from experiments.benchmark.full_pictures import FullPictures, collate
+from experiments.benchmark.models.resolve import ScoredModel
 from experiments.tracking.panels import panel
 from pano_data import replace_file, write_json
 from pano_data.reader import ManifestDataset
@@ -26,7 +26,7 @@ RANKED_BY = "absrel"
 
 
 def score_datasets(
-    predictor: Predictor,
+    predictor: ScoredModel,
     datasets: Mapping[str, ManifestDataset],
     settings: ScoringSettings,
     folder: Path,
@@ -79,15 +79,16 @@ def _write_results(
 
 
 def draw(
-    predictor: Predictor,
+    predictor: ScoredModel,
     data: ManifestDataset,
     chosen: Mapping[str, int],
     folder: Path,
     device: str,
 ) -> None:
     """Write a picture `<name>.png` of each chosen index."""
+    samples = FullPictures(data) if predictor.sees_pictures else data
     for name, index in chosen.items():
-        batch = default_collate([data[index]])
+        batch = collate([samples[index]])
         with torch.inference_mode():
             prediction = {k: v.cpu() for k, v in predictor.predict(batch, device).items()}
         [picture] = panel(batch["image"], prediction, batch["distance"], batch["valid"])

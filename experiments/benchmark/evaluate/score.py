@@ -18,7 +18,8 @@ import pano_losses
 from experiments.benchmark.curves import ErrorCurves
 from experiments.benchmark.evaluate.batches import HalvingPredictor, first_batch
 from experiments.benchmark.evaluate.ranks import Journal, Ranks
-from experiments.benchmark.models.resolve import Predictor
+from experiments.benchmark.full_pictures import FullPictures, collate
+from experiments.benchmark.models.resolve import ScoredModel
 from experiments.pipeline.closure.digest import code_digest, own_code
 from pano_data.reader import ManifestDataset
 from pano_losses.evaluation import ImageScores, accumulate, resolve, score_images, summarise
@@ -56,7 +57,7 @@ class ScoringSettings:
     Attributes:
         protocols: Ids in `pano_losses.protocols`; those that cannot score the kind of map are left
             out.
-        size: Height and width of what is predicted and scored.
+        size: Height and width that are scored; a network runs at a size of its own.
         batch_size: Panoramas that are scored together; None: what `first_batch` says. What does not
             fit into memory is predicted in halves.
         device: Where the model runs.
@@ -76,7 +77,7 @@ class ScoringSettings:
         """Panoramas per batch."""
         return self.batch_size or first_batch(self.size, self.device)
 
-    def key(self, predictor: Predictor, manifest: str, name: str) -> str:
+    def key(self, predictor: ScoredModel, manifest: str, name: str) -> str:
         """Return a digest that changes with everything that changes a number."""
         parts = [predictor.network, predictor.identity, manifest, name, _code(predictor)]
         parts += [torch.__version__, torch.device(self.device).type, str(torch.get_num_threads())]
@@ -84,7 +85,7 @@ class ScoringSettings:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def _code(predictor: Predictor) -> str:
+def _code(predictor: ScoredModel) -> str:
     """Return the digest of the code that scores, and of that of the network it scores."""
     module = getattr(predictor, "module", None)
     parts = module.modules() if isinstance(module, torch.nn.Module) else ()
@@ -112,7 +113,7 @@ def refuse_other_rows(data: ManifestDataset) -> None:
 
 
 def score(
-    predictor: Predictor, data: ManifestDataset, settings: ScoringSettings, folder: Path
+    predictor: ScoredModel, data: ManifestDataset, settings: ScoringSettings, folder: Path
 ) -> DatasetScores:
     """Score every sample once, whatever was done before and by however many processes.
 
@@ -142,7 +143,10 @@ def score(
     ranks.wait()  # nobody writes before everybody has read
     todo = [b for b in range(len(batches)) if b not in done][ranks.rank :: ranks.world]
     loader = DataLoader(
-        data, batch_sampler=[batches[b] for b in todo], num_workers=settings.workers
+        FullPictures(data) if predictor.sees_pictures else data,
+        batch_sampler=[batches[b] for b in todo],
+        num_workers=settings.workers,
+        collate_fn=collate,
     )
     predict = HalvingPredictor(predictor, settings.device, step)
     hidden = not (ranks.first and sys.stderr.isatty())

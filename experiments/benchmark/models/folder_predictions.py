@@ -39,6 +39,7 @@ class FolderPredictions:
     """
 
     network = "folder"
+    sees_pictures = False
 
     def __init__(
         self, folder: Path | str, kind: str | None = None, units: float | None = None

@@ -4,19 +4,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 import pano_models
+from experiments.benchmark.full_pictures import PICTURE
 from experiments.benchmark.models.baselines import ConstantBaseline, LatitudeBaseline
 from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions, parse_options
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
-from pano_models.layers.padding import resize
 
 FUSION = "fusion:"
 FUSIONS = {
@@ -38,62 +37,73 @@ class DatasetLocation:
     root: str
 
 
-class Predictor(Protocol):
+class ScoredModel(Protocol):
     """What can be scored.
 
     Attributes:
-        network: Name in `pano_models`, or of the kind of predictor.
+        network: Name in `pano_models`, or of the kind of model.
         identity: Changes when the predictions do: what a resumed run must agree on.
+        sees_pictures: Whether `predict` needs the stored pictures, see `FullPictures`.
     """
 
     network: str
     identity: str
+    sees_pictures: bool
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
         """Refuse what cannot be predicted, before anything is scored."""
 
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
-        """Return maps by meaning, `(b, 1, h, w)`."""
+        """Return maps by meaning, `(b, 1, h, w)`, at the size of the labels."""
 
 
-class NetworkPredictor:
-    """Run a network on the image of each sample.
-
-    A published network runs at the size it was evaluated at (`native_size`), resized bilinearly and
-    antialiased there and back.
+class ScoredNetwork:
+    """Run a network on the stored picture of each sample, as `panodepth predict` does.
 
     Args:
         module: `module(rgb)` returns maps by meaning.
         network: Name of the architecture.
         identity: Digest of its weights; of the module's parameters by default.
+        size: Height and width to run it at; None: its own, see `pano_models.working_size`.
     """
 
-    def __init__(self, module: nn.Module, network: str, identity: str | None = None) -> None:
-        self.module = module.eval()
+    sees_pictures = True
+
+    def __init__(
+        self,
+        module: nn.Module,
+        network: str,
+        identity: str | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        self.predictor = pano_models.Predictor(module, size)
         self.network = network
-        self.identity = identity or _digest_of_state(module)
+        height, width = self.predictor.size
+        self.identity = f"{identity or _digest_of_state(module)} {height}x{width}"
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
         """Accept everything: a network predicts whatever it is shown."""
 
-    @torch.inference_mode()
     def predict(self, batch: Mapping[str, Any], device: str) -> dict[str, Tensor]:
         """Return the network's maps of a batch, moved to where they are made."""
-        rgb = batch["image"].to(device)
-        size = rgb.shape[-2:]
-        inside = getattr(self.module, "native_size", None) or size
-        maps: dict[str, Tensor] = self.module.to(device)(resize(rgb, inside, antialias=True))
-        return {name: resize(values, size, antialias=True) for name, values in maps.items()}
+        if self.predictor.device != torch.device(device):
+            network, size = self.predictor.network, self.predictor.size
+            self.predictor = pano_models.Predictor(network, size, device)
+        found = self.predictor.at_working_size(batch[PICTURE])
+        scored = [maps.at(batch["distance"].shape[-2:]).maps for maps in found]
+        return {key: torch.cat([maps[key] for maps in scored]) for key in scored[0]}
 
 
-def resolve(model: str, latitude_from: DatasetLocation | None, size: tuple[int, int]) -> Predictor:
+def resolve(
+    model: str, latitude_from: DatasetLocation | None, size: tuple[int, int]
+) -> ScoredModel:
     """Return what a MODEL stands for.
 
     Args:
         model: Name under `runs/` or a folder, `official:NAME=FILE`, a hub id,
             `fusion:SOURCE[,...]`, `folder:DIR[,...]`, `baseline_constant` or `baseline_latitude`.
         latitude_from: Training set of the latitude baseline.
-        size: Height and width that the latitude baseline is fitted at.
+        size: Height and width that are scored: baselines and fusions run at it.
 
     Raises:
         ValueError: There is no such model (also `ModelNotFoundError`, `CheckpointError`), or its
@@ -105,25 +115,26 @@ def resolve(model: str, latitude_from: DatasetLocation | None, size: tuple[int, 
     if model.startswith(FUSION):
         fusion = build_fusion(model)
         # its weights are the perspective model's: rig and fusion stand in MODEL alone
-        return NetworkPredictor(fusion, "fusion_baseline", f"{model} {_digest_of_state(fusion)}")
+        identity = f"{model} {_digest_of_state(fusion)}"
+        return ScoredNetwork(fusion, "fusion_baseline", identity, size)
     if model == "baseline_constant":
-        return NetworkPredictor(ConstantBaseline(), model, model)
+        return ScoredNetwork(ConstantBaseline(), model, model, size)
     if model == "baseline_latitude":
-        return NetworkPredictor(_latitude(latitude_from, size), model)
-    folder = FINISHED / model
-    if model.startswith(f"{FINISHED}/") and not Path(model).is_dir():  # never a hub id
-        raise pano_models.ModelNotFoundError(
-            f"no folder {model}; train it first (uv run dvc repro)"
-        )
-    network = pano_models.load(str(folder) if folder.is_dir() else model)
+        return ScoredNetwork(_latitude(latitude_from, size), model, size=size)
+    network = pano_models.load(_place(model))
     name = network.spec.name if network.spec else type(network).__name__.lower()
-    return NetworkPredictor(network, name)
+    return ScoredNetwork(network, name)
 
 
-def load_network(name: str, device: str) -> nn.Module:
+def load_predictor(model: str, device: str) -> pano_models.Predictor:
     """Load the network of a training under `runs/`, or a MODEL of `pano_models.load`."""
-    folder = FINISHED / name
-    return pano_models.load(str(folder) if folder.is_dir() else name).eval().to(device)
+    return pano_models.Predictor.load(_place(model), device)
+
+
+def _place(model: str) -> str:
+    """Return MODEL with the name of a training replaced by its folder."""
+    folder = FINISHED / model
+    return str(folder) if folder.is_dir() else model
 
 
 def build_fusion(model: str) -> nn.Module:

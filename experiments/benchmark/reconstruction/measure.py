@@ -23,9 +23,8 @@ from pano_data import write_json
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
-from panodepth.network import load_network, working_height
 from panodepth.panoramas import Panorama
-from panodepth.prediction import PredictedMap, predict_batch
+from panodepth.prediction import PredictedMap, load_predictor
 from panodepth.reconstruct.command import align
 from panodepth.reconstruct.fusion import extract_seen_surface, fuse_points, mesh_free_space
 from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, replace_poses
@@ -91,16 +90,14 @@ def _exact_panoramas(
 
 
 def _predicted_panoramas(views: Sequence[View], model: str) -> list[PosedPanorama]:
-    device = torch.device("cpu")
-    network = load_network(model, device)
+    predictor = load_predictor(model, "cpu")
     panoramas = []
     for i, view in enumerate(views):
         panorama = Panorama(view.rgb, np.ones(view.sky.shape, dtype=np.bool_))
-        (maps,) = predict_batch(network, [panorama], working_height(model, network), device)
+        (maps,) = predictor.at_working_size([panorama.tensor])
+        prediction = PredictedMap.from_network(maps, panorama)
         pose = ScaledPose(1.0, view.rotation, view.position)
-        panoramas.append(
-            make_posed_panorama(f"view{i}", view.rgb, maps.at_size_of(panorama), pose, 2 * HEIGHT)
-        )
+        panoramas.append(make_posed_panorama(f"view{i}", view.rgb, prediction, pose, 2 * HEIGHT))
     return panoramas
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
-from experiments.benchmark.models.resolve import DatasetLocation, Predictor, resolve
+from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline import params
@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 def run_suite(
     suite: Suite,
     model: str,
-    predictor: Predictor,
+    predictor: ScoredModel,
     root: Path,
     settings: ScoringSettings,
     reports: Path,

@@ -7,11 +7,13 @@ from PIL import Image
 
 import pano_losses
 import pano_models
+from experiments.benchmark.full_pictures import FullPictures
 from experiments.benchmark.gallery import draw, gallery, near_to_far
 from experiments.benchmark.models.resolve import DatasetLocation
 from pano_data import datasets
 from pano_data.manifest import write_manifest
 from pano_data.reader import ManifestDataset
+from pano_models import Predictor
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 
@@ -52,8 +54,8 @@ def test_samples_are_ordered_by_their_median_distance(rooms):
 
 
 def test_a_perfect_model_draws_the_truth_and_has_no_error(rooms, tmp_path):
-    sample = ManifestDataset(rooms.manifest, rooms.root, SIZE)[0]
-    entry = draw({"perfect": Truth(sample["distance"])}, sample, tmp_path, "room")
+    sample = FullPictures(ManifestDataset(rooms.manifest, rooms.root, SIZE))[0]
+    entry = draw({"perfect": Predictor(Truth(sample["distance"]), SIZE)}, sample, tmp_path, "room")
     assert entry["scores"]["perfect"] == {"protocol": "da2_paper", "absrel": 0.0}
     truth, tile = (
         np.asarray(Image.open(tmp_path / entry["tiles"][k])) for k in ("truth", "perfect")
@@ -72,8 +74,9 @@ class Slope(torch.nn.Module):
 
 
 def test_a_tile_has_the_number_that_its_protocol_gives_on_its_data_set(rooms, tmp_path):
-    sample = {**ManifestDataset(rooms.manifest, rooms.root, SIZE)[0], "dataset": "stanford2d3d"}
-    entry = draw({"slope": Slope()}, sample, tmp_path, "room")
+    data = FullPictures(ManifestDataset(rooms.manifest, rooms.root, SIZE))
+    sample = {**data[0], "dataset": "stanford2d3d"}
+    entry = draw({"slope": Predictor(Slope(), SIZE)}, sample, tmp_path, "room")
     maps = Slope()(sample["image"][None]), sample["distance"][None], sample["valid"][None]
     rule = "depth_anywhere_released"
     there = pano_losses.evaluate(*maps, rule, dataset="stanford2d3d")["absrel"]  # rows are cut off

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from pano_models import Predictor
 from panodepth.cli import main
 from panodepth.view.command import make_drop_handler
 from panodepth.view.server import ViewerServer
@@ -34,7 +35,7 @@ class Browser:
 
 @pytest.fixture
 def browser(tmp_path: Path, box_room: nn.Module) -> Iterator[Browser]:
-    predictor = make_drop_handler(box_room, "box", 64, torch.device("cpu"), tmp_path)
+    predictor = make_drop_handler(Predictor(box_room, (64, 128)), "box", tmp_path)
     with ViewerServer(("127.0.0.1", 0), tmp_path, "box", predictor) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -10,9 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from pano_geometry import resize
 from pano_geometry.tensor_types import Bool, Float
 from pano_models.errors import PredictionError
-from pano_models.layers.padding import resize
 from pano_models.loading import load
 from pano_models.outputs import FAR_PROBABILITY, UNITS, Maps, geometry_key
 
@@ -66,7 +66,7 @@ class DepthMaps:
 
         Probabilities are resized as they are: `far` thresholds what comes out.
         """
-        return replace(self, maps={key: _resize(m, size) for key, m in self.maps.items()})
+        return replace(self, maps={key: resize(m, size) for key, m in self.maps.items()})
 
     def __getitem__(self, index: int) -> "DepthMaps":
         """Return the maps of one panorama, (1, 1, h, w)."""
@@ -168,7 +168,7 @@ class Predictor:
             raise ValueError(f"expected floating RGB in [0, 1] or uint8, got {rgb.dtype}")
         whole = rgb.dtype == torch.uint8
         rgb = rgb.to(self.device).float()  # not every device resizes half floats
-        return _resize(rgb / 255 if whole else rgb, self.size)
+        return resize(rgb / 255 if whole else rgb, self.size)
 
     @torch.inference_mode()
     def _run(self, rgb: Tensor) -> DepthMaps:
@@ -208,10 +208,6 @@ def _check_finite(key: str, values: Tensor) -> None:
             f"{values[which].numel()} pixels of panorama {which + 1} of {len(values)}; expected "
             "finite numbers: its weights or the panorama hold something that is none"
         )
-
-
-def _resize(x: Tensor, size: Sequence[int]) -> Tensor:
-    return resize(x, size, wrap=True, antialias=True)
 
 
 def _size_of(x: Tensor) -> tuple[int, int]:

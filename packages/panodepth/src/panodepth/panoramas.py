@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from panodepth.errors import CommandError
+from panodepth.errors import BadPanoramaError, CommandError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 # 16384x8192 is a common camera format; twice that is still an image and not a decompression bomb.
@@ -19,10 +20,6 @@ OUTPUTS = ("_distance", "_disparity", "_preview")  # pictures that `predict` wri
 MIN_HEIGHT = 16
 # 2:1 up to rounding: stitchers write 2047x1023 and 5999x3000.
 ASPECT_TOLERANCE = 0.005
-
-
-class BadPanoramaError(Exception):
-    """A file that cannot be used as a panorama, and why."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,11 @@ class Panorama:
 
     rgb: NDArray[np.uint8]
     valid: NDArray[np.bool_]
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """`(3, h, w)` uint8, as networks take it; shares memory with `rgb`."""
+        return torch.from_numpy(self.rgb).permute(2, 0, 1)
 
 
 def _folder(root: Path, recursive: bool) -> list[PanoramaFile]:
@@ -181,7 +183,7 @@ def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = Fal
         valid &= np.asarray(image.getchannel("A")) >= 128
     if mask is not None:
         valid &= _read_mask(mask, image.size)
-    return Panorama(np.asarray(image.convert("RGB")), valid)
+    return Panorama(np.array(image.convert("RGB")), valid)
 
 
 def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:

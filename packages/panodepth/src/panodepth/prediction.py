@@ -1,31 +1,24 @@
-"""A network run on panoramas of any size: one working size in, maps of the panorama's size out."""
+"""The map of one panorama at its own size, and the network that makes it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self, TypeVar, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from pano_models import DepthMaps, Predictor, outputs
 from panodepth.errors import CommandError
-from panodepth.panoramas import BadPanoramaError, Panorama
-from panodepth.resize import resize_panorama
+from panodepth.panoramas import Panorama
 
 MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
-UNITS: dict[MapKind, str] = {
-    "distance_metric": "m",
-    "distance_scale_invariant": "relative",
-    "disparity_affine": "affine disparity",
-}
-FAR_THRESHOLD = 0.5
+Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 @dataclass(frozen=True)
 class PredictedMap:
-    """What a network says about one panorama, at the panorama's size.
+    """What a network predicts for one panorama, at the size of the panorama.
 
     Attributes:
         kind: What `values` are, as the network's key says.
@@ -42,46 +35,87 @@ class PredictedMap:
     far: NDArray[np.bool_]
     working_height: int | None = None
 
+    @classmethod
+    def from_network(cls, maps: DepthMaps, panorama: Panorama) -> Self:
+        """Bring the maps of one panorama to its own size.
+
+        Args:
+            maps: Of one panorama, `(1, 1, working height, working width)`.
+            panorama: Its size is taken, and its mask.
+        """
+        full = maps.at(panorama.valid.shape)
+        return cls(
+            cast(MapKind, full.kind),
+            full.values[0, 0].cpu().numpy(),
+            panorama.valid,
+            full.far[0, 0].cpu().numpy(),
+            maps.working_size[0],
+        )
+
     @property
     def unit(self) -> str:
         """The unit of `values`: `m`, `relative` or `affine disparity`."""
-        return UNITS[self.kind]
+        return outputs.UNITS[self.kind]
 
     @property
     def near(self) -> NDArray[np.bool_]:
         """`(h, w)` bool: valid and not far, where `values` measure something."""
         return self.valid & ~self.far & (self.values > 0)
 
+    def downsample(self, max_width: int) -> "PredictedMap":
+        """Return the map on a grid at most `max_width` wide, each value one that was measured."""
+        height, width = self.values.shape
+        if width <= max_width:
+            return self
+        size = (max(1, round(height * max_width / width)), max_width)
+        return PredictedMap(
+            self.kind,
+            sample_nearest(self.values, *size),
+            sample_nearest(self.valid, *size),
+            sample_nearest(self.far, *size),
+            self.working_height,
+        )
 
-@dataclass(frozen=True)
-class WorkingMaps:
-    """What a network says about one panorama, at its working size.
 
-    Attributes:
-        kind: What `values` are.
-        values: `(working height, 2 working height)` float32, finite.
-        far_probability: Of the same size, or None when the network has no such map.
+def sample_nearest(image: NDArray[Scalar], height: int, width: int) -> NDArray[Scalar]:
+    """Sample a map at the centres of a smaller grid.
+
+    A mean over an edge would be a distance at which there is nothing.
+
+    Args:
+        image: `(h, w)`.
+        height: Rows of the grid.
+        width: Columns of the grid.
+
+    Returns:
+        `(height, width)`.
     """
+    rows = ((np.arange(height) + 0.5) * image.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * image.shape[1] / width).astype(np.intp)
+    return image[np.ix_(rows, columns)]
 
-    kind: MapKind
-    values: NDArray[np.float32]
-    far_probability: NDArray[np.float32] | None
 
-    def at_size_of(self, panorama: Panorama) -> PredictedMap:
-        """The prediction at the panorama's own size: bilinear, wrapping around the seam.
+def load_predictor(model: str, device: str = "auto", height: int | None = None) -> Predictor:
+    """Load MODEL, ready to run.
 
-        `far_probability` is resized first and thresholded at one half after.
-        """
-        height, width = panorama.valid.shape
-        values = resize_panorama(self.values, height, width)
-        far = np.zeros(values.shape, dtype=np.bool_)
-        if self.far_probability is not None:
-            far = resize_panorama(self.far_probability, height, width) > FAR_THRESHOLD
-        return PredictedMap(self.kind, values, panorama.valid, far, len(self.values))
+    Args:
+        model: A training output folder, `official:NAME=FILE` or a hub id.
+        device: What `choose_device` takes.
+        height: Working height in pixels, the width is twice that; the network's own size if None.
+
+    Raises:
+        CommandError: There is no such model or device, or the files of the model do not fit.
+    """
+    where = choose_device(device)
+    size = None if height is None else (height, 2 * height)
+    try:
+        return Predictor.load(model, where, size)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise CommandError(f"--model {model} cannot be loaded: {error}") from error
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that `--device` names; `auto` takes CUDA, then Apple's MPS, then the CPU.
+    """Return the device that `--device` names; `auto` takes CUDA, then Apple's MPS, then the CPU.
 
     Raises:
         CommandError: The device does not exist here.
@@ -98,48 +132,3 @@ def choose_device(name: str) -> torch.device:
             f"--device {name} is not usable here ({error}): try auto or cpu"
         ) from error
     return device
-
-
-def _network_input(panoramas: Sequence[Panorama], height: int) -> torch.Tensor:
-    small = [resize_panorama(p.rgb, height, 2 * height) for p in panoramas]
-    return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).float() / 255
-
-
-def _kind_of(maps: dict[str, torch.Tensor]) -> MapKind:
-    for kind in MAP_KINDS:
-        if kind in maps:
-            return kind
-    raise CommandError(
-        f"the network returned {sorted(maps)}, expected one of {', '.join(MAP_KINDS)}"
-    )
-
-
-@torch.inference_mode()
-def predict_batch(
-    network: nn.Module, panoramas: Sequence[Panorama], height: int, device: torch.device
-) -> list[WorkingMaps]:
-    """Runs the network on panoramas of any sizes, each resized to `height x 2 height`.
-
-    Args:
-        network: `forward(rgb (b, 3, h, w) in [0, 1])` -> dict of `(b, 1, h, w)` maps; in eval mode
-            and on `device`.
-        panoramas: Shrunk with antialiasing or enlarged bilinearly, wrapping around the seam.
-        height: Working height in pixels.
-        device: Where the network is.
-
-    Returns:
-        Small maps, one set a panorama; `at_size_of` brings them back to its size.
-
-    Raises:
-        BadPanoramaError: The network returned NaN or infinity.
-        CommandError: The network returned no map that is known here.
-    """
-    maps: dict[str, torch.Tensor] = network(_network_input(panoramas, height).to(device))
-    kind = _kind_of(maps)
-    if not bool(torch.isfinite(maps[kind]).all()):
-        raise BadPanoramaError("the network returned values that are not finite")
-    values = maps[kind][:, 0].float().cpu().numpy()
-    far = [None] * len(panoramas)
-    if "far_probability" in maps:
-        far = list(maps["far_probability"][:, 0].float().cpu().numpy())
-    return [WorkingMaps(kind, v, f) for v, f in zip(values, far, strict=True)]

@@ -127,7 +127,7 @@ def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
         (["--protocol", "best"], "got protocol 'best', expected one of"),
         (["--protocol", "metric"], "'metric' scores distance_metric, the model gives"),
         (["--model", "folder:absent,kind=distance_metric"], "absent is no folder"),
-        (["--model", "runs/absent"], "no folder runs/absent; train it first"),
+        (["--model", "runs/absent"], "no folder runs/absent here; train it first"),
         (["--root", "absent"], "does not exist"),
         (["--batch-size", "0"], "expected positive"),
         (["--split", "summer"], "has no split 'summer'"),

@@ -13,6 +13,12 @@ from experiments.benchmark.models.folder_predictions import PredictionsError
 transformers = pytest.importorskip("transformers")
 
 
+def _batch(size: tuple[int, int], count: int = 1) -> dict[str, Any]:
+    """Labels of one size, and pictures of others."""
+    pictures = [torch.randint(256, (3, 20 + i, 40 + i), dtype=torch.uint8) for i in range(count)]
+    return {"distance": torch.ones(count, 1, *size), "picture": pictures}
+
+
 @pytest.fixture(scope="module")
 def perspective(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Depth Anything of random weights, as `save_pretrained` leaves it."""
@@ -34,7 +40,7 @@ def perspective(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_fusion_over_a_transformers_model(options: str, perspective: Path) -> None:
     predictor = models.resolve(f"fusion:{perspective},rig=cube,view=28{options}", None, (16, 32))
     assert predictor.network == "fusion_baseline"
-    maps = predictor.predict({"image": torch.rand(2, 3, 16, 32)}, "cpu")
+    maps = predictor.predict(_batch((16, 32), 2), "cpu")
     assert list(maps) == ["disparity_affine"]
     assert maps["disparity_affine"].shape == (2, 1, 16, 32)
     assert torch.isfinite(maps["disparity_affine"]).all()
@@ -92,7 +98,7 @@ def test_a_training_folder_and_what_identifies_it(tmp_path: Path) -> None:
     a, b, c = (models.resolve(str(tmp_path / n), None, (16, 32)) for n in "abc")
     assert a.network == "perspective_vit"
     assert a.identity == b.identity != c.identity
-    assert list(a.predict({"image": torch.rand(1, 3, 16, 32)}, "cpu")) == ["disparity_affine"]
+    assert list(a.predict(_batch((16, 32)), "cpu")) == ["disparity_affine"]
 
 
 class Recorder(torch.nn.Module):
@@ -105,14 +111,19 @@ class Recorder(torch.nn.Module):
         return {"distance_metric": rgb[:, :1, :-1]}
 
 
-@pytest.mark.parametrize(("native", "inside"), [((8, 16), (8, 16)), (None, (10, 20))])
-def test_a_published_network_is_run_at_the_size_it_was_evaluated_at(
-    native: tuple[int, int] | None, inside: tuple[int, int]
-) -> None:
+def test_a_network_is_run_at_its_own_size_whatever_is_scored() -> None:
     network = Recorder()
-    network.native_size = native
-    maps = models.NetworkPredictor(network, "dap").predict(
-        {"image": torch.rand(2, 3, 10, 20)}, "cpu"
-    )
-    assert network.seen == inside
+    maps = models.ScoredNetwork(network, "dap").predict(_batch((10, 20), 2), "cpu")
+    assert network.seen == (8, 16)
     assert maps["distance_metric"].shape == (2, 1, 10, 20)
+
+
+def test_a_baseline_is_run_at_the_size_that_is_scored() -> None:
+    found = models.resolve("baseline_constant", None, (10, 20))
+    assert isinstance(found, models.ScoredNetwork)
+    assert found.predictor.size == (10, 20)
+
+
+def test_the_size_is_part_of_what_identifies_a_network() -> None:
+    sizes = ((8, 16), (16, 32))
+    assert len({models.ScoredNetwork(Recorder(), "dap", size=s).identity for s in sizes}) == 2

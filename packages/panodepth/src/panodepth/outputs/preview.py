@@ -13,9 +13,8 @@ from matplotlib.ticker import LogLocator, StrMethodFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
-from panodepth.outputs.nearest import thinned
+from pano_geometry import resize
 from panodepth.prediction import PredictedMap
-from panodepth.resize import resize_panorama
 
 COLORMAP = "Spectral"  # near is red, as in the papers' figures
 QUANTILES = (0.02, 0.98)  # Source: DA², colouring of the released inference code
@@ -69,11 +68,11 @@ def render_preview(rgb: NDArray[np.uint8], prediction: PredictedMap) -> NDArray[
     Returns:
         `(2 h', w', 3)` uint8, wide 640 to 2048 pixels plus the bar.
     """
-    small = thinned(prediction, MAX_WIDTH)
+    small = prediction.downsample(MAX_WIDTH)
     scale = make_colour_scale(small)
     picture = colourise_map(small, scale)
     width = max(640, picture.shape[1])
-    pictures = (resize_panorama(p, width // 2, width) for p in (rgb, picture))
+    pictures = (resize(p, (width // 2, width)) for p in (rgb, picture))
     stacked = np.concatenate(list(pictures))
     return _with_bar(stacked, scale, prediction)
 

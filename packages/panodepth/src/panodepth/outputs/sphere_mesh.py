@@ -7,11 +7,10 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from pano_geometry import resize
 from panodepth.outputs.glb import make_textured_mesh, write_unlit_glb
-from panodepth.outputs.nearest import sample_nearest
 from panodepth.outputs.surface import EDGE_RATIO, to_distance, unproject_map
-from panodepth.prediction import PredictedMap
-from panodepth.resize import resize_panorama
+from panodepth.prediction import PredictedMap, sample_nearest
 
 GRID_HEIGHT = 384
 TEXTURE_WIDTH = 4096
@@ -87,7 +86,7 @@ def make_sphere_mesh(
 def add_texture(surface: SphereMesh, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
     """The mesh with the panorama as its texture, visible from both sides."""
     width = min(TEXTURE_WIDTH, rgb.shape[1])
-    picture = resize_panorama(rgb, width // 2, width)
+    picture = resize(rgb, (width // 2, width))
     return make_textured_mesh(*surface, picture, both_sides=True)
 
 

@@ -10,14 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from torch import nn
 
+from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.network import load_network, working_height
 from panodepth.outputs.records import FORMATS
 from panodepth.panoramas import PanoramaFile, find_panoramas
 from panodepth.predict.files import Outcome, PredictSettings, predict_files
-from panodepth.prediction import choose_device
+from panodepth.prediction import load_predictor
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
 
@@ -48,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--height", type=int, help="working height of the network in pixels (default: its own)"
     )
     parser.add_argument(
-        "--batch", type=int, default=4, help="panoramas a forward pass (default: 4)"
+        "--batch", type=int, default=4, help="panoramas per forward pass (default: 4)"
     )
     parser.add_argument(
         "--mask", type=Path, metavar="DIR", help="masks NAME.png or NAME_mask.png, white = keep"
@@ -60,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take images that are not 2:1 as stretched panoramas",
     )
     parser.add_argument(
-        "--skip-existing", action="store_true", help="go on where an earlier run stopped"
+        "--skip-existing", action="store_true", help="resume where an earlier run stopped"
     )
 
 
@@ -76,14 +75,11 @@ def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     files = find_panoramas(args.paths, args.recursive)
     _check_writable(args.out)
-    device = choose_device(args.device)
-    network = load_network(args.model, device)
+    predictor = load_predictor(args.model, args.device, args.height)
     settings = PredictSettings(
         out=args.out,
         model=args.model,
         formats=tuple(dict.fromkeys(args.save)),
-        height=args.height or working_height(args.model, network),
-        device=device,
         batch=args.batch,
         masks=args.mask,
         force_aspect=args.force_aspect,
@@ -91,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
     )
     console = Console(stderr=True)
     started = time.perf_counter()
-    outcomes = _with_progress(network, files, settings, console)
-    _print_summary(outcomes, settings, time.perf_counter() - started, console)
+    outcomes = _predict_with_progress(predictor, files, settings, console)
+    _print_summary(outcomes, predictor, args.out, time.perf_counter() - started, console)
     return 2 if any(o.error for o in outcomes) else 0
 
 
@@ -117,8 +113,11 @@ def _check_writable(folder: Path) -> None:
         ) from error
 
 
-def _with_progress(
-    network: nn.Module, files: Sequence[PanoramaFile], settings: PredictSettings, console: Console
+def _predict_with_progress(
+    predictor: Predictor,
+    files: Sequence[PanoramaFile],
+    settings: PredictSettings,
+    console: Console,
 ) -> list[Outcome]:
     columns = (
         TextColumn("{task.description}"),
@@ -129,7 +128,7 @@ def _with_progress(
     outcomes = []
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("panoramas", total=len(files))
-        for outcome in predict_files(network, files, settings):
+        for outcome in predict_files(predictor, files, settings):
             outcomes.append(outcome)
             progress.advance(task)
             if outcome.error:
@@ -140,7 +139,7 @@ def _with_progress(
 
 
 def _print_summary(
-    outcomes: Sequence[Outcome], settings: PredictSettings, seconds: float, console: Console
+    outcomes: Sequence[Outcome], predictor: Predictor, out: Path, seconds: float, console: Console
 ) -> None:
     table = Table("panorama", "result", box=None)
     shown = [o for o in outcomes if o.error] if len(outcomes) > 40 else outcomes
@@ -154,8 +153,9 @@ def _print_summary(
     failed = sum(o.error is not None for o in outcomes)
     skipped = sum(o.skipped for o in outcomes)
     written = len(outcomes) - failed - skipped
+    size = "x".join(map(str, predictor.size))
     rest = f", {skipped} done before" if skipped else ""
     console.print(
         f"{written} written, {failed} failed{rest} in {seconds:.1f} s "
-        f"on {settings.device} at {settings.height}x{2 * settings.height} -> {escape(str(settings.out))}"
+        f"on {predictor.device} at {size} -> {escape(str(out))}"
     )

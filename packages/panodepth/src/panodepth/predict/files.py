@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
-from panodepth.errors import CommandError
+from pano_models import DepthMaps, PredictionError, Predictor
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.records import is_complete, save_prediction
 from panodepth.panoramas import (
-    BadPanoramaError,
     Panorama,
     PanoramaFile,
     find_mask,
     read_panorama,
 )
-from panodepth.prediction import PredictedMap, WorkingMaps, predict_batch
+from panodepth.prediction import PredictedMap
 
 # Nothing that follows can be written either.
 DISK_IS_UNUSABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -33,9 +30,7 @@ class PredictSettings:
         out: Output folder.
         model: The MODEL as the user gave it, kept in the records.
         formats: Keys of `FORMATS`.
-        height: Working height of the network in pixels.
-        device: Where the network is.
-        batch: Panoramas a forward pass.
+        batch: Panoramas per forward pass.
         masks: Folder with masks, if any.
         force_aspect: Accept images that are not 2:1.
         skip_existing: Leave out panoramas an earlier run has completed.
@@ -44,8 +39,6 @@ class PredictSettings:
     out: Path
     model: str
     formats: tuple[str, ...]
-    height: int
-    device: torch.device
     batch: int = 4
     masks: Path | None = None
     force_aspect: bool = False
@@ -63,12 +56,12 @@ class Outcome:
 
 
 def predict_files(
-    network: nn.Module, files: Sequence[PanoramaFile], settings: PredictSettings
+    predictor: Predictor, files: Sequence[PanoramaFile], settings: PredictSettings
 ) -> Iterator[Outcome]:
     """Predicts and writes panoramas one batch at a time; the next batch is read meanwhile.
 
     Args:
-        network: In eval mode on `settings.device`.
+        predictor: The network, its size and its device.
         files: What to predict.
         settings: How.
 
@@ -81,7 +74,7 @@ def predict_files(
     todo = []
     for file in files:
         if settings.skip_existing and is_complete(
-            settings.out, file.name, settings.formats, _about(file, settings)
+            settings.out, file.name, settings.formats, _provenance(file, predictor, settings)
         ):
             yield Outcome(file, skipped=True, summary="done before")
         else:
@@ -94,7 +87,7 @@ def predict_files(
                 reading,
                 (_submit(readers, batches[i + 1], settings) if i + 1 < len(batches) else []),
             )
-            yield from _predict_batch_files(network, batch, current, settings)
+            yield from _predict_batch_files(predictor, batch, current, settings)
 
 
 def _submit(
@@ -108,7 +101,7 @@ def _submit(
 
 
 def _predict_batch_files(
-    network: nn.Module,
+    predictor: Predictor,
     batch: Sequence[PanoramaFile],
     reading: Sequence["Future[Panorama]"],
     settings: PredictSettings,
@@ -120,7 +113,7 @@ def _predict_batch_files(
         except BadPanoramaError as error:
             panoramas.append(str(error))
     readable = [p for p in panoramas if isinstance(p, Panorama)]
-    working = iter(_predict_each(network, readable, settings))
+    working = iter(_predict_each(predictor, readable))
     for file, panorama in zip(batch, panoramas, strict=True):
         if isinstance(panorama, str):
             yield Outcome(file, error=panorama)
@@ -129,43 +122,49 @@ def _predict_batch_files(
         if isinstance(maps, str):
             yield Outcome(file, error=maps)
         else:  # brought to full size one at a time: large panoramas are large
-            yield _save(file, panorama, maps.at_size_of(panorama), settings)
+            prediction = PredictedMap.from_network(maps, panorama)
+            about = _provenance(file, predictor, settings)
+            yield _save(file, panorama, prediction, about, settings)
 
 
-def _predict_each(
-    network: nn.Module, panoramas: Sequence[Panorama], settings: PredictSettings
-) -> list[WorkingMaps | str]:
-    """Working maps, or the reason why there is none; a batch that fails is tried one by one."""
-    if not panoramas:
-        return []
+def _predict_each(predictor: Predictor, panoramas: Sequence[Panorama]) -> list[DepthMaps | str]:
+    """Return small maps, or the reason why there is none; a batch that fails is tried singly."""
     try:
-        return list(predict_batch(network, panoramas, settings.height, settings.device))
-    except (RuntimeError, ValueError, BadPanoramaError) as error:  # out of memory is a RuntimeError
-        if len(panoramas) == 1:
-            return [f"the network failed: {str(error).splitlines()[0]}"]
-    return [p for one in panoramas for p in _predict_each(network, [one], settings)]
+        return list(predictor.at_working_size([p.tensor for p in panoramas]))
+    except PredictionError as error:
+        reason = str(error)
+    except (RuntimeError, ValueError) as error:  # out of memory is a RuntimeError
+        reason = f"the network failed: {str(error).splitlines()[0]}"
+    if len(panoramas) == 1:
+        return [reason]
+    return [maps for one in panoramas for maps in _predict_each(predictor, [one])]
 
 
-def _about(file: PanoramaFile, settings: PredictSettings) -> dict[str, Any]:
-    """What a record says of where a prediction comes from."""
+def _provenance(
+    file: PanoramaFile, predictor: Predictor, settings: PredictSettings
+) -> dict[str, Any]:
+    """Return what a record says of where a prediction comes from."""
     return {
         "source": str(file.path.absolute()),
         "model": settings.model,
-        "working_height": settings.height,
+        "working_height": predictor.size[0],
     }
 
 
 def _save(
-    file: PanoramaFile, panorama: Panorama, prediction: PredictedMap, settings: PredictSettings
+    file: PanoramaFile,
+    panorama: Panorama,
+    prediction: PredictedMap,
+    about: dict[str, Any],
+    settings: PredictSettings,
 ) -> Outcome:
-    about = _about(file, settings)
     try:
         save_prediction(settings.out, file.name, panorama.rgb, prediction, settings.formats, about)
     except OSError as error:
         if error.errno in DISK_IS_UNUSABLE:
             raise CommandError(
                 f"{settings.out} cannot take more ({error.strerror}) at {file.path}: "
-                "free some space and go on with --skip-existing"
+                "free some space and resume with --skip-existing"
             ) from error
         return Outcome(file, error=f"cannot write: {error}")
     return Outcome(file, summary=_describe(prediction))

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pano_geometry import Equirectangular, distance_to_normals
+from pano_geometry import Equirectangular, distance_to_normals, resize
 from pano_geometry.pixels import to_index
-from panodepth.errors import CommandError
-from panodepth.outputs.nearest import thinned
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.point_cloud import MAX_POINTS, sample_sphere
 from panodepth.outputs.records import load_prediction, read_record, record_name
 from panodepth.outputs.surface import (
@@ -22,10 +21,9 @@ from panodepth.outputs.surface import (
     to_distance,
     unproject_pixels,
 )
-from panodepth.panoramas import BadPanoramaError, read_panorama
+from panodepth.panoramas import read_panorama
 from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.registration import Array, Cloud, ScaledPose, identity_pose
-from panodepth.resize import resize_panorama
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,7 @@ def make_posed_panorama(
     name: str, rgb: NDArray[np.uint8], prediction: PredictedMap, pose: ScaledPose, width: int
 ) -> PosedPanorama:
     """A posed panorama from a prediction, at most `width` wide; find_flying_pixels edges are unknown."""
-    small = thinned(prediction, width)
+    small = prediction.downsample(width)
     distance = to_distance(small)
     distance = np.where(
         find_flying_pixels(distance, estimate_edge_blur(small)), np.float32(0), distance
@@ -142,7 +140,7 @@ def make_posed_panorama(
     height, columns = distance.shape
     return PosedPanorama(
         name,
-        resize_panorama(rgb, height, columns),
+        resize(rgb, (height, columns)),
         distance,
         small.far & small.valid,
         pose,

@@ -8,18 +8,15 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from torch import nn
-
 from pano_data.io.atomic import write_bytes, write_text
+from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.network import load_network, working_height
 from panodepth.outputs.records import record_path, save_prediction
 from panodepth.panoramas import read_panorama
-from panodepth.prediction import choose_device, predict_batch
+from panodepth.prediction import PredictedMap, load_predictor
 from panodepth.view.entry import find_records, make_embedded_entry
 from panodepth.view.page import render_page
-from panodepth.view.server import Predictor, ViewerServer
+from panodepth.view.server import DropHandler, ViewerServer
 
 FORMATS = ("npy", "png16", "ply", "glb")
 
@@ -69,14 +66,13 @@ def run(args: argparse.Namespace) -> int:
             f"{folder} holds neither predictions (*_prediction.json of panodepth predict) "
             "nor a model (config.json)"
         )
-    device = choose_device(args.device)
-    network = load_network(args.what, device)
-    height = args.height or working_height(args.what, network)
+    predictor = load_predictor(args.what, args.device, args.height)
+    size = "x".join(map(str, predictor.size))
     with tempfile.TemporaryDirectory(prefix="panodepth-view-") as temporary:
         out = args.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
-        predictor = make_drop_handler(network, args.what, height, device, out)
-        return _serve(args, out, f"{args.what} on {device} at {height}x{2 * height}", predictor)
+        handler = make_drop_handler(predictor, args.what, out)
+        return _serve(args, out, f"{args.what} on {predictor.device} at {size}", handler)
 
 
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
@@ -85,16 +81,12 @@ def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
     sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
 
-def make_drop_handler(
-    network: nn.Module, model: str, height: int, device: torch.device, out: Path
-) -> Predictor:
-    """What the server calls with a dropped image: keeps it, predicts it, writes its files.
+def make_drop_handler(predictor: Predictor, model: str, out: Path) -> DropHandler:
+    """Return what the server calls with a dropped image: it keeps it and writes its prediction.
 
     Args:
-        network: In eval mode on `device`.
+        predictor: The network, its size and its device.
         model: The MODEL it came from, for the record.
-        height: Working height in pixels.
-        device: Where the network is.
         out: Folder that image and results go to.
     """
 
@@ -103,17 +95,23 @@ def make_drop_handler(
         source = out / "dropped" / (stem + Path(name).suffix.lower())
         write_bytes(source, content)
         panorama = read_panorama(source)
-        (maps,) = predict_batch(network, [panorama], height, device)
-        about = {"source": str(source.absolute()), "model": model, "working_height": height}
-        save_prediction(out, stem, panorama.rgb, maps.at_size_of(panorama), FORMATS, about)
+        (maps,) = predictor.at_working_size([panorama.tensor])
+        about = {
+            "source": str(source.absolute()),
+            "model": model,
+            "working_height": predictor.size[0],
+        }
+        save_prediction(
+            out, stem, panorama.rgb, PredictedMap.from_network(maps, panorama), FORMATS, about
+        )
         return record_path(out, stem)
 
     return predict
 
 
-def _serve(args: argparse.Namespace, folder: Path, about: str, predictor: Predictor | None) -> int:
+def _serve(args: argparse.Namespace, folder: Path, about: str, on_drop: DropHandler | None) -> int:
     try:
-        server = ViewerServer((args.host, args.port), folder, about, predictor)
+        server = ViewerServer((args.host, args.port), folder, about, on_drop)
     except OSError as error:
         raise CommandError(
             f"cannot listen on {args.host}:{args.port} ({error.strerror}): choose another --port"

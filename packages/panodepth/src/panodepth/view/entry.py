@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from panodepth.errors import CommandError
+from pano_geometry import resize
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.maps import encode_values
-from panodepth.outputs.nearest import thinned
 from panodepth.outputs.preview import choose_colour_limits
 from panodepth.outputs.records import (
     RECORD_ENDING,
@@ -19,8 +19,7 @@ from panodepth.outputs.records import (
     read_record,
     record_name,
 )
-from panodepth.panoramas import BadPanoramaError, read_panorama
-from panodepth.resize import resize_panorama
+from panodepth.panoramas import read_panorama
 
 MAP_WIDTH = 1024
 PHOTO_WIDTH = 2048
@@ -71,7 +70,7 @@ def encode_map(record_file: Path, width: int = MAP_WIDTH) -> bytes:
     Raises:
         CommandError: There is no map to read.
     """
-    prediction = thinned(load_prediction(record_file), width)
+    prediction = load_prediction(record_file).downsample(width)
     return encode_values(prediction).astype("<f4").tobytes()
 
 
@@ -89,10 +88,10 @@ def encode_photo(record_file: Path, width: int = PHOTO_WIDTH) -> bytes:
         if not preview.is_file():
             raise CommandError(f"{record['source']}: {error}, and there is no preview") from error
         with Image.open(preview) as image:
-            rgb = np.asarray(image.convert("RGB"))[: image.height // 2, : image.height]
+            rgb = np.array(image.convert("RGB"))[: image.height // 2, : image.height]
     width = min(width, rgb.shape[1])
     buffer = io.BytesIO()
-    Image.fromarray(resize_panorama(rgb, width // 2, width)).save(buffer, "JPEG", quality=90)
+    Image.fromarray(resize(rgb, (width // 2, width))).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from panodepth.errors import CommandError
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.records import read_record
-from panodepth.panoramas import BadPanoramaError
 from panodepth.view.entry import (
     MAP_WIDTH,
     MEDIA,
@@ -24,18 +23,18 @@ from panodepth.view.entry import (
 from panodepth.view.page import render_page
 
 MAX_UPLOAD = 512 * 2**20
-Predictor = Callable[[bytes, str], Path]
+DropHandler = Callable[[bytes, str], Path]
 """(the image file's bytes, its name) -> the record of its prediction."""
 
 
 class ViewerServer(ThreadingHTTPServer):
-    """Serves the predictions of one folder, and predicts what is dropped when it has a predictor.
+    """Serves the predictions of one folder, and predicts what is dropped when it has a model.
 
     Args:
         address: Host and port; port 0 takes a free one.
         folder: Where the records lie.
         about: Shown while there is nothing to show.
-        predictor: None for a viewer that only looks.
+        on_drop: Called with a dropped image; None for a viewer that only looks.
     """
 
     daemon_threads = True
@@ -45,10 +44,10 @@ class ViewerServer(ThreadingHTTPServer):
         address: tuple[str, int],
         folder: Path,
         about: str = "",
-        predictor: Predictor | None = None,
+        on_drop: DropHandler | None = None,
     ) -> None:
         super().__init__(address, ViewerHandler)
-        self.folder, self.about, self.predictor = folder, about, predictor
+        self.folder, self.about, self.on_drop = folder, about, on_drop
         self.one_at_a_time = threading.Lock()
 
     @property
@@ -85,7 +84,7 @@ class ViewerHandler(BaseHTTPRequestHandler):
             body, media = answer()
             self._send(HTTPStatus.OK, body, media)
         except (CommandError, BadPanoramaError) as error:
-            # The body of a refused upload was not read: the connection cannot go on.
+            # The body of a refused upload was not read: the connection cannot be reused.
             self.close_connection = True
             self._send(HTTPStatus.BAD_REQUEST, str(error).encode(), "text/plain; charset=utf-8")
         except (BrokenPipeError, ConnectionResetError):
@@ -118,7 +117,7 @@ class ViewerHandler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if path == "/":
             entries = [self.server.entry(r) for r in find_records(self.server.folder)]
-            html = render_page(entries, self.server.about, self.server.predictor is not None)
+            html = render_page(entries, self.server.about, self.server.on_drop is not None)
             return html.encode(), "text/html; charset=utf-8"
         words = [unquote(word) for word in path.strip("/").split("/")]
         if len(words) == 3 and words[0] == "prediction":
@@ -144,7 +143,7 @@ class ViewerHandler(BaseHTTPRequestHandler):
 
     def _post(self) -> tuple[bytes, str]:
         url = urlsplit(self.path)
-        if self.server.predictor is None or url.path != "/predict":
+        if self.server.on_drop is None or url.path != "/predict":
             raise CommandError("this viewer shows predictions only: start it with a MODEL")
         length = int(self.headers.get("Content-Length", 0))
         if not 0 < length <= MAX_UPLOAD:
@@ -152,5 +151,5 @@ class ViewerHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         name = parse_qs(url.query).get("name", ["panorama"])[0]
         with self.server.one_at_a_time:
-            record = self.server.predictor(body, name)
+            record = self.server.on_drop(body, name)
         return json.dumps(self.server.entry(record)).encode(), "application/json"
