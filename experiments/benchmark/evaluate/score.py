@@ -87,8 +87,7 @@ class ScoringSettings:
 
 def _code(predictor: ScoredModel) -> str:
     """Return the digest of the code that scores, and of that of the network it scores."""
-    module = getattr(predictor, "module", None)
-    parts = module.modules() if isinstance(module, torch.nn.Module) else ()
+    parts = predictor.module.modules() if predictor.module is not None else ()
     return code_digest(__name__, *own_code(type(part).__module__ for part in parts))
 
 

@@ -40,6 +40,7 @@ class FolderPredictions:
 
     network = "folder"
     sees_pictures = False
+    module = None  # the predictions were made elsewhere
 
     def __init__(
         self, folder: Path | str, kind: str | None = None, units: float | None = None

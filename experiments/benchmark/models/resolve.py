@@ -44,11 +44,16 @@ class ScoredModel(Protocol):
         network: Name in `pano_models`, or of the kind of model.
         identity: Changes when the predictions do: what a resumed run must agree on.
         sees_pictures: Whether `predict` needs the stored pictures, see `FullPictures`.
+        module: The network whose code makes the predictions; None where they were made elsewhere.
     """
 
     network: str
     identity: str
     sees_pictures: bool
+
+    @property
+    def module(self) -> nn.Module | None:
+        """See the attributes."""
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
         """Refuse what cannot be predicted, before anything is scored."""
@@ -80,6 +85,11 @@ class ScoredNetwork:
         self.network = network
         height, width = self.predictor.size
         self.identity = f"{identity or _digest_of_state(module)} {height}x{width}"
+
+    @property
+    def module(self) -> nn.Module:
+        """The network."""
+        return self.predictor.network
 
     def prepare(self, manifest: Manifest, size: tuple[int, int]) -> None:
         """Accept everything: a network predicts whatever it is shown."""

@@ -22,6 +22,7 @@ class Guess:
     network = "guess"
     identity = "1"
     sees_pictures = False
+    module = None
 
     def __init__(self, kind: str = "distance_scale_invariant", fail_after: int | None = None):
         self.kind, self.fail_after = kind, fail_after

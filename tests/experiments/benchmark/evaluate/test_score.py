@@ -7,7 +7,10 @@ import torch
 from torch.utils.data import default_collate
 
 import pano_losses
+import pano_models
+from experiments.benchmark.evaluate import score as score_module
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings, score
+from experiments.benchmark.models.resolve import ScoredNetwork
 from pano_data.reader import ManifestDataset
 from tests.experiments.benchmark.conftest import ROOMS, SIZE, Guess
 
@@ -36,6 +39,23 @@ def test_agrees_with_pano_losses(rooms: ManifestDataset, tmp_path: Path) -> None
     assert rows.key.tolist() == [row.key for row in rooms.manifest]
     assert rows.absrel.mean() == pytest.approx(scores.metrics["da2_paper"]["absrel"], abs=6e-7)
     assert (rows.pixels == batch["valid"].flatten(1).sum(1).numpy()).all()
+
+
+def test_the_code_of_the_network_is_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a run that was killed is resumed with scores of the network as it was before an edit."""
+    seen: list[set[str]] = []
+
+    def digest(*modules: str) -> str:
+        seen.append(set(modules))
+        return "code"
+
+    monkeypatch.setattr(score_module, "code_digest", digest)
+    network = pano_models.create("unifuse", backbone="resnet10t", width=0.25)
+    SETTINGS.key(ScoredNetwork(network, "unifuse"), "manifest", "rooms")
+    SETTINGS.key(Guess(), "manifest", "rooms")
+    of_network, of_guess = seen
+    assert score_module.__name__ in of_guess
+    assert "pano_models.students.unifuse.unifuse" in of_network - of_guess
 
 
 def test_goes_on_where_it_stopped(rooms: ManifestDataset, tmp_path: Path) -> None:
