@@ -33,6 +33,8 @@ class DepthTask(LightningModule):
         rates: Glob over parameter names of `net` -> factor on the learning rate (first match counts;
             0 freezes); parameters without a match have factor 1.
         init_from: Folder of a trained model whose weights `net` starts from.
+        channels_last: Keep weights and maps with the channels innermost in memory, where the
+            convolutions of most encoders are faster: on a CPU by a factor of 1.2 to 1.5.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class DepthTask(LightningModule):
         protocols: list[str] | None = None,
         rates: dict[str, float] | None = None,
         init_from: str | None = None,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -55,6 +58,8 @@ class DepthTask(LightningModule):
         self.rates = rates or {}
         if init_from is not None:
             self._start_from(init_from)
+        if channels_last:
+            self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         for name, parameter in self.net.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and self._rate(name) > 0)
 
