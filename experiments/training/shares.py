@@ -1,8 +1,6 @@
 """`LossShares`: what each data set of a mixture adds to the loss and to its gradient."""
 
-import json
 import logging
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,13 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from experiments.tracking.shares import read_shares, shares_of
 from experiments.training.callbacks import append_line, cut_log
 from experiments.training.task import Batch, DepthTask
 from pano_losses import WeightedSum, split_loss
 
 logger = logging.getLogger(__name__)
 
-FILE = "shares.jsonl"
 GRADIENTS = 4
 """Steps of a training at which gradients are measured: each costs a backward pass per data set."""
 SMALLEST = 0.005
@@ -128,27 +126,6 @@ def rows_of_sets(
             ]
             rows[name][key] = torch.tensor(found, dtype=torch.long)
     return rows
-
-
-def read_shares(path: Path) -> dict[str, dict[str, float]]:
-    """Return the mean shares of a training by kind ("loss", "gradient") and data set."""
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return shares_of([json.loads(line) for line in lines])
-
-
-def shares_of(entries: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return what each set adds over all entries, as a share of what all add, largest first."""
-    sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for entry in entries:
-        for kind in ("loss", "gradient"):
-            for name, value in entry.get(kind, {}).items():
-                sums[kind][name] += abs(value)
-    shares = {}
-    for kind, of in sums.items():
-        total = sum(of.values())
-        ordered = sorted(of.items(), key=lambda item: -item[1])
-        shares[kind] = {name: value / total if total else 0.0 for name, value in ordered}
-    return shares
 
 
 def _gradient_steps(trainer: Trainer) -> set[int]:

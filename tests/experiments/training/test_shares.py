@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from experiments.da2.task import Da2Task
-from experiments.training.shares import LossShares, read_shares, rows_of_sets, shares_of
+from experiments.tracking.shares import read_shares, shares_of
+from experiments.training.shares import LossShares, rows_of_sets
 from pano_losses import MedianAlignedL1, WeightedSum
 from tests.experiments.training.test_tasks import depth_anywhere
 
