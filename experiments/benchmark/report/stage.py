@@ -61,6 +61,7 @@ def report(models: list[str], folder: str = "reports") -> None:
         spreads=spreads,
         regions=regions,
         cost=costs,
+        sets=sets,
         rule=RULE,
         figures={name: _base64(data) for name, data in pictures.items()},
         gallery=_embedded_gallery(root / "gallery"),
