@@ -38,9 +38,7 @@ def split_loss(
     for name, module in loss.terms.items():
         term = cast("Term", module)
         given = loss.arguments(name, dict(maps))
-        amounts = {
-            group: _amount(term, _rows(given, rows, name)) for group, rows in groups.items()
-        }
+        amounts = {group: _amount(term, _rows(given, rows, name)) for group, rows in groups.items()}
         total = sum(amounts.values())
         for group, rows in groups.items():
             if amounts[group] > 0:
@@ -54,9 +52,7 @@ def _any(maps: Mapping[str, Tensor]) -> Tensor:
     return next(iter(maps.values()))
 
 
-def _rows(
-    given: Mapping[str, Tensor], rows: Mapping[str, Tensor], term: str
-) -> dict[str, Tensor]:
+def _rows(given: Mapping[str, Tensor], rows: Mapping[str, Tensor], term: str) -> dict[str, Tensor]:
     missing = sorted(set(given) - set(rows))
     if missing:
         raise ValueError(f"term {term!r}: got no rows for {missing}, expected those of each map")
