@@ -18,7 +18,6 @@ from pano_losses.reduction import (
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, uniform
 
-
 Normalisation = Literal["none", "median", "log"]
 """What a residual is measured in: metres, medians of the true panorama, or natural logarithms."""
 
