@@ -62,6 +62,11 @@ class DepthAnywhereTask(DepthTask):
         total, terms = self.loss(**maps)
         return total, terms
 
+    def samples_of(self, name: str, batch: Batch) -> slice:
+        """The maps of views are made from the unlabelled samples, which come last."""
+        labelled = int(batch["labelled"].sum())
+        return slice(labelled, None) if name.startswith("view_") else slice(labelled)
+
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
         """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
         rotation = self.rotations(len(disparity[some]))
