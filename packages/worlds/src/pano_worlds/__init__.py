@@ -4,16 +4,22 @@ from pano_worlds.make import make_world
 from pano_worlds.rendering.appearance import CAMERA, CLEAN, Appearance
 from pano_worlds.rendering.render import View, render
 from pano_worlds.world import Viewpoint, World, upright
+from pano_worlds.world_style import NARROW, STYLES, WIDE, WorldStyle, style_of
 
 __version__ = "0.1.0"
 __all__ = [
     "CAMERA",
     "CLEAN",
+    "NARROW",
+    "STYLES",
+    "WIDE",
     "Appearance",
     "View",
     "Viewpoint",
     "World",
+    "WorldStyle",
     "make_world",
     "render",
+    "style_of",
     "upright",
 ]
