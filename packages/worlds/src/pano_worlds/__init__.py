@@ -1,7 +1,7 @@
 """Procedural worlds: seeded indoor and outdoor scenes with exact labels, through any camera."""
 
 from pano_worlds.make import make_world
-from pano_worlds.rendering.appearance import CAMERA, CLEAN, Appearance
+from pano_worlds.rendering.appearance import CAMERA, CLEAN, UNMARKED, Appearance
 from pano_worlds.rendering.render import View, render
 from pano_worlds.world import Viewpoint, World, upright
 from pano_worlds.world_style import NARROW, STYLES, WIDE, WorldStyle, style_of
@@ -12,6 +12,7 @@ __all__ = [
     "CLEAN",
     "NARROW",
     "STYLES",
+    "UNMARKED",
     "WIDE",
     "Appearance",
     "View",
