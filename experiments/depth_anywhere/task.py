@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import pano_geometry as pg
 from experiments.depth_anywhere.plain_picture import PLAIN
+from experiments.depth_anywhere.turns import random_turns, seeded
 from experiments.depth_anywhere.views import Views
 from experiments.training.task import Batch, DepthTask
 
@@ -62,6 +62,11 @@ class DepthAnywhereTask(DepthTask):
         total, terms = self.loss(**maps)
         return total, terms
 
+    def samples_of(self, name: str, batch: Batch) -> slice:
+        """The maps of views are made from the unlabelled samples, which come last."""
+        labelled = int(batch["labelled"].sum())
+        return slice(labelled, None) if name.startswith("view_") else slice(labelled)
+
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
         """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
         rotation = self.rotations(len(disparity[some]))
@@ -78,7 +83,6 @@ class DepthAnywhereTask(DepthTask):
 
     def rotations(self, samples: int) -> Tensor:
         """Random rotations `(samples, 3, 3)` of this step."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
-        angles = torch.rand(samples if self.per_sample else 1, 3, generator=generator) * 2 - 1
-        turns = pg.from_ypr(*torch.deg2rad(angles * self.max_angle_deg).unbind(-1))
+        generator = seeded(self.seed, self.global_step)
+        turns = random_turns(samples if self.per_sample else 1, self.max_angle_deg, generator)
         return turns.expand(samples, 3, 3).to(self.device)

@@ -50,6 +50,7 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     miniatures.write(name, part, workers=os.cpu_count() or 1, progress=True, **settings)
+    os.sync()  # writers of single pictures do not wait for the disk
     (part / MARKER).touch()
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)

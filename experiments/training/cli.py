@@ -42,6 +42,7 @@ from experiments.pipeline.run_folder import (
 from experiments.pipeline.stage import quiet_libraries, report_bad_input
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
+from experiments.tracking.shares import FILE as SHARES
 from experiments.tracking.system_metrics import SystemMetrics
 from experiments.tracking.tracker import RunLogger
 from experiments.training import finished
@@ -55,6 +56,7 @@ from experiments.training.checkpoints import (
 from experiments.training.predictions import MapWriter
 from experiments.training.progress import progress_callback
 from experiments.training.sharding import full_state, is_sharded
+from experiments.training.shares import LossShares
 from experiments.training.task import DepthTask
 from pano_data import ErpDataModule, write_text
 from pano_losses.evaluation import UnknownProtocolError
@@ -204,6 +206,7 @@ class ParamsCLI(LightningCLI):
             StepSeed(int(self.resolved["seed_everything"] or 0)),
             NonFiniteGuard(config.patience),
             LossLog(f"{state}/loss.jsonl"),
+            LossShares(f"{state}/{SHARES}"),
             *([SampleLog(state)] if config.log_samples else []),
             Panels(config.panels),
             Throughput(),
@@ -249,6 +252,7 @@ class ParamsCLI(LightningCLI):
             shutil.rmtree(part, ignore_errors=True)
             task.publish(part, self.datamodule.size)
             shutil.copy(log, part / "loss.jsonl")
+            shutil.copy(log.with_name(SHARES), part / SHARES)
             write_yaml(part / "config.yaml", self.resolved)
             (part / "run_key").write_text(self.state.name + "\n")
         self.trainer.save_checkpoint(checkpoint, weights_only=True)

@@ -67,6 +67,10 @@ class DepthTask(LightningModule):
         """The paper's idea: weighted total and each term's own value for one batch."""
         raise NotImplementedError(f"{type(self).__name__} must define losses(batch)")
 
+    def samples_of(self, name: str, batch: Batch) -> slice:
+        """Which samples of a batch the rows of a map of the loss are made from; all, if not said."""
+        return slice(None)
+
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
         prediction: dict[str, Tensor] = self.run(self.net, image)

@@ -33,6 +33,46 @@ def test_median_aligned_l1_gradient_flows_through_the_median(generator):
     assert (gradient * prediction)[maps.valid].sum().item() == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("normalisation", ["none", "median", "log"])
+def test_median_aligned_l1_normalised_equals_the_oracle(maps, normalisation):
+    values = []
+    for i in range(3):
+        keep = maps.valid[i, 0]
+        p, t = (x[i, 0][keep].numpy() for x in maps[:2])
+        aligned = p * np.median(t) / np.median(p)
+        unit = np.median(t) if normalisation == "median" else 1.0
+        error = np.log(aligned) - np.log(t) if normalisation == "log" else (aligned - t) / unit
+        values.append(np.abs(error).mean())
+    found = MedianAlignedL1(normalisation=normalisation)(
+        prediction=maps.prediction, target=maps.target, valid=maps.valid
+    )
+    assert found.value.item() == pytest.approx(np.mean(values), abs=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "factor"), [("none", 20.0), ("median", 1.0), ("log", 1.0)]
+)
+def test_a_street_and_its_model_weigh_the_same_once_normalised(maps, normalisation, factor):
+    def loss(target):
+        return median_aligned_l1(
+            maps.prediction, target, maps.valid, normalisation=normalisation
+        ).value
+
+    torch.testing.assert_close(loss(20 * maps.target), factor * loss(maps.target))
+
+
+@pytest.mark.parametrize("normalisation", ["median", "log"])
+def test_normalised_gradients_ignore_what_is_under_the_mask(maps, normalisation):
+    gradients = []
+    for poison in (0.0, float("nan")):
+        prediction = torch.where(maps.valid, maps.prediction, poison).requires_grad_()
+        target = torch.where(maps.valid, maps.target, poison)
+        loss = median_aligned_l1(prediction, target, maps.valid, normalisation=normalisation)
+        gradients.append(torch.autograd.grad(loss.value, prediction)[0])
+    assert torch.equal(*gradients)
+    assert gradients[0].abs().sum() > 0
+
+
 def test_term_has_the_weight_of_the_paper():
     assert MedianAlignedL1().weight == 1.0
 

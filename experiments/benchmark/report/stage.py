@@ -23,6 +23,7 @@ from experiments.benchmark.report.tables import (
     markdown,
     region_tables,
     spread_tables,
+    training_set_table,
 )
 from experiments.pipeline.stage import run_stage
 from pano_data.io.atomic import write_text
@@ -47,7 +48,7 @@ def report(models: list[str], folder: str = "reports") -> None:
     boards = leaderboards(results, cost)
     suites = suite_tables(read_suites(root / "suites"))
     spreads, regions, costs = spread_tables(results), region_tables(results, RULE), cost_table(cost)
-    pictures = figures(results)
+    pictures, sets = figures(results), training_set_table(models)
     _write_figures(root / "figures", pictures)
     page = Environment(
         autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
@@ -60,6 +61,7 @@ def report(models: list[str], folder: str = "reports") -> None:
         spreads=spreads,
         regions=regions,
         cost=costs,
+        sets=sets,
         rule=RULE,
         figures={name: _base64(data) for name, data in pictures.items()},
         gallery=_embedded_gallery(root / "gallery"),
@@ -67,7 +69,9 @@ def report(models: list[str], folder: str = "reports") -> None:
         runs=runs_of(models),
         versions=data_versions(datasets),
     )
-    text = markdown([*boards, *suites, *spreads.values(), *regions, *([costs] if costs else [])])
+    text = markdown(
+        [*boards, *suites, *spreads.values(), *regions, *(t for t in (costs, sets) if t)]
+    )
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         write_text(root / name, content)
     sys.stdout.write(

@@ -8,6 +8,9 @@ from typing import Any
 import pano_losses
 from experiments.benchmark.curves import REGIONS
 from experiments.benchmark.report.results import Metrics, Result, pairs
+from experiments.pipeline.run_folder import FINISHED
+from experiments.tracking.shares import FILE as SHARES
+from experiments.tracking.shares import read_shares
 
 STANDARD = ("absrel", "rmse", "mae", "delta1", "delta2")
 HIGHER_IS_BETTER = ("delta", "edge_precision", "edge_recall")
@@ -155,6 +158,35 @@ def cost_table(cost: Mapping[str, Any]) -> ReportTable | None:
         rows.append([Cell(model), *values[:3], Cell(quartiles), values[3]])
     heads = [COST["parameters"], "GFLOP", "ms per panorama", "quartiles (ms)", "MB forward"]
     return ReportTable("Cost", note, ("model", *heads), rows)
+
+
+def training_set_table(models: Sequence[str]) -> ReportTable | None:
+    """Make the table of what each training set added to the loss; None where nobody told."""
+    rows = []
+    for model in models:
+        shares = read_shares(FINISHED / model / SHARES)
+        gradient = shares.get("gradient", {})
+        for name, share in shares.get("loss", {}).items():
+            norm = gradient.get(name)
+            small = " (below 0.5 %)" if share < 0.005 else ""
+            rows.append(
+                [
+                    Cell(model),
+                    Cell(name),
+                    Cell(f"{share:.1%}{small}"),
+                    Cell(NONE if norm is None else f"{norm:.1%}"),
+                ]
+            )
+    if not rows:
+        return None
+    note = (
+        "Mean over the measured steps of a training. Share of the loss: what the panoramas of a set "
+        "add to the weighted sum of all terms. Share of the gradient norms: norm of the gradient of "
+        "that part with respect to all trained weights, before clipping, at four steps."
+    )
+    return ReportTable(
+        "What each training set adds", note, ("model", "set", "loss", "gradient"), rows
+    )
 
 
 def spread_tables(results: Sequence[Result]) -> dict[str, ReportTable]:

@@ -57,10 +57,10 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
         f"{TERMS}.silog.init_args.weighting",
         "pano_losses.weighting.uniform",
     ),
-    "dap-range-10m-s1": ("dap_labeler", "model.init_args.range_m", 10),
-    "dap-range-20m-s1": ("dap_labeler", "model.init_args.range_m", 20),
-    "dap-range-50m-s1": ("dap_labeler", "model.init_args.range_m", 50),
-    "dap-range-100m-s1": ("dap_labeler", "model.init_args.range_m", 100),
+    "dap-range-10m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [10]),
+    "dap-range-20m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [20]),
+    "dap-range-50m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [50]),
+    "dap-range-100m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [100]),
     "dap-selection-at-random-s1": ("dap_curate", "by", "random"),
 }
 

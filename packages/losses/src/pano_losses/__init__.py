@@ -26,6 +26,7 @@ from pano_losses.points import PointL1, point_l1
 from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS, Protocol
 from pano_losses.reduction import Reduced
 from pano_losses.rulebook import protocols
+from pano_losses.shares import split_loss
 from pano_losses.terms import Term, WeightedSum
 
 __version__ = "0.1.0"
@@ -76,6 +77,7 @@ __all__ = [
     "resolve",
     "score_images",
     "silog",
+    "split_loss",
     "summarise",
     "weighting",
 ]

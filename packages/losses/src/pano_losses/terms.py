@@ -66,7 +66,7 @@ class WeightedSum(nn.Module):
         values: dict[str, Tensor] = {}
         for name, module in self.terms.items():
             term = cast("Term", module)
-            reduced: Reduced = term(**self._arguments(name, maps))
+            reduced: Reduced = term(**self.arguments(name, maps))
             share = term.weight * reduced.value
             total = share if total is None else total + share
             values[name] = reduced.value.detach()
@@ -75,7 +75,12 @@ class WeightedSum(nn.Module):
         assert total is not None
         return total, values
 
-    def _arguments(self, name: str, maps: dict[str, Tensor]) -> dict[str, Tensor]:
+    def arguments(self, name: str, maps: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the maps that the named term takes.
+
+        Raises:
+            ValueError: A map that the term needs is missing.
+        """
         missing = [m for m in self._required[name] if m not in maps]
         if missing:
             raise ValueError(

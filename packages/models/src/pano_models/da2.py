@@ -41,6 +41,8 @@ class DA2(DepthModel):
         heads: Attention heads of the cross-attention.
         head_channels: Channels of the decoder's first full-size convolution.
         residual_units: Residual units in each of the decoder's three stages.
+        layer_scale: First factor of these units. The released decoder starts at 1e-4, which takes
+            thousands of steps to grow; a training of hundreds starts at 1.
         embedding: One of `layers.sphere_embedding.CONTEXTS`; None: "paper", or what `faithful` or
             `equivariant` asks for.
         min_pixels: Smaller images are enlarged to this area inside the network; None: never.
@@ -70,6 +72,7 @@ class DA2(DepthModel):
         heads: int = 8,
         head_channels: int = 64,
         residual_units: int = 2,
+        layer_scale: float = 1e-4,
         embedding: str | None = None,
         min_pixels: int | None = None,
         max_pixels: int | None = None,
@@ -109,7 +112,9 @@ class DA2(DepthModel):
         dim = self.backbone.embed_dim
         self.aligners = nn.ModuleList(nn.Linear(dim, width) for _ in self.backbone.taps)
         self.attention = nn.ModuleList(CrossAttentionBlock(width, heads) for _ in self.aligners)
-        self.head = PyramidHead(width, head_channels, residual_units, wrap=equivariant)
+        self.head = PyramidHead(
+            width, head_channels, residual_units, wrap=equivariant, layer_scale=layer_scale
+        )
         if faithful:
             self.native_size = RELEASED_SPHERE
             self.unused = UnusedTensors(dim, width // 4, head_channels)

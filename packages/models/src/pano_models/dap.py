@@ -40,9 +40,9 @@ class DAP(DepthModel):
         features: Channels of the heads' fusion.
         level_channels: Channels of the heads' four levels.
         max_distance: Metres that the sigmoid's 1 stands for.
-        thresholds: Ranges (metres) of the far probabilities, rising; the last is
-            `far_probability`, each further one `far_probability_<range>m`. Empty: no range head
-            and no such map (Table 6, without mask).
+        thresholds: Ranges (metres) of the far probabilities, rising; that of 100 m is
+            `far_probability`, any other `far_probability_<range>m`. Empty: no range head and no
+            such map (Table 6, without mask).
         min_pixels: Smaller images are enlarged to this area inside the network; None: never.
         max_pixels: Larger images are shrunk to this area inside the network; None: never.
         normalize: Apply the ImageNet statistics. The release's `infer.py` forgets them, its

@@ -7,6 +7,7 @@ from experiments.benchmark.report.tables import (
     markdown,
     region_tables,
     spread_tables,
+    training_set_table,
 )
 from tests.experiments.benchmark.scored import CURVES, metrics
 
@@ -103,3 +104,20 @@ def test_markdown_is_a_table_with_the_best_in_bold():
     assert lines[0] == "## rooms · da2_paper"
     assert lines[4] == "| model | absrel | ± 95 % | rmse | delta1 |"
     assert lines[6] == "| a | **0.1000** | 0.0123 | **0.2000** | **0.9000** |"
+
+
+def test_what_each_training_set_added(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "runs" / "da2" / "shares.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text(
+        '{"step": 1, "loss": {"native": 0.799, "projected": 0.2, "lost": 0.001}}\n'
+        '{"step": 2, "loss": {}, "gradient": {"native": 3.0, "projected": 1.0}}\n'
+    )
+    table = training_set_table(["baseline_constant", "da2"])
+    assert texts(table) == [
+        ["da2", "native", "79.9%", "75.0%"],
+        ["da2", "projected", "20.0%", "25.0%"],
+        ["da2", "lost", "0.1% (below 0.5 %)", "–"],
+    ]
+    assert training_set_table(["baseline_constant"]) is None

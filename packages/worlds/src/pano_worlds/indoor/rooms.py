@@ -11,7 +11,8 @@ from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
 from pano_worlds.rendering.lighting import Lamp
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.shapes import prism
 
 _TRIES = 30

@@ -55,6 +55,9 @@ class StudioView(Protocol):
 class Studio(Protocol):
     """Renders scene `scene` from its viewpoint `viewpoint` with a camera of pano_geometry."""
 
+    def orientation(self, scene: int, viewpoint: int) -> NDArray[np.float64]:
+        """Return the camera-to-world rotation `(3, 3)` of a viewpoint."""
+
     def shoot(
         self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE
     ) -> StudioView:

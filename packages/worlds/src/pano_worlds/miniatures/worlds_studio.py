@@ -8,6 +8,7 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, View, Viewpoint, World, make_world, render
+from pano_worlds.arrays import F64
 from pano_worlds.miniatures.studio import HERE, CameraOffset
 from pano_worlds.world import WorldKind
 
@@ -59,6 +60,11 @@ class WorldStudio:
         self._first = (zlib.crc32(name.encode()) * _SEEDS + seed) * _SCENES
         self.appearance = {"clean": CLEAN, "camera": CAMERA}[appearance]
         self._kept: tuple[int, World] | None = None
+
+    def orientation(self, scene: int, viewpoint: int) -> F64:
+        """Return the rotation of a viewpoint of world `scene`."""
+        world = self._world(scene)
+        return world.viewpoints[viewpoint % len(world.viewpoints)].rotation
 
     def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> View:
         """Render a view of world `scene`; viewpoints beyond the world's own start over."""

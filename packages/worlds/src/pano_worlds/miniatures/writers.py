@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from pano_data import DataError, UnknownDatasetError, track
+from pano_data.io.atomic import unflushed
 from pano_data.workers import pool
 from pano_worlds.miniatures import (
     da2_packages,
@@ -102,13 +103,18 @@ def write(
     shots = _shots(mini, scenes or mini.splits, views, (height, width))
     if studio is None:
         studio = WorldStudio(mini.kind, name, seed, mini.appearance)
-    scene = partial(mini.write_scene, root, studio)
+    scene = partial(_write_scene, mini, root, studio)
     with pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
         for _ in track(done, f"rendering {name}", len(shots), progress):
             pass
     if mini.finish is not None:
         mini.finish(root, shots)
+
+
+def _write_scene(mini: Miniature, root: Path, studio: Studio, shot: Shot) -> None:
+    with unflushed():
+        mini.write_scene(root, studio, shot)
 
 
 def _shots(

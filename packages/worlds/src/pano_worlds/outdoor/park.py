@@ -9,7 +9,8 @@ from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import person
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.sky import make_sky
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
 from pano_worlds.surfaces.shapes import box, cylinder, dome, quad, ring, sphere

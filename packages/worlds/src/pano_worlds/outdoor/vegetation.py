@@ -3,7 +3,8 @@
 import numpy as np
 
 from pano_worlds.arrays import F64, unit
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.patterns import Ground
 from pano_worlds.surfaces.shapes import cylinder, frustum, quad
