@@ -52,7 +52,11 @@ def curate(
         "code": code_digest("experiments.da2.curate"),
         "outpainter": None if outpainter is None else outpainter.settings,
     }
-    pack(panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings)
+    title = f"curating {Path(out).name}" if global_rank() == 0 else None
+    pack(
+        panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings,
+        progress=title,
+    )  # fmt: skip
     if finish_if_whole(out):
         chunks = sorted(path.name for path in Path(out).glob("*.bin"))
         contents.write_digests(Path(out), {"index": contents.digest_files(chunks, Path(out))})

@@ -68,6 +68,7 @@ def mask(
     write_masks(
         masker or RuleMasker(), pictures, folder / "masks",
         global_rank(), world_size(), [row.key for row in rows], note,
+        f"masking {folder.name}" if global_rank() == 0 else None,
     )  # fmt: skip
     prefix = folder.relative_to(data_root).as_posix()
     done = masked_rows(rows, folder, prefix, min_valid)

@@ -17,8 +17,8 @@ from dvc.repo import Repo
 from dvc_data.hashfile.hash import file_md5
 from dvc_data.hashfile.tree import Tree
 from rich.console import Console
-from rich.progress import Progress
 
+from pano_data import track
 from panodepth.errors import CommandError
 
 State = Literal["same", "differs", "missing", "extra", "unreadable", "unlisted", "never made"]
@@ -81,10 +81,7 @@ def run(args: argparse.Namespace) -> int:
             f"{args.root.absolute()} tracks no artefact: expected a dvc.lock or .dvc files"
         )
     console = Console(stderr=True)
-    with Progress(console=console) as progress:
-        findings = list(
-            progress.track(verify(expected, args.jobs), len(expected), description="hashing")
-        )
+    findings = list(track(verify(expected, args.jobs), "hashing", len(expected)))
     bad = known + [f for f in findings if f.state != "same"]
     for finding in sorted(bad, key=lambda f: f.path):
         sys.stdout.write(f"{finding.state}\t{_shown(finding.path)}\n")

@@ -54,7 +54,7 @@ from experiments.training.checkpoints import (
     StepSeed,
 )
 from experiments.training.predictions import MapWriter
-from experiments.training.progress import StepProgress
+from experiments.training.progress import progress_callback
 from experiments.training.sharding import full_state, is_sharded
 from experiments.training.shares import LossShares
 from experiments.training.task import DepthTask
@@ -191,8 +191,10 @@ class ParamsCLI(LightningCLI):
             kwargs["logger"] = self.tracker
         else:
             kwargs["logger"] = False
-            if self.subcommand == "predict":
-                self.trainer_defaults = {"callbacks": [MapWriter(PREDICTIONS / self.section)]}
+            predicting = self.subcommand == "predict"
+            writers = [MapWriter(PREDICTIONS / self.section)] if predicting else []
+            shown = self._progress(self.config[self.subcommand])
+            self.trainer_defaults = {"callbacks": [*writers, *shown]}
         return super().instantiate_trainer(
             plugins=[DurableCheckpointIO()], use_distributed_sampler=False, **kwargs
         )
@@ -210,8 +212,12 @@ class ParamsCLI(LightningCLI):
             Throughput(),
             SystemMetrics(),
             RunStatus(),
-            *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
+            *self._progress(config),
         ]
+
+    def _progress(self, config: Any) -> list[Callback]:
+        shown = config.trainer.enable_progress_bar is not False
+        return [progress_callback(self.section)] if shown else []
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it without a warning of Lightning that does not hold for `ErpDataModule`.

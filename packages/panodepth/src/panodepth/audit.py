@@ -31,9 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 1:
         raise CommandError(f"--samples is {args.samples}, expected at least 1")
     try:
-        report = audit(
-            args.dataset, args.root, args.split, args.samples, args.seed, sys.stderr.isatty()
-        )
+        report = audit(args.dataset, args.root, args.split, args.samples, args.seed, progress=True)
     except DataError as error:
         raise CommandError(str(error)) from error
     sys.stdout.write("\n".join(report.lines()) + "\n")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pano_data import above_bars, track
 from pano_models import Predictor
 from panodepth.errors import CommandError
 from panodepth.outputs.records import FORMATS
@@ -119,20 +119,12 @@ def _predict_with_progress(
     settings: PredictSettings,
     console: Console,
 ) -> list[Outcome]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
     outcomes = []
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("panoramas", total=len(files))
-        for outcome in predict_files(predictor, files, settings):
-            outcomes.append(outcome)
-            progress.advance(task)
-            if outcome.error:
-                progress.console.print(
+    for outcome in track(predict_files(predictor, files, settings), "predicting", len(files)):
+        outcomes.append(outcome)
+        if outcome.error:
+            with above_bars():
+                console.print(
                     f"[red]failed[/] {escape(str(outcome.file.path))}: {escape(outcome.error)}"
                 )
     return outcomes

@@ -60,26 +60,26 @@ def write_partition(root: Path, shots: Sequence[Shot]) -> None:
 
 
 FOLDER = Miniature(
-    name="folder", write_scene=write_folder, splits={"unlabelled": 1}, appearance="camera"
+    name="folder", write_scene=write_folder, splits={"unlabelled": 1}, appearance="marked"
 )
 DAP_UNLABELLED = Miniature(
     name="dap2m_unlabelled",
     write_scene=write_folder,
     splits={"unlabelled": 2},
     kind="outdoor",
-    appearance="camera",
+    appearance="marked",
 )
 SPATIALAUDIOGEN = Miniature(
     name="spatialaudiogen",
     write_scene=write_spatialaudiogen,
     splits={"unlabelled": 1},
     kind="outdoor",
-    appearance="camera",
+    appearance="marked",
 )
 ZIND = Miniature(
     name="zind",
     write_scene=write_zind,
     splits={"train": 1, "val": 1, "test": 1},
-    appearance="camera",
+    appearance="marked",
     finish=write_partition,
 )
