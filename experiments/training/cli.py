@@ -53,6 +53,7 @@ from experiments.training.checkpoints import (
     ResumableCheckpoint,
     StepSeed,
 )
+from experiments.training.gate import GateError
 from experiments.training.predictions import MapWriter
 from experiments.training.progress import progress_callback
 from experiments.training.sharding import full_state, is_sharded
@@ -297,7 +298,7 @@ class ParamsCLI(LightningCLI):
         self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
-BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError
+BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError
 """What a user can do something about, beside what any stage may meet."""
 
 
