@@ -27,7 +27,7 @@ MFU = 0.45
 TRAINING = 3  # a backward pass costs two forward passes
 UNLABELLED_PANORAMAS = 1_900_000  # DAP (arXiv 2512.16913), section 3
 _FREE = ("backbone_weights", "precision", "gradient_checkpointing")
-FACES, FACE_PIXELS = 6, 518  # views a panorama, and their size at the teacher (Depth Anywhere)
+FACES, FACE_PIXELS = 6, 518  # views per panorama, and their size at the teacher (Depth Anywhere)
 
 
 @dataclass(frozen=True)
