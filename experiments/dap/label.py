@@ -94,7 +94,7 @@ class LabelWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """One file a panorama."""
+        """Write one file per panorama."""
         distance = prediction["distance_metric"].float().cpu().numpy()
         nowhere = torch.zeros_like(prediction["distance_metric"])  # a labeler without range mask
         far = prediction.get("far_probability", nowhere).float().cpu().numpy() > self.far_threshold
