@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         P2E,
         CuratedDataset,
         FluxOutpainter,
+        OracleOutpainter,
         Outpainter,
         ReflectionOutpainter,
     )
@@ -65,6 +66,7 @@ else:
             "P2E",
             "CuratedDataset",
             "FluxOutpainter",
+            "OracleOutpainter",
             "Outpainter",
             "ReflectionOutpainter",
         ),
@@ -153,6 +155,7 @@ __all__ = [
     "Masker",
     "MissingExtraError",
     "Mix",
+    "OracleOutpainter",
     "Outpainter",
     "Quarantine",
     "ReflectionOutpainter",
