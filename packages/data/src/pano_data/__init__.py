@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         P2E,
         CuratedDataset,
         FluxOutpainter,
+        OracleOutpainter,
         Outpainter,
         ReflectionOutpainter,
     )
@@ -68,6 +69,7 @@ else:
             "P2E",
             "CuratedDataset",
             "FluxOutpainter",
+            "OracleOutpainter",
             "Outpainter",
             "ReflectionOutpainter",
         ),
@@ -158,6 +160,7 @@ __all__ = [
     "Masker",
     "MissingExtraError",
     "Mix",
+    "OracleOutpainter",
     "Outpainter",
     "Quarantine",
     "ReflectionOutpainter",

@@ -7,6 +7,7 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
 from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.furniture import decoration, kitchen_bathroom, seating, storage
+from pano_worlds.indoor.furniture.stairs import stairs
 from pano_worlds.indoor.house_light import HouseLight
 from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.style import Piece, Style
@@ -19,6 +20,8 @@ from pano_worlds.surfaces.shapes import prism
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.
 _LARGE = 20.0
+# Share of the large rooms with stairs.
+_STAIRS = 0.3
 # Furniture keeps this distance from the wall (skirting boards), metres.
 _BACK = 0.02
 
@@ -161,6 +164,8 @@ def furnish(
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[WallRun, float, float]] = []
+    if room.area > _LARGE and not room.use.tiled and rng.random() < _STAIRS:
+        _by_wall(b, room, _flight(room.height), space, openings, tall, rng)
     again = room.use.by_wall if room.area > _LARGE and not room.use.tiled else ()
     for piece in room.use.by_wall + again:
         if rng.random() < density:
@@ -176,6 +181,13 @@ def furnish(
     if density > 0.0:
         _pictures(b, room, openings, tall, rng)
     return _lamps(b, room, light, rng)
+
+
+def _flight(height: float) -> Piece:
+    def flight(b: Builder, style: Style, rng: np.random.Generator) -> tuple[float, float]:
+        return stairs(b, style, height)
+
+    return flight
 
 
 def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
@@ -196,7 +208,7 @@ def _by_wall(
 ) -> None:
     seed = int(rng.integers(1 << 30))
     w, d = _size(piece, room.style, seed)
-    high = piece in (
+    high = piece.__name__ == "flight" or piece in (
         storage.wardrobe,
         storage.shelf,
         kitchen_bathroom.kitchen,

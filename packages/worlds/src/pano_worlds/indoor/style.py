@@ -31,6 +31,7 @@ class Style:
     leaves: Material
     glow: Material
     glass: Material
+    mirror: Material
 
 
 Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]
@@ -128,5 +129,6 @@ def make_style(
             Ground((0.05, 0.14, 0.03), (0.11, 0.24, 0.06), 0.2, 0.03, 0.4, _number(rng))
         ),
         glow=Material(Plain((0.95, 0.88, 0.72), 0.0), emission=1.6 if lit else 0.0),
-        glass=Material(Plain((0.05, 0.06, 0.07), 0.0), gloss=1.0),
+        glass=Material(Plain((0.05, 0.06, 0.07), 0.0), gloss=1.0, mirror=0.12),
+        mirror=Material(Plain((0.3, 0.31, 0.31), 0.0), mirror=0.88),
     )

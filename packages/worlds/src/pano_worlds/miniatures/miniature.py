@@ -24,6 +24,7 @@ class Miniature:
         kind: Worlds it is made of.
         appearance: `clean` (synthetic sets), `camera` (real sets) or `marked` (real sets without
             labels: tripods and watermarks, too).
+        surroundings: The writer knows what lies around its perspective pictures.
         most: Scenes that a split has room for, where each needs a house of its own.
         finish: Writes what spans scenes (lists, tables) when all scenes are there.
     """
@@ -34,6 +35,7 @@ class Miniature:
     size: tuple[int, int] = (64, 128)
     kind: WorldKind = "indoor"
     appearance: AppearanceName = "clean"
+    surroundings: bool = False
     most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 

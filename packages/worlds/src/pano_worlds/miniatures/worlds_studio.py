@@ -80,7 +80,7 @@ class WorldStudio:
         """Render a view of world `scene`; viewpoints beyond the world's own start over."""
         world = self._world(scene)
         home = world.viewpoints[viewpoint % len(world.viewpoints)]
-        if isinstance(camera, pg.Perspective):
+        if pose.ahead or isinstance(camera, pg.Perspective):
             home = into_the_open(world, home, self.kind)
         place = Viewpoint(
             position=home.position + home.rotation @ pose.step,

@@ -1,6 +1,7 @@
 """All miniatures, and the function that writes one of them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def write(
     size: tuple[int, int] | None = None,
     style: str = "wide",
     appearance: AppearanceName | None = None,
+    surroundings: tuple[int, int] | None = None,
     studio: Studio | None = None,
     workers: int = 0,
     progress: bool = False,
@@ -93,6 +95,8 @@ def write(
         style: Name in `pano_worlds.STYLES`.
         appearance: `clean`, `camera`, or `marked` with tripods and watermarks; that of the data set
             if None.
+        surroundings: `(height, width)` of the true panoramas around perspective pictures, written
+            below `surroundings` for `pano_data.curation.OracleOutpainter`; None for none.
         studio: Where pictures come from; procedural worlds if None.
         workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
         progress: Show progress on stderr.
@@ -100,13 +104,18 @@ def write(
     Raises:
         UnknownDatasetError: With the known ids.
         DataError: For a split that the data set does not have, more scenes than it has houses, or
-            fewer than one view; for an unknown style.
+            fewer than one view; for an unknown style; surroundings of what is no picture.
     """
     if name not in _MINIATURES:
         raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
     mini, root = _MINIATURES[name], Path(root)
     height, width = size or mini.size
-    shots = _shots(mini, scenes or mini.splits, views, (height, width))
+    if surroundings is not None and not mini.surroundings:
+        raise DataError(f"miniature of {name}: got surroundings, which only pictures have")
+    shots = [
+        replace(shot, surroundings=surroundings)
+        for shot in _shots(mini, scenes or mini.splits, views, (height, width))
+    ]
     if studio is None:
         look = appearance or mini.appearance
         studio = WorldStudio(mini.kind, name, seed, look, _style(style))

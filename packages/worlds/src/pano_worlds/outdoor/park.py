@@ -20,7 +20,7 @@ from pano_worlds.world_style import WIDE, WorldStyle
 Random = np.random.Generator
 _HALF_PATH = 1.6
 _STONE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)
-_WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=1.0)
+_WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=0.4, mirror=0.35)
 _GRAVEL = Material(Ground((0.42, 0.37, 0.29), (0.50, 0.45, 0.37), 1.5, 0.03, 0.25, 11))
 
 
