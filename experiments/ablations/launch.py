@@ -22,7 +22,7 @@ def finished() -> set[str]:
 
 
 def launch(runs: Sequence[Run]) -> list[str]:
-    """Runs what is not there yet; returns the names of those that failed, and goes on after them."""
+    """Run what is not there yet, past failures; return the names of those that failed."""
     done, failed = finished(), []
     for run in runs:
         if run.name in done:

@@ -61,7 +61,7 @@ def check_teacher(
             there = {k: v.to(device) for k, v in batch.items() if isinstance(v, torch.Tensor)}
             with torch.inference_mode():
                 scores.update(number, teacher, there)
-    values = scores.taken()
+    values = scores.compute_and_reset()
     write_text(Path(out), json.dumps(values, indent=1) + "\n")
     below = [
         line for name in datasets if (line := _complaint(name, values, min_correlation, max_share))

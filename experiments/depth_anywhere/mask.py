@@ -39,7 +39,7 @@ def mask(
 ) -> None:
     """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
-    Masks that are there are not made again, so a killed run goes on where it stopped. Under torchrun
+    Masks that are there are not made again, so a killed run resumes where it stopped. Under torchrun
     or SLURM every process masks its own share, and the last to come writes the manifest.
 
     Args:

@@ -20,7 +20,10 @@ def progress_callback(name: str = "") -> ProgressBar:
 
 
 class StepProgress(RichProgressBar):
-    """Lightning's bar for trainings that end at `max_steps`: no end of epochs, no logger's version."""
+    """Lightning's bar for trainings that end at `max_steps`.
+
+    No end of epochs, no logger's version.
+    """
 
     def get_metrics(
         self, trainer: Trainer, pl_module: LightningModule

@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from experiments.pipeline.run_folder import RunFolderError
-from experiments.tracking import records as tracking_records
+from experiments.tracking import store
 from experiments.tracking.queue import TrackingQueue
 
 
@@ -120,11 +120,9 @@ def test_metrics_that_waited_go_in_few_requests(uri: str, tmp_path: Path) -> Non
         away.put("metrics", values={"a": float(step), "b": 1.0}, step=step)
     assert away.close(wait_s=30) == 601
     back, requests = TrackingQueue(tmp_path, uri), []
-    real = tracking_records.metrics
+    real = store.metrics
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            tracking_records, "metrics", lambda *a: (requests.append(len(a[2])), real(*a))
-        )
+        patch.setattr(store, "metrics", lambda *a: (requests.append(len(a[2])), real(*a)))
         assert back.deliver() == 601
     assert requests == [500, 100]
     history = MlflowClient(uri).get_metric_history(str(back.run_id), "a")

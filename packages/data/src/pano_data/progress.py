@@ -68,7 +68,7 @@ def above_bars() -> AbstractContextManager[None]:
     return tqdm.external_write_mode(stream) if stream.isatty() else nullcontext()
 
 
-class _LoggedProgress(tqdm):  # type: ignore[type-arg]
+class _LoggedProgress(tqdm):  # type: ignore[misc]
     """Whole lines in place of a bar: what, n of N, rate, time left."""
 
     monitor_interval = 0  # no thread: every update looks at the clock

@@ -68,7 +68,7 @@ def find_panoramas(paths: Sequence[Path], recursive: bool = False) -> list[Panor
 
     Args:
         paths: Files and folders. A file is listed even when it does not exist: reading it fails with
-            a reason, and the others go on.
+            a reason, and the others are used.
         recursive: Descend into subfolders.
 
     Returns:

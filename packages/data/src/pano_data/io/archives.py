@@ -32,7 +32,7 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
     """Unpack a zip or tar archive (gzip, bzip2, xz) below `destination`.
 
     Every member is checked before the first one is written. Files appear under their names when
-    complete; existing ones of the right size are kept, so an interrupted run goes on.
+    complete; existing ones of the right size are kept, so an interrupted run resumes.
 
     Args:
         archive: The archive.

@@ -32,7 +32,7 @@ def label(
 ) -> int:
     """Write this rank's share of the labels; call `finish` once after all ranks.
 
-    A killed run started again goes on after its last whole chunk. The number of ranks may change.
+    A killed run started again resumes after its last whole chunk. The number of ranks may change.
     The offline cache of a teacher is a function that returns `{"disparity": (b, 6, f, f)}`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Writing the masks of a whole data set; interrupted runs go on, processes share the work."""
+"""Writing the masks of a whole data set; interrupted runs resume, processes share the work."""
 
 import logging
 from collections import Counter

@@ -2,7 +2,7 @@
 
 Chunk `k` of a plan holds the same items whoever writes it, under the same name and with the same
 bytes, and appears under its name only when it is whole. So several processes or nodes share the
-work without talking to each other, a killed run goes on where it stopped, and running again does
+work without talking to each other, a killed run resumes where it stopped, and running again does
 nothing.
 """
 

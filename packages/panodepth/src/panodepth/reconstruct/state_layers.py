@@ -20,7 +20,7 @@ def write_layers(
         out: Output folder.
 
     Yields:
-        A line a panorama and state about what was found.
+        One line per panorama and state about what was found.
 
     Raises:
         CommandError: A later state lacks a panorama; nothing is written then.
