@@ -72,6 +72,6 @@ def test_validation_scores_views() -> None:
     teacher.setup("fit")
     teacher._trainer = None
     teacher.validation_step(room(2), 0)
-    values = teacher.scores.taken()
+    values = teacher.scores.compute_and_reset()
     assert values["rooms/views/views"] == 12
     assert values["rooms/views/correlation"] > 0.9

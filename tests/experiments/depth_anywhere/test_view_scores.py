@@ -38,7 +38,7 @@ def room(count: int = 2) -> dict[str, Tensor]:
 def taken(teacher: Any, batch: dict[str, Tensor]) -> dict[str, float]:
     scores = ViewScores(["rooms"], VIEWS, max_angle_deg=30.0)
     scores.update(0, teacher, batch)
-    return {k.removeprefix("rooms/views/"): v for k, v in scores.taken().items()}
+    return {k.removeprefix("rooms/views/"): v for k, v in scores.compute_and_reset().items()}
 
 
 def test_correlation_equals_numpy_and_ignores_what_is_not_valid() -> None:
@@ -91,7 +91,7 @@ def test_the_turns_of_a_validation_are_the_same_each_time() -> None:
     for _ in range(2):
         for _ in range(2):
             scores.update(0, lambda image: {"disparity_affine": image[:, :1] ** 2}, room())
-        found.append(scores.taken())
+        found.append(scores.compute_and_reset())
     assert found[0] == found[1]
     assert found[0]["rooms/views/views"] == 24
 
