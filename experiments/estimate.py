@@ -123,7 +123,7 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
     if steps < 0:
         steps = trainer["max_epochs"] * (labelled_rows(data["train"]) // (labelled * times))
     height, width = data["size"]
-    channels = 1 if "labeler" in model else 3  # the discriminator sees distances
+    channels = 4 if "labeler" in model else 3  # the discriminator sees a distance beside the picture
     flops = TRAINING * network_flops(model["net"], (1, channels, height, width))
     samples = steps * (labelled + unlabelled) * times
     taught = steps * unlabelled * times * teacher_flops() if unlabelled else 0

@@ -113,6 +113,7 @@ def label(
     batch_size: int = 8,
     num_workers: int = 0,
     far_threshold: float = 0.5,
+    keep_masks: bool = False,
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
@@ -131,6 +132,8 @@ def label(
         batch_size: Panoramas a forward pass.
         num_workers: Loader processes.
         far_threshold: Probability from which a pixel counts as far.
+        keep_masks: Labels keep the masks of their panoramas (a tripod, a watermark). Not by default:
+            a mask of the sky would tell the next stage what its labeler did not see.
         threads: CPU threads; fixes the last digits.
         trainer: Arguments of the Trainer: devices, nodes, strategy.
     """
@@ -162,6 +165,8 @@ def label(
     engine.predict(Labeler(network, size), data, return_predictions=False)
     engine.strategy.barrier()
     if engine.is_global_zero:
+        if not keep_masks:
+            rows = {name: dataclasses.replace(row, mask=None) for name, row in rows.items()}
         _finish(folder, rows, Path(root), Path(data_root), maker)
 
 

@@ -59,6 +59,7 @@ from experiments.training.checkpoints import (
     ResumableCheckpoint,
     StepSeed,
 )
+from experiments.training.gate import GateError
 from experiments.training.progress import progress_callback
 from experiments.training.sharding import gather
 from experiments.training.shares import LossShares
@@ -277,7 +278,7 @@ class ParamsCLI(LightningCLI):
         self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
-BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError
+BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError
 """What a user can do something about, beside what any stage may meet."""
 
 

@@ -22,7 +22,8 @@ STEPS = 12
 # A server that has imported everything forks each training: a start costs a second instead of twenty.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones", "pano_data.transforms"]
+    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones", "pano_data.transforms",
+     "pano_data.batch_augmentation", "kornia.augmentation"]
 )  # fmt: skip
 
 
@@ -39,6 +40,10 @@ def sections(**overrides: Any) -> dict[str, Any]:
         {"class_path": "pano_data.transforms.Roll"},
         {"class_path": "pano_data.transforms.Colour"},
     ]
+    changes = [
+        {"class_path": "kornia.augmentation.RandomPlanckianJitter"},
+        {"class_path": "kornia.augmentation.ColorJitter", "init_args": {"hue": 0.1, "p": 0.5}},
+    ]
     tiny = {
         "threads": 1, "checkpoint_every": 3, "panels": 1,
         "trainer": {
@@ -50,6 +55,7 @@ def sections(**overrides: Any) -> dict[str, Any]:
             "train": {"rooms": source}, "val": {"rooms": source}, "size": [32, 64], "batch_size": 2,
             "eval_batch_size": 2, "num_workers": 0, "seed": 3,
             "augment": {"class_path": "pano_data.transforms.Compose", "init_args": {"transforms": transforms}},
+            "augment_batch": {"class_path": "pano_data.BatchAugmentation", "init_args": {"changes": changes}},
         },
         "model": {
             "class_path": "experiments.da2.task.Da2Task",

@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
-from experiments.dap.discriminator_task import load_discriminator
+from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline.ranks import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
-from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
+from pano_models import ModelNotFoundError, PatchDiscriminator
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.experiments import tiny
@@ -60,7 +60,9 @@ def run(data: Path, out: str, manifests: list[str], world: int = 1, **changes: A
 def scores(data: Path) -> dict[str, float]:
     judge, found = load_discriminator(str(data / "judge")), {}
     for sample in ManifestDataset(data / "rows.parquet", data / "raw", SIZE):
-        maps = normalize_distance(sample["distance"][None], sample["valid"][None])
+        known = sample["valid"] | sample["far"]
+        label = (sample[k][None] for k in ("image", "distance"))
+        maps = judge.view(*label, known[None], sample["far"][None])
         found[sample["key"]] = judge.score(maps).item()
     return found
 

@@ -23,7 +23,7 @@ class Stage(NamedTuple):
     params: list[str]
 
 
-@pytest.fixture(scope="module", params=["params.yaml", "params.paper.yaml"])
+@pytest.fixture(scope="module", params=["params.yaml", "params.long.yaml", "params.paper.yaml"])
 def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dvc.yaml and one of the values files as its params.yaml."""
     folder = tmp_path_factory.mktemp("pipeline")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pano_data.batch_augmentation import BatchAugmentation, Turned
     from pano_data.curation import (
         P2E,
         CuratedDataset,
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from pano_data.transforms import Augmentation, Colour, Compose, Flip, Limit, Roll, Rotate
 else:
     _LAZY = {
+        "batch_augmentation": ("BatchAugmentation", "Turned"),
         "curation": (
             "P2E",
             "CuratedDataset",
@@ -129,6 +131,7 @@ else:
 __all__ = [
     "P2E",
     "Augmentation",
+    "BatchAugmentation",
     "Colour",
     "Compose",
     "Corrupt",
@@ -166,6 +169,7 @@ __all__ = [
     "Source",
     "TrainSample",
     "TrainingSet",
+    "Turned",
     "UnknownDatasetError",
     "UnsafeArchiveError",
     "__version__",

@@ -25,9 +25,10 @@ from pano_worlds.miniatures import (
     unrealstereo4k,
     vkitti2,
 )
-from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.miniature import AppearanceName, Miniature
 from pano_worlds.miniatures.studio import Shot, Studio
 from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.world_style import WorldStyle, style_of
 
 STUDIO = "pano_worlds.miniatures.worlds_studio"
 """Module that processes which render have imported; it takes this one with it."""
@@ -74,6 +75,8 @@ def write(
     scenes: Mapping[str, int] | None = None,
     views: int = 1,
     size: tuple[int, int] | None = None,
+    style: str = "wide",
+    appearance: AppearanceName | None = None,
     studio: Studio | None = None,
     workers: int = 0,
     progress: bool = False,
@@ -87,6 +90,9 @@ def write(
         scenes: Number of scenes per split; a few if None.
         views: Viewpoints per scene (frames of a video, samples of a walk).
         size: Stored `(height, width)`; small if None.
+        style: Name in `pano_worlds.STYLES`.
+        appearance: `clean`, `camera`, or `marked` with tripods and watermarks; that of the data set
+            if None.
         studio: Where pictures come from; procedural worlds if None.
         workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
         progress: Show progress on stderr.
@@ -94,7 +100,7 @@ def write(
     Raises:
         UnknownDatasetError: With the known ids.
         DataError: For a split that the data set does not have, more scenes than it has houses, or
-            fewer than one view.
+            fewer than one view; for an unknown style.
     """
     if name not in _MINIATURES:
         raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
@@ -102,7 +108,8 @@ def write(
     height, width = size or mini.size
     shots = _shots(mini, scenes or mini.splits, views, (height, width))
     if studio is None:
-        studio = WorldStudio(mini.kind, name, seed, mini.appearance)
+        look = appearance or mini.appearance
+        studio = WorldStudio(mini.kind, name, seed, look, _style(style))
     scene = partial(_write_scene, mini, root, studio)
     with pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
@@ -110,6 +117,13 @@ def write(
             pass
     if mini.finish is not None:
         mini.finish(root, shots)
+
+
+def _style(name: str) -> WorldStyle:
+    try:
+        return style_of(name)
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _write_scene(mini: Miniature, root: Path, studio: Studio, shot: Shot) -> None:
