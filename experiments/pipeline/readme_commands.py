@@ -1,7 +1,10 @@
-"""`python -m experiments.pipeline.readme_commands list|check|run`: the commands that READMEs promise.
+"""`python -m experiments.pipeline.readme_commands list|check|run`.
 
-`list` prints them, `check` names those whose program, options, stages or sections do not exist (exit
-code 1). `run` runs those of README.md in a clone, as a reader would paste them: `make repro` first.
+The commands that READMEs promise.
+
+`list` prints them, `check` names those whose program, options, stages or sections do not exist
+(exit code 1). `run` runs those of README.md in a clone, as a reader would paste them: `make repro`
+first.
 """
 
 import argparse

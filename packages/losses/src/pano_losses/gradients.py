@@ -70,6 +70,4 @@ class LogGradientL1(Term):
 
     def forward(self, *, prediction: Tensor, target: Tensor, valid: Tensor) -> Reduced:
         """Return the loss of a batch."""
-        return log_gradient_l1(
-            prediction, target, valid, self.steps, self.averaging, self.floor
-        )
+        return log_gradient_l1(prediction, target, valid, self.steps, self.averaging, self.floor)
