@@ -123,7 +123,9 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
     if steps < 0:
         steps = trainer["max_epochs"] * (labelled_rows(data["train"]) // (labelled * times))
     height, width = data["size"]
-    channels = 4 if "labeler" in model else 3  # the discriminator sees a distance beside the picture
+    channels = (
+        4 if "labeler" in model else 3
+    )  # the discriminator sees a distance beside the picture
     flops = TRAINING * network_flops(model["net"], (1, channels, height, width))
     samples = steps * (labelled + unlabelled) * times
     taught = steps * unlabelled * times * teacher_flops() if unlabelled else 0
@@ -162,7 +164,8 @@ def main(path: str = "params.paper.yaml") -> int:
     table = Table("section", "steps", "panoramas", "EFLOP", f"H100 hours at {MFU:.0%} MFU")
     for name, cost in costs(Path(path)).items():
         table.add_row(
-            name, f"{cost.steps:,}", f"{cost.samples:,}", f"{cost.flops / 1e18:,.1f}", f"{cost.gpu_hours:,.1f}"
+            name, f"{cost.steps:,}", f"{cost.samples:,}", f"{cost.flops / 1e18:,.1f}",
+            f"{cost.gpu_hours:,.1f}",
         )  # fmt: skip
     rich.print(table)
     return 0

@@ -96,7 +96,7 @@ class TrackingQueue:
             return file.read(1) == b"\n"
 
     def last_steps(self) -> dict[str, int]:
-        """Return the last step written down of each metric and picture, also by processes before."""
+        """Return the last step of each metric and picture that was written down, by any process."""
         steps: dict[str, int] = {}
         for _, record in self._read(0):
             names = {"metrics": record.get("values", {}), "image": [record.get("key", "")]}

@@ -89,6 +89,7 @@ def test_a_factor_is_as_far_near_as_it_is_far_away_in_the_logarithm():
     assert out[5] == 0
     torch.testing.assert_close(normalize_distance(7 * distance, valid, "log").flatten(), out)
 
+
 def test_normalize_distance_is_scale_free_up_to_the_near_end():
     distance = torch.linspace(1, 80, 32 * 64).view(1, 1, 32, 64)
     valid = torch.ones_like(distance, dtype=torch.bool)

@@ -56,7 +56,8 @@ def test_every_weight_learns(name):
     assert idle == []
 
 
-@pytest.mark.parametrize(("name", "options"), [("da2", {}), ("dap", {}), ("unifuse", {"fusion": "none"}), ("hohonet", {})])  # fmt: skip
+@pytest.mark.parametrize(("name", "options"), [("da2", {}), ("dap", {}), ("unifuse",
+            {"fusion": "none"}), ("hohonet", {})])  # fmt: skip
 def test_turning_the_panorama_turns_the_prediction(name, options):
     network, rgb = build(name, equivariant=True, **options).eval(), torch.rand(1, 3, 64, 128)
     with torch.no_grad():

@@ -1,8 +1,8 @@
 """`python -m experiments.pipeline.closure write|check|edits`: the code dependencies in dvc.yaml.
 
-`write` writes them, `check` names what is missing and what is too much (exit code 1), `edits` prints
-which stages run after a few typical edits. A values or source file that cannot be read is a line
-(exit code 2).
+`write` writes them, `check` names what is missing and what is too much (exit code 1), `edits`
+prints which stages run after a few typical edits. A values or source file that cannot be read is a
+line (exit code 2).
 """
 
 import argparse

@@ -1,4 +1,7 @@
-"""dvc.yaml under both values files: what a stage reads is its dependency, and something makes it."""
+"""dvc.yaml under both values files.
+
+What a stage reads is its dependency, and something makes it.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -117,7 +120,9 @@ def test_every_dependency_is_made_by_a_stage(stages: list[Stage]) -> None:
         (stage.name, dep)
         for stage in stages
         for dep in stage.deps
-        if dep.startswith(MADE) and not lies_below(dep, outs) and not any(lies_below(o, [dep]) for o in outs)
+        if dep.startswith(MADE)
+        and not lies_below(dep, outs)
+        and not any(lies_below(o, [dep]) for o in outs)
     }  # fmt: skip
     assert sorted(orphans) == []
 

@@ -134,7 +134,10 @@ def test_only_one_process_delivers(uri: str, tmp_path: Path) -> None:
     queue = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=60)
     _start(queue, tmp_path)
     assert queue.close(wait_s=30) == 1
-    hold = "import sys, time; from pathlib import Path; from experiments.pipeline.run_folder import locked\n"
+    hold = (
+        "import sys, time; from pathlib import Path; from experiments.pipeline.run_folder import "
+        "locked\n"
+    )
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     words = [sys.executable, "-c", hold, str(tmp_path / "delivery")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:

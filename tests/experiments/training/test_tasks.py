@@ -1,4 +1,7 @@
-"""The idea of each paper in `losses(batch)`: which maps reach the loss, and what the switches change."""
+"""The idea of each paper in `losses(batch)`.
+
+Which maps reach the loss, and what the switches change.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -137,7 +140,8 @@ def test_a_perfect_network_costs_nothing_at_any_range() -> None:
     """Until 2026-11 what lay beyond the range was taken out of all terms and filled with 100 m."""
     given = batch(2)
     terms = {
-        "silog": SILog(), "grad": EdgeSILog(), "points": PointL1(), "mask": RangeMask(pixel_loss="mse")
+        "silog": SILog(), "grad": EdgeSILog(), "points": PointL1(),
+        "mask": RangeMask(pixel_loss="mse")
     }  # fmt: skip
     for reach in (10.0, 20.0, 50.0, 100.0):
         net = Perfect(given["distance"], far_key(reach), given["distance"] > reach)
@@ -209,7 +213,7 @@ def test_without_unlabelled_data_there_are_no_views() -> None:
 
 
 def test_the_teacher_and_the_student_look_through_the_same_views() -> None:
-    """A student equal to the teacher, on upright views, differs by nothing but its depth's cosine."""
+    """A student equal to the teacher differs by its depth's cosine only."""
     task = depth_anywhere(max_angle_deg=0.0)
     given = batch(1, 1)
     given["image"] = torch.full_like(given["image"], 0.5)
@@ -242,10 +246,12 @@ def test_mixed_precision_is_for_networks_not_for_geometry() -> None:
     maps = {}
     for precision in ("32-true", "bf16-mixed"):
         task = OneBatch(
-            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam, views=CubeViews(8)
+            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam,
+            views=CubeViews(8)
         )  # fmt: skip
         trainer = Trainer(
-            precision=precision, max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+            precision=precision, max_steps=1, accelerator="cpu", logger=False,
+            enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(task, DataLoader([batch(1, 1)], batch_size=None))
@@ -286,7 +292,8 @@ def test_tangent_views_instead_of_a_cube() -> None:
 
 def test_metric_fine_tuning_is_reversed_huber_in_metres() -> None:
     given = batch(2)
-    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}), optimizer=torch.optim.Adam)  # fmt: skip
+    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}),
+        optimizer=torch.optim.Adam)  # fmt: skip
     total, terms = task.losses(given)
     metres = task.net(given["image"])["distance_metric"]
     expected = berhu(metres, given["distance"], given["valid"]).value

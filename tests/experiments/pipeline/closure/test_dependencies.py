@@ -1,4 +1,7 @@
-"""The code that each stage of dvc.yaml lists is what it runs: nothing is missing, nothing too much."""
+"""The code that each stage of dvc.yaml lists is what it runs.
+
+Nothing is missing, nothing too much.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""A small perspective network on real-image features: the teacher where no published one is at hand."""
+"""A small perspective network on real-image features.
+
+The teacher where no published one is at hand.
+"""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -21,8 +24,8 @@ WIDTHS = (16, 32, 48, 64, 96)
 class PerspectiveUNet(DepthModel):
     """Disparity (1 / depth along the optical axis, up to scale and shift) of perspective views.
 
-    A convolutional encoder, a lateral convolution of each of its five maps, and a decoder that joins
-    them from the coarsest to the finest.
+    A convolutional encoder, a lateral convolution of each of its five maps, and a decoder that
+    joins them from the coarsest to the finest.
 
     Args:
         backbone: A convolutional encoder, see `build_encoder`.
@@ -31,8 +34,8 @@ class PerspectiveUNet(DepthModel):
         backbone_weights: Where the encoder's first weights come from, see `load_encoders`. A saved
             folder holds its own: loading one ignores this option.
 
-    Source: U-Net (Ronneberger et al. 2015) with the lateral convolutions of feature pyramids (Lin et
-        al. 2017).
+    Source: U-Net (Ronneberger et al. 2015) with the lateral convolutions of feature pyramids (Lin
+        et al. 2017).
     """
 
     encoder_name = "encoder"

@@ -1,4 +1,7 @@
-"""`panodepth predict`: a folder of panoramas becomes distance maps, previews, point clouds, meshes."""
+"""`panodepth predict`.
+
+A folder of panoramas becomes distance maps, previews, point clouds, meshes.
+"""
 
 import argparse
 import os
@@ -22,7 +25,7 @@ DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth predict`."""
+    """Declare the options of `panodepth predict`."""
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="panoramas (2:1) or folders of them"
     )
@@ -64,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth predict`.
+    """Run `panodepth predict`.
 
     Returns:
         0 when every panorama was written, 2 when at least one failed.
