@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.dap.judge_folder import save_discriminator
+from experiments.dap.quality import patch_quality
 from experiments.dap.rank import RankCorrelation
 from experiments.dap.task import SNAPSHOTS
 from experiments.training.gate import GateError
@@ -27,13 +28,22 @@ class DiscriminatorTask(DepthTask):
         labeler: Folder of the labeler whose outputs are the fakes.
         highest_rank: The most that Spearman's correlation of score and true error may be, on each
             validation set; the stage fails above it. The error is AbsRel under the first protocol.
+        tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None: no
+            fake is any good, as in a PatchGAN.
         **task: See `DepthTask`; `net` is the discriminator.
 
     Source: DAP (arXiv 2512.16913), realism-invariant labeler; objective and gate are our choice.
     """
 
-    def __init__(self, labeler: str, highest_rank: float = 0.0, **task: Any) -> None:
+    def __init__(
+        self,
+        labeler: str,
+        highest_rank: float = 0.0,
+        tolerance: float | None = None,
+        **task: Any,
+    ) -> None:
         super().__init__(**task)
+        self.tolerance = tolerance
         self.highest_rank = highest_rank
         folders = [labeler, *sorted(map(str, (Path(labeler) / SNAPSHOTS).glob("*")))]
         frozen = [pano_models.load(folder).requires_grad_(False) for folder in folders]
@@ -46,9 +56,12 @@ class DiscriminatorTask(DepthTask):
         metres, far = self._fakes(image, self.global_step)
         real = self.net.view(image, batch["distance"], known, batch["far"])  # type: ignore[operator]
         fake = self.net.view(image, metres, known, far)  # type: ignore[operator]
-        total, terms = self.loss(
-            real_score=self.run(self.net, real), fake_score=self.run(self.net, fake)
-        )
+        scores = {"real_score": self.run(self.net, real), "fake_score": self.run(self.net, fake)}
+        if self.tolerance is not None:
+            truth = batch["distance"], batch["valid"], batch["far"]
+            grid = scores["fake_score"].shape[-2:]
+            scores["fake_quality"] = patch_quality(metres, far, *truth, grid, self.tolerance)
+        total, terms = self.loss(**scores)
         return total, terms
 
     def _fakes(self, image: Tensor, turn: int) -> tuple[Tensor, Tensor]:

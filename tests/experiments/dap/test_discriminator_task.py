@@ -75,6 +75,35 @@ def test_only_the_judge_is_trained(labeler: str) -> None:
     assert all(p.grad is not None for p in judge.net.parameters())
 
 
+def test_a_tolerance_grades_the_fakes_by_their_error(labeler: str) -> None:
+    """Against a truth of one distance the labelers' constant maps are perfect, whatever their scale."""
+    recorded: dict[str, Tensor] = {}
+
+    class Recorded(nn.Module):
+        def forward(self, **scores: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            recorded.update(scores)
+            return scores["fake_score"].sum(), {}
+
+    judge = task(labeler, tolerance=0.3)
+    judge.loss = Recorded()
+    flat = torch.full((3, 1, *SIZE), 5.0)
+    flat[0, ..., : SIZE[1] // 4] = 10.0  # here they are wrong on the left
+    batch = {
+        "image": torch.rand(3, 3, *SIZE), "distance": flat,
+        "valid": torch.ones_like(flat).bool(), "far": torch.zeros_like(flat).bool(),
+    }  # fmt: skip
+    judge.losses(batch)
+    quality = recorded["fake_quality"]
+    assert quality.shape == recorded["fake_score"].shape
+    torch.testing.assert_close(quality[1:], torch.ones_like(quality[1:]))
+    assert quality[0, ..., 0].max() < 0.2
+    assert quality[0, ..., -1].min() > 0.99
+    judge.tolerance = None
+    recorded.clear()
+    judge.losses(batch)
+    assert "fake_quality" not in recorded
+
+
 @pytest.mark.parametrize(
     ("ranks", "passes"),
     [
