@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
+from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor, nn
 
 import pano_models
@@ -20,6 +20,7 @@ from experiments.pipeline.closure.digest import code_digest, own_code
 from experiments.pipeline.ranks import check_launched
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
+from experiments.training.progress import progress_callback
 from pano_data import (
     ErpDataModule,
     Quarantine,
@@ -93,7 +94,7 @@ class LabelWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """One file a panorama."""
+        """Write one file per panorama."""
         distance = prediction["distance_metric"].float().cpu().numpy()
         nowhere = torch.zeros_like(prediction["distance_metric"])  # a labeler without range mask
         far = prediction.get("far_probability", nowhere).float().cpu().numpy() > self.far_threshold
@@ -154,7 +155,10 @@ def label(
         logger=False,
         enable_checkpointing=False,
         use_distributed_sampler=False,
-        callbacks=[LabelWriter(folder, rows, settings, far_threshold), RichProgressBar()],
+        callbacks=[
+            LabelWriter(folder, rows, settings, far_threshold),
+            progress_callback(folder.name),
+        ],
         **(trainer or {}),
     )
     check_launched(engine.world_size)

@@ -1,7 +1,8 @@
 """What is wrong in a values file, as one line that names the key.
 
-jsonargparse says it in many lines. Its message is an indented tree: one branch for each type that was tried, keys and classes on the way,
-and the whole value at the end. The deepest branch got furthest, so its end is what is wrong.
+jsonargparse says it in many lines. Its message is an indented tree: one branch for each type that
+was tried, keys and classes on the way, and the whole value at the end. The deepest branch got
+furthest, so its end is what is wrong.
 """
 
 import importlib
@@ -61,7 +62,8 @@ def _branches(message: str) -> Iterator[tuple[list[str], str, str]]:
             # What follows the first key is not always indented.
             path.append((indent if path else -1, key[1], ""))
         elif owner:
-            # The arguments of a dataclass stand in its place, those of another class under init_args.
+            # The arguments of a dataclass stand in its place, those of another class under
+            # init_args.
             path.append((indent, "" if is_dataclass(_named(owner[1])) else "init_args", owner[1]))
         elif text and not text.startswith(_NOISE):
             inner = _KEY.match(text)  # a key with its reason in the same line
@@ -122,6 +124,6 @@ def check_manifests(data: Mapping[str, Any]) -> None:
             manifest = given.get("manifest")
             if manifest is not None and not Path(manifest).is_file():
                 raise ParamsError(
-                    f"data.{part}.{name}.manifest: got {manifest}, which is not there, expected the "
-                    "product of a stage (dvc repro makes it)"
+                    f"data.{part}.{name}.manifest: got {manifest}, which is not there, expected "
+                    "the product of a stage (dvc repro makes it)"
                 )

@@ -27,11 +27,15 @@ PLACE = "model.init_args.loss.init_args"
         ),
         ("Group 'trainer' does not accept option 'max_stepz'", "trainer.max_stepz: no such key"),
         (
-            'Parser key "data":\nUnable to load config \'no\'\n  - Parser key "data": Unable to load',
+            'Parser key "data":\nUnable to load config \'no\'\n'
+            '  - Parser key "data": Unable to load',
             "data: Unable to load config 'no'",
         ),
         (
-            UNION.format(reason='Parser key "weight":\n              Expected a <class \'float\'>. Got value: x'),
+            UNION.format(
+                reason='Parser key "weight":\n'
+                "              Expected a <class 'float'>. Got value: x"
+            ),
             f"{PLACE}.weight: got x, expected float of pano_losses.MedianAlignedL1(",
         ),
         (

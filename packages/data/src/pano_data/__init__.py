@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pano_data.batch_augmentation import BatchAugmentation, Turned
     from pano_data.curation import (
         P2E,
         CuratedDataset,
         FluxOutpainter,
+        OracleOutpainter,
         Outpainter,
         ReflectionOutpainter,
     )
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
         write_masks,
     )
     from pano_data.mixing import Draw, Mix
+    from pano_data.progress import above_bars, open_bar, track
     from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
     from pano_data.quarantine import Corrupt, Quarantine
     from pano_data.reader import Decoded, ManifestDataset, TrainingSet, read, to_tensors
@@ -61,10 +64,12 @@ if TYPE_CHECKING:
     from pano_data.transforms import Augmentation, Colour, Compose, Flip, Limit, Roll, Rotate
 else:
     _LAZY = {
+        "batch_augmentation": ("BatchAugmentation", "Turned"),
         "curation": (
             "P2E",
             "CuratedDataset",
             "FluxOutpainter",
+            "OracleOutpainter",
             "Outpainter",
             "ReflectionOutpainter",
         ),
@@ -101,6 +106,7 @@ else:
             "write_masks",
         ),
         "mixing": ("Draw", "Mix"),
+        "progress": ("above_bars", "open_bar", "track"),
         "pseudo_labels": ("label_path", "pseudo_row", "write_pseudo_label"),
         "quarantine": ("Corrupt", "Quarantine"),
         "reader": ("Decoded", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
@@ -127,6 +133,7 @@ else:
 __all__ = [
     "P2E",
     "Augmentation",
+    "BatchAugmentation",
     "Colour",
     "Compose",
     "Corrupt",
@@ -153,6 +160,7 @@ __all__ = [
     "Masker",
     "MissingExtraError",
     "Mix",
+    "OracleOutpainter",
     "Outpainter",
     "Quarantine",
     "ReflectionOutpainter",
@@ -164,9 +172,11 @@ __all__ = [
     "Source",
     "TrainSample",
     "TrainingSet",
+    "Turned",
     "UnknownDatasetError",
     "UnsafeArchiveError",
     "__version__",
+    "above_bars",
     "decode",
     "extract",
     "flush",
@@ -176,6 +186,7 @@ __all__ = [
     "manifest_of",
     "masked_rows",
     "merge",
+    "open_bar",
     "pseudo_row",
     "read",
     "read_depth",
@@ -189,6 +200,7 @@ __all__ = [
     "shard_indices",
     "split_batch",
     "to_tensors",
+    "track",
     "validate_sample",
     "write_bytes",
     "write_json",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pano_models.students.unifuse.unifuse import UniFuse
     from pano_models.teachers.depth_anything import load_depth_anything
     from pano_models.teachers.hub import load_teacher
+    from pano_models.teachers.perspective_unet import PerspectiveUNet
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
     from pano_models.weights.backbone import load_backbone
@@ -98,6 +99,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelSpec",
     "PatchDiscriminator",
+    "PerspectiveUNet",
     "PerspectiveViT",
     "PredictionError",
     "Predictor",

