@@ -38,13 +38,13 @@ class Judge(LightningModule):
         """Scores `(b,)` of one batch."""
         known = batch["valid"] | batch["far"]
         maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
-        return self.net.score(maps)
+        return self.net.score(maps, batch["valid"])
 
 
 def scored(
     engine: Trainer, judge: Judge, data: ManifestDataset, batch_size: int, num_workers: int = 0
 ) -> list[Row]:
-    """Rows of a manifest with the discriminator's score: near 1 looks like truth. Alike on all ranks.
+    """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
 
     Ranks share whole batches, those of a single process: what is scored together decides the last digit.
     """

@@ -91,7 +91,7 @@ class DiscriminatorTask(DepthTask):
         net: Any = self.net
         metres, far = self._opinion(self.labelers[0], batch["image"])
         everywhere = torch.ones_like(far)
-        score = net.score(net.view(batch["image"], metres, everywhere, far))
+        score = net.score(net.view(batch["image"], metres, everywhere, far), ~far)
         self.rank.update(dataloader_idx, score, metres, batch)
 
     def on_validation_epoch_end(self) -> None:

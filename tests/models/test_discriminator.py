@@ -25,15 +25,28 @@ def test_verdict_does_not_depend_on_the_batch():
     torch.testing.assert_close(judge(maps)[:1], judge(maps[:1]))
 
 
-def test_score_is_a_probability_and_follows_the_logits():
+def test_score_is_the_mean_logit_by_area():
     judge = PatchDiscriminator(in_channels=1, width=4)
     maps = torch.rand(3, 1, 64, 128)
     score = judge.score(maps)
     assert score.shape == (3,)
-    assert ((score > 0) & (score < 1)).all()
     with torch.no_grad():
         judge.layers[-1].conv.bias += 20
-    assert (judge.score(maps) > 0.99).all()
+    torch.testing.assert_close(judge.score(maps), score + 20)
+
+
+def test_only_what_counts_is_scored():
+    """A patch that holds no counted pixel changes nothing; a label without any scores 0."""
+    judge = PatchDiscriminator(in_channels=1, width=4, layers=2, instance_norm=False)
+    maps = torch.rand(1, 1, 64, 128)
+    lower = torch.zeros(1, 1, 64, 128, dtype=torch.bool)
+    lower[..., 48:, :] = True
+    changed = maps.clone()
+    changed[..., :8, :] = 5  # 40 rows away: further than half a patch
+    before = judge.score(maps, lower)
+    torch.testing.assert_close(judge.score(changed, lower), before)
+    assert not torch.allclose(judge.score(changed), judge.score(maps))
+    assert judge.score(maps, torch.zeros_like(lower)).item() == 0
 
 
 def test_spectral_norm_bounds_each_layer():

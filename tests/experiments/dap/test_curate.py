@@ -63,7 +63,7 @@ def scores(data: Path) -> dict[str, float]:
         known = sample["valid"] | sample["far"]
         label = (sample[k][None] for k in ("image", "distance"))
         maps = judge.view(*label, known[None], sample["far"][None])
-        found[sample["key"]] = judge.score(maps).item()
+        found[sample["key"]] = judge.score(maps, sample["valid"][None]).item()
     return found
 
 
@@ -103,7 +103,9 @@ def test_two_ranks_write_the_bytes_of_one(
     assert (data / "shared.parquet").read_bytes() == alone.read_bytes()
 
 
-def score_with_neighbours(self: PatchDiscriminator, maps: torch.Tensor) -> torch.Tensor:
+def score_with_neighbours(
+    self: PatchDiscriminator, maps: torch.Tensor, counted: torch.Tensor
+) -> torch.Tensor:
     """A score that depends on all of its batch, as the last digit of the true one may (oneDNN, cuDNN)."""
     return maps.mean((1, 2, 3)) + maps.mean()
 

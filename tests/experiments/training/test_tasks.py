@@ -3,6 +3,7 @@
 Which maps reach the loss, and what the switches change.
 """
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +326,21 @@ def test_without_sphere_the_weights_are_the_same_and_the_angles_are_gone(tmp_pat
 def test_a_task_is_read_at_one_go(paper: str) -> None:
     for file in (ROOT / "experiments" / paper).glob("*task.py"):
         assert len(file.read_text().splitlines()) <= 120, file
+
+
+def test_channels_last_is_a_layout_and_changes_no_value() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 1, 3))
+    nets = [plain, copy.deepcopy(plain)]
+    tasks = [
+        MetricTask(
+            net=net, loss=Recorded(), optimizer=torch.optim.Adam, channels_last=channels_last
+        )
+        for net, channels_last in zip(nets, (False, True), strict=True)
+    ]
+    assert tasks[1].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert not tasks[0].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    image = torch.rand(2, 3, *SIZE)
+    torch.testing.assert_close(tasks[1].net(image), tasks[0].net(image))
+    state = tasks[1].state_dict()
+    assert all(torch.equal(state[k], v) for k, v in tasks[0].state_dict().items())

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pano_geometry.padding import pad
 from pano_geometry.pixels import HALF_TURN, centre_angles
@@ -24,13 +25,14 @@ class PatchDiscriminator(nn.Module):
     A patch is 34 x 34 pixels with 2 layers and 70 x 70 with 3: it has to fit the map several times.
 
     Padding follows the sphere, so the seam is no clue. Instance norm (none in the first layer)
-    keeps one map's verdict independent of the batch.
+    or none keeps one map's verdict independent of the batch.
 
     Args:
         in_channels: 4: RGB and the normalised distance; 1: the distance alone.
         width: Channels of the first layer; doubled up to eightfold.
         layers: Strided layers.
         spectral_norm: Bound each layer's Lipschitz constant.
+        instance_norm: As in pix2pix; without it the judge sees how far things are from the median.
         scale: See `normalize_distance`.
 
     Source: Isola et al. 2017 (conditional PatchGAN, 70 x 70). DAP names it and gives no layers.
@@ -42,6 +44,7 @@ class PatchDiscriminator(nn.Module):
         width: int = 64,
         layers: int = 3,
         spectral_norm: bool = False,
+        instance_norm: bool = True,
         scale: Scale = "linear",
     ) -> None:
         super().__init__()
@@ -54,7 +57,7 @@ class PatchDiscriminator(nn.Module):
         for i, (c_in, c_out) in enumerate(pairwise(channels)):
             stride = 2 if i < layers else 1
             blocks += [PaddedConv(c_in, c_out, stride, spectral_norm)]
-            blocks += [nn.InstanceNorm2d(c_out)] if i else []
+            blocks += [nn.InstanceNorm2d(c_out)] if i and instance_norm else []
             blocks += [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*blocks, PaddedConv(channels[-1], 1, 1, spectral_norm))
         self.in_channels = in_channels
@@ -93,16 +96,27 @@ class PatchDiscriminator(nn.Module):
         out: Tensor = self.layers(maps)
         return out
 
-    def score(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-        """Rate each map in [0, 1]: the mean over patches of the probability of "real".
+    def score(
+        self, maps: Float[Tensor, "b c h w"], counted: Bool[Tensor, "b 1 h w"] | None = None
+    ) -> Float[Tensor, " b"]:
+        """Rate each map: the mean over patches of the logit, which rises with "real".
 
         Rows count by the cosine of their latitude, i.e. by the area they cover on the sphere.
+
+        Args:
+            maps: See `view`.
+            counted: Pixels whose patches count, each by its share of them, e.g. those with a
+                distance: the sky is easy, and its share would decide the order. None: all.
         """
-        real = self(maps).sigmoid().mean(-1)[:, 0]
-        rows = real.shape[-1]
-        area = centre_angles(rows, HALF_TURN, real.device).cos().to(real.dtype)
-        weighted: Tensor = (real * area).sum(-1) / area.sum()
-        return weighted
+        real = self(maps)
+        rows, columns = real.shape[-2:]
+        area = centre_angles(rows, HALF_TURN, real.device).cos().to(real.dtype)[:, None]
+        weight = area.expand_as(real)
+        if counted is not None:
+            share = functional.adaptive_avg_pool2d(counted.to(real.dtype), (rows, columns))
+            weight = weight * share
+        total = (real * weight).flatten(1).sum(1)
+        return total / weight.flatten(1).sum(1).clamp(min=1e-6)
 
 
 class PaddedConv(nn.Module):
