@@ -18,8 +18,11 @@ def test_one_verdict_for_each_cell_and_one_score_for_each_map(label):
     assert judge.score(view).shape == (2,)
 
 
-def test_the_encoder_is_not_trained_and_keeps_its_statistics(label):
-    judge = EncoderDiscriminator(width=8).train()
+@pytest.mark.parametrize("told", [True, False], ids=["set to train", "as built"])
+def test_the_encoder_is_not_trained_and_keeps_its_statistics(label, told):
+    judge = EncoderDiscriminator(width=8)
+    if told:
+        judge.train()
     before = {k: v.clone() for k, v in judge.encoder.state_dict().items()}
     judge(judge.view(*label, ~label[2])).mean().backward()
     trained = {n for n, p in judge.named_parameters() if p.grad is not None}

@@ -38,7 +38,7 @@ class EncoderDiscriminator(PatchDiscriminator):
         super().__init__(in_channels=4, width=1, layers=1, scale=scale)
         self.input = RgbInput()
         encoder: Any = build_encoder(backbone)
-        self.encoder = encoder.requires_grad_(False)
+        self.encoder = encoder.requires_grad_(False).eval()
         seen = sum(encoder.channels[level] for level in LEVELS) + STRIDE**2
         self.layers = nn.Sequential(
             nn.Conv2d(seen, width, 1),
