@@ -109,6 +109,36 @@ def raised_by(error: BaseException) -> str:
     return _shortened(f"{error}") + place
 
 
+def check_empty_keys(written: Any, parsed: Any, at: str = "") -> None:
+    """Refuse unknown keys with an empty mapping: jsonargparse drops them without a word.
+
+    Args:
+        written: A section, or a value in it.
+        parsed: What jsonargparse made of it.
+        at: The key of both.
+
+    Raises:
+        ParamsError: Names the first key that is gone.
+    """
+    if isinstance(written, list) and isinstance(parsed, list):
+        for number, (item, made) in enumerate(zip(written, parsed, strict=False)):
+            check_empty_keys(item, made, f"{at}.{number}")
+    if not (isinstance(written, Mapping) and isinstance(parsed, Mapping)):
+        return
+    for key, value in written.items():
+        place = f"{at}.{key}" if at else str(key)
+        if key in parsed:
+            check_empty_keys(value, parsed[key], place)
+        elif isinstance(value, Mapping) and not _has_leaf(value):
+            raise ParamsError(
+                f"{place}: no such key; expected one of {', '.join(map(str, parsed))}"
+            )
+
+
+def _has_leaf(node: Any) -> bool:
+    return any(map(_has_leaf, node.values())) if isinstance(node, Mapping) else True
+
+
 def check_manifests(data: Mapping[str, Any]) -> None:
     """Refuse manifests that are not there, before a run is registered anywhere.
 

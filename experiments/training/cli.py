@@ -136,6 +136,8 @@ class ParamsCLI(LightningCLI):
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]
+        for name in ("common", self.section):
+            config_errors.check_empty_keys(params.section(name), self.resolved)
         if self.subcommand != "fit":
             return
         config_errors.check_manifests(self.resolved["data"])

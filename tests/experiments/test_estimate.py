@@ -75,7 +75,7 @@ def test_a_section_of_the_default_is_missing_only_where_the_papers_need_none() -
     # only.
     assert default - set(WRITTEN) == {
         "depth_anywhere_teacher",
-        "depth_anywhere_masks_structured3d",
+        "depth_anywhere_masks_structured3d_unlabelled",
         "dap_label_1_zind",
         "dap_label_2_zind",
     }
