@@ -14,6 +14,7 @@ from experiments.dap.rank import RankCorrelation
 from experiments.dap.task import SNAPSHOTS
 from experiments.training.gate import GateError
 from experiments.training.task import Batch, DepthTask
+from pano_models import EncoderDiscriminator
 
 
 class DiscriminatorTask(DepthTask):
@@ -48,6 +49,8 @@ class DiscriminatorTask(DepthTask):
         folders = [labeler, *sorted(map(str, (Path(labeler) / SNAPSHOTS).glob("*")))]
         frozen = [pano_models.load(folder).requires_grad_(False) for folder in folders]
         self.labelers = nn.ModuleList(frozen)  # the finished one first
+        if isinstance(self.net, EncoderDiscriminator):
+            self.net.look_through(frozen[0].get_submodule("backbone.encoder"))
         self.ranks: dict[str, float] = {}
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

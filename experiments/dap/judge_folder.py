@@ -7,8 +7,10 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from pano_models import ModelNotFoundError, fill, read_state
+from pano_models import EncoderDiscriminator, ModelNotFoundError, fill, read_state
 from pano_models.discriminator import PatchDiscriminator
+
+KINDS = {kind.__name__: kind for kind in (PatchDiscriminator, EncoderDiscriminator)}
 
 
 def save_discriminator(
@@ -18,7 +20,7 @@ def save_discriminator(
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous().cpu() for k, v in network.state_dict().items()}
     save_file(state, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps(dict(options)) + "\n")
+    (folder / "config.json").write_text(json.dumps({"kind": type(network).__name__, **options}) + "\n")
 
 
 def load_discriminator(folder: str) -> PatchDiscriminator:
@@ -31,6 +33,7 @@ def load_discriminator(folder: str) -> PatchDiscriminator:
     config = Path(folder) / "config.json"
     if not config.is_file():
         raise ModelNotFoundError(f"no discriminator in {folder}; train it first (uv run dvc repro)")
-    network = PatchDiscriminator(**json.loads(config.read_text()))
+    options = json.loads(config.read_text())
+    network = KINDS[options.pop("kind")](**options)
     fill(network, read_state(Path(folder) / "model.safetensors"))
     return network.eval()

@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     (root / "judge").mkdir()
     save_file(PatchDiscriminator(width=4).state_dict(), root / "judge/model.safetensors")
-    (root / "judge/config.json").write_text(json.dumps({"width": 4}))
+    (root / "judge/config.json").write_text(json.dumps({"kind": "PatchDiscriminator", "width": 4}))
     return root
 
 

@@ -116,7 +116,8 @@ class PatchDiscriminator(nn.Module):
             share = functional.adaptive_avg_pool2d(counted.to(real.dtype), (rows, columns))
             weight = weight * share
         total = (real * weight).flatten(1).sum(1)
-        return total / weight.flatten(1).sum(1).clamp(min=1e-6)
+        score: Tensor = total / weight.flatten(1).sum(1).clamp(min=1e-6)
+        return score
 
 
 class PaddedConv(nn.Module):
