@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# `dvc repro`, with two lines of stages at a time where there are four cores or more and no GPU, which
-# two trainings would have to share.
+# `dvc repro`, with lines of stages side by side where there are two cores or more and no GPU, which
+# several trainings would have to share: one line for each paper, then one for each half of the scores.
 #
 # DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
 # what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
 # orders them, so that no two lines touch the same output; the last `dvc repro` sees to the rest.
-# When a line fails, the other goes on to its end, and what it made is kept. Ctrl-C and SIGTERM reach
-# both. JOBS=1 makes one line of everything, with live progress bars; JOBS=2 two lines whatever is there.
+# When a line fails, the others run to their end, and what they made is kept. Ctrl-C and SIGTERM
+# reach all. JOBS=1 makes one line of everything, with live progress bars; JOBS=2 lines whatever is
+# there.
 set -euo pipefail
 set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
 cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
-[ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$((cores / 2))
+[ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$cores
 jobs=${JOBS:-$lines}
 
 named() { grep -E "^($1)(@|$)" <<<"$stages" || true; }
@@ -36,7 +37,12 @@ stop() {
 trap 'stop INT 130' INT
 trap 'stop TERM 143' TERM
 
-ended() { wait "$1" && wait "$2" || { wait; exit 1; }; }
+# Waits for all lines given; ends the whole when one of them failed.
+ended() {
+  local failed=0 line
+  for line in "$@"; do wait "$line" || failed=1; done
+  [ "$failed" -eq 0 ] || exit 1
+}
 
 if [ "$jobs" -gt 1 ]; then
   if dvc status -q; then
@@ -46,8 +52,9 @@ if [ "$jobs" -gt 1 ]; then
   stages=$(dvc stage list --name-only)
   line data $(named "worlds|manifest" | every_second 0) & first=$!
   line data $(named "worlds|manifest" | every_second 1) & ended $first $!
-  line da $(named "da2_.*|train_da2|depth_anywhere_.*|train_teacher|train_student|train_metric") & first=$!
-  line dap $(named "dap_.*|train_dap.*") & ended $first $!
+  line da2 $(named "da2_.*|train_da2") & first=$!
+  line da $(named "depth_anywhere_.*|train_teacher|train_student|train_metric") & second=$!
+  line dap $(named "dap_.*|train_dap.*") & ended $first $second $!
   line models $(named evaluate) & first=$!
   line suites $(named "evaluate_baseline|suites|gallery") & ended $first $!
 fi

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import pano_geometry as pg
 from experiments.depth_anywhere.plain_picture import PLAIN
+from experiments.depth_anywhere.turns import random_turns, seeded
 from experiments.depth_anywhere.views import Views
 from experiments.training.task import Batch, DepthTask
 
@@ -83,7 +83,6 @@ class DepthAnywhereTask(DepthTask):
 
     def rotations(self, samples: int) -> Tensor:
         """Random rotations `(samples, 3, 3)` of this step."""
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.global_step)
-        angles = torch.rand(samples if self.per_sample else 1, 3, generator=generator) * 2 - 1
-        turns = pg.from_ypr(*torch.deg2rad(angles * self.max_angle_deg).unbind(-1))
+        generator = seeded(self.seed, self.global_step)
+        turns = random_turns(samples if self.per_sample else 1, self.max_angle_deg, generator)
         return turns.expand(samples, 3, 3).to(self.device)

@@ -2,6 +2,8 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -9,6 +11,9 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_geometry.rigs.tangent import tangent_rotations
 from pano_geometry.tensor_types import Bool, Float
+
+LEAST_DEPTH = 1e-3
+"""Metres: keeps the disparity of unlabelled pixels, whose distance is 0, finite."""
 
 
 class Views(ABC):
@@ -36,6 +41,30 @@ class Views(ABC):
     def cosine(self, like: Tensor) -> Float[Tensor, "f f"]:
         """Cosine between the ray of a pixel and the axis: depth = distance x cosine."""
         return self.camera.rays()[..., 2].to(like)
+
+
+class LabelledViews(NamedTuple):
+    """Views of labelled panoramas, one after the other.
+
+    Attributes:
+        image: RGB in [0, 1].
+        depth: Along the axis of each view, metres; positive everywhere.
+        valid: True where every pixel that the depth was drawn from is labelled.
+    """
+
+    image: Float[Tensor, "n 3 f f"]
+    depth: Float[Tensor, "n 1 f f"]
+    valid: Bool[Tensor, "n 1 f f"]
+
+
+def cut_labelled(
+    views: Views, batch: Mapping[str, Any], rotation: Float[Tensor, "b 3 3"]
+) -> LabelledViews:
+    """Cut picture, distance and mask of labelled panoramas into the same views."""
+    image, distance = (views.cut(batch[name], rotation) for name in ("image", "distance"))
+    depth = (distance * views.cosine(distance)).clamp(min=LEAST_DEPTH)
+    valid = views.cut_mask(batch["valid"], rotation)
+    return LabelledViews(*(x.flatten(0, 1) for x in (image, depth, valid)))
 
 
 class CubeViews(Views):

@@ -1,9 +1,10 @@
 """Stage: read the layout of a data set and list its panoramas, one manifest per split.
 
 `python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
-in it are relative to the data set's root. Beside them `contents.json` says what lies behind each
-(see `contents`): no pixels are read. `datasets.<name>.options` in params.yaml are the
-arguments of the data set's reader.
+in it are relative to the data set's root. `datasets.<name>.dataset` is the data set whose layout
+`data/raw/<name>` has where NAME is another (a set rendered in two styles). Beside them
+`contents.json` says what lies behind each (see `contents`): no pixels are read.
+`datasets.<name>.options` in params.yaml are the arguments of the data set's reader.
 """
 
 import sys
@@ -23,20 +24,25 @@ MANIFESTS = Path("data/manifests")
 
 
 def write_manifests(
-    name: str, root: Path = RAW, out: Path = MANIFESTS, **options: Any
+    name: str,
+    root: Path = RAW,
+    out: Path = MANIFESTS,
+    dataset: str | None = None,
+    **options: Any,
 ) -> dict[str, int]:
     """Write the manifests of all splits that hold samples; return the number of rows by split.
 
     Args:
-        name: Data set id.
+        name: Folder below `root`.
         root: Holds a folder per data set.
-        out: The manifests go to a folder of the data set's name below it.
+        out: The manifests go to a folder of the same name below it.
+        dataset: Data set id; `name` if None.
         options: Of the data set's reader.
 
     Raises:
         DataError: The layout is not that of `name`, or holds no sample at all.
     """
-    spec = datasets.get(name)
+    spec = datasets.get(dataset or name)
     counts, digests = {}, {}
     for split in spec.splits:
         try:
@@ -55,10 +61,19 @@ def write_manifests(
     return counts
 
 
+def _dataset(name: str) -> str:
+    """Return the id under which `datasets.<name>` is read."""
+    if "datasets" not in params.read_params():
+        return name
+    entry = params.section("datasets").get(name)
+    return str(entry.get("dataset", name)) if isinstance(entry, dict) else name
+
+
 def main(name: str) -> int:
     """List the panoramas of the data set `name`, and print their number by split."""
     try:
-        counts = write_manifests(name, **params.reader_options().get(name, {}))
+        options = params.reader_options().get(name, {})
+        counts = write_manifests(name, dataset=_dataset(name), **options)
     except (DataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2

@@ -1,8 +1,9 @@
 """Stage: render worlds into the real layout of a data set, under `data/raw/<name>`.
 
-`python -m experiments.prepare.worlds NAME` takes its settings from `worlds: NAME:`. A data set that
-the user has goes to the same place; take its name out of `worlds` in params.yaml then, and the
-pipeline reads the real tree with the same reader.
+`python -m experiments.prepare.worlds NAME` takes its settings from `worlds: NAME:`; `dataset` is
+the data set whose layout it has where NAME is another, for a set in two styles. A data set that the
+user has goes to the same place; take its name out of `worlds` in params.yaml then, and the pipeline
+reads the real tree with the same reader.
 """
 
 import os
@@ -26,12 +27,13 @@ class RealDataError(RuntimeError):
     """A tree that this pipeline did not make stands where worlds would be rendered."""
 
 
-def render(name: str, root: Path = RAW, **settings: Any) -> Path:
-    """Render the miniature of data set `name`.
+def render(name: str, root: Path = RAW, dataset: str | None = None, **settings: Any) -> Path:
+    """Render a miniature.
 
     Args:
-        name: Data set id.
+        name: Folder below `root`.
         root: Holds a folder per data set.
+        dataset: Data set id; `name` if None.
         settings: Those of `pano_worlds.miniatures.write`.
 
     Raises:
@@ -49,7 +51,8 @@ def render(name: str, root: Path = RAW, **settings: Any) -> Path:
     part = root / f".{name}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    miniatures.write(name, part, workers=os.cpu_count() or 1, progress=True, **settings)
+    miniatures.write(dataset or name, part, workers=os.cpu_count() or 1, progress=True, **settings)
+    os.sync()  # writers of single pictures do not wait for the disk
     (part / MARKER).touch()
     shutil.rmtree(target, ignore_errors=True)
     part.rename(target)
@@ -73,13 +76,14 @@ def settings_of(name: str) -> dict[str, Any]:
     parser.add_function_arguments(
         miniatures.write, skip={"name", "root", "studio", "workers", "progress"}
     )
+    stated = {key: value for key, value in worlds[name].items() if key != "dataset"}
     try:
-        parser.parse_object(worlds[name])
+        parser.parse_object(stated)
     except ArgumentError as error:
         told = config_errors.one_line(str(error))
         raise params.ParamsError(f"worlds.{name} in params.yaml: {told}") from error
     found: dict[str, Any] = worlds[name]
-    splits = datasets.get(name).splits
+    splits = datasets.get(found.get("dataset", name)).splits
     unknown = sorted(set(found.get("scenes") or {}) - set(splits))
     if unknown:
         raise params.ParamsError(

@@ -37,6 +37,16 @@ def test_range_mask_equals_the_oracle(masks, pixel, polarity):
     assert found == pytest.approx(np.mean(expected), abs=1e-12)
 
 
+def test_each_channel_is_a_mask_of_its_own(masks):
+    p, far, known = masks
+    both, truth = torch.cat([p, 1 - p], 1), torch.cat([far, ~far], 1)
+    alone = [range_mask(q, f, known).value for q, f in ((p, far), (1 - p, ~far))]
+    torch.testing.assert_close(range_mask(both, truth, known).value, sum(alone) / 2)
+    leaf = both.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(range_mask(leaf, truth, known).value, leaf)
+    assert (slope.abs().flatten(2).sum(-1) > 0).all()  # no head is left out
+
+
 def test_nothing_far_and_nothing_predicted_far_costs_nothing(masks):
     _, far, known = masks
     none = torch.zeros_like(far)

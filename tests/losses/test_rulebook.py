@@ -15,6 +15,7 @@ REQUIRED = [
     "da2_paper_affine",
     "dap_released",
     "dap_metric",
+    "dap_metric_unfilled",
     "depth_anywhere_released",
     "depth_anywhere_paper",
     "unifuse_released",
@@ -81,6 +82,7 @@ def test_a_perfect_prediction_is_perfect_under_every_protocol(name, generator):
         ("da2_released", 3.0),
         ("metric", None),
         ("dap_metric", None),
+        ("dap_metric_unfilled", None),
         ("unifuse_10m", None),
         ("pano3d", None),
         ("dap_released", None),
@@ -167,6 +169,20 @@ def test_far_pixels_count_on_outdoor_sets_only(name):
     assert indoor["absrel"] == pytest.approx((0 + 1) / 2)  # the second pixel is filled with 100 m
     outdoor = evaluate(prediction, target, valid, name, far=far, dataset="deep360")
     assert outdoor["absrel"] == pytest.approx((0 + 1 + 0 + 0.5) / 4)
+
+
+def test_without_the_fill_the_mask_changes_nothing_and_the_same_pixels_count():
+    target = torch.tensor([[[[50.0, 50.0, 0.0, 200.0]]]])
+    valid, far = target > 0, target == 0
+    prediction = {
+        "distance_metric": torch.full_like(target, 50.0),
+        "far_probability": torch.tensor([[[[0.1, 0.6, 0.9, 0.2]]]]),
+    }
+    name = "dap_metric_unfilled"
+    indoor = evaluate(prediction, target, valid, name, far=far, dataset="stanford2d3d")
+    assert indoor["absrel"] == 0
+    outdoor = evaluate(prediction, target, valid, name, far=far, dataset="deep360")
+    assert outdoor["absrel"] == pytest.approx((0 + 0 + 0.5 + 0.5) / 4)
 
 
 def test_averaging_by_pixel_pools_all_images(maps):

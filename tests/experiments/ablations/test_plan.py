@@ -30,6 +30,11 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
     "da2-no-normal-s1": ("da2", f"{TERMS}.normal", GONE),
     "da2-native-only-s1": ("da2", "data.train.hypersim.weight", 0),
     "da2-plus-hypersim-s1": ("da2", "data.train.vkitti2.weight", 0),
+    "da2-plus-vkitti2-s1": ("da2", "data.train.mvs_synth.weight", 0),
+    "da2-plus-mvs-synth-s1": ("da2", "data.train.unrealstereo4k.weight", 0),
+    "da2-plus-unrealstereo4k-s1": ("da2", "data.train.ken_burns.weight", 0),
+    "da2-plus-ken-burns-s1": ("da2", "data.train.dynamic_replica.weight", 0),
+    "da2-from-scratch-s1": ("da2", "model.init_args.net.init_args.backbone_weights", None),
     "depth-anywhere-no-pseudo-labels-s1": ("depth_anywhere_unifuse", "data.unlabelled", None),
     "depth-anywhere-no-rotation-s1": (
         "depth_anywhere_unifuse",
@@ -57,10 +62,10 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
         f"{TERMS}.silog.init_args.weighting",
         "pano_losses.weighting.uniform",
     ),
-    "dap-range-10m-s1": ("dap_labeler", "model.init_args.range_m", 10),
-    "dap-range-20m-s1": ("dap_labeler", "model.init_args.range_m", 20),
-    "dap-range-50m-s1": ("dap_labeler", "model.init_args.range_m", 50),
-    "dap-range-100m-s1": ("dap_labeler", "model.init_args.range_m", 100),
+    "dap-range-10m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [10]),
+    "dap-range-20m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [20]),
+    "dap-range-50m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [50]),
+    "dap-range-100m-s1": ("dap_labeler", "model.init_args.net.init_args.thresholds", [100]),
     "dap-selection-at-random-s1": ("dap_curate", "by", "random"),
 }
 
@@ -107,7 +112,7 @@ def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert stop.value.code == 0
     resolved = yaml.safe_load(out.getvalue())
     assert (resolved["seed_everything"], resolved["data"]["seed"]) == (1, 1)
-    assert resolved["threads"] == 1  # the overrides that make a row cheap arrived
+    assert resolved["data"]["num_workers"] == 0  # the overrides that make a row cheap arrived
     assert resolved["tags"] == {"reproduces": GROUPS[run.group]["rows"][run.row]["table"]}
 
 
@@ -119,8 +124,8 @@ def test_first_seeds_come_first_and_names_are_unique() -> None:
 
 def test_full_scale_leaves_the_small_overrides_out() -> None:
     small, full = runs(GROUPS)[0], runs(GROUPS, small=False)[0]
-    assert any("threads" in o for o in small.overrides)
-    assert not any("threads" in o for o in full.overrides)
+    assert any("num_workers" in o for o in small.overrides)
+    assert not any("num_workers" in o for o in full.overrides)
 
 
 def test_only_and_its_typo() -> None:
@@ -136,3 +141,21 @@ def test_a_group_with_a_typo_is_named(tmp_path: Path) -> None:
     path.write_text("x: {paper: P, section: s, target: t, scores: {}, rowz: {}}\n")
     with pytest.raises(QueueError, match=r"group 'x'.*rowz"):
         read_queue(path)
+
+
+def labelled_per_step(section: dict[str, Any]) -> int:
+    """Labelled panoramas of a batch: what the sampler leaves beside the unlabelled part."""
+    data = section["data"]
+    return data["batch_size"] // (1 + (data["ratio"] if data.get("unlabelled") else 0))
+
+
+def test_rows_that_are_compared_see_equally_many_labelled_panoramas(tmp_path: Path) -> None:
+    counts = {}
+    for run in FIRST:
+        if run.group == "depth_anywhere":
+            path = values(run, tmp_path)
+            common = params.section("common", path)["data"]
+            section = params.section("depth_anywhere_unifuse", path)
+            counts[run.row] = labelled_per_step({"data": {**common, **section["data"]}})
+    assert len(counts) >= 6
+    assert set(counts.values()) == {counts["full"]}

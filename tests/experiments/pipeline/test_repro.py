@@ -1,4 +1,4 @@
-"""`scripts/repro.sh`: two lines of stages at a time, on a pipeline of shell commands."""
+"""`scripts/repro.sh`: lines of stages side by side, on a pipeline of shell commands."""
 
 import os
 import re
@@ -15,20 +15,21 @@ import yaml
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "repro.sh"
 MEETS = """touch {0}.here
-for i in $(seq 100); do test -e {1}.here && break; sleep 0.1; done
-test -e {1}.here && touch {0}"""
+for i in $(seq 100); do test -e {1}.here && test -e {2}.here && break; sleep 0.1; done
+test -e {1}.here && test -e {2}.here && touch {0}"""
 
 
 @pytest.fixture
 def pipeline(tmp_path):
-    """A repository whose two trainings each wait until the other has begun."""
+    """A repository whose three trainings each wait until the others have begun."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(SCRIPT, tmp_path / "scripts")
     stages = {
         "manifest": {"foreach": ["a", "b"], "do": {"cmd": "touch ${item}", "outs": ["${item}"]}},
-        "train_da2": _stage(MEETS.format("da2", "dap"), ["a"], "da2"),
-        "train_dap": _stage(MEETS.format("dap", "da2"), ["a", "b"], "dap"),
-        "suites": _stage("touch suites", ["da2", "dap"], "suites"),
+        "train_da2": _stage(MEETS.format("da2", "dap", "student"), ["a"], "da2"),
+        "train_student": _stage(MEETS.format("student", "da2", "dap"), ["b"], "student"),
+        "train_dap": _stage(MEETS.format("dap", "da2", "student"), ["a", "b"], "dap"),
+        "suites": _stage("touch suites", ["da2", "student", "dap"], "suites"),
         "report": _stage("touch report", ["suites"], "report"),
     }
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
@@ -69,7 +70,8 @@ def _stages_of(run: subprocess.CompletedProcess[str]) -> list[str]:
 def test_lines_run_at_the_same_time_and_each_stage_once(pipeline) -> None:
     run = _repro(pipeline)
     assert run.returncode == 0, run.stdout + run.stderr
-    expected = ["manifest@a", "manifest@b", "train_da2", "train_dap", "suites", "report"]
+    trainings = ["train_da2", "train_student", "train_dap"]
+    expected = ["manifest@a", "manifest@b", *trainings, "suites", "report"]
     assert sorted(_stages_of(run)) == sorted(expected)
     assert set(yaml.safe_load((pipeline / "dvc.lock").read_text())["stages"]) == set(expected)
     again = _repro(pipeline)
@@ -77,13 +79,14 @@ def test_lines_run_at_the_same_time_and_each_stage_once(pipeline) -> None:
     assert _stages_of(again) == []
 
 
-def test_a_line_that_fails_ends_the_whole_and_keeps_the_other(pipeline) -> None:
+def test_a_line_that_fails_ends_the_whole_and_keeps_the_others(pipeline) -> None:
     text = (pipeline / "dvc.yaml").read_text()
     (pipeline / "dvc.yaml").write_text(text.replace("&& touch da2", "&& false"))
     run = _repro(pipeline)
     assert run.returncode == 1
     assert "failed to reproduce 'train_da2'" in run.stdout
     assert (pipeline / "dap").exists()
+    assert (pipeline / "student").exists()
     assert not {"suites", "report"} & set(_stages_of(run))
     (pipeline / "dvc.yaml").write_text(text)
     assert sorted(_stages_of(_repro(pipeline))) == ["report", "suites", "train_da2"]
@@ -92,20 +95,21 @@ def test_a_line_that_fails_ends_the_whole_and_keeps_the_other(pipeline) -> None:
 def test_one_job_is_one_line(pipeline) -> None:
     (pipeline / "da2.here").touch()
     (pipeline / "dap.here").touch()
+    (pipeline / "student.here").touch()
     run = _repro(pipeline, jobs=1)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "[da]" not in run.stdout
-    assert len(_stages_of(run)) == 6
+    assert len(_stages_of(run)) == 7
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_both_lines(pipeline, sent, code) -> None:
+def test_a_signal_ends_all_lines(pipeline, sent, code) -> None:
     text = (pipeline / "dvc.yaml").read_text()
     (pipeline / "dvc.yaml").write_text(text.replace("seq 100", "seq 1000").replace("break", "true"))
     with subprocess.Popen(
         ["scripts/repro.sh"], cwd=pipeline, env=_environment(), preexec_fn=_heed_interrupts
     ) as run:
-        begun = (pipeline / "da2.here", pipeline / "dap.here")
+        begun = [pipeline / f"{name}.here" for name in ("da2", "student", "dap")]
         while not all(file.exists() for file in begun):
             assert run.poll() is None
             time.sleep(0.1)

@@ -1,5 +1,6 @@
-"""`datasets.<id>.options` of params.yaml reach the reader, in the manifest stage and in the suites."""
+"""`datasets.<id>.options` of params.yaml reach the reader, in manifests and in suites."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "data/raw/stanford2d3d"
     miniatures.write("stanford2d3d", root, scenes={"test": 2}, size=(32, 64), studio=BoxStudio())
     for folder in list(root.rglob("rgb")):
-        folder.rename(folder.with_name("rgb_"))
+        shutil.rmtree(folder)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,5 +1,6 @@
 """The stage renders into the place of a data set, and never over data that it did not make."""
 
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 import yaml
 
 from experiments.pipeline.params import ParamsError
-from experiments.prepare import worlds
+from experiments.prepare import manifests, worlds
 from pano_data import datasets, workers
+from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 
@@ -21,6 +23,7 @@ def analytic_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Boxes instead of worlds, in this process: what is tested is where they go."""
     write = miniatures.write
 
+    @wraps(write)
     def rooms(*args: Any, **settings: Any) -> None:
         write(*args, **settings | {"workers": 0, "studio": BoxStudio()})
 
@@ -64,3 +67,21 @@ def test_wrong_settings_are_one_line(
         worlds.settings_of("zind")
     assert worlds.main("zind") == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_set_in_a_second_style_has_the_layout_of_its_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    entry = {"dataset": NAME, **SETTINGS}
+    values = {
+        "worlds": {"rooms": entry},
+        "datasets": {"rooms": {"dataset": NAME, "train": {}}},
+    }
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    assert worlds.settings_of("rooms") == entry
+    assert worlds.main("rooms") == 0
+    assert manifests.main("rooms") == 0
+    rows = read_manifest(tmp_path / "data/manifests/rooms/train.parquet")
+    assert [row.dataset for row in rows] == [NAME]
+    assert (tmp_path / "data/raw/rooms" / rows[0].image).is_file()

@@ -1,5 +1,9 @@
-"""The idea of each paper in `losses(batch)`: which maps reach the loss, and what the switches change."""
+"""The idea of each paper in `losses(batch)`.
 
+Which maps reach the loss, and what the switches change.
+"""
+
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,17 @@ from experiments.depth_anywhere.metric_task import MetricTask
 from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
-from pano_losses import BerHu, WeightedSum, berhu
+from pano_losses import (
+    BerHu,
+    EdgeSILog,
+    PointL1,
+    RangeMask,
+    SILog,
+    WeightedSum,
+    berhu,
+    evaluate,
+)
+from pano_models.outputs import far_key
 
 ROOT = Path(__file__).parents[3]
 SIZE = (16, 32)
@@ -33,6 +47,35 @@ class Pointwise(nn.Module):
         grey = image.mean(1, keepdim=True) * self.scale + 0.1
         keys = ("disparity_affine", "distance_metric", "far_probability")
         return dict.fromkeys(keys, grey)
+
+
+class Metres(Pointwise):
+    """Distance alone."""
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"distance_metric": super().forward(image)["distance_metric"]}
+
+
+class Perfect(nn.Module):
+    """The truth, whatever the picture."""
+
+    def __init__(self, distance: Tensor, key: str, far: Tensor) -> None:
+        super().__init__()
+        self.maps = {"distance_metric": distance, key: far.float()}
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return self.maps
+
+
+PLUGGED: dict[str, dict[str, Any]] = {
+    "da2": {
+        "backbone": "vit_tiny_patch16_224",
+        "backbone_options": {"depth": 4, "embed_dim": 48, "num_heads": 2},
+        "width": 32, "heads": 2, "head_channels": 8, "residual_units": 1,
+    },
+    "unifuse": {"backbone": "resnet10t", "width": 0.125, "head": "affine"},
+}  # fmt: skip
 
 
 class Recorded(nn.Module):
@@ -62,24 +105,95 @@ def depth_anywhere(**options: Any) -> DepthAnywhereTask:
     )
 
 
-def test_range_mask_calls_what_lies_beyond_far() -> None:
-    given = batch(2)
-    task = DapTask(range_m=20.0, net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam)
-    task.losses(given)
-    beyond = given["valid"] & (given["distance"] > 20.0)
-    assert beyond.any()
-    assert torch.equal(task.loss.maps["far"], beyond)
-    assert torch.equal(task.loss.maps["valid"], given["valid"] & (given["distance"] <= 20.0))
+class Ranges(Pointwise):
+    """Distance with a mask for each of two ranges."""
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        metres = super().forward(image)["distance_metric"]
+        masks = {"far_probability_20m": image[:, :1], "far_probability": image[:, 1:2]}
+        return {"distance_metric": metres, **masks}
 
 
-def test_without_a_range_the_data_sets_decide() -> None:
+def test_a_range_is_the_target_of_its_mask_and_of_nothing_else() -> None:
     given = batch(2)
-    task = DapTask(net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam)
+    given["distance"] *= 4
+    given["far"] = ~given["valid"] & (torch.rand(2, 1, *SIZE) > 0.5)
+    task = DapTask(net=Ranges(), loss=Recorded(), optimizer=torch.optim.Adam)
     task.losses(given)
-    assert torch.equal(task.loss.maps["valid"], given["valid"])
+    maps = task.loss.maps
+    assert torch.equal(maps["valid"], given["valid"])  # distances beyond 20 and 100 m stay
+    assert torch.equal(maps["far_probability"], given["image"][:, :2])
+    for channel, reach in enumerate((20.0, 100.0)):
+        beyond = given["valid"] & (given["distance"] > reach)
+        assert beyond.any()
+        assert torch.equal(maps["far"][:, channel : channel + 1], beyond | given["far"])
+
+
+def test_without_a_mask_the_data_sets_say_what_is_far() -> None:
+    given = batch(2)
+    task = DapTask(net=Metres(), loss=Recorded(), optimizer=torch.optim.Adam)
+    task.losses(given)
+    assert set(task.loss.maps) == {"prediction", "target", "valid", "far"}
     assert torch.equal(task.loss.maps["far"], given["far"])
-    with pytest.raises(ValueError, match="got range_m=-1"):
-        DapTask(range_m=-1, net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam)
+
+
+def test_a_perfect_network_costs_nothing_at_any_range() -> None:
+    """Until 2026-11 what lay beyond the range was taken out of all terms and filled with 100 m."""
+    given = batch(2)
+    terms = {
+        "silog": SILog(), "grad": EdgeSILog(), "points": PointL1(),
+        "mask": RangeMask(pixel_loss="mse")
+    }  # fmt: skip
+    for reach in (10.0, 20.0, 50.0, 100.0):
+        net = Perfect(given["distance"], far_key(reach), given["distance"] > reach)
+        task = DapTask(net=net, loss=WeightedSum(terms), optimizer=torch.optim.Adam)
+        total, _ = task.losses(given)
+        assert total.item() == pytest.approx(0, abs=1e-5)
+        scores = evaluate(task(given["image"]), given["distance"], given["valid"], "dap_metric")
+        assert scores["absrel"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["da2", "unifuse"])
+def test_masks_train_on_any_network_and_leave_it_as_it_was(name: str, tmp_path: Path) -> None:
+    """Four heads on a finished network of another paper: bright means far."""
+    torch.manual_seed(0)
+    base = {"name": name, "config": PLUGGED[name]}
+    finished = pano_models.create(name, **PLUGGED[name]).eval()
+    pano_models.save(finished, tmp_path)
+    masked = pano_models.RangeMasked(base, features=16, freeze_base=True)
+    loss = WeightedSum({"mask": RangeMask(pixel_loss="bce")})
+    task = DapTask(
+        net=masked, loss=loss, optimizer=torch.optim.Adam, init_from=str(tmp_path)
+    ).train()
+    image = torch.zeros(2, 3, 64, 128)
+    image[:, :, :32] = 1
+    near_above = torch.where(image[:, :1] > 0, 60.0, 5.0)
+    given = {
+        "image": image, "distance": near_above, "valid": torch.ones_like(near_above).bool(),
+        "far": torch.zeros_like(near_above).bool(),
+    }  # fmt: skip
+    optimizer = torch.optim.Adam([p for p in task.parameters() if p.requires_grad], 1e-2)
+    first = task.losses(given)[0].item()
+    for _ in range(25):
+        optimizer.zero_grad()
+        total, _ = task.losses(given)
+        total.backward()
+        optimizer.step()
+    assert total.item() < 0.3 * first
+    with torch.no_grad():
+        maps, before = task.eval()(image), finished(image)
+    for reach in (10.0, 20.0, 50.0, 100.0):
+        right = (maps[far_key(reach)] > 0.5) == (near_above > reach)
+        assert right.float().mean() > 0.9, reach
+    kind = pano_models.geometry_key(before)
+    assert torch.equal(maps[kind], before[kind])
+
+
+def test_masks_alone_on_a_relative_network_refuse_terms_in_metres() -> None:
+    masked = pano_models.RangeMasked({"name": "da2", "config": PLUGGED["da2"]}, features=8)
+    task = DapTask(net=masked, loss=WeightedSum({"silog": SILog()}), optimizer=torch.optim.Adam)
+    with pytest.raises(ValueError, match=r"loss term 'silog' needs \['prediction'\]"):
+        task.losses({**batch(1), "image": torch.rand(1, 3, 64, 128)})
 
 
 def test_half_of_a_batch_is_compared_by_views() -> None:
@@ -100,7 +214,7 @@ def test_without_unlabelled_data_there_are_no_views() -> None:
 
 
 def test_the_teacher_and_the_student_look_through_the_same_views() -> None:
-    """A student equal to the teacher, on upright views, differs by nothing but its depth's cosine."""
+    """A student equal to the teacher differs by its depth's cosine only."""
     task = depth_anywhere(max_angle_deg=0.0)
     given = batch(1, 1)
     given["image"] = torch.full_like(given["image"], 0.5)
@@ -133,10 +247,12 @@ def test_mixed_precision_is_for_networks_not_for_geometry() -> None:
     maps = {}
     for precision in ("32-true", "bf16-mixed"):
         task = OneBatch(
-            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam, views=CubeViews(8)
+            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam,
+            views=CubeViews(8)
         )  # fmt: skip
         trainer = Trainer(
-            precision=precision, max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+            precision=precision, max_steps=1, accelerator="cpu", logger=False,
+            enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(task, DataLoader([batch(1, 1)], batch_size=None))
@@ -177,7 +293,8 @@ def test_tangent_views_instead_of_a_cube() -> None:
 
 def test_metric_fine_tuning_is_reversed_huber_in_metres() -> None:
     given = batch(2)
-    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}), optimizer=torch.optim.Adam)  # fmt: skip
+    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}),
+        optimizer=torch.optim.Adam)  # fmt: skip
     total, terms = task.losses(given)
     metres = task.net(given["image"])["distance_metric"]
     expected = berhu(metres, given["distance"], given["valid"]).value
@@ -209,3 +326,21 @@ def test_without_sphere_the_weights_are_the_same_and_the_angles_are_gone(tmp_pat
 def test_a_task_is_read_at_one_go(paper: str) -> None:
     for file in (ROOT / "experiments" / paper).glob("*task.py"):
         assert len(file.read_text().splitlines()) <= 120, file
+
+
+def test_channels_last_is_a_layout_and_changes_no_value() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 1, 3))
+    nets = [plain, copy.deepcopy(plain)]
+    tasks = [
+        MetricTask(
+            net=net, loss=Recorded(), optimizer=torch.optim.Adam, channels_last=channels_last
+        )
+        for net, channels_last in zip(nets, (False, True), strict=True)
+    ]
+    assert tasks[1].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert not tasks[0].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    image = torch.rand(2, 3, *SIZE)
+    torch.testing.assert_close(tasks[1].net(image), tasks[0].net(image))
+    state = tasks[1].state_dict()
+    assert all(torch.equal(state[k], v) for k, v in tasks[0].state_dict().items())

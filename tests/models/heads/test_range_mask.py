@@ -104,7 +104,7 @@ def test_encoder_in_bfloat16(name):
     base = pm.create(name, **STUDENTS[name], precision="bfloat16")
     maps = pm.attach_range_mask(base, thresholds=[10.0], features=8)(torch.rand(2, 3, 64, 128))
     assert {m.dtype for m in maps.values()} == {torch.float32}
-    maps[FAR_PROBABILITY].mean().backward()
+    maps["far_probability_10m"].mean().backward()
 
 
 def test_base_with_first_weights_needs_them_no_more(tmp_path, tiny_da2):

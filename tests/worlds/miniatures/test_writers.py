@@ -2,7 +2,8 @@ import hashlib
 
 import pytest
 
-from pano_data import DataError, UnknownDatasetError, datasets
+from pano_data import DataError, UnknownDatasetError, datasets, read_png_or_jpeg
+from pano_data.reader import read
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 
@@ -69,3 +70,23 @@ def test_no_scene_overwrites_another(tmp_path, name):
 
 def _tiny(name):
     return {"erp": (8, 16), "cassini": (16, 8)}.get(datasets.get(name).projection, (12, 16))
+
+
+def test_an_unknown_style_is_told(tmp_path):
+    with pytest.raises(DataError, match="got style 'baroque', expected one of"):
+        miniatures.write("structured3d", tmp_path, style="baroque")
+
+
+def test_stanford_pictures_come_with_black_caps_and_filled(tmp_path):
+    miniatures.write("stanford2d3d", tmp_path, scenes={"test": 1}, studio=BoxStudio())
+    (black,) = tmp_path.rglob("rgb/*.png")
+    (filled,) = tmp_path.rglob("rgb_/*.png")
+    capped, whole = (read_png_or_jpeg(path)[..., :3] for path in (black, filled))
+    rows = capped.shape[0] // 8
+    assert not capped[:rows].any()
+    assert whole[:rows].any(-1).all()
+    assert (capped[rows:-rows] == whole[rows:-rows]).all()
+    spec = datasets.get("stanford2d3d")
+    row = next(spec.rows(tmp_path, "test", rgb_folder="rgb_"))
+    label = read(row, tmp_path).label
+    assert not label.valid[:rows].any()  # filled pictures have no label in the caps either

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         P2E,
         CuratedDataset,
         FluxOutpainter,
+        OracleOutpainter,
         Outpainter,
         ReflectionOutpainter,
     )
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         write_masks,
     )
     from pano_data.mixing import Draw, Mix
+    from pano_data.progress import above_bars, open_bar, track
     from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
     from pano_data.quarantine import Corrupt, Quarantine
     from pano_data.reader import Decoded, ManifestDataset, TrainingSet, read, to_tensors
@@ -67,6 +69,7 @@ else:
             "P2E",
             "CuratedDataset",
             "FluxOutpainter",
+            "OracleOutpainter",
             "Outpainter",
             "ReflectionOutpainter",
         ),
@@ -103,6 +106,7 @@ else:
             "write_masks",
         ),
         "mixing": ("Draw", "Mix"),
+        "progress": ("above_bars", "open_bar", "track"),
         "pseudo_labels": ("label_path", "pseudo_row", "write_pseudo_label"),
         "quarantine": ("Corrupt", "Quarantine"),
         "reader": ("Decoded", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
@@ -156,6 +160,7 @@ __all__ = [
     "Masker",
     "MissingExtraError",
     "Mix",
+    "OracleOutpainter",
     "Outpainter",
     "Quarantine",
     "ReflectionOutpainter",
@@ -171,6 +176,7 @@ __all__ = [
     "UnknownDatasetError",
     "UnsafeArchiveError",
     "__version__",
+    "above_bars",
     "decode",
     "extract",
     "flush",
@@ -180,6 +186,7 @@ __all__ = [
     "manifest_of",
     "masked_rows",
     "merge",
+    "open_bar",
     "pseudo_row",
     "read",
     "read_depth",
@@ -193,6 +200,7 @@ __all__ = [
     "shard_indices",
     "split_batch",
     "to_tensors",
+    "track",
     "validate_sample",
     "write_bytes",
     "write_json",

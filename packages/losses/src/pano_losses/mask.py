@@ -23,8 +23,8 @@ Polarity = Literal["far", "near"]
 
 
 def range_mask(
-    far_probability: Float[Tensor, "b 1 h w"],
-    far: Bool[Tensor, "b 1 h w"],
+    far_probability: Float[Tensor, "b k h w"],
+    far: Bool[Tensor, "b k h w"],
     known: Bool[Tensor, "b 1 h w"],
     dice_weight: float = 0.5,
     pixel_loss: PixelLoss = "mse",
@@ -32,12 +32,13 @@ def range_mask(
     smooth: float = 1.0,
     weighting: RowWeighting = uniform,
 ) -> Reduced:
-    """Return `mean (M - M*)^2 + 0.5 (1 - Dice(M, M*))` of each image, then the mean over images.
+    """Return `mean (M - M*)^2 + 0.5 (1 - Dice(M, M*))` of each mask, then the mean over masks.
 
     Args:
-        far_probability: In [0, 1]; 1 means sky or beyond range, the polarity of DAP's release.
+        far_probability: In [0, 1]; 1 means sky or beyond range, the polarity of DAP's release. Each
+            channel is a mask of its own, for example one per range.
         far: Truth of the same.
-        known: True where the truth is known.
+        known: True where the truth is known, for all masks of an image.
         dice_weight: Factor on the Dice term.
         pixel_loss: Squared error as in the equation, or cross-entropy as in the text of the paper.
             The squared error has no gradient left where the probability is 0 or 1 and wrong.
@@ -48,8 +49,9 @@ def range_mask(
 
     Source: DAP (arXiv 2512.16913), eq. 1, L_mask.
     """
-    p = blank(far_probability, known, 0.0)
-    t = (far & known).to(p.dtype)
+    known = known.expand_as(far).flatten(0, 1)[:, None]
+    p = blank(far_probability.flatten(0, 1)[:, None], known, 0.0)
+    t = (far.flatten(0, 1)[:, None] & known).to(p.dtype)
     weight = weighting(p)
     error = (p - t) ** 2 if pixel_loss == "mse" else _cross_entropy(p, t)
     value = masked_mean(error, known, weight)
@@ -71,7 +73,7 @@ def _cross_entropy(p: Tensor, t: Tensor) -> Tensor:
 class RangeMask(Term):
     """`range_mask` as a term; weight 2.0, by cosine of latitude, in DAP.
 
-    Known are the pixels with a valid distance and those marked far.
+    Known are the pixels with a valid distance and those marked far in any of the masks.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class RangeMask(Term):
         return range_mask(
             far_probability,
             far,
-            valid | far,
+            valid | far.any(1, keepdim=True),
             self.dice_weight,
             self.pixel_loss,
             self.polarity,

@@ -57,6 +57,18 @@ _PROTOCOLS = (
         far_fill=100.0,
     ),
     Protocol(
+        id="dap_metric_unfilled",
+        source="this project; `dap_metric` without its fill",
+        description=(
+            "As `dap_metric`, with the distance as predicted also where the range mask says far. "
+            "The difference between the two is what the mask does to the score: good outdoors, "
+            "where it finds the sky, bad indoors, where it takes walls for it."
+        ),
+        accepts=("distance_metric",),
+        high=100.0,
+        far_scored=frozenset({"deep360", "dap_test"}),
+    ),
+    Protocol(
         id="depth_anywhere_paper",
         source="Depth Anywhere (arXiv 2406.12849), A.1, eq. 8",
         description=(

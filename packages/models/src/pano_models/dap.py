@@ -40,9 +40,9 @@ class DAP(DepthModel):
         features: Channels of the heads' fusion.
         level_channels: Channels of the heads' four levels.
         max_distance: Metres that the sigmoid's 1 stands for.
-        thresholds: Ranges (metres) of the far probabilities, rising; the last is
-            `far_probability`, each further one `far_probability_<range>m`. Empty: no range head
-            and no such map (Table 6, without mask).
+        thresholds: Ranges (metres) of the far probabilities, rising; that of 100 m is
+            `far_probability`, any other `far_probability_<range>m`. Empty: no range head and no
+            such map (Table 6, without mask).
         min_pixels: Smaller images are enlarged to this area inside the network; None: never.
         max_pixels: Larger images are shrunk to this area inside the network; None: never.
         normalize: Apply the ImageNet statistics. The release's `infer.py` forgets them, its
@@ -122,7 +122,7 @@ class DAP(DepthModel):
             else None
         )
         if faithful:
-            self.unused = UnusedTensors(dim, len(vit.blocks))
+            self.unused = UnusedDapTensors(dim, len(vit.blocks))
         self.native_size = RELEASED_SIZE if faithful else None
         self._start_in_the_middle()
         if backbone_weights is not None:
@@ -181,7 +181,7 @@ class DAP(DepthModel):
         return resize(x, size, wrap=self.equivariant, antialias=True)
 
 
-class UnusedTensors(nn.Module):
+class UnusedDapTensors(nn.Module):
     """Tensors of the released checkpoint that nothing reads, kept so that it can be written back.
 
     `key_bias` is the middle third of the attention's bias, which the release multiplies by 0.

@@ -17,7 +17,10 @@ DISPARITY_AFFINE = "disparity_affine"
 """Inverse distance up to one unknown scale and shift per image."""
 
 FAR_PROBABILITY = "far_probability"
-"""Probability in [0, 1] that a pixel is sky or beyond the model's range."""
+"""Probability in [0, 1] that a pixel is sky or beyond `FAR_RANGE` metres."""
+
+FAR_RANGE = 100.0
+"""Metres beyond which DAP's metric models have no distance: what its fill writes to far pixels."""
 
 UNITS = {
     DISTANCE_METRIC: "m",
@@ -30,8 +33,20 @@ GEOMETRY_KEYS = tuple(UNITS)
 
 
 def far_key(threshold: float) -> str:
-    """Return the key of the probability that a pixel lies beyond `threshold` metres."""
-    return f"{FAR_PROBABILITY}_{threshold:g}m"
+    """Return the key of the probability that a pixel lies beyond `threshold` metres.
+
+    The mask of `FAR_RANGE` is the one that a fill goes by, and is called `far_probability`.
+    """
+    return FAR_PROBABILITY if threshold == FAR_RANGE else f"{FAR_PROBABILITY}_{threshold:g}m"
+
+
+def range_of(key: str) -> float | None:
+    """Return the metres that a far probability is about; None: the map is something else."""
+    if key == FAR_PROBABILITY:
+        return FAR_RANGE
+    if not (key.startswith(f"{FAR_PROBABILITY}_") and key.endswith("m")):
+        return None
+    return float(key[len(FAR_PROBABILITY) + 1 : -1])
 
 
 def geometry_key(prediction: Maps) -> str:

@@ -1,4 +1,4 @@
-"""Make a world from its kind and seed."""
+"""Make a world from its kind, seed and style."""
 
 from collections.abc import Callable
 
@@ -8,28 +8,28 @@ from pano_worlds.indoor.house import make_house
 from pano_worlds.outdoor.park import make_park
 from pano_worlds.outdoor.street import make_street
 from pano_worlds.world import World, WorldKind
-
-# Share of the outdoor worlds that are parks.
-_PARKS = 0.2
+from pano_worlds.world_style import WIDE, WorldStyle
 
 
-def make_outdoors(seed: int, rng: np.random.Generator) -> World:
+def make_outdoors(seed: int, rng: np.random.Generator, style: WorldStyle) -> World:
     """Make a park or a street."""
-    return make_park(seed, rng) if rng.random() < _PARKS else make_street(seed, rng)
+    make = make_park if rng.random() < style.parks else make_street
+    return make(seed, rng, style)
 
 
-_MAKERS: dict[str, Callable[[int, np.random.Generator], World]] = {
+_MAKERS: dict[str, Callable[[int, np.random.Generator, WorldStyle], World]] = {
     "indoor": make_house,
     "outdoor": make_outdoors,
 }
 
 
-def make_world(kind: WorldKind, seed: int) -> World:
+def make_world(kind: WorldKind, seed: int, style: WorldStyle = WIDE) -> World:
     """Make a scene.
 
     Args:
         kind: `"indoor"` (a furnished house) or `"outdoor"` (a street or a park in a landscape).
         seed: Non-negative number; the same one gives the same world.
+        style: Limits within which everything is drawn.
 
     Returns:
         A scene in metres with free viewpoints.
@@ -42,4 +42,4 @@ def make_world(kind: WorldKind, seed: int) -> World:
     if seed < 0:
         raise ValueError(f"seed is {seed}; expected a number >= 0")
     salt = sorted(_MAKERS).index(kind)
-    return _MAKERS[kind](seed, np.random.default_rng(np.random.SeedSequence([seed, salt])))
+    return _MAKERS[kind](seed, np.random.default_rng(np.random.SeedSequence([seed, salt])), style)

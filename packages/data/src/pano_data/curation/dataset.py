@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from pano_data.curation.outpaint import Outpainter
+from pano_data.curation.outpaint import Outpainter, PictureSource
 from pano_data.curation.project import P2E, Projected
 from pano_data.errors import CorruptSampleError
 from pano_data.reader import ManifestDataset
@@ -31,7 +31,7 @@ class CuratedDataset(Dataset[ErpSample]):
     Raises:
         CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama.
 
-    Source: DA², section 3.1 and Table 3 (without out-painting).
+    PictureSource: DA², section 3.1 and Table 3 (without out-painting).
     """
 
     def __init__(
@@ -68,13 +68,16 @@ class CuratedDataset(Dataset[ErpSample]):
         except CorruptSampleError as error:
             return error
         generator = self._generator(index)
-        part = self.p2e.project(sample, self.p2e.place(generator))
+        placement = self.p2e.place(generator)
+        part = self.p2e.project(sample, placement)
         share = float(part.valid.float().mean())
         if share < MIN_VALID:
             detail = f"{100 * share:.2f} % of the panorama is valid"
             return CorruptSampleError(sample["key"], "hardly a label", detail)
         seed = int(torch.randint(2**31, (), generator=generator))
-        return _Part(sample, part, self.perspective.manifest[index].environment, seed)
+        row = self.perspective.manifest[index]
+        source = PictureSource(self.perspective.root, row.image, placement)
+        return _Part(sample, part, row.environment, seed, source)
 
     def _painted(
         self, rows: "list[_Part | CorruptSampleError]"
@@ -84,7 +87,12 @@ class CuratedDataset(Dataset[ErpSample]):
         if self.outpainter is not None and parts:
             known = torch.stack([row.part.coverage for row in parts])
             environments, seeds = [row.environment for row in parts], [row.seed for row in parts]
-            images = list(self.outpainter.paint(torch.stack(images), known, environments, seeds))
+            sources = [row.source for row in parts]
+            images = list(
+                self.outpainter.paint_sources(
+                    torch.stack(images), known, environments, seeds, sources
+                )
+            )
         done = iter(images)
         for row in rows:
             yield row.with_image(next(done)) if isinstance(row, _Part) else row
@@ -101,6 +109,7 @@ class _Part(NamedTuple):
     part: Projected
     environment: str
     seed: int
+    source: PictureSource
 
     def with_image(self, image: Tensor) -> ErpSample:
         return ErpSample(

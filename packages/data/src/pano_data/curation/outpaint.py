@@ -2,11 +2,28 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from pano_data.curation.project import Placement
 from pano_geometry.tensor_types import Bool, Float
+
+
+class PictureSource(NamedTuple):
+    """Where the picture of a panorama comes from.
+
+    Attributes:
+        root: Root of its data set.
+        image: Its path below the root.
+        placement: Where it was put.
+    """
+
+    root: Path
+    image: str
+    placement: Placement
 
 
 class Outpainter(ABC):
@@ -49,6 +66,17 @@ class Outpainter(ABC):
             environments: "indoor", "outdoor" or "mixed".
             seeds: of everything random.
         """
+
+    def paint_sources(
+        self,
+        images: Float[Tensor, "b 3 h w"],
+        known: Bool[Tensor, "b 1 h w"],
+        environments: Sequence[str],
+        seeds: Sequence[int],
+        sources: Sequence[PictureSource],
+    ) -> Float[Tensor, "b 3 h w"]:
+        """Fill panoramas whose pictures' origin is known; only an oracle looks at `sources`."""
+        return self.paint(images, known, environments, seeds)
 
 
 def blend_known(

@@ -13,7 +13,7 @@ from pano_models.backbones.vit import VitBackbone
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel, ModelSpec, create
-from pano_models.outputs import FAR_PROBABILITY, Maps, far_key, geometry_key
+from pano_models.outputs import Maps, far_key, geometry_key
 
 PAPER_THRESHOLDS = (10.0, 20.0, 50.0, 100.0)
 """Ranges of DAP's four plug-in heads, metres."""
@@ -27,11 +27,10 @@ def far_maps(probabilities: Float[Tensor, "b k h w"], thresholds: Sequence[float
         thresholds: Metres, rising.
 
     Returns:
-        `far_probability` for the last threshold, `far_probability_<t>m` for each earlier one.
+        `far_probability` for 100 m, which a fill goes by; `far_probability_<t>m` for any other.
     """
-    maps = [probabilities[:, i : i + 1] for i in range(len(thresholds))]
-    named = {far_key(t): m for t, m in zip(thresholds[:-1], maps[:-1], strict=True)}
-    return {**named, FAR_PROBABILITY: maps[-1]}
+    channels = zip(thresholds, probabilities.split(1, dim=1), strict=True)
+    return {far_key(threshold): channel for threshold, channel in channels}
 
 
 class RangeMaskHead(nn.Module):

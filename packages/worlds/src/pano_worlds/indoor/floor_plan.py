@@ -71,9 +71,13 @@ class FloorPlan:
         return sum(r.area for r in self.rooms[room - 1])
 
 
-def make_plan(rng: np.random.Generator) -> FloorPlan:
-    """Draw a storey of 2 to 8 rooms around the origin."""
-    width, depth = (round(float(v), 1) for v in rng.uniform((7.0, 6.0), (14.0, 11.0)))
+def make_plan(
+    rng: np.random.Generator,
+    width_range: tuple[float, float] = (7.0, 14.0),
+    depth_range: tuple[float, float] = (6.0, 11.0),
+) -> FloorPlan:
+    """Draw a storey of 2 to a dozen rooms around the origin, its outer measures in the ranges."""
+    width, depth = (round(float(rng.uniform(*r)), 1) for r in (width_range, depth_range))
     rects = _split(Rect(0.0, 0.0, width, depth), rng)
     rects = [
         Rect(

@@ -5,7 +5,9 @@ import numpy as np
 from pano_worlds.arrays import F64
 from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
 from pano_worlds.indoor.floor_space import FloorSpace
+from pano_worlds.indoor.house_light import draw_house_light
 from pano_worlds.indoor.openings import make_openings
+from pano_worlds.indoor.palettes import CLASSIC, PALETTES, Palette
 from pano_worlds.indoor.rooms import choose_uses, furnish, room_of
 from pano_worlds.indoor.style import make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
@@ -16,20 +18,25 @@ from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Plain
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
+from pano_worlds.world_style import WIDE, WorldStyle
 
 _CANDIDATES = 80
 _HEAD_ROOM = 0.6
-# Share of the houses whose lamps are on; the others have daylight alone.
-_LIT = 0.75
 
 
-def make_house(seed: int, rng: np.random.Generator) -> World:
+def make_house(seed: int, rng: np.random.Generator, style: WorldStyle = WIDE) -> World:
     """Make a house."""
-    b, plan = Builder(), make_plan(rng)
-    height = float(rng.uniform(2.4, 3.1))
+    b, plan = Builder(), make_plan(rng, style.width, style.depth)
+    height = float(rng.uniform(*style.height))
     uses = choose_uses(plan, rng)
-    lit = bool(rng.random() < _LIT)
-    styles = [make_style(rng)] + [make_style(rng, use.tiled, lit) for use in uses]
+    dark, empty = bool(rng.random() < style.dark), bool(rng.random() < style.empty)
+    house_light = draw_house_light(style, dark, rng)
+    density = 0.0 if empty else float(rng.uniform(*style.furniture))
+    palettes = [_palette(style, dark, rng) for _ in uses]
+    styles = [make_style(rng, CLASSIC)] + [
+        make_style(rng, palette, use.tiled, house_light.lit)
+        for palette, use in zip(palettes, uses, strict=True)
+    ]
     openings = make_openings(plan, height, rng)
     build_slabs(b, plan, styles, height)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
@@ -37,12 +44,23 @@ def make_house(seed: int, rng: np.random.Generator) -> World:
     lamps: list[Lamp] = []
     for number, use in enumerate(uses, start=1):
         room = room_of(plan, number, use, styles[number], height)
-        lamps += furnish(b, room, space, openings, rng)
+        lamps += furnish(b, room, space, openings, density, house_light, rng)
     build_garden(b, rng)
-    level = float(rng.uniform(0.75, 1.1))
-    ambient = (0.40 * level, 0.385 * level, 0.36 * level)
-    light = Light(tuple(lamps) if lit else (), make_sky(rng, seed), ambient, 1.6)
+    light = Light(
+        tuple(lamps) if house_light.lit else (),
+        make_sky(rng, seed, style.overcast),
+        house_light.ambient,
+        1.6,
+        house_light.ceiling,
+    )
     return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, lamps, rng))
+
+
+def _palette(style: WorldStyle, dark: bool, rng: np.random.Generator) -> Palette:
+    """Choose the colours of a room."""
+    chosen = style.palettes[int(rng.integers(len(style.palettes)))]
+    blue = rng.random() < style.blue
+    return PALETTES["dark" if dark else "blue" if blue else chosen]
 
 
 def _viewpoints(

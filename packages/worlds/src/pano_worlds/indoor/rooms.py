@@ -7,18 +7,27 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
 from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.furniture import decoration, kitchen_bathroom, seating, storage
+from pano_worlds.indoor.furniture.stairs import stairs
+from pano_worlds.indoor.house_light import HouseLight
 from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
 from pano_worlds.rendering.lighting import Lamp
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.shapes import prism
 
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.
 _LARGE = 20.0
+# Share of the large rooms with stairs.
+_STAIRS = 0.3
 # Furniture keeps this distance from the wall (skirting boards), metres.
 _BACK = 0.02
+
+
+# Pieces that a room is arranged around come before what fills its corners.
+_TABLES = ((seating.dining,), (seating.coffee_table,))
 
 
 @dataclass(frozen=True)
@@ -137,26 +146,48 @@ def furnish(
     room: Room,
     space: FloorSpace,
     openings: dict[WallRun, list[Opening]],
+    density: float,
+    light: HouseLight,
     rng: np.random.Generator,
 ) -> list[Lamp]:
-    """Fill a room; return its lamps."""
+    """Fill a room; return its lamps.
+
+    Args:
+        b: Receives the pieces.
+        room: The room.
+        space: Free floor of the house.
+        openings: Of its walls.
+        density: Probability that a piece is there; 0 leaves the room empty.
+        light: Of the house.
+        rng: Draws every choice.
+    """
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[WallRun, float, float]] = []
+    if room.area > _LARGE and not room.use.tiled and rng.random() < _STAIRS:
+        _by_wall(b, room, _flight(room.height), space, openings, tall, rng)
     again = room.use.by_wall if room.area > _LARGE and not room.use.tiled else ()
     for piece in room.use.by_wall + again:
-        if rng.random() < 0.9:
+        if rng.random() < density:
             _by_wall(b, room, piece, space, openings, tall, rng)
-    if room.use.free and room.use.free[0] in (seating.dining, seating.coffee_table):
-        _in_the_open(b, room, room.use.free[0], space, rng)
-    for piece in room.use.free[-2:]:
-        _in_the_open(b, room, piece, space, rng)
+    large = room.use.free[:1] if room.use.free[:1] in _TABLES else ()
+    for piece in large + room.use.free[-2:]:
+        if density > 0.0 and rng.random() < 0.1 + density:
+            _in_the_open(b, room, piece, space, rng)
     if rng.random() < 0.15:
         _in_the_open(b, room, lambda c, s, _: decoration.column(c, s, room.height), space, rng)
-    if not room.use.tiled and rng.random() < 0.6:
+    if not room.use.tiled and rng.random() < 0.65 * density:
         _rug(b, room, rng)
-    _pictures(b, room, openings, tall, rng)
-    return _lamps(b, room, rng)
+    if density > 0.0:
+        _pictures(b, room, openings, tall, rng)
+    return _lamps(b, room, light, rng)
+
+
+def _flight(height: float) -> Piece:
+    def flight(b: Builder, style: Style, rng: np.random.Generator) -> tuple[float, float]:
+        return stairs(b, style, height)
+
+    return flight
 
 
 def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
@@ -177,7 +208,7 @@ def _by_wall(
 ) -> None:
     seed = int(rng.integers(1 << 30))
     w, d = _size(piece, room.style, seed)
-    high = piece in (
+    high = piece.__name__ == "flight" or piece in (
         storage.wardrobe,
         storage.shelf,
         kitchen_bathroom.kitchen,
@@ -285,13 +316,10 @@ def _pictures(
             decoration.picture(b, room.style, rng)
 
 
-def _lamps(b: Builder, room: Room, rng: np.random.Generator) -> list[Lamp]:
-    lamps = []
-    warm = float(rng.uniform(0.6, 1.0))
-    bright = float(rng.uniform(2.4, 4.6))
+def _lamps(b: Builder, room: Room, light: HouseLight, rng: np.random.Generator) -> list[Lamp]:
+    lamps, power = [], light.power(rng)
     for x, y in room.centres:
         with b.object("lamp", Frame(x, y, room.height)):
             drop = decoration.ceiling_lamp(b, room.style, rng)
-        power = (bright, bright * (0.75 + 0.25 * warm), bright * (0.45 + 0.5 * warm))
         lamps.append(Lamp((x, -(room.height - drop), y), 0.15, power, 6.5))
     return lamps

@@ -40,6 +40,10 @@ class BoxStudio:
     half: tuple[float, float, float] = (3.0, 1.4, 4.0)
     open_top: bool = False
 
+    def orientation(self, scene: int, viewpoint: int) -> NDArray[np.float64]:
+        """Return the rotation of all viewpoints: none."""
+        return np.eye(3)
+
     def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> BoxView:
         """Render one view exactly."""
         half = np.asarray(self.half) * (1 + 0.1 * scene)

@@ -13,6 +13,7 @@ from pano_data.io.encode import write_float16_png, write_json_gzip, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import planar
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 BASELINE = 0.1
 FOCAL = 0.54
@@ -42,7 +43,9 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         for frame in range(shot.views):
             pose = CameraOffset(step=np.array((BASELINE * number, 0.0, 0.0)))
             view = studio.shoot(shot.scene, frame, camera, pose)
-            write_png(folder / name / "images" / f"{name}-{frame:04d}.png", view.rgb)
+            image = folder / name / "images" / f"{name}-{frame:04d}.png"
+            write_png(image, view.rgb)
+            write_surroundings(root, image, studio, shot, frame, pose)
             depth = folder / name / "depths" / f"{name}_{frame:04d}.geometric.png"
             write_float16_png(depth, planar(view, camera))
         write_text(folder / name / "images" / "done.ok", "")  # lies about in the release
@@ -92,6 +95,7 @@ def _viewpoint(shot: Shot) -> dict[str, Any]:
 MINIATURE = Miniature(
     name="dynamic_replica",
     write_scene=write_scene,
+    surroundings=True,
     splits={"train": 2, "val": 1, "test": 1},
     size=(36, 64),
     finish=write_annotations,

@@ -16,6 +16,7 @@ from pano_data.io.encode import write_hdf5, write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import codes, metres, planar, z_up
 from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}
 _SHIFTED = (0.7, 0.0, 0.06, 0.0, 0.5, -0.04, 0.0, 0.0, -1.0)
@@ -53,6 +54,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         preview = images / "scene_cam_00_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
         depth = images / "scene_cam_00_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         write_jpeg(preview, view.rgb)
+        write_surroundings(root, preview, studio, shot, frame)
         write_hdf5(depth, metres(view, sky=np.nan).astype(np.float16))
         poses.append(z_up(view) @ OPENGL_FROM_CAMERA)
     _write_details(root / _scene(shot) / "_detail", np.stack(poses))
@@ -90,7 +92,9 @@ def write_processed(root: Path, studio: Studio, shot: Shot) -> None:
     camera = _camera(shot, None)
     for frame in range(shot.views):
         view = studio.shoot(shot.scene, frame, camera)
-        write_png(folder / f"rgb_cam_00_fr{frame:04d}.png", view.rgb)
+        image = folder / f"rgb_cam_00_fr{frame:04d}.png"
+        write_png(image, view.rgb)
+        write_surroundings(root, image, studio, shot, frame)
         depth = codes(planar(view, camera), 1000)
         write_png(folder / f"depth_plane_cam_00_fr{frame:04d}.png", depth)
 
@@ -98,6 +102,7 @@ def write_processed(root: Path, studio: Studio, shot: Shot) -> None:
 MINIATURE = Miniature(
     name="hypersim",
     write_scene=write_scene,
+    surroundings=True,
     splits={"train": 2, "val": 1, "test": 1},
     size=(48, 64),
     finish=write_tables,
@@ -105,6 +110,7 @@ MINIATURE = Miniature(
 PROCESSED = Miniature(
     name="hypersim_processed",
     write_scene=write_processed,
+    surroundings=True,
     splits={"train": 1, "val": 1, "test": 1},
     size=(48, 64),
 )

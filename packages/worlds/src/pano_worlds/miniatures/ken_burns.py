@@ -11,6 +11,7 @@ from pano_data.io.encode import write_exr, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import planar
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 UNITS = 100.0
 """Stored units per metre of the world."""
@@ -38,12 +39,19 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
             pose = CameraOffset(step=_STEP * np.array((right, down, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera, pose)
             depth = np.where(view.sky, SKY, UNITS * planar(view, camera))
-            write_png(root / sequence / f"{stem}-{name}-image.png", view.rgb)
+            image = root / sequence / f"{stem}-{name}-image.png"
+            write_png(image, view.rgb)
+            write_surroundings(root, image, studio, shot, viewpoint, pose)
             write_exr(root / f"{sequence}-depth" / f"{stem}-{name}-depth.exr", depth, channel="Z")
         meta = f'{{"intSample": {number}, "fltFov": {fov}}}'
         write_text(root / sequence / f"{stem}-meta.json", meta)
 
 
 MINIATURE = Miniature(
-    name="ken_burns", write_scene=write_scene, splits={"train": 1}, size=(64, 64), kind="outdoor"
+    name="ken_burns",
+    write_scene=write_scene,
+    surroundings=True,
+    splits={"train": 1},
+    size=(64, 64),
+    kind="outdoor",
 )

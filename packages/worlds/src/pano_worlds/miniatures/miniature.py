@@ -9,6 +9,8 @@ from typing import Literal
 from pano_worlds.miniatures.studio import Shot, Studio
 from pano_worlds.world import WorldKind
 
+AppearanceName = Literal["clean", "camera", "marked"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Miniature:
@@ -20,7 +22,9 @@ class Miniature:
         splits: Scenes per split that are written if the caller does not say.
         size: Stored `(height, width)` if the caller does not say.
         kind: Worlds it is made of.
-        appearance: `clean` (synthetic sets) or `camera` (real sets).
+        appearance: `clean` (synthetic sets), `camera` (real sets) or `marked` (real sets without
+            labels: tripods and watermarks, too).
+        surroundings: The writer knows what lies around its perspective pictures.
         most: Scenes that a split has room for, where each needs a house of its own.
         finish: Writes what spans scenes (lists, tables) when all scenes are there.
     """
@@ -30,7 +34,8 @@ class Miniature:
     splits: Mapping[str, int]
     size: tuple[int, int] = (64, 128)
     kind: WorldKind = "indoor"
-    appearance: Literal["clean", "camera"] = "clean"
+    appearance: AppearanceName = "clean"
+    surroundings: bool = False
     most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 

@@ -11,6 +11,7 @@ from pano_data.io.encode import write_exr, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import planar
 from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 
 def camera_of(size: tuple[int, int], frame: int) -> pg.Perspective:
@@ -27,7 +28,9 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         camera = camera_of(shot.size, frame)
         view = studio.shoot(shot.scene, frame, camera)
         stem = f"{frame:04d}"
-        write_png(sequence / "images" / f"{stem}.png", view.rgb)
+        image = sequence / "images" / f"{stem}.png"
+        write_png(image, view.rgb)
+        write_surroundings(root, image, studio, shot, frame)
         write_exr(sequence / "depths" / f"{stem}.exr", UNITS * planar(view, camera, sky=np.inf))
         pose = np.eye(4)
         pose[:3, :3] = view.rotation.T
@@ -46,5 +49,10 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 MINIATURE = Miniature(
-    name="mvs_synth", write_scene=write_scene, splits={"train": 1}, size=(54, 96), kind="outdoor"
+    name="mvs_synth",
+    write_scene=write_scene,
+    surroundings=True,
+    splits={"train": 1},
+    size=(54, 96),
+    kind="outdoor",
 )

@@ -1,4 +1,8 @@
-"""Miniature of Stanford2D3D-S: areas, 1/512 m, 65535 = missing, black caps at the poles."""
+"""Miniature of Stanford2D3D-S: areas, 1/512 m, 65535 = missing, caps at the poles not captured.
+
+Pictures are written twice, as users have them: `rgb` as released, black at the poles, and `rgb_`
+with the holes filled. Distances in the caps have no label in either.
+"""
 
 from pathlib import Path
 
@@ -14,6 +18,8 @@ from pano_worlds.miniatures.stored_values import caps, codes, metres, opaque, z_
 from pano_worlds.miniatures.studio import Shot, Studio, StudioView
 
 _ROOMS = ("hallway", "office", "conferenceRoom", "lounge", "storage")
+FILLED = "rgb_"
+"""Folder of the hole-filled pictures: option `rgb_folder` of the reader."""
 CAP = 1 / 8
 """Share of the rows at either pole that the camera did not capture."""
 
@@ -37,6 +43,7 @@ def _write_panorama(
     unseen = caps(view.distance.shape[0], CAP)
     rgb = np.where(unseen[..., None], 0, view.rgb).astype(np.uint8)
     write_png(pano / "rgb" / f"{stem}_rgb.png", opaque(rgb))
+    write_png(pano / FILLED / f"{stem}_rgb.png", opaque(view.rgb))
     distance = codes(np.where(unseen, 0, metres(view)), 512, missing=65535)
     write_png(pano / "depth" / f"{stem}_depth.png", distance)
     pose = {

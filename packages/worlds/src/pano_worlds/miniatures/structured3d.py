@@ -43,7 +43,7 @@ def _houses(split: str) -> tuple[str, ...]:
 
 def _shoot(studio: Studio, shot: Shot, viewpoint: int) -> StudioView:
     """Shoot a panorama along the axes of the world, as all of the release are."""
-    home = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(4, 8)).rotation
+    home = studio.orientation(shot.scene, viewpoint)
     camera = pg.Equirectangular(*shot.size)
     return studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=home.T))
 

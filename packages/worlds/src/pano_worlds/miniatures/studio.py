@@ -14,10 +14,12 @@ class CameraOffset:
     Attributes:
         rotation: `(3, 3)` camera to viewpoint, OpenCV axes.
         step: `(3,)` metres in the axes of the viewpoint.
+        ahead: Turn the viewpoint to where a perspective picture looks; those always are.
     """
 
     rotation: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     step: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    ahead: bool = False
 
 
 HERE = CameraOffset()
@@ -55,6 +57,9 @@ class StudioView(Protocol):
 class Studio(Protocol):
     """Renders scene `scene` from its viewpoint `viewpoint` with a camera of pano_geometry."""
 
+    def orientation(self, scene: int, viewpoint: int) -> NDArray[np.float64]:
+        """Return the camera-to-world rotation `(3, 3)` of a viewpoint."""
+
     def shoot(
         self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE
     ) -> StudioView:
@@ -71,6 +76,7 @@ class Shot:
         views: Viewpoints to write.
         size: `(height, width)` of the stored pictures.
         scene: Number of the scene over all splits: what the studio renders.
+        surroundings: `(height, width)` of the panoramas around perspective pictures; None for none.
     """
 
     split: str
@@ -78,3 +84,4 @@ class Shot:
     views: int
     size: tuple[int, int]
     scene: int
+    surroundings: tuple[int, int] | None = None

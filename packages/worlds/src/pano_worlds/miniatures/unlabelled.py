@@ -1,6 +1,6 @@
 """Miniatures of the sets without depth: folders of panoramas, ZInD, SpatialAudioGen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,23 @@ def _keep(view: StudioView) -> np.ndarray:
 
 
 def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write `images/*.jpg` and `masks/*.png` (0 on sky)."""
+    """Write `images/*.jpg` and `masks/*.png` (0 on sky), as a user may have them."""
+    for stem, view in _pictures(root, studio, shot):
+        write_png(root / "masks" / f"{stem}.png", _keep(view))
+
+
+def write_pictures(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write `images/*.jpg` alone: a mask of the renderer would be a label."""
+    for _ in _pictures(root, studio, shot):
+        pass
+
+
+def _pictures(root: Path, studio: Studio, shot: Shot) -> Iterator[tuple[str, StudioView]]:
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         stem = f"{shot.index:06d}/{viewpoint:06d}"
         write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
-        write_png(root / "masks" / f"{stem}.png", _keep(view))
+        yield stem, view
 
 
 def write_spatialaudiogen(root: Path, studio: Studio, shot: Shot) -> None:
@@ -60,26 +71,26 @@ def write_partition(root: Path, shots: Sequence[Shot]) -> None:
 
 
 FOLDER = Miniature(
-    name="folder", write_scene=write_folder, splits={"unlabelled": 1}, appearance="camera"
+    name="folder", write_scene=write_folder, splits={"unlabelled": 1}, appearance="marked"
 )
 DAP_UNLABELLED = Miniature(
     name="dap2m_unlabelled",
-    write_scene=write_folder,
+    write_scene=write_pictures,
     splits={"unlabelled": 2},
     kind="outdoor",
-    appearance="camera",
+    appearance="marked",
 )
 SPATIALAUDIOGEN = Miniature(
     name="spatialaudiogen",
     write_scene=write_spatialaudiogen,
     splits={"unlabelled": 1},
     kind="outdoor",
-    appearance="camera",
+    appearance="marked",
 )
 ZIND = Miniature(
     name="zind",
     write_scene=write_zind,
     splits={"train": 1, "val": 1, "test": 1},
-    appearance="camera",
+    appearance="marked",
     finish=write_partition,
 )

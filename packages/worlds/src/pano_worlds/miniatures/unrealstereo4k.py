@@ -11,6 +11,7 @@ from pano_data.io.encode import write_npy, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import opaque, planar
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 BASELINE = 0.35
 """Metres; neither the 0.2 nor the 0.5 that readers like to assume."""
@@ -35,6 +36,8 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
             pose = CameraOffset(step=np.array((BASELINE * side, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
             _write_side(scene, side, stem, view)
+            image = scene / f"Image{side}" / f"{stem}.png"
+            write_surroundings(root, image, studio, shot, viewpoint, pose)
 
 
 def _write_side(scene: Path, side: int, stem: str, view: StudioView) -> None:
@@ -70,6 +73,7 @@ def write_lists(root: Path, shots: Sequence[Shot]) -> None:
 MINIATURE = Miniature(
     name="unrealstereo4k",
     write_scene=write_scene,
+    surroundings=True,
     splits={"train": 1, "val": 1, "test": 1, "out_test": 1},
     size=(54, 96),
     finish=write_lists,

@@ -12,6 +12,7 @@ from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature
 from pano_worlds.miniatures.stored_values import codes, planar, y_down
 from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
+from pano_worlds.miniatures.surroundings import write_surroundings
 
 FOCAL = 725.0087 / 1242
 """Focal length over the width."""
@@ -37,7 +38,11 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         for camera in (0, 1):
             pose = CameraOffset(step=np.array((BASELINE * camera, 0.0, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera_of(shot.size), pose)
-            _write_frame(scene, f"{first + viewpoint:05d}", camera, view)
+            number = f"{first + viewpoint:05d}"
+            _write_frame(scene, number, camera, view)
+            for variation, develop in (("clone", _clear), ("fog", _foggy)):
+                image = _image(scene, variation, camera, number)
+                write_surroundings(root, image, studio, shot, viewpoint, pose, develop)
             matrix = np.linalg.inv(y_down(view, first // shot.views))
             numbers = " ".join(f"{value:.9g}" for value in matrix.flat)
             lines.append(f"{first + viewpoint} {camera} {numbers}\n")
@@ -74,8 +79,20 @@ def _write_frame(scene: Path, number: str, camera: int, view: StudioView) -> Non
     depth = codes(z, 100, missing=65535)
     for variation, rgb in (("clone", view.rgb), ("fog", _fog(view.rgb, z))):
         frames = scene / variation / "frames"
-        write_jpeg(frames / "rgb" / f"Camera_{camera}" / f"rgb_{number}.jpg", rgb)
+        write_jpeg(_image(scene, variation, camera, number), rgb)
         write_png(frames / "depth" / f"Camera_{camera}" / f"depth_{number}.png", depth)
+
+
+def _image(scene: Path, variation: str, camera: int, number: str) -> Path:
+    return scene / variation / "frames" / "rgb" / f"Camera_{camera}" / f"rgb_{number}.jpg"
+
+
+def _clear(view: StudioView) -> NDArray[np.uint8]:
+    return view.rgb
+
+
+def _foggy(view: StudioView) -> NDArray[np.uint8]:
+    return _fog(view.rgb, view.distance.astype(np.float64))
 
 
 def _fog(rgb: NDArray[np.uint8], z: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -94,6 +111,7 @@ def _intrinsic(shot: Shot, frames: int) -> str:
 MINIATURE = Miniature(
     name="vkitti2",
     write_scene=write_scene,
+    surroundings=True,
     splits={"train": 1, "val": 1},
     size=(38, 124),
     kind="outdoor",

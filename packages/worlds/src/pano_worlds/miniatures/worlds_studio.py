@@ -2,18 +2,25 @@
 
 import math
 import zlib
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 import pano_geometry as pg
-from pano_worlds import CAMERA, CLEAN, View, Viewpoint, World, make_world, render
+from pano_worlds import CAMERA, CLEAN, UNMARKED, View, Viewpoint, World, make_world, render
+from pano_worlds.arrays import F64
+from pano_worlds.miniatures.miniature import AppearanceName
 from pano_worlds.miniatures.studio import HERE, CameraOffset
+from pano_worlds.rendering.appearance import Appearance, in_weather
 from pano_worlds.world import WorldKind
+from pano_worlds.world_style import WIDE, WorldStyle
 
 _SEEDS, _SCENES = 1_000_003, 1_000_003
 """Worlds of different data sets or seeds never coincide below this many seeds and scenes."""
 
+
+# Keeps the weather's random numbers apart from those that made the world.
+_AIR = 0xA1B
 
 _DIRECTIONS, _WINDOW = 72, 12
 """Directions looked along, and how many of them a picture is wide (60 degrees)."""
@@ -45,7 +52,9 @@ class WorldStudio:
         kind: Indoor rooms or outdoor streets.
         name: Data set id; data sets never share a world, or test rooms would be trained on.
         seed: Chooses the worlds.
-        appearance: `clean` pictures, or those of a real `camera`.
+        appearance: `clean` pictures, those of a real `camera`, or those with tripods and
+            watermarks too (`marked`).
+        style: Limits of the worlds; also says how many outdoor scenes have fog, rain or snow.
     """
 
     def __init__(
@@ -53,27 +62,41 @@ class WorldStudio:
         kind: WorldKind,
         name: str,
         seed: int,
-        appearance: Literal["clean", "camera"] = "clean",
+        appearance: AppearanceName = "clean",
+        style: WorldStyle = WIDE,
     ) -> None:
         self.kind: WorldKind = kind
         self._first = (zlib.crc32(name.encode()) * _SEEDS + seed) * _SCENES
-        self.appearance = {"clean": CLEAN, "camera": CAMERA}[appearance]
+        self.appearance = {"clean": CLEAN, "camera": UNMARKED, "marked": CAMERA}[appearance]
+        self.style = style
         self._kept: tuple[int, World] | None = None
+
+    def orientation(self, scene: int, viewpoint: int) -> F64:
+        """Return the rotation of a viewpoint of world `scene`."""
+        world = self._world(scene)
+        return world.viewpoints[viewpoint % len(world.viewpoints)].rotation
 
     def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> View:
         """Render a view of world `scene`; viewpoints beyond the world's own start over."""
         world = self._world(scene)
         home = world.viewpoints[viewpoint % len(world.viewpoints)]
-        if isinstance(camera, pg.Perspective):
+        if pose.ahead or isinstance(camera, pg.Perspective):
             home = into_the_open(world, home, self.kind)
         place = Viewpoint(
             position=home.position + home.rotation @ pose.step,
             rotation=home.rotation @ pose.rotation,
         )
         noise = (self._first + scene) * 1009 + viewpoint
-        return render(world, place, camera, appearance=self.appearance, seed=noise)
+        return render(world, place, camera, appearance=self._air(scene), seed=noise)
+
+    def _air(self, scene: int) -> Appearance:
+        """Return the appearance of a scene, in fog, rain or snow where the style says so."""
+        rng = np.random.default_rng(np.random.SeedSequence([self._first + scene, _AIR]))
+        if self.kind == "outdoor" and rng.random() < self.style.weather:
+            return in_weather(self.appearance, rng)
+        return self.appearance
 
     def _world(self, scene: int) -> World:
         if self._kept is None or self._kept[0] != scene:
-            self._kept = scene, make_world(self.kind, self._first + scene)
+            self._kept = scene, make_world(self.kind, self._first + scene, self.style)
         return self._kept[1]

@@ -1,12 +1,12 @@
 """All miniatures, and the function that writes one of them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rich.progress import track
-
-from pano_data import DataError, UnknownDatasetError
+from pano_data import DataError, UnknownDatasetError, track
+from pano_data.io.atomic import unflushed
 from pano_data.workers import pool
 from pano_worlds.miniatures import (
     da2_packages,
@@ -26,9 +26,10 @@ from pano_worlds.miniatures import (
     unrealstereo4k,
     vkitti2,
 )
-from pano_worlds.miniatures.miniature import Miniature
+from pano_worlds.miniatures.miniature import AppearanceName, Miniature
 from pano_worlds.miniatures.studio import Shot, Studio
 from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.world_style import WorldStyle, style_of
 
 STUDIO = "pano_worlds.miniatures.worlds_studio"
 """Module that processes which render have imported; it takes this one with it."""
@@ -75,6 +76,9 @@ def write(
     scenes: Mapping[str, int] | None = None,
     views: int = 1,
     size: tuple[int, int] | None = None,
+    style: str = "wide",
+    appearance: AppearanceName | None = None,
+    surroundings: tuple[int, int] | None = None,
     studio: Studio | None = None,
     workers: int = 0,
     progress: bool = False,
@@ -88,29 +92,52 @@ def write(
         scenes: Number of scenes per split; a few if None.
         views: Viewpoints per scene (frames of a video, samples of a walk).
         size: Stored `(height, width)`; small if None.
+        style: Name in `pano_worlds.STYLES`.
+        appearance: `clean`, `camera`, or `marked` with tripods and watermarks; that of the data set
+            if None.
+        surroundings: `(height, width)` of the true panoramas around perspective pictures, written
+            below `surroundings` for `pano_data.curation.OracleOutpainter`; None for none.
         studio: Where pictures come from; procedural worlds if None.
         workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
-        progress: Show a progress bar.
+        progress: Show progress on stderr.
 
     Raises:
         UnknownDatasetError: With the known ids.
         DataError: For a split that the data set does not have, more scenes than it has houses, or
-            fewer than one view.
+            fewer than one view; for an unknown style; surroundings of what is no picture.
     """
     if name not in _MINIATURES:
         raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
     mini, root = _MINIATURES[name], Path(root)
     height, width = size or mini.size
-    shots = _shots(mini, scenes or mini.splits, views, (height, width))
+    if surroundings is not None and not mini.surroundings:
+        raise DataError(f"miniature of {name}: got surroundings, which only pictures have")
+    shots = [
+        replace(shot, surroundings=surroundings)
+        for shot in _shots(mini, scenes or mini.splits, views, (height, width))
+    ]
     if studio is None:
-        studio = WorldStudio(mini.kind, name, seed, mini.appearance)
-    scene = partial(mini.write_scene, root, studio)
+        look = appearance or mini.appearance
+        studio = WorldStudio(mini.kind, name, seed, look, _style(style))
+    scene = partial(_write_scene, mini, root, studio)
     with pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
-        for _ in track(done, f"rendering {name}", len(shots), disable=not progress):
+        for _ in track(done, f"rendering {name}", len(shots), progress):
             pass
     if mini.finish is not None:
         mini.finish(root, shots)
+
+
+def _style(name: str) -> WorldStyle:
+    try:
+        return style_of(name)
+    except ValueError as error:
+        raise DataError(str(error)) from None
+
+
+def _write_scene(mini: Miniature, root: Path, studio: Studio, shot: Shot) -> None:
+    with unflushed():
+        mini.write_scene(root, studio, shot)
 
 
 def _shots(

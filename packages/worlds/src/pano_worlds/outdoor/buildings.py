@@ -1,10 +1,12 @@
 """Buildings, each at the origin of its frame, its front (the street side) at y = 0 facing -y."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material, Pattern
 from pano_worlds.surfaces.patterns import Plain, Stripes, Tiles
 from pano_worlds.surfaces.shapes import box, cylinder, quad
@@ -21,9 +23,11 @@ _PAINTS: tuple[Colour, ...] = (
     (0.45, 0.27, 0.22),
 )
 _ROOFS: tuple[Colour, ...] = ((0.35, 0.13, 0.08), (0.12, 0.12, 0.13), (0.24, 0.17, 0.13))
+# Viewpoints lie within 55 m of the middle: from here on a sill is a fraction of a pixel, metres.
+_FLAT_FROM = 80.0
 _TRIM = Material(Plain((0.70, 0.69, 0.66), 0.02))
 _METAL = Material(Plain((0.15, 0.15, 0.16), 0.02), gloss=0.6)
-_GLASS = Material(Plain((0.035, 0.045, 0.055), 0.0), gloss=1.0)
+_GLASS = Material(Plain((0.035, 0.045, 0.055), 0.0), gloss=0.4, mirror=0.22)
 _DOORS = tuple(
     Material(Plain(c, 0.02), gloss=0.3)
     for c in ((0.16, 0.08, 0.04), (0.04, 0.10, 0.16), (0.22, 0.03, 0.03))
@@ -88,7 +92,8 @@ def draw_building(rng: Random, width: float, floors: int, pitched: bool, shops: 
 
 
 def add_building(b: Builder, a: Building, rng: Random) -> None:
-    """Add a building."""
+    """Add a building; far from the viewpoints its windows are flat."""
+    flat = math.hypot(b.frame.x, b.frame.y) > _FLAT_FROM
     w, d, h = a.width, a.depth, a.height
     box(b, (-w / 2, 0, -1.0), (w / 2, d, h), a.wall)
     if a.pitched:
@@ -103,7 +108,7 @@ def add_building(b: Builder, a: Building, rng: Random) -> None:
     )
     for frame, length, street in sides + (ends if rng.random() < 0.6 else ()):
         with b.at(frame):
-            _facade(b, a, style, length, street, rng)
+            _facade(b, a, style, length, street, flat, rng)
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,9 @@ class _Windows:
         )
 
 
-def _facade(b: Builder, a: Building, s: _Windows, length: float, street: bool, rng: Random) -> None:
+def _facade(
+    b: Builder, a: Building, s: _Windows, length: float, street: bool, flat: bool, rng: Random
+) -> None:
     count = max(1, int((length - 1.0) / s.step))
     xs = (np.arange(count) - (count - 1) / 2) * s.step
     door = int(rng.integers(count))
@@ -149,9 +156,17 @@ def _facade(b: Builder, a: Building, s: _Windows, length: float, street: bool, r
             if street and f == 0 and k == door:
                 _entrance(b, float(x), rng)
             else:
-                _window(b, s, float(x), z + 0.5 * (a.storey - s.height) + 0.1)
-            if street and f > 0 and s.balconies and k % 2 == door % 2:
+                add = _flat_window if flat else _window
+                add(b, s, float(x), z + 0.5 * (a.storey - s.height) + 0.1)
+            if street and not flat and f > 0 and s.balconies and k % 2 == door % 2:
                 _balcony(b, float(x), z, s.width + 0.7)
+
+
+def _flat_window(b: Builder, s: _Windows, x: float, z: float) -> None:
+    for out, margin, material in ((0.03, 0.07, _TRIM), (0.05, 0.0, _GLASS)):
+        x0, x1 = x - s.width / 2 - margin, x + s.width / 2 + margin
+        low, high = z - margin, z + s.height + margin
+        quad(b, [(x0, -out, low), (x1, -out, low), (x1, -out, high), (x0, -out, high)], material)
 
 
 def _window(b: Builder, s: _Windows, x: float, z: float) -> None:

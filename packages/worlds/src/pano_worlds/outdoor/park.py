@@ -9,20 +9,22 @@ from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import person
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.sky import make_sky
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
 from pano_worlds.surfaces.shapes import box, cylinder, dome, quad, ring, sphere
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
+from pano_worlds.world_style import WIDE, WorldStyle
 
 Random = np.random.Generator
 _HALF_PATH = 1.6
 _STONE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)
-_WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=1.0)
+_WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=0.4, mirror=0.35)
 _GRAVEL = Material(Ground((0.42, 0.37, 0.29), (0.50, 0.45, 0.37), 1.5, 0.03, 0.25, 11))
 
 
-def make_park(seed: int, rng: Random) -> World:
+def make_park(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     """Make a park."""
     b = Builder()
     terrain = Terrain(float(rng.uniform(45, 80)), float(rng.uniform(40, 160)), -0.06, seed)
@@ -39,7 +41,7 @@ def make_park(seed: int, rng: Random) -> World:
             make(b, rng)
     _furniture(b, plaza, rng)
     _greenery(b, terrain, plaza, occupied, rng)
-    light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
+    light = Light((), make_sky(rng, seed, style.overcast), (0.26, 0.26, 0.25), 5.0)
     return World("outdoor", seed, b.finish(), light, _viewpoints(plaza, rng))
 
 

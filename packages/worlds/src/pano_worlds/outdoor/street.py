@@ -12,20 +12,24 @@ from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import car, person
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.sky import make_sky
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.patterns import Ground
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
+from pano_worlds.world_style import WIDE, WorldStyle
 
 Random = np.random.Generator
+_DISTRICTS = {"city": CITY, "suburb": SUBURB, "village": VILLAGE}
 # Nobody stands this close to the middle of a wide crossing, metres.
 _FOUNTAIN = 4.2
 # Half width of a carriageway on which cars may park, metres.
 _PARKING = 3.1
 
 
-def make_street(seed: int, rng: Random) -> World:
+def make_street(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     """Make a street."""
-    district = (CITY, SUBURB, VILLAGE)[int(rng.choice(3, p=(0.45, 0.35, 0.2)))]
+    names, shares = zip(*style.districts, strict=True)
+    district = _DISTRICTS[names[int(rng.choice(len(names), p=shares))]]
     b = Builder()
     roads = _draw_roads(district, rng)
     terrain = Terrain(district.end + 30.0, float(rng.uniform(*district.hills)), -0.06, seed)
@@ -41,7 +45,7 @@ def make_street(seed: int, rng: Random) -> World:
     _street_side(b, district, roads, rng)
     cars = _parked_cars(b, district, roads, rng) + _crossing(b, district, roads, rng)
     _countryside(b, terrain, rng)
-    light = Light((), make_sky(rng, seed), (0.26, 0.26, 0.25), 5.0)
+    light = Light((), make_sky(rng, seed, style.overcast), (0.26, 0.26, 0.25), 5.0)
     return World("outdoor", seed, b.finish(), light, _viewpoints(roads, cars, rng))
 
 

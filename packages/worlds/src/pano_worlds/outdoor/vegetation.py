@@ -2,12 +2,16 @@
 
 import numpy as np
 
-from pano_worlds.arrays import F64, unit
-from pano_worlds.surfaces.builder import Builder, Frame
+from pano_worlds.arrays import F64, cross, unit
+from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.patterns import Ground
 from pano_worlds.surfaces.shapes import cylinder, frustum, quad
 
+Random = np.random.Generator
+# Corners of the mesh around a clump of leaves: its shadow is ragged anyway.
+_CLUMP_SIDES = 8
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
 _GREENS: tuple[tuple[Colour, Colour], ...] = (
     ((0.04, 0.10, 0.02), (0.12, 0.20, 0.04)),
@@ -17,23 +21,49 @@ _GREENS: tuple[tuple[Colour, Colour], ...] = (
 )
 
 
-def _leaves(rng: np.random.Generator) -> Material:
+def _leaves(rng: Random) -> Material:
     first, second = _GREENS[int(rng.integers(len(_GREENS)))]
     return Material(Ground(first, second, 0.8, 0.06, 0.4, int(rng.integers(1 << 20))))
 
 
-def _crown(rng: np.random.Generator, centre: F64, radii: F64, count: int, size: float) -> F64:
-    """Return leaf triangles `(count, 3, 3)` in the outer part of an ellipsoid, in loose clumps."""
-    clumps = unit(rng.standard_normal((max(6, count // 40), 3)))
-    direction = unit(
-        clumps[rng.integers(len(clumps), size=count)] + 0.35 * rng.standard_normal((count, 3))
-    )
-    middle = centre + direction * radii * rng.uniform(0.35, 1.0, (count, 1))
-    u, v = rng.standard_normal((2, count, 3)) * size
-    return np.stack([middle - u - v, middle + u, middle + v], axis=1)
+def _crown(
+    b: Builder, rng: Random, centre: F64, radii: F64, leaves: int, foliage: Material
+) -> None:
+    """Add a crown: exact ellipsoids of dense foliage, and single leaves that break their outline.
+
+    Args:
+        b: Receives it.
+        rng: Draws every place.
+        centre: `(3,)` metres.
+        radii: `(3,)` metres.
+        leaves: How much detail; a third of it are leaves.
+        foliage: Its material.
+    """
+    count = max(4, leaves // 120)
+    direction = unit(rng.standard_normal((count, 3)))
+    middles = centre + direction * radii * rng.uniform(0.35, 0.68, (count, 1))
+    sizes = radii.min() * rng.uniform(0.34, 0.6, count)
+    for middle, size in zip(middles, sizes, strict=True):
+        globe = (size, size * float(rng.uniform(0.85, 1.1)), size * float(rng.uniform(0.7, 0.95)))
+        b.shape(("globe", _CLUMP_SIDES, False), (*middle, *globe), foliage)
+    number = rng.integers(count, size=max(24, leaves // 3))
+    outward = unit(rng.standard_normal((len(number), 3)))
+    at = middles[number] + outward * (sizes[number] * rng.uniform(0.82, 1.12, len(number)))[:, None]
+    # Fewer leaves are larger ones, so that crowns far away are as ragged.
+    length = float(np.clip(2.6 / np.sqrt(leaves), 0.07, 0.2)) * (0.6 + 0.4 * float(radii.min()))
+    b.triangles(_leaf_shapes(rng, at, length), foliage)
 
 
-def tree(b: Builder, rng: np.random.Generator, leaves: int = 1400) -> None:
+def _leaf_shapes(rng: Random, at: F64, length: float) -> F64:
+    """Return leaves as rhombi, two triangles each `(2 n, 3, 3)`, with their stalks at `at`."""
+    along = unit(rng.standard_normal(at.shape) * (1.0, 1.0, 0.6)) * length
+    across = unit(cross(along, rng.standard_normal(at.shape))) * (0.3 * length)
+    tip, middle = at + along, at + 0.45 * along
+    halves = [np.stack([at, middle + side * across, tip], axis=1) for side in (-1.0, 1.0)]
+    return np.concatenate(halves)
+
+
+def tree(b: Builder, rng: Random, leaves: int = 1400) -> None:
     """Add a broad-leaved tree, poplar or conifer at the origin."""
     kind, foliage = rng.random(), _leaves(rng)
     if kind < 0.2:
@@ -48,35 +78,36 @@ def tree(b: Builder, rng: np.random.Generator, leaves: int = 1400) -> None:
         angle = 1.6 * k + float(rng.uniform(0, 1))
         x, y = 0.6 * r * float(np.cos(angle)), 0.6 * r * float(np.sin(angle))
         cylinder(b, (0, 0, h - 0.9 * radii[2]), (x, y, h + 0.2 * r), 0.035, _BARK, caps=False)
-    size = 0.075 * r * (1400 / leaves) ** 0.5
-    b.triangles(_crown(rng, np.array([0.0, 0.0, h]), radii, leaves, size), foliage)
+    _crown(b, rng, np.array([0.0, 0.0, h]), radii, leaves, foliage)
 
 
-def _conifer(b: Builder, rng: np.random.Generator, foliage: Material, leaves: int) -> None:
+def _conifer(b: Builder, rng: Random, foliage: Material, leaves: int) -> None:
     h = float(rng.uniform(6.0, 12.0))
     frustum(b, (0, 0, -0.3), (0, 0, h), 0.2, 0.03, _BARK, caps=False)
-    height = 1.0 - np.sqrt(rng.random(leaves))
-    tier = 0.6 + 0.4 * (1.0 - (height * 8.0) % 1.0)
-    radius = 0.24 * h * (1.0 - height) * tier * rng.uniform(0.6, 1.0, leaves)
-    angle = rng.uniform(0, 2 * np.pi, leaves)
-    middle = np.stack(
-        [radius * np.cos(angle), radius * np.sin(angle), 0.8 + (h - 0.6) * height], axis=-1
-    )
-    u, v = (
-        rng.standard_normal((2, leaves, 3)) * np.array([0.16, 0.16, 0.08]) * (1400 / leaves) ** 0.5
-    )
-    b.triangles(np.stack([middle - u - v, middle + u, middle + v], axis=1), foliage)
+    tiers = 5 + leaves // 350
+    for k in range(tiers):
+        low = 0.8 + (h - 1.0) * k / tiers
+        reach = 0.24 * h * (1.0 - k / tiers) * float(rng.uniform(0.9, 1.1))
+        top = min(low + 1.7 * (h - 1.0) / tiers, h)
+        frustum(b, (0, 0, low), (0, 0, top), reach, 0.15 * reach, foliage)
+    # Twigs hang from the rims of the tiers.
+    count = max(24, leaves // 3)
+    tier = rng.integers(tiers, size=count)
+    angle, share = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.0, 0.8, count)
+    radius = 0.24 * h * (1.0 - tier / tiers) * (1.0 - 0.85 * share)
+    z = 0.8 + (h - 1.0) * (tier + 1.7 * share) / tiers
+    at = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=-1)
+    b.triangles(_leaf_shapes(rng, at, 0.022 * h * (1400 / leaves) ** 0.25), foliage)
 
 
-def bush(b: Builder, rng: np.random.Generator, leaves: int = 500) -> None:
+def bush(b: Builder, rng: Random, leaves: int = 500) -> None:
     """Add a bush at the origin."""
     r = float(rng.uniform(0.4, 1.0))
     radii = np.array([r, r, 0.8 * r])
-    crown = _crown(rng, np.array([0.0, 0.0, 0.6 * r]), radii, leaves, 0.1 * r + 0.03)
-    b.triangles(crown, _leaves(rng))
+    _crown(b, rng, np.array([0.0, 0.0, 0.6 * r]), radii, leaves, _leaves(rng))
 
 
-def build_garden(b: Builder, rng: np.random.Generator) -> None:
+def build_garden(b: Builder, rng: Random) -> None:
     """Add lawn, trees and bushes around a house at the origin."""
     lawn = Material(
         Ground((0.07, 0.13, 0.03), (0.16, 0.17, 0.06), 4.0, 0.06, 0.4, int(rng.integers(1 << 20)))

@@ -18,7 +18,7 @@ _PAINTS: tuple[Colour, ...] = (
     (0.18, 0.19, 0.20),
     (0.08, 0.20, 0.12),
 )
-_GLASS = Material(Plain((0.03, 0.035, 0.04), 0.0), gloss=1.0)
+_GLASS = Material(Plain((0.03, 0.035, 0.04), 0.0), gloss=0.4, mirror=0.2)
 _TYRE = Material(Plain((0.02, 0.02, 0.02), 0.0))
 _CHROME = Material(Plain((0.45, 0.45, 0.46), 0.0), gloss=0.9)
 _LIGHT = Material(Plain((0.8, 0.8, 0.75), 0.0), gloss=0.8)

@@ -1,11 +1,12 @@
 """How a picture looks: clean like a synthetic data set, or like that of a real 360° camera."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from pano_worlds.arrays import F32, F64, U8, Mask
+from pano_worlds.rendering.weather import rained, snowed
 from pano_worlds.surfaces.noise import fractal
 
 
@@ -23,6 +24,9 @@ class Appearance:
         vignette: Loss of light at the rim of each lens.
         tripod: Probability of a tripod or a blurred disc below the camera.
         watermark: Probability of a mark in the picture.
+        visibility: How far one sees in fog, metres; 0 for clear air.
+        rain: Density of the streaks, up to 1.
+        snow: Density of the flakes and cover of what faces up, up to 1.
     """
 
     exposure: float = 0.0
@@ -33,6 +37,9 @@ class Appearance:
     vignette: float = 0.0
     tripod: float = 0.0
     watermark: float = 0.0
+    visibility: float = 0.0
+    rain: float = 0.0
+    snow: float = 0.0
 
 
 CLEAN = Appearance()
@@ -46,6 +53,20 @@ CAMERA = Appearance(
     tripod=0.7,
     watermark=0.35,
 )
+# For labelled pictures: a tripod or a mark hides what the label tells.
+UNMARKED = replace(CAMERA, tripod=0.0, watermark=0.0)
+
+
+def in_weather(appearance: Appearance, rng: np.random.Generator) -> Appearance:
+    """Add fog, rain or snow to an appearance."""
+    kind, amount = int(rng.integers(3)), float(rng.uniform(0.35, 1.0))
+    visibility = float(np.exp(rng.uniform(np.log(60.0), np.log(600.0))))
+    if kind == 0:
+        return replace(appearance, visibility=visibility)
+    air = max(visibility, 200.0)
+    if kind == 1:
+        return replace(appearance, visibility=air, rain=amount)
+    return replace(appearance, visibility=air, snow=amount)
 
 
 def develop(
@@ -69,6 +90,10 @@ def develop(
     balance = gain * (
         1.0 + appearance.white_balance * np.array([1.0, 0.0, -1.0]) * rng.standard_normal()
     )
+    if appearance.rain > 0.0:
+        image = rained(image, rays, appearance.rain, rng)
+    if appearance.snow > 0.0:
+        image = snowed(image, rays, appearance.snow, rng)
     out = _lenses(image * balance.astype(np.float32), rays.astype(np.float32), appearance, rng)
     if rng.random() < appearance.tripod:
         out, artefact = _tripod(out, rays, rng)

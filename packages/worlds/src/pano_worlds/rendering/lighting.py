@@ -52,12 +52,15 @@ class Light:
         sky: Daylight.
         ambient: Linear radiance that stands for light reflected many times.
         openness: Distance at which a neighbouring surface stops darkening a point, metres.
+        ceiling: Further light that a lit floor sends up, as a share of `ambient`'s effect on what
+            faces down.
     """
 
     lamps: tuple[Lamp, ...]
     sky: Sky
     ambient: Colour
     openness: float
+    ceiling: float = 0.0
 
 
 def irradiance(
@@ -163,7 +166,9 @@ def _around(tracer: Tracer, light: Light, start: F32, normals: F32, colours: F32
         local = _HEMISPHERE[slot * _AROUND + k]
         direction = local[:, :1] * side + local[:, 1:2] * other + local[:, 2:] * normals
         _add_incoming(total, tracer, light, start, direction, colours)
-    return total / np.float32(_AROUND)
+    # World y points down, and so do the normals of ceilings.
+    lifted = 1.0 + np.float32(light.ceiling) * np.clip(normals[:, 1:2], 0.0, 1.0)
+    return total * (lifted / np.float32(_AROUND))
 
 
 def _add_incoming(

@@ -6,6 +6,7 @@ import numpy as np
 
 from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.rendering.lighting import BLOCK, irradiance, join
+from pano_worlds.rendering.reflection import reflected
 from pano_worlds.rendering.shading import Fragments, colours
 from pano_worlds.world import World
 
@@ -83,10 +84,15 @@ def _shade(world: World, f: Fragments, light: F32) -> F32:
     image = np.empty(f.directions.shape, dtype=np.float32)
     sky, hit = np.flatnonzero(f.triangle < 0), np.flatnonzero(f.triangle >= 0)
     image[sky] = world.light.sky.radiance(f.directions[sky])
-    part = Fragments(
-        *(np.take(getattr(f, name), hit, axis=0) for name in Fragments.__dataclass_fields__)
-    )
+    part = f.take(hit)
     image[hit] = colours(world, part, np.take(light, hit, axis=0).astype(np.float64))
+    share = np.array([m.mirror for m in world.surfaces.materials])
+    share = share[world.surfaces.material[part.triangle]]
+    mirrors = np.flatnonzero(share)
+    if len(mirrors):
+        strength = share[mirrors, None]
+        shown = reflected(world, part.take(mirrors))
+        image[hit[mirrors]] = (1.0 - strength) * image[hit[mirrors]] + strength * shown
     return image
 
 

@@ -11,6 +11,7 @@ from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
 from pano_worlds.rendering.occlusion import occlusion_edges, pixel_angle, wraps
 from pano_worlds.rendering.picture import Pixels, picture
 from pano_worlds.rendering.shading import tone
+from pano_worlds.rendering.weather import fogged, snow_covered
 from pano_worlds.world import Viewpoint, World
 
 _SMALLEST = 4
@@ -66,7 +67,7 @@ def render(
         world: The scene.
         viewpoint: Where the camera stands and how it is turned.
         camera: Equirectangular, perspective, fisheye or Cassini camera.
-        appearance: `CLEAN` (synthetic) or `CAMERA` (like a real 360° camera).
+        appearance: `CLEAN` (synthetic), `CAMERA` (like a real 360° camera) or one's own.
         seed: Draws what the appearance leaves open.
 
     Returns:
@@ -80,7 +81,8 @@ def render(
     pixels = _trace(world, viewpoint.position, directions, rays, seen)
     hit: Mask = np.isfinite(pixels.distance) & seen
     edge = occlusion_edges(pixels.distance, pixels.points, pixels.normals, wraps(rays)) & seen
-    image = tone(picture(world, viewpoint.position, pixels), 1.0)
+    radiance = _weathered(world, pixels, picture(world, viewpoint.position, pixels), appearance)
+    image = tone(radiance, 1.0)
     rng = np.random.default_rng(np.random.SeedSequence([world.seed, seed, _SALT]))
     rgb, artefact = develop(image, rays, appearance, rng)
     rgb[~seen] = 0
@@ -97,6 +99,18 @@ def render(
         position=viewpoint.position,
         rotation=viewpoint.rotation,
     )
+
+
+def _weathered(world: World, pixels: Pixels, radiance: F32, appearance: Appearance) -> F32:
+    """Add snow that lies and fog; drops and flakes come when the picture is developed."""
+    horizon = np.asarray(world.light.sky.horizon)
+    if appearance.snow > 0.0:
+        hit = np.isfinite(pixels.distance)
+        up = -pixels.normals[..., 1]
+        radiance = snow_covered(radiance, pixels.points, up, hit, horizon, appearance.snow)
+    if appearance.visibility > 0.0:
+        radiance = fogged(radiance, pixels.distance, horizon, appearance.visibility)
+    return radiance
 
 
 def _rays(camera: RayCamera) -> tuple[F64, Mask]:

@@ -1,10 +1,10 @@
 """Colour of surface points: material, light, haze; and the camera's tone curve."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, Mask, dot, unit
+from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.surfaces.materials import Points
 from pano_worlds.world import World
 
@@ -33,6 +33,10 @@ class Fragments:
     normals: F64
     triangle: I32
     angle: F64
+
+    def take(self, rows: Index) -> "Fragments":
+        """Return some of the points."""
+        return Fragments(*(np.take(getattr(self, f.name), rows, axis=0) for f in fields(self)))
 
 
 def texture_points(world: World, f: Fragments) -> Points:

@@ -58,12 +58,12 @@ class Sky:
         return radiance
 
 
-def make_sky(rng: np.random.Generator, seed: int) -> Sky:
-    """Draw the weather: sun from low to high, clear to overcast."""
+def make_sky(rng: np.random.Generator, seed: int, overcast: float = 0.25) -> Sky:
+    """Draw the sun from low to high, and clouds; a share `overcast` of the skies is closed."""
     elevation, azimuth = float(rng.uniform(0.25, 1.2)), float(rng.uniform(-np.pi, np.pi))
     flat = float(np.cos(elevation))
     sun = (flat * float(np.sin(azimuth)), -float(np.sin(elevation)), flat * float(np.cos(azimuth)))
-    if rng.random() < 0.25:
+    if rng.random() < overcast:
         return Sky(sun, (0.0, 0.0, 0.0), (0.62, 0.66, 0.72), (0.72, 0.74, 0.76), 0.85, seed)
     warmth = float(np.clip(1.0 - elevation / 0.7, 0.0, 1.0))
     light = (2.3, 2.15 - 0.5 * warmth, 1.85 - 0.9 * warmth)

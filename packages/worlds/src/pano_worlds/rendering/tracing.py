@@ -8,7 +8,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from pano_worlds.arrays import F32, F64, I32, Mask, S, cross, dot
-from pano_worlds.surfaces.builder import Surfaces
+from pano_worlds.surfaces.assembly import Surfaces
 
 _MAX_STEPS = 24
 
@@ -40,8 +40,8 @@ class Tracer:
         self._normal = normal / np.maximum(length, 1e-20)
         self._offset = dot(self._normal, tri[:, 0])
         self._scene = EmbreeScene(robust=True)
-        corners = tri.reshape(-1, 3).astype(np.float32)
-        TriangleMesh(self._scene, corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3))
+        # Shared vertices: embreex copies number by number, a third of a microsecond each.
+        TriangleMesh(self._scene, surfaces.vertices.astype(np.float32), surfaces.faces)
 
     def first_hits(self, origins: F64, directions: F64) -> Hits:
         """Return the exact first hits of rays along unit `directions` (n, 3) from `origins`."""

@@ -43,11 +43,13 @@ class Material:
     Attributes:
         pattern: Albedo.
         gloss: Strength of the highlight, 0 to 1.
+        mirror: Share of the light that it reflects like a mirror, 0 to 1.
         emission: Radiance given off, linear, relative to a white wall in room light.
     """
 
     pattern: Pattern
     gloss: float = 0.0
+    mirror: float = 0.0
     emission: float = 0.0
 
 

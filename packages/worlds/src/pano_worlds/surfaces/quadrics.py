@@ -15,43 +15,6 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Quadric:
-    """One surface of revolution about the local z axis.
-
-    Attributes:
-        c, s, l, k: Coefficients of `c (x² + y²) + s z² + l z + k = 0`.
-        z_range: Kept interval of local z.
-        rho2_range: Kept interval of x² + y².
-        y_min: Kept half space `y >= y_min` (an arch keeps the upper half of a cylinder).
-    """
-
-    c: float
-    s: float
-    l: float  # noqa: E741
-    k: float
-    z_range: tuple[float, float] = (-np.inf, np.inf)
-    rho2_range: tuple[float, float] = (0.0, np.inf)
-    y_min: float = -np.inf
-
-
-SPHERE = Quadric(1.0, 1.0, 0.0, -1.0)
-DOME = Quadric(1.0, 1.0, 0.0, -1.0, z_range=(0.0, np.inf))
-CYLINDER = Quadric(1.0, 0.0, 0.0, -1.0, z_range=(0.0, 1.0))
-ARCH = Quadric(1.0, 0.0, 0.0, -1.0, z_range=(0.0, 1.0), y_min=0.0)
-
-
-def cone(top: float) -> Quadric:
-    """Return the side of a truncated cone of radius 1 at z = 0 and `top` at z = 1."""
-    slope = 1.0 - top
-    return Quadric(1.0, -slope * slope, 2.0 * slope, -1.0, z_range=(0.0, 1.0))
-
-
-def disc(inner: float = 0.0) -> Quadric:
-    """Return a disc (or ring, for `inner` > 0) of radius 1 in the plane z = 0."""
-    return Quadric(0.0, 0.0, 1.0, 0.0, rho2_range=(inner * inner, 1.0))
-
-
-@dataclass(frozen=True)
 class QuadricTable:
     """All quadrics of a world, one row each.
 

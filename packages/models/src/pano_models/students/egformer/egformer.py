@@ -17,7 +17,7 @@ from pano_models.students.egformer.attention import (
     EquirectangularBlock,
 )
 from pano_models.students.egformer.panoformer import PanoFormerBlock, TangentAttention
-from pano_models.students.student import Student
+from pano_models.students.student import AFFINE_START, Student
 
 
 class ConvNorm(nn.Module):
@@ -140,6 +140,8 @@ class EGFormer(Student):
         self.tune_final = ConvNorm(embed_dim, embed_dim)
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
+        if head == "affine":
+            nn.init.constant_(self.readout.conv3.bias, AFFINE_START)
         if equivariant:
             self._close_the_sphere()
 

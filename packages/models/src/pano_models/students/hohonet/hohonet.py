@@ -17,7 +17,7 @@ from pano_models.students.hohonet.horizon import (
     HorizonCompression,
     upsample_azimuth,
 )
-from pano_models.students.student import Student, run_at_height
+from pano_models.students.student import AFFINE_START, Student, run_at_height
 
 
 class HoHoNet(Student):
@@ -43,8 +43,8 @@ class HoHoNet(Student):
             trained with 2.
         precision: "float32", or "bfloat16": the encoder under autocast, the decoder in float32.
         equivariant: Exact sphere padding everywhere and relative azimuths in the attention.
-        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see `load_encoders`.
-            A saved folder holds its own: loading one ignores this option.
+        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see
+            `load_encoders`. A saved folder holds its own: loading one ignores this option.
 
     Raises:
         ValueError: For an unknown `head`, a height that is no multiple of 32, or a HarDNet of
@@ -88,6 +88,8 @@ class HoHoNet(Student):
             nn.ReLU(),
         )
         self.columns = CosineColumns(latent_channels, components, height)
+        if head == "affine":
+            nn.init.constant_(self.columns.bias, AFFINE_START)
         self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)

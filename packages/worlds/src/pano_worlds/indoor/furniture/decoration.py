@@ -8,6 +8,8 @@ from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Painting
 from pano_worlds.surfaces.shapes import box, cylinder, frustum, quad, ring, sphere
 
+# Share of the frames on walls that hold a mirror.
+_MIRRORS = 0.2
 Random = np.random.Generator
 
 
@@ -57,11 +59,15 @@ def rug(b: Builder, s: Style, rng: Random, w: float, d: float) -> None:
 
 
 def picture(b: Builder, s: Style, rng: Random) -> None:
-    """Add a framed picture; its back is at y = 0, its centre at z = 0."""
+    """Add a framed picture or mirror; its back is at y = 0, its centre at z = 0."""
     w, h = float(rng.uniform(0.35, 1.1)), float(rng.uniform(0.35, 0.8))
     box(
         b, (-w / 2, -0.03, -h / 2), (w / 2, -0.002, h / 2), s.dark if rng.random() < 0.5 else s.wood
     )
+    if rng.random() < _MIRRORS:
+        x, z = w / 2 - 0.035, h / 2 - 0.035
+        box(b, (-x, -0.034, -z), (x, -0.03, z), s.mirror)
+        return
     paint = Material(Painting(float(rng.uniform(0.2, 0.6)), int(rng.integers(1 << 20))), gloss=0.2)
     corners = [
         (x * (w / 2 - 0.035), -0.031, z * (h / 2 - 0.035))

@@ -80,6 +80,6 @@ def basin(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
     cylinder(b, (0, -0.03, 0.82), (0, -0.03, 1.02), 0.014, s.metal)
     cylinder(b, (0, -0.03, 1.02), (0, -0.15, 1.01), 0.012, s.metal)
     box(b, (-0.33, -0.03, 1.2), (0.33, -0.005, 1.95), s.metal)
-    box(b, (-0.3, -0.034, 1.23), (0.3, -0.03, 1.92), s.glass)
+    box(b, (-0.3, -0.034, 1.23), (0.3, -0.03, 1.92), s.mirror)
     sphere(b, (0.25, -0.2, 0.87), 0.05, s.accent)
     return 0.72, 0.46

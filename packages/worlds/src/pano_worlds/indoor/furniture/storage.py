@@ -12,6 +12,8 @@ from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Books
 from pano_worlds.surfaces.shapes import box, cylinder, sphere
 
+# Share of the wardrobes with a mirror on one door.
+_MIRRORED = 0.35
 Random = np.random.Generator
 
 
@@ -54,9 +56,12 @@ def wardrobe(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
     w, d, h = 0.5 * doors, 0.6, float(rng.uniform(1.9, 2.3))
     box(b, (-w / 2, -d + 0.02, 0.06), (w / 2, 0, h), s.wood)
     box(b, (-w / 2 + 0.03, -d + 0.06, 0), (w / 2 - 0.03, -0.05, 0.06), s.dark)
+    mirrored = int(rng.integers(doors)) if rng.random() < _MIRRORED else doors
     for i in range(doors):
         x = -w / 2 + 0.5 * i
         box(b, (x + 0.006, -d, 0.08), (x + 0.494, -d + 0.02, h - 0.02), s.second_wood)
+        if i == mirrored:
+            box(b, (x + 0.05, -d - 0.004, 0.2), (x + 0.41, -d, h - 0.15), s.mirror)
         side = x + (0.44 if i % 2 == 0 else 0.06)
         cylinder(b, (side, -d - 0.025, 0.95), (side, -d - 0.025, 1.15), 0.008, s.metal)
     return w, d

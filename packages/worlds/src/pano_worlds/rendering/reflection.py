@@ -1,0 +1,54 @@
+"""What mirrors and panes show: one more ray from each of their points.
+
+A label is the distance to the mirror's own surface, as a laser measures or a modeller means it.
+"""
+
+import numpy as np
+
+from pano_worlds.arrays import F64, dot
+from pano_worlds.rendering.lighting import BLOCK, irradiance
+from pano_worlds.rendering.shading import Fragments, colours
+from pano_worlds.world import World
+
+# Few points are mirrors, so each is lit from this many of the interleaved slots.
+_SLOTS = 4
+_OFF_M = 1e-3
+
+
+def reflected(world: World, f: Fragments) -> F64:
+    """Return the linear radiance `(n, 3)` that comes from where mirrors point.
+
+    Mirrors that are seen in mirrors are their own plain colour.
+    """
+    facing = -dot(f.directions, f.normals)
+    directions = f.directions + 2.0 * facing[:, None] * f.normals
+    hits = world.tracer.first_hits(f.points + _OFF_M * f.normals, directions)
+    hit = np.flatnonzero(hits.triangle >= 0)
+    radiance = world.light.sky.radiance(directions)
+    if not len(hit):
+        return radiance
+    points = f.points[hit] + directions[hit] * hits.distance[hit, None]
+    seen = Fragments(
+        directions[hit],
+        # The pixel's cone has widened on the way to the mirror, too.
+        f.distance[hit] + hits.distance[hit],
+        points,
+        hits.normal[hit],
+        hits.triangle[hit],
+        f.angle[hit],
+    )
+    gap = np.append(world.surfaces.quadrics.gap, 0.0)[world.surfaces.quadric[seen.triangle]]
+    light = np.zeros((len(hit), 3))
+    for k in range(_SLOTS):
+        slot = (np.arange(len(hit)) * 7 + 5 * k) % BLOCK**2
+        light += irradiance(
+            world.tracer,
+            world.light,
+            points,
+            seen.normals,
+            gap,
+            world.colours,
+            slot.astype(np.int32),
+        )
+    radiance[hit] = colours(world, seen, light / _SLOTS)
+    return radiance

@@ -1,0 +1,111 @@
+"""What the worlds of a data set look like: everything, or one narrow taste."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Range = tuple[float, float]
+DistrictName = Literal["city", "suburb", "village"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldStyle:
+    """Limits within which worlds are drawn.
+
+    Attributes:
+        palettes: Names in `indoor.palettes` that rooms take turns in.
+        blue: Share of the rooms in blue or bluish white instead.
+        dark: Share of the houses with dark walls and little light instead.
+        empty: Share of the houses without furniture.
+        furniture: Range of the probability that a piece is there.
+        width, depth: Range of a house's outer measures, metres.
+        height: Range of its rooms' height, metres.
+        lit: Share of the houses whose lamps are on.
+        lamps: Range of the lamps' brightness.
+        tint: Range of blue over red of the light: below 1 warm, above 1 cold.
+        level: Range of the light reflected from all around.
+        ceiling: Range of the light that the floor sends up, as a share of `level`.
+        parks: Share of outdoor worlds that are parks.
+        districts: Kinds of streets and the share of each.
+        overcast: Share of closed covers.
+        weather: Share of outdoor scenes in fog, rain or snow.
+    """
+
+    palettes: tuple[str, ...] = ("classic", "cream", "pale", "colourful", "office")
+    blue: float = 0.12
+    dark: float = 0.08
+    empty: float = 0.08
+    furniture: Range = (0.4, 1.0)
+    width: Range = (6.0, 17.0)
+    depth: Range = (5.0, 13.0)
+    height: Range = (2.25, 3.6)
+    lit: float = 0.7
+    lamps: Range = (1.6, 5.0)
+    tint: Range = (0.6, 1.35)
+    level: Range = (0.6, 1.15)
+    ceiling: Range = (0.5, 1.6)
+    parks: float = 0.2
+    districts: tuple[tuple[DistrictName, float], ...] = (
+        ("city", 0.45),
+        ("suburb", 0.35),
+        ("village", 0.2),
+    )
+    overcast: float = 0.25
+    weather: float = 0.15
+
+
+WIDE = WorldStyle()
+NARROW = WorldStyle(
+    palettes=("cream",),
+    blue=0.0,
+    dark=0.0,
+    empty=0.0,
+    furniture=(0.9, 0.9),
+    width=(8.0, 10.0),
+    depth=(7.0, 9.0),
+    height=(2.6, 2.7),
+    lit=1.0,
+    lamps=(3.2, 3.8),
+    tint=(0.72, 0.8),
+    level=(0.9, 1.0),
+    ceiling=(1.0, 1.2),
+    parks=0.0,
+    districts=(("suburb", 1.0),),
+    overcast=0.0,
+    weather=0.0,
+)
+OFFICES = WorldStyle(
+    palettes=("office", "pale"),
+    blue=0.1,
+    dark=0.0,
+    empty=0.05,
+    furniture=(0.7, 1.0),
+    width=(9.0, 18.0),
+    depth=(7.0, 14.0),
+    height=(2.4, 3.2),
+    lit=0.95,
+    lamps=(2.6, 4.4),
+    tint=(0.9, 1.3),
+    level=(0.85, 1.15),
+    ceiling=(1.1, 1.8),
+)
+BARE = WorldStyle(empty=0.85, furniture=(0.2, 0.6), lit=0.6)
+EVENING = WorldStyle(dark=0.6, lit=1.0, tint=(0.5, 0.9), overcast=0.6)
+STYLES: Mapping[str, WorldStyle] = {
+    "wide": WIDE,
+    "narrow": NARROW,
+    "offices": OFFICES,
+    "bare": BARE,
+    "evening": EVENING,
+}
+
+
+def style_of(name: str) -> WorldStyle:
+    """Return a style by its name.
+
+    Raises:
+        ValueError: With the known names.
+    """
+    if name not in STYLES:
+        raise ValueError(f"got style {name!r}, expected one of {sorted(STYLES)}")
+    return STYLES[name]
