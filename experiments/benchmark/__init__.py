@@ -1,0 +1,1 @@
+"""Scores, cost, pictures and the report: what is told of trained networks."""

@@ -1,0 +1,1 @@
+"""What a training tells MLflow, through a queue that outlives the server."""

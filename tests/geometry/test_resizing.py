@@ -95,6 +95,14 @@ def test_nearest_takes_the_pixel_whose_centre_is_nearest(old, new):
     assert all(f == e or t for f, e, t in zip(found, expected, ties, strict=True))
 
 
+@pytest.mark.parametrize(("old", "new"), [(2, 49), (8, 98), (6, 147), (4, 2), (512, 128), (3, 1)])
+def test_nearest_takes_the_pixel_behind_the_border_that_a_centre_lies_on(old, new):
+    """With the rounded ratio `old / new`, the first three would take another one."""
+    expected = [(2 * j + 1) * old // (2 * new) for j in range(new)]
+    row = np.arange(old, dtype=np.float32)[None].repeat(2, 0)
+    assert pg.resize(row, (2, new), "nearest")[0].tolist() == expected
+
+
 def test_nearest_mixes_nothing():
     x = torch.tensor([[1.0, float("nan")], [float("inf"), -2.0]])
     out = pg.resize(x, (4, 4), "nearest")

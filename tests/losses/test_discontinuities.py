@@ -1,6 +1,8 @@
 import pytest
 import torch
+from kornia.filters import spatial_gradient
 
+import pano_geometry as pg
 from pano_losses.discontinuities import edge_pixels, sobel_magnitude
 
 
@@ -60,3 +62,10 @@ def test_a_map_that_wraps_has_no_edge_at_the_border():
         ramp.roll(7).expand(1, 1, 16, 32), torch.ones(1, 1, 16, 32, dtype=torch.bool), 0.5
     )
     assert torch.equal(edges.roll(7, -1), rolled)
+
+
+def test_kornia_measures_the_same_on_a_map_padded_as_on_the_sphere(generator):
+    field = 1 + 5 * torch.rand(2, 1, 8, 16, generator=generator, dtype=torch.float64)
+    found, _ = sobel_magnitude(field, torch.ones_like(field, dtype=torch.bool))
+    padded = spatial_gradient(pg.pad(field, 1), normalized=False)[..., 1:-1, 1:-1]
+    torch.testing.assert_close(found, torch.linalg.vector_norm(padded, dim=2))

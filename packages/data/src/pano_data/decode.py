@@ -152,16 +152,5 @@ def depth_edges(label: Label, wrap: bool) -> NDArray[np.bool_]:
 
 def resize_label(label: Label, size: Size) -> Label:
     """Take the nearest pixel of distance and masks alike: a mean over an edge is no distance."""
-    maps = (nearest(m, size) for m in (label.distance, label.valid, label.far))
+    maps = (pg.resize(m, size, "nearest") for m in (label.distance, label.valid, label.far))
     return Label(*maps)
-
-
-def nearest(values: NDArray[Any], size: Size) -> NDArray[Any]:
-    """Take the nearest pixel, by pixel centres."""
-    if values.shape == size:
-        return values
-    picks = (
-        np.minimum(((np.arange(n) + 0.5) * (m / n)).astype(np.intp), m - 1)
-        for m, n in zip(values.shape, size, strict=True)
-    )
-    return values[np.ix_(*picks)]

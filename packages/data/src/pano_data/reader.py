@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 import pano_geometry as pg
 from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
-from pano_data.decode import Label, Size, decode, nearest, resize_label
+from pano_data.decode import Label, Size, decode, resize_label
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
 from pano_data.io.images import read_mask, read_rgb
@@ -161,7 +161,7 @@ def read(
     else:
         native = read_depth(root / row.depth, row.encoding)
         if row.label == "pseudo":
-            native = nearest(native, full)  # a model labels at its own size
+            native = pg.resize(native, full, "nearest")  # a model labels at its own size
         if native.shape != full:
             raise CorruptSampleError(
                 root / row.depth,
@@ -180,7 +180,9 @@ def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     """Read the mask of a row at the size of its image; all True without a mask."""
     if row.mask is None:
         return np.ones(size, bool)
-    return nearest(read_mask(root / row.mask), size)  # masks may be stored at another size
+    return pg.resize(
+        read_mask(root / row.mask), size, "nearest"
+    )  # masks may be stored at another size
 
 
 def _to_erp(stored: Decoded) -> Decoded:
@@ -205,7 +207,7 @@ def resize(decoded: Decoded, size: Size) -> Decoded:
         rgb=pg.resize(decoded.rgb, size, wrap=decoded.row.projection != "pinhole"),
         label=resize_label(decoded.label, size),
         intrinsics=None if decoded.intrinsics is None else scale @ decoded.intrinsics,
-        keep=nearest(decoded.keep, size),
+        keep=pg.resize(decoded.keep, size, "nearest"),
     )
 
 

@@ -1,19 +1,19 @@
 """The map of one panorama at its own size, and the network that makes it."""
 
 from dataclasses import dataclass
-from typing import Literal, Self, TypeVar, cast, get_args
+from typing import Literal, Self, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import pano_geometry as pg
 from pano_models import DepthMaps, Predictor, outputs
 from panodepth.errors import CommandError
 from panodepth.panoramas import Panorama
 
 MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
-Scalar = TypeVar("Scalar", np.float32, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -70,29 +70,11 @@ class PredictedMap:
         size = (max(1, round(height * max_width / width)), max_width)
         return PredictedMap(
             self.kind,
-            sample_nearest(self.values, *size),
-            sample_nearest(self.valid, *size),
-            sample_nearest(self.far, *size),
+            pg.resize(self.values, size, "nearest"),
+            pg.resize(self.valid, size, "nearest"),
+            pg.resize(self.far, size, "nearest"),
             self.working_height,
         )
-
-
-def sample_nearest(image: NDArray[Scalar], height: int, width: int) -> NDArray[Scalar]:
-    """Sample a map at the centres of a smaller grid.
-
-    A mean over an edge would be a distance at which there is nothing.
-
-    Args:
-        image: `(h, w)`.
-        height: Rows of the grid.
-        width: Columns of the grid.
-
-    Returns:
-        `(height, width)`.
-    """
-    rows = ((np.arange(height) + 0.5) * image.shape[0] / height).astype(np.intp)
-    columns = ((np.arange(width) + 0.5) * image.shape[1] / width).astype(np.intp)
-    return image[np.ix_(rows, columns)]
 
 
 def load_predictor(model: str, device: str = "auto", height: int | None = None) -> Predictor:

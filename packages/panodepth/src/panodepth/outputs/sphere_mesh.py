@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pano_geometry import resize
 from panodepth.outputs.glb import make_textured_mesh, write_unlit_glb
 from panodepth.outputs.surface import EDGE_RATIO, to_distance, unproject_map
-from panodepth.prediction import PredictedMap, sample_nearest
+from panodepth.prediction import PredictedMap
 
 GRID_HEIGHT = 384
 TEXTURE_WIDTH = 4096
@@ -69,7 +69,7 @@ def make_sphere_mesh(
         The mesh, y up, camera at the origin.
     """
     height = min(height, distance.shape[0])
-    grid = sample_nearest(distance, height, 2 * height)
+    grid = resize(distance, (height, 2 * height), "nearest")
     rows, columns = grid.shape
     points = unproject_map(grid)
     closed = np.concatenate([points, points[:, :1]], axis=1).reshape(-1, 3)
