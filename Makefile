@@ -36,7 +36,7 @@ deps: $(UV)           ## write the code behind each stage into dvc.yaml
 ui: $(UV)             ## compare runs in the browser
 	$(UV) run python -m experiments.tracking.ui
 
-ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; goes on where it stopped)
+ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; resumes where it stopped)
 	$(UV) run python -m experiments.ablations run
 
 pins: $(UV)           ## refresh the host-free pins for pip users

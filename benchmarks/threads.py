@@ -117,17 +117,16 @@ def main() -> None:
     import torch
 
     page = (
-        f"# Threads on busy cores\n\n`python -m benchmarks.threads --steps {arguments.steps} --busy "
-        f"{arguments.busy} --write`: a training step of UniFuse (network, size and batch of "
+        f"# Threads on busy cores\n\n`python -m benchmarks.threads --steps {arguments.steps} "
+        f"--busy {arguments.busy} --write`: a training step of UniFuse (network, size and batch of "
         f"`{SECTION}`), median of {arguments.steps} steps after one to warm up;\n"
-        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores visible, load average {load:.1f} "
-        f"before the first case (idle means: nothing but that), torch "
-        f"{torch.__version__.split('+')[0]}.\n\n{text}\n\n"
-        "*Spin* is OpenMP's own choice, *sleep* is `OMP_WAIT_POLICY=PASSIVE`. The loss after the last "
-        "step is the same to the last bit for one number of threads, however they wait.\n"
-        "OpenMP reads the policy when torch is loaded, so `experiments` and `panodepth` set it in "
-        "their `__init__.py`, and the tests in `tests/conftest.py`; who sets the variable himself "
-        "keeps his choice.\n"
+        f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores visible, load average "
+        f"{load:.1f} before the first case (idle means: nothing but that), torch "
+        f"{torch.__version__.split('+')[0]}.\n\n{text}\n\n*Spin* is OpenMP's own choice, *sleep* "
+        "is `OMP_WAIT_POLICY=PASSIVE`. The loss after the last step is the same to the last bit "
+        "for one number of threads, however they wait.\nOpenMP reads the policy when torch is "
+        "loaded, so `experiments` and `panodepth` set it in their `__init__.py`, and the tests in "
+        "`tests/conftest.py`; who sets the variable himself keeps his choice.\n"
     )
     print(page)
     if arguments.write:

@@ -1,7 +1,7 @@
-"""`python -m experiments.estimate [FILE]`: what the trainings of a values file cost, before anything is run.
+"""`python -m experiments.estimate [FILE]`: what the trainings of a values file cost.
 
-FLOPs are counted on the meta device (no weights, no data). The GPU-hours hold if the GPUs reach `MFU`
-of their peak; recomputation by gradient checkpointing is no model FLOP and is in that share.
+FLOPs are counted on the meta device (no weights, no data). The GPU-hours hold if the GPUs reach
+`MFU` of their peak; recomputation by gradient checkpointing is no model FLOP and is in that share.
 """
 
 import importlib
@@ -27,7 +27,7 @@ MFU = 0.45
 TRAINING = 3  # a backward pass costs two forward passes
 UNLABELLED_PANORAMAS = 1_900_000  # DAP (arXiv 2512.16913), section 3
 _FREE = ("backbone_weights", "precision", "gradient_checkpointing")
-FACES, FACE_PIXELS = 6, 518  # views a panorama, and their size at the teacher (Depth Anywhere)
+FACES, FACE_PIXELS = 6, 518  # views per panorama, and their size at the teacher (Depth Anywhere)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Cost:
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> nn.Module:
-    """The network of a section, without what does not change its FLOPs."""
+    """Build the network of a section, without what does not change its FLOPs."""
     module, name = config["class_path"].rsplit(".", 1)
     options = {k: v for k, v in config.get("init_args", {}).items() if k not in _FREE}
     with torch.device(device):
@@ -65,7 +65,7 @@ def build(config: Mapping[str, Any], device: str = "meta") -> nn.Module:
 
 
 def forward_flops(network: nn.Module, shape: tuple[int, ...], device: str = "meta") -> int:
-    """FLOPs of one forward pass."""
+    """Count the FLOPs of one forward pass."""
     switches: Any = importlib.import_module("torch.fx.experimental._config")
     # Resampling looks for the pixels near the seam; without values, all of them are taken to be.
     seams = switches.patch(meta_nonzero_assume_all_nonzero=True)
@@ -75,9 +75,10 @@ def forward_flops(network: nn.Module, shape: tuple[int, ...], device: str = "met
 
 
 def network_flops(config: Mapping[str, Any], shape: tuple[int, ...]) -> int:
-    """FLOPs of one forward pass of a section's network.
+    """Count the FLOPs of one forward pass of a section's network.
 
-    On the meta device; on the CPU if the network has an autocast region, which "meta" does not know.
+    On the meta device; on the CPU if the network has an autocast region, which "meta" does not
+    know.
     """
     try:
         return forward_flops(build(config), shape)
@@ -88,7 +89,7 @@ def network_flops(config: Mapping[str, Any], shape: tuple[int, ...]) -> int:
 
 
 def teacher_flops() -> int:
-    """Forward FLOPs of Depth Anything ViT-L for the six faces of one panorama.
+    """Count the forward FLOPs of Depth Anything ViT-L for the six faces of one panorama.
 
     Needs transformers: the extra `pano-models[teachers]`.
     """
@@ -110,7 +111,7 @@ def teacher_flops() -> int:
 
 
 def training_cost(section: Mapping[str, Any]) -> Cost:
-    """Cost of one training: its section with `common` below it."""
+    """Return the cost of one training: its section with `common` below it."""
     data, trainer, model = section["data"], section["trainer"], section["model"]["init_args"]
     labelled, unlabelled = split_batch(
         data["batch_size"], data["ratio"] if data.get("unlabelled") else 0
@@ -122,7 +123,9 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
     if steps < 0:
         steps = trainer["max_epochs"] * (labelled_rows(data["train"]) // (labelled * times))
     height, width = data["size"]
-    channels = 1 if "labeler" in model else 3  # the discriminator sees distances
+    channels = (
+        4 if "labeler" in model else 3
+    )  # the discriminator sees a distance beside the picture
     flops = TRAINING * network_flops(model["net"], (1, channels, height, width))
     samples = steps * (labelled + unlabelled) * times
     taught = steps * unlabelled * times * teacher_flops() if unlabelled else 0
@@ -130,7 +133,7 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
 
 
 def labelled_rows(sources: Mapping[str, Mapping[str, Any]]) -> int:
-    """Panoramas of an epoch, by the published numbers of the splits that the manifests name."""
+    """Return the panoramas of an epoch, by the published numbers of its splits."""
     total = 0
     for source in sources.values():
         manifest = Path(source["manifest"])
@@ -141,7 +144,7 @@ def labelled_rows(sources: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def costs(path: Path) -> dict[str, Cost]:
-    """Cost of every training and labelling section of a values file."""
+    """Return the cost of every training and labelling section of a values file."""
     common, found = params.section("common", path), {}
     for name in params.read_params(path):
         section = params.merged(common, params.section(name, path))
@@ -157,11 +160,12 @@ def costs(path: Path) -> dict[str, Cost]:
 
 
 def main(path: str = "params.paper.yaml") -> int:
-    """Prints one row a stage."""
+    """Print one row per stage."""
     table = Table("section", "steps", "panoramas", "EFLOP", f"H100 hours at {MFU:.0%} MFU")
     for name, cost in costs(Path(path)).items():
         table.add_row(
-            name, f"{cost.steps:,}", f"{cost.samples:,}", f"{cost.flops / 1e18:,.1f}", f"{cost.gpu_hours:,.1f}"
+            name, f"{cost.steps:,}", f"{cost.samples:,}", f"{cost.flops / 1e18:,.1f}",
+            f"{cost.gpu_hours:,.1f}",
         )  # fmt: skip
     rich.print(table)
     return 0

@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import track
+from pano_data import track
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "packages" / "losses" / "src"

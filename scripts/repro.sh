@@ -5,7 +5,7 @@
 # DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
 # what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
 # orders them, so that no two lines touch the same output; the last `dvc repro` sees to the rest.
-# When a line fails, the others go on to their end, and what they made is kept. Ctrl-C and SIGTERM
+# When a line fails, the others run to their end, and what they made is kept. Ctrl-C and SIGTERM
 # reach all. JOBS=1 makes one line of everything, with live progress bars; JOBS=2 lines whatever is
 # there.
 set -euo pipefail

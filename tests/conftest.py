@@ -1,4 +1,7 @@
-"""Fixtures shared by all tests. Imports torch and pytest only, so that geometry's tests run alone."""
+"""Fixtures shared by all tests.
+
+Imports torch and pytest only, so that geometry's tests run alone.
+"""
 
 import os
 

@@ -75,7 +75,8 @@ def test_geometry_depends_on_torch_only() -> None:
 def test_geometry_imports_nothing_heavy() -> None:
     code = (
         "import sys, pano_geometry; "
-        "print([m for m in ('cv2', 'PIL', 'scipy', 'timm', 'lightning', 'torchvision') if m in sys.modules])"
+        "print([m for m in ('cv2', 'PIL', 'scipy', 'timm', 'lightning', 'torchvision') if m in "
+        "sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

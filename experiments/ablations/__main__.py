@@ -8,7 +8,10 @@ from experiments.ablations.plan import QueueError, read_queue, runs
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Lists, runs or tabulates the ablations; exit codes: 0 done, 1 a run failed, 2 wrong arguments."""
+    """Lists, runs or tabulates the ablations.
+
+    Exit codes: 0 done, 1 a run failed, 2 wrong arguments.
+    """
     parser = argparse.ArgumentParser("python -m experiments.ablations", description=__doc__)
     parser.add_argument("what", choices=("list", "run", "table"))
     parser.add_argument("--only", default="*", help="glob over names, e.g. 'da2-*-s1'")

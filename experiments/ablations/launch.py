@@ -8,7 +8,10 @@ from experiments.ablations.plan import Run
 
 
 def command(run: Run) -> list[str]:
-    """`dvc exp run` of one row: its own name, its own values, a copy of the checkout as its place."""
+    """`dvc exp run` of one row.
+
+    Its own name, its own values, a copy of the checkout as its place.
+    """
     values = [part for override in run.overrides for part in ("--set-param", override)]
     return ["dvc", "exp", "run", "--temp", "--name", run.name, *values, run.target]
 
@@ -22,7 +25,7 @@ def finished() -> set[str]:
 
 
 def launch(runs: Sequence[Run]) -> list[str]:
-    """Runs what is not there yet; returns the names of those that failed, and goes on after them."""
+    """Run what is not there yet, past failures; return the names of those that failed."""
     done, failed = finished(), []
     for run in runs:
         if run.name in done:

@@ -51,8 +51,8 @@ def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
         wrong = (set(group) - _KEYS) | (_KEYS - {"small", "always"} - set(group))
         if wrong:
             raise QueueError(
-                f"group {name!r} of {path.name}: got keys {sorted(group)}, expected {sorted(_KEYS)}; "
-                f"look at {sorted(wrong)}"
+                f"group {name!r} of {path.name}: got keys {sorted(group)}, expected "
+                f"{sorted(_KEYS)}; look at {sorted(wrong)}"
             )
     return groups
 

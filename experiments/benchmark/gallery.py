@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from rich.progress import track
 from torch import Tensor
 
 import pano_losses
@@ -24,7 +23,7 @@ from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
-from pano_data.reader import ManifestDataset
+from pano_data import ManifestDataset, track
 from pano_models import Predictor
 
 CANDIDATES = 200  # samples of a data set among which near and far ones are looked for
@@ -135,9 +134,7 @@ def gallery(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     index: dict[str, Any] = {}
-    for dataset, source in track(
-        datasets.items(), "gallery", len(datasets), disable=not sys.stderr.isatty()
-    ):
+    for dataset, source in track(datasets.items(), "gallery"):
         data = ManifestDataset(source.manifest, source.root, size)
         places, pictures = near_to_far(data, count), FullPictures(data)
         index[dataset] = [

@@ -26,7 +26,7 @@ def curate(
     chunk: int = 256,
     threads: int = 2,
 ) -> None:
-    """Packs curated panoramas below `out`; a killed run goes on after its last whole chunk.
+    """Pack curated panoramas below `out`; a killed run resumes after its last whole chunk.
 
     Under torchrun or SLURM every process packs its own chunks, and the last to come writes the index.
     If ranks died, the same command again, by any number of processes, makes what is missing.
@@ -39,7 +39,7 @@ def curate(
         p2e: How and where pictures are projected.
         outpainter: Fills the rest of the picture; None leaves it black (DA² Table 3).
         seed: Of places, out-painter and order.
-        chunk: Panoramas a chunk; 256 of 512x1024 make 64 to 128 MB.
+        chunk: Panoramas per chunk; 256 of 512x1024 make 64 to 128 MB.
         threads: CPU threads; fixes the last digits.
     """
     set_threads(threads)
@@ -52,7 +52,11 @@ def curate(
         "code": code_digest("experiments.da2.curate"),
         "outpainter": None if outpainter is None else outpainter.settings,
     }
-    pack(panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings)
+    title = f"curating {Path(out).name}" if global_rank() == 0 else None
+    pack(
+        panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings,
+        progress=title,
+    )  # fmt: skip
     if finish_if_whole(out):
         chunks = sorted(path.name for path in Path(out).glob("*.bin"))
         contents.write_digests(Path(out), {"index": contents.digest_files(chunks, Path(out))})

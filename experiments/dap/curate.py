@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from experiments.dap.discriminator_task import load_discriminator
+from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import contents
 from experiments.pipeline.ranks import check_launched
 from experiments.pipeline.stage import run_stage
@@ -22,7 +22,7 @@ from pano_data.pseudo_labels import Selection, select
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
 from pano_models import CheckpointError, ModelNotFoundError
-from pano_models.discriminator import PatchDiscriminator, normalize_distance
+from pano_models.discriminator import PatchDiscriminator
 
 
 class Judge(LightningModule):
@@ -36,13 +36,15 @@ class Judge(LightningModule):
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Scores `(b,)` of one batch."""
-        return self.net.score(normalize_distance(batch["distance"], batch["valid"]))
+        known = batch["valid"] | batch["far"]
+        maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
+        return self.net.score(maps, batch["valid"])
 
 
 def scored(
     engine: Trainer, judge: Judge, data: ManifestDataset, batch_size: int, num_workers: int = 0
 ) -> list[Row]:
-    """Rows of a manifest with the discriminator's score: near 1 looks like truth. Alike on all ranks.
+    """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
 
     Ranks share whole batches, those of a single process: what is scored together decides the last digit.
     """

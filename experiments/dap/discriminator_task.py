@@ -1,71 +1,119 @@
-"""DAP's judge: rendered truth against a labeler's output, patch by patch."""
+"""DAP's judge: rendered truth against a labeler's output, patch by patch, beside the picture."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 import pano_models
+from experiments.dap.judge_folder import save_discriminator
+from experiments.dap.quality import patch_quality
+from experiments.dap.rank import RankCorrelation
+from experiments.dap.task import SNAPSHOTS
+from experiments.training.gate import GateError
 from experiments.training.task import Batch, DepthTask
-from pano_models import ModelNotFoundError, fill, read_state
-from pano_models.discriminator import PatchDiscriminator, normalize_distance
+from pano_models import EncoderDiscriminator
 
 
 class DiscriminatorTask(DepthTask):
-    """Trains a PatchGAN to tell true distance maps from those of a frozen labeler.
+    """Trains a PatchGAN to tell true distance maps from those of frozen labelers.
 
-    Both maps are normalised the same way, so the judge sees shape, not scale. Later its score of a
-    pseudo-label says how much the label looks like truth.
+    The fakes come from the labeler and its earlier states in turn, so that a fake may be far off or
+    nearly right. Both maps are normalised the same way: the judge sees shape, not scale. Later its
+    score of a pseudo-label says how much the label looks like truth. Validation asks whether that
+    is so: does the score fall as the true error of the labeler rises?
 
     Args:
         labeler: Folder of the labeler whose outputs are the fakes.
+        highest_rank: The most that Spearman's correlation of score and true error may be, on each
+            validation set; the stage fails above it. The error is AbsRel under the first protocol.
+        tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None: no
+            fake is any good, as in a PatchGAN.
         **task: See `DepthTask`; `net` is the discriminator.
 
-    Source: DAP (arXiv 2512.16913), realism-invariant labeler; the objective is our choice.
+    Source: DAP (arXiv 2512.16913), realism-invariant labeler; objective and gate are our choice.
     """
 
-    def __init__(self, labeler: str, **task: Any) -> None:
+    def __init__(
+        self,
+        labeler: str,
+        highest_rank: float = 0.0,
+        tolerance: float | None = None,
+        **task: Any,
+    ) -> None:
         super().__init__(**task)
-        self.labeler = pano_models.load(labeler).requires_grad_(False)
+        self.tolerance = tolerance
+        self.highest_rank = highest_rank
+        folders = [labeler, *sorted(map(str, (Path(labeler) / SNAPSHOTS).glob("*")))]
+        frozen = [pano_models.load(folder).requires_grad_(False) for folder in folders]
+        self.labelers = nn.ModuleList(frozen)  # the finished one first
+        if isinstance(self.net, EncoderDiscriminator):
+            self.net.look_through(frozen[0].get_submodule("backbone.encoder"))
+        self.ranks: dict[str, float] = {}
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Real patches from the truth, fake patches from the labeler, on the same panoramas."""
-        valid = batch["valid"]
-        with torch.no_grad():
-            opinion = self.run(self.labeler.eval(), batch["image"])["distance_metric"]
-        total, terms = self.loss(
-            real_score=self.run(self.net, normalize_distance(batch["distance"], valid)),
-            fake_score=self.run(self.net, normalize_distance(opinion, valid)),
-        )
+        """Real patches from the truth, fake patches from the labelers, on the same panoramas."""
+        image, known = batch["image"], batch["valid"] | batch["far"]
+        metres, far = self._fakes(image, self.global_step)
+        real = self.net.view(image, batch["distance"], known, batch["far"])  # type: ignore[operator]
+        fake = self.net.view(image, metres, known, far)  # type: ignore[operator]
+        scores = {"real_score": self.run(self.net, real), "fake_score": self.run(self.net, fake)}
+        if self.tolerance is not None:
+            truth = batch["distance"], batch["valid"], batch["far"]
+            grid = scores["fake_score"].shape[-2:]
+            scores["fake_quality"] = patch_quality(metres, far, *truth, grid, self.tolerance)
+        total, terms = self.loss(**scores)
         return total, terms
 
+    def _fakes(self, image: Tensor, turn: int) -> tuple[Tensor, Tensor]:
+        """Distance and far mask of each picture, each by one labeler; who is whose turns by step."""
+        count = len(self.labelers)
+        metres = torch.zeros_like(image[:, :1])
+        far = torch.zeros_like(metres, dtype=torch.bool)
+        for number, labeler in enumerate(self.labelers):
+            own = slice((number - turn) % count, None, count)
+            if len(image[own]):
+                metres[own], far[own] = self._opinion(labeler, image[own])
+        return metres, far
+
+    @torch.no_grad()
+    def _opinion(self, labeler: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
+        maps = self.run(labeler.eval(), image)
+        metres: Tensor = maps["distance_metric"]
+        return metres, maps.get("far_probability", torch.zeros_like(metres)) > 0.5
+
+    def setup(self, stage: str) -> None:
+        """Note which data sets are ranked."""
+        super().setup(stage)
+        self.rank = RankCorrelation(self.scores.datasets, self.protocols[0])
+
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """A judge has no depth to score."""
+        """Score the finished labeler's maps, as they will be scored without a truth."""
+        net: Any = self.net
+        metres, far = self._opinion(self.labelers[0], batch["image"])
+        everywhere = torch.ones_like(far)
+        score = net.score(net.view(batch["image"], metres, everywhere, far), ~far)
+        self.rank.update(dataloader_idx, score, metres, batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `val/<data set>/rank/spearman`, and the mean error of the labeler beside it."""
+        values = self.rank.taken()
+        self.ranks = {k.split("/")[0]: v for k, v in values.items() if k.endswith("spearman")}
+        self.log_dict({f"val/{k}": v for k, v in values.items()}, rank_zero_only=True)
 
     def publish(self, folder: Path, size: tuple[int, int]) -> None:
-        """Write the discriminator for `load_discriminator`; it takes labels of any `size`."""
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {k: v.detach().contiguous().cpu() for k, v in self.net.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
-        options = self.hparams["net"].get("init_args", {})
-        (folder / "config.json").write_text(json.dumps(dict(options)) + "\n")
+        """Write the discriminator, if it prefers the better labels.
 
-
-def load_discriminator(folder: str) -> PatchDiscriminator:
-    """Rebuilds the discriminator of a training's folder, in evaluation mode.
-
-    Raises:
-        ModelNotFoundError: There is none.
-        CheckpointError: Its weights are damaged, or those of another network.
-    """
-    config = Path(folder) / "config.json"
-    if not config.is_file():
-        raise ModelNotFoundError(f"no discriminator in {folder}; train it first (uv run dvc repro)")
-    options = json.loads(config.read_text())
-    network = PatchDiscriminator(**options)
-    fill(network, read_state(Path(folder) / "model.safetensors"))
-    return network.eval()
+        Raises:
+            GateError: It does not, or was never asked.
+        """
+        above = {k: v for k, v in self.ranks.items() if not v <= self.highest_rank}
+        if above or not self.ranks:
+            told = ", ".join(f"{k} {v:+.2f}" for k, v in self.ranks.items()) or "no validation"
+            raise GateError(
+                f"the score of a label does not fall with its error: got Spearman {told}, expected "
+                f"at most {self.highest_rank:+.2f} on each; train it longer, or on more fakes"
+            )
+        save_discriminator(self.net, self.hparams["net"].get("init_args", {}), folder)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter, RichProgressBar
+from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor, nn
 
 import pano_models
@@ -20,6 +20,7 @@ from experiments.pipeline.closure.digest import code_digest, own_code
 from experiments.pipeline.ranks import check_launched
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
+from experiments.training.progress import progress_callback
 from pano_data import (
     ErpDataModule,
     Quarantine,
@@ -93,7 +94,7 @@ class LabelWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """One file a panorama."""
+        """Write one file per panorama."""
         distance = prediction["distance_metric"].float().cpu().numpy()
         nowhere = torch.zeros_like(prediction["distance_metric"])  # a labeler without range mask
         far = prediction.get("far_probability", nowhere).float().cpu().numpy() > self.far_threshold
@@ -112,6 +113,7 @@ def label(
     batch_size: int = 8,
     num_workers: int = 0,
     far_threshold: float = 0.5,
+    keep_masks: bool = False,
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
@@ -130,6 +132,8 @@ def label(
         batch_size: Panoramas a forward pass.
         num_workers: Loader processes.
         far_threshold: Probability from which a pixel counts as far.
+        keep_masks: Labels keep the masks of their panoramas (a tripod, a watermark). Not by default:
+            a mask of the sky would tell the next stage what its labeler did not see.
         threads: CPU threads; fixes the last digits.
         trainer: Arguments of the Trainer: devices, nodes, strategy.
     """
@@ -151,13 +155,18 @@ def label(
         logger=False,
         enable_checkpointing=False,
         use_distributed_sampler=False,
-        callbacks=[LabelWriter(folder, rows, settings, far_threshold), RichProgressBar()],
+        callbacks=[
+            LabelWriter(folder, rows, settings, far_threshold),
+            progress_callback(folder.name),
+        ],
         **(trainer or {}),
     )
     check_launched(engine.world_size)
     engine.predict(Labeler(network, size), data, return_predictions=False)
     engine.strategy.barrier()
     if engine.is_global_zero:
+        if not keep_masks:
+            rows = {name: dataclasses.replace(row, mask=None) for name, row in rows.items()}
         _finish(folder, rows, Path(root), Path(data_root), maker)
 
 

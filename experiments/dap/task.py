@@ -1,6 +1,9 @@
 """DAP: metric distance with range masks, trained by six losses on labelled and pseudo-labelled panoramas."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,6 +12,9 @@ import pano_models
 from experiments.training.task import Batch, DepthTask
 from pano_models import DISTANCE_METRIC, RangeMasked, fill
 from pano_models.outputs import range_of
+
+SNAPSHOTS = "snapshots"
+"""Folder of a labeler's earlier states, one for each step that `DapTask.snapshots` names."""
 
 
 class DapTask(DepthTask):
@@ -22,8 +28,17 @@ class DapTask(DepthTask):
     masks that the network returns are trained, each towards "beyond its own range, or sky". The
     weight of each pixel is `M_distort` = cos(latitude), given by each term's weighting.
 
+    Args:
+        snapshots: Steps after which the network is kept, for `runs/<section>/snapshots/<step>`: the
+            discriminator takes them for fakes of different quality.
+        **task: See `DepthTask`.
+
     Source: DAP (arXiv 2512.16913): L = M_distort (1.0 SILog + 0.4 DF + 5.0 grad + 2.0 normal + 2.0 pts + 2.0 mask).
     """
+
+    def __init__(self, snapshots: Sequence[int] = (), **task: Any) -> None:
+        super().__init__(**task)
+        self.snapshots = tuple(snapshots)
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Five terms on distance, one on the masks."""
@@ -47,3 +62,19 @@ class DapTask(DepthTask):
         given = pano_models.load(folder)
         plugged = isinstance(self.net, RangeMasked) and not isinstance(given, RangeMasked)
         fill(self.net.base if plugged else self.net, given.state_dict())
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Keep the network beside the run's other state, where a resumed training finds it."""
+        if self.trainer.global_step in self.snapshots and self.trainer.is_global_zero:
+            size = self.trainer.datamodule.size  # type: ignore[attr-defined]
+            pano_models.save(self.net, self._snapshot(self.trainer.global_step), size)
+
+    def publish(self, folder: Path, size: tuple[int, int]) -> None:
+        """Write the network, and its earlier states into `snapshots`."""
+        super().publish(folder, size)
+        for step in self.snapshots:
+            shutil.copytree(self._snapshot(step), folder / SNAPSHOTS / f"{step:06d}")
+
+    def _snapshot(self, step: int) -> Path:
+        state: Any = self.trainer.checkpoint_callback
+        return Path(state.dirpath) / SNAPSHOTS / f"{step:06d}"

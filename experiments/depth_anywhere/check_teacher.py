@@ -61,9 +61,11 @@ def check_teacher(
             there = {k: v.to(device) for k, v in batch.items() if isinstance(v, torch.Tensor)}
             with torch.inference_mode():
                 scores.update(number, teacher, there)
-    values = scores.taken()
+    values = scores.compute_and_reset()
     write_text(Path(out), json.dumps(values, indent=1) + "\n")
-    below = [line for name in datasets if (line := _complaint(name, values, min_correlation, max_share))]
+    below = [
+        line for name in datasets if (line := _complaint(name, values, min_correlation, max_share))
+    ]
     if below:
         raise TeacherError(
             f"the teacher is below the gate: {'; '.join(below)}. Train it longer or on more scenes; "
@@ -76,7 +78,10 @@ def _complaint(
 ) -> str | None:
     """Return what is wrong on a data set; None if the teacher passes (NaN does not)."""
     got = {k: values[f"{name}/views/{k}"] for k in ("correlation", "absrel", "absrel_constant")}
-    if got["correlation"] >= min_correlation and got["absrel"] <= max_share * got["absrel_constant"]:
+    if (
+        got["correlation"] >= min_correlation
+        and got["absrel"] <= max_share * got["absrel_constant"]
+    ):
         return None
     return (
         f"on {name} got correlation {got['correlation']:.3f} and AbsRel {got['absrel']:.3f} (constant "

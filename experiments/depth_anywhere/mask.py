@@ -39,7 +39,7 @@ def mask(
 ) -> None:
     """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
-    Masks that are there are not made again, so a killed run goes on where it stopped. Under torchrun
+    Masks that are there are not made again, so a killed run resumes where it stopped. Under torchrun
     or SLURM every process masks its own share, and the last to come writes the manifest.
 
     Args:
@@ -68,6 +68,7 @@ def mask(
     write_masks(
         masker or RuleMasker(), pictures, folder / "masks",
         global_rank(), world_size(), [row.key for row in rows], note,
+        f"masking {folder.name}" if global_rank() == 0 else None,
     )  # fmt: skip
     prefix = folder.relative_to(data_root).as_posix()
     done = masked_rows(rows, folder, prefix, min_valid)

@@ -87,7 +87,7 @@ class ViewScore(Metric):
 
 
 class ViewScores(nn.Module):
-    """One `ViewScore` per data set, in the place of the panoramas' `training.scores.Scores`.
+    """One `ViewScore` per data set, in the place of the panoramas' `training.task.ValidationScores`.
 
     Args:
         datasets: Names, in the order of the loaders.
@@ -117,7 +117,7 @@ class ViewScores(nn.Module):
         assert isinstance(score, ViewScore)
         score.update(score_views(disparity, views, self.views.cosine(disparity)))
 
-    def taken(self) -> dict[str, float]:
+    def compute_and_reset(self) -> dict[str, float]:
         """`<data set>/views/<name>` of all that was added; empties the sums. All ranks call it."""
         values: dict[str, float] = {}
         for name, score in zip(self.datasets, self.sums, strict=True):

@@ -1,7 +1,8 @@
 """What is wrong in a values file, as one line that names the key.
 
-jsonargparse says it in many lines. Its message is an indented tree: one branch for each type that was tried, keys and classes on the way,
-and the whole value at the end. The deepest branch got furthest, so its end is what is wrong.
+jsonargparse says it in many lines. Its message is an indented tree: one branch for each type that
+was tried, keys and classes on the way, and the whole value at the end. The deepest branch got
+furthest, so its end is what is wrong.
 """
 
 import importlib
@@ -61,7 +62,8 @@ def _branches(message: str) -> Iterator[tuple[list[str], str, str]]:
             # What follows the first key is not always indented.
             path.append((indent if path else -1, key[1], ""))
         elif owner:
-            # The arguments of a dataclass stand in its place, those of another class under init_args.
+            # The arguments of a dataclass stand in its place, those of another class under
+            # init_args.
             path.append((indent, "" if is_dataclass(_named(owner[1])) else "init_args", owner[1]))
         elif text and not text.startswith(_NOISE):
             inner = _KEY.match(text)  # a key with its reason in the same line
@@ -107,6 +109,36 @@ def raised_by(error: BaseException) -> str:
     return _shortened(f"{error}") + place
 
 
+def check_empty_keys(written: Any, parsed: Any, at: str = "") -> None:
+    """Refuse unknown keys with an empty mapping: jsonargparse drops them without a word.
+
+    Args:
+        written: A section, or a value in it.
+        parsed: What jsonargparse made of it.
+        at: The key of both.
+
+    Raises:
+        ParamsError: Names the first key that is gone.
+    """
+    if isinstance(written, list) and isinstance(parsed, list):
+        for number, (item, made) in enumerate(zip(written, parsed, strict=False)):
+            check_empty_keys(item, made, f"{at}.{number}")
+    if not (isinstance(written, Mapping) and isinstance(parsed, Mapping)):
+        return
+    for key, value in written.items():
+        place = f"{at}.{key}" if at else str(key)
+        if key in parsed:
+            check_empty_keys(value, parsed[key], place)
+        elif isinstance(value, Mapping) and not _has_leaf(value):
+            raise ParamsError(
+                f"{place}: no such key; expected one of {', '.join(map(str, parsed))}"
+            )
+
+
+def _has_leaf(node: Any) -> bool:
+    return any(map(_has_leaf, node.values())) if isinstance(node, Mapping) else True
+
+
 def check_manifests(data: Mapping[str, Any]) -> None:
     """Refuse manifests that are not there, before a run is registered anywhere.
 
@@ -122,6 +154,6 @@ def check_manifests(data: Mapping[str, Any]) -> None:
             manifest = given.get("manifest")
             if manifest is not None and not Path(manifest).is_file():
                 raise ParamsError(
-                    f"data.{part}.{name}.manifest: got {manifest}, which is not there, expected the "
-                    "product of a stage (dvc repro makes it)"
+                    f"data.{part}.{name}.manifest: got {manifest}, which is not there, expected "
+                    "the product of a stage (dvc repro makes it)"
                 )

@@ -4,8 +4,8 @@ The stage that writes a manifest, or packs shards, writes a digest of the files 
 depends on the manifest's folder runs again, and a training on other pictures is another training.
 
 Files count by the hash of their bytes, and no byte is read twice for it: DVC notes the hash of each
-file that it has read with the file's inode, size and modification time, and so do we, in its database.
-A stage's raw tree is its dependency, which DVC has hashed before the stage starts.
+file that it has read with the file's inode, size and modification time, and so do we, in its
+database. A stage's raw tree is its dependency, which DVC has hashed before the stage starts.
 """
 
 import hashlib

@@ -1,4 +1,6 @@
-"""`python -m experiments.pipeline.overlay FILE [--print] [--force]`: put an overlay into params.yaml.
+"""`python -m experiments.pipeline.overlay FILE [--print] [--force]`.
+
+Put an overlay into params.yaml.
 
 DVC and the stages read params.yaml alone. So an overlay (params.paper.yaml, or one of your own: it
 begins with `extends: params.yaml`) is written into it, and `git restore params.yaml` takes it out

@@ -1,8 +1,8 @@
 """params.yaml, the only values file: one section per stage.
 
-`extends: PLACE` in any mapping takes over the mapping at PLACE and states only what differs. A place
-is a section (`extends: indoor`) or something inside one (`extends: datasets.zind.train`), counted
-from the top of the file; of several, `extends: [A, B]`, the later goes over the earlier.
+`extends: PLACE` in any mapping takes over the mapping at PLACE and states only what differs. A
+place is a section (`extends: indoor`) or something inside one (`extends: datasets.zind.train`),
+counted from the top of the file; of several, `extends: [A, B]`, the later goes over the earlier.
 
 Mappings are merged key by key. Anything else is replaced, and so is a mapping that names another
 `class_path` (its `init_args` fit another signature) or says itself what it extends.
@@ -206,7 +206,8 @@ class _Resolver:
             if not isinstance(node, Mapping) or key not in node:
                 there = sorted(map(str, node)) if isinstance(node, Mapping) else "a mapping"
                 raise ParamsError(
-                    f"got {place!r}, which {at!r} extends: no {key!r} there, expected one of {there}"
+                    f"got {place!r}, which {at!r} extends: no {key!r} there, expected one of "
+                    f"{there}"
                 )
             node = node[key]
         if not isinstance(node, Mapping | None):

@@ -4,7 +4,7 @@ import os
 
 
 def global_rank() -> int:
-    """Return the rank of this process under torchrun, SLURM or Lightning's launcher (0 when alone)."""
+    """Return the rank of this process under torchrun, SLURM or Lightning (0 when alone)."""
     return int(
         os.environ.get("RANK")
         or os.environ.get("SLURM_PROCID")
@@ -67,6 +67,7 @@ def accumulation(global_batch: int, batch_size: int, world: int) -> int:
     if global_batch < 1 or global_batch % together:
         raise WorldError(
             f"got global_batch {global_batch}, expected a multiple of batch_size {batch_size} x "
-            f"{world} ranks = {together}; change --data.batch_size, the number of ranks or --global_batch"
+            f"{world} ranks = {together}; change --data.batch_size, the number of ranks or "
+            "--global_batch"
         )
     return global_batch // together

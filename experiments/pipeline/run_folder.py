@@ -72,7 +72,10 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def changed_since(state: Path, now: Mapping[str, Any]) -> tuple[Path, list[str]] | None:
-    """Return the newest unfinished state beside `state`, and what differs; None if there is none."""
+    """Return the newest unfinished state beside `state`, and what differs.
+
+    None if there is none.
+    """
     others = [
         p for p in state.parent.glob(f"*/{IDENTITY}")
         if p.parent != state and (p.parent / "last.ckpt").is_file()

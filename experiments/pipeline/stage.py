@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli
+from jsonargparse import ArgumentParser, Namespace, auto_cli
 
 from experiments.pipeline import config_errors, params
 from experiments.pipeline.ranks import WorldError, global_rank
@@ -62,9 +62,22 @@ def run_stage(
     quiet_libraries()
     arguments = list(sys.argv[1:] if argv is None else argv)
     with report_bad_input(section, *more):
-        text = params.section_text(section)
-        words = ["--config", text, *arguments]
-        auto_cli(function, args=words, as_positional=False, exit_on_error=False)
+        written = params.section(section)
+
+        class SectionParser(ArgumentParser):
+            """Takes no key of the section for granted that nothing was made of."""
+
+            def parse_args(self, *args: Any, **kwargs: Any) -> Namespace:  # type: ignore[override]
+                """Parse, and refuse unknown keys without content."""
+                parsed = super().parse_args(*args, **kwargs)
+                config_errors.check_empty_keys(written, parsed.as_dict())
+                return parsed
+
+        words = ["--config", params.section_text(section), *arguments]
+        auto_cli(
+            function, args=words, as_positional=False, exit_on_error=False,
+            parser_class=SectionParser,
+        )  # fmt: skip
 
 
 def quiet_libraries() -> None:

@@ -17,8 +17,8 @@ from dvc.repo import Repo
 from dvc_data.hashfile.hash import file_md5
 from dvc_data.hashfile.tree import Tree
 from rich.console import Console
-from rich.progress import Progress
 
+from pano_data import track
 from panodepth.errors import CommandError
 
 State = Literal["same", "differs", "missing", "extra", "unreadable", "unlisted", "never made"]
@@ -27,7 +27,7 @@ MEANING: dict[State, str] = {
     "missing": "not there: `dvc checkout` or `dvc pull` brings it back",
     "extra": "in a tracked folder, but not of it",
     "unreadable": "cannot be read",
-    "unlisted": "folder differs, and the cache lacks its list of files: `dvc fetch` brings the list",
+    "unlisted": "folder differs, the cache lacks its list of files: `dvc fetch` brings the list",
     "never made": "declared in dvc.yaml, not in dvc.lock: `dvc repro` makes it",
 }
 
@@ -50,7 +50,7 @@ class Finding:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth verify`."""
+    """Declare the options of `panodepth verify`."""
     parser.add_argument(
         "--root", type=Path, default=Path(), help="root of the clone (default: here)"
     )
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth verify`.
+    """Run `panodepth verify`.
 
     Returns:
         0 when every tracked file is what dvc.lock says, 1 when one is not.
@@ -81,10 +81,7 @@ def run(args: argparse.Namespace) -> int:
             f"{args.root.absolute()} tracks no artefact: expected a dvc.lock or .dvc files"
         )
     console = Console(stderr=True)
-    with Progress(console=console) as progress:
-        findings = list(
-            progress.track(verify(expected, args.jobs), len(expected), description="hashing")
-        )
+    findings = list(track(verify(expected, args.jobs), "hashing", len(expected)))
     bad = known + [f for f in findings if f.state != "same"]
     for finding in sorted(bad, key=lambda f: f.path):
         sys.stdout.write(f"{finding.state}\t{_shown(finding.path)}\n")
@@ -100,7 +97,7 @@ def _shown(path: Path) -> str:
 
 
 def collect(root: Path, cache: bool = False) -> tuple[list[Expected], list[Finding]]:
-    """Lists the files that DVC tracks under a clone with their recorded hashes.
+    """List the files that DVC tracks under a clone with their recorded hashes.
 
     Args:
         root: Root of the clone.
@@ -146,13 +143,13 @@ def _of_output(repo: Any, out: Any) -> tuple[list[Expected], list[Finding]]:
 
 
 def _files(repo: Any, folder: Path) -> set[Path]:
-    """What DVC sees of a folder: everything but what .dvcignore leaves out."""
+    """Yield what DVC sees of a folder: everything but what .dvcignore leaves out."""
     walk = repo.dvcignore.walk(repo.fs, str(folder))
     return {Path(base) / name for base, _, names in walk for name in names}
 
 
 def _list_of_files(out: Any) -> dict[str, str] | None:
-    """Path below the folder -> hash, from the cache; None when the list is absent or damaged."""
+    """Return path below the folder -> hash from the cache; None if that is absent or damaged."""
     stored = Path(out.cache.oid_to_path(out.hash_info.value))
     if not stored.is_file() or f"{file_md5(str(stored))}.dir" != out.hash_info.value:
         return None
@@ -171,7 +168,7 @@ def _folder_hash(folder: Path, files: Iterable[Path], algorithm: str) -> str:
 
 
 def _cached(out: Any) -> list[Expected]:
-    """The cached copies of an output: their names are their hashes."""
+    """Yield the cached copies of an output: their names are their hashes."""
     if not out.hash_info or not out.use_cache:
         return []
     listed = _list_of_files(out) if out.hash_info.isdir else {"": out.hash_info.value}
@@ -183,7 +180,7 @@ def _cached(out: Any) -> list[Expected]:
 
 
 def verify(expected: Iterable[Expected], jobs: int = 1) -> Iterator[Finding]:
-    """Hashes files with DVC's own hash function.
+    """Hash files with DVC's own hash function.
 
     Args:
         expected: Files and recorded hashes.

@@ -2,9 +2,9 @@
 
 `python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
 in it are relative to the data set's root. `datasets.<name>.dataset` is the data set whose layout
-`data/raw/<name>` has where NAME is another (a set rendered in two styles). Beside them `contents.json` says what lies behind each
-(see `contents`): no pixels are read. `datasets.<name>.options` in params.yaml are the
-arguments of the data set's reader.
+`data/raw/<name>` has where NAME is another (a set rendered in two styles). Beside them
+`contents.json` says what lies behind each (see `contents`): no pixels are read.
+`datasets.<name>.options` in params.yaml are the arguments of the data set's reader.
 """
 
 import sys

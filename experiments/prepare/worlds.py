@@ -1,9 +1,9 @@
 """Stage: render worlds into the real layout of a data set, under `data/raw/<name>`.
 
-`python -m experiments.prepare.worlds NAME` takes its settings from `worlds: NAME:`; `dataset` is the
-data set whose layout it has where NAME is another, for a set in two styles. A data set that
-the user has goes to the same place; take its name out of `worlds` in params.yaml then, and the
-pipeline reads the real tree with the same reader.
+`python -m experiments.prepare.worlds NAME` takes its settings from `worlds: NAME:`; `dataset` is
+the data set whose layout it has where NAME is another, for a set in two styles. A data set that the
+user has goes to the same place; take its name out of `worlds` in params.yaml then, and the pipeline
+reads the real tree with the same reader.
 """
 
 import os

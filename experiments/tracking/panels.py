@@ -18,7 +18,7 @@ ERROR_LIMIT = 0.5  # relative error at which the error picture is saturated
 def colourise(
     values: npt.NDArray[np.float32], low: float, high: float, colours: str = "turbo_r"
 ) -> Picture:
-    """Map of floats to RGB uint8 `(h, w, 3)`; values outside [low, high] are clipped, NaN is black."""
+    """Colour a map: RGB uint8 `(h, w, 3)`; values beyond [low, high] are clipped, NaN is black."""
     scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     rgb = matplotlib.colormaps[colours](np.nan_to_num(scaled))[..., :3]
     rgb[~np.isfinite(values)] = 0
@@ -27,7 +27,10 @@ def colourise(
 
 
 def as_distance(prediction: Mapping[str, Tensor]) -> Tensor:
-    """The distance map of a prediction; an affine disparity is inverted (shown, never scored)."""
+    """Return the distance map of a prediction.
+
+    Affine disparity is inverted (shown, never scored).
+    """
     for key in ("distance_metric", "distance_scale_invariant"):
         if key in prediction:
             return prediction[key]
@@ -43,7 +46,7 @@ def panel(
     target: Float[Tensor, "b 1 h w"],
     valid: Bool[Tensor, "b 1 h w"],
 ) -> list[Picture]:
-    """One picture a sample: RGB | prediction over truth | relative error, `(2h, 2w, 3)`.
+    """Draw one picture per sample: RGB | prediction over truth | relative error, `(2h, 2w, 3)`.
 
     The prediction is median-aligned to the truth and drawn in the truth's colour range (log
     distance, near is red). Pixels without truth are black in the truth and in the error.

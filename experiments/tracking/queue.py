@@ -1,9 +1,10 @@
-"""What a run logs, written down first and delivered to MLflow by a thread: trouble there stops nothing.
+"""What a run logs: written down first, then delivered to MLflow, whose trouble stops nothing.
 
-Every record goes to a file in the run's folder; a background thread delivers the records in order and
-notes how far it came. When the server is gone the thread waits and tries again; training never waits.
-What is left when the process ends is delivered by the next process of the same run, or by
-`panodepth sync`. A record that MLflow refuses for good goes to `refused.jsonl`, and the others go on.
+Every record goes to a file in the run's folder; a background thread delivers the records in order
+and notes how far it came. When the server is gone the thread waits and tries again; training never
+waits. What is left when the process ends is delivered by the next process of the same run, or by
+`panodepth sync`. A record that MLflow refuses for good goes to `refused.jsonl`, and the others are
+delivered.
 """
 
 import json
@@ -20,9 +21,8 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.pipeline.run_folder import RunFolderError, locked
-from experiments.tracking import records as tracking_records
-from experiments.tracking.records import METRICS_A_REQUEST, Record
-from experiments.tracking.store import create_store
+from experiments.tracking import store
+from experiments.tracking.store import MAX_METRICS_PER_REQUEST, Record, create_store
 from pano_data import write_text
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class TrackingQueue:
         return self._run_id.read_text() if self._run_id.is_file() else None
 
     def put(self, op: str, **fields: Any) -> None:
-        """Writes a record down and wakes the thread that delivers it."""
+        """Write a record down and wake the thread that delivers it."""
         line = json.dumps({"op": op, "time": int(time.time() * 1000), **fields})
         with self._lock, self._records.open("a") as file:
             file.write(f"{'' if self._whole() else chr(10)}{line}\n")
@@ -73,11 +73,11 @@ class TrackingQueue:
         self._wake.set()
 
     def pending(self) -> int:
-        """Number of records not delivered yet."""
+        """Return the number of records not delivered yet."""
         return sum(1 for _ in self._undelivered())
 
     def close(self, wait_s: float = 60.0) -> int:
-        """Waits for delivery and stops the thread; returns how many records are left in the file."""
+        """Wait for delivery, stop the thread, and return how many records are left in the file."""
         self._closing.set()
         self._wake.set()
         if self._thread is not None:
@@ -87,7 +87,7 @@ class TrackingQueue:
         return self.pending()
 
     def _whole(self) -> bool:
-        """False after a process was killed, or the disk was full, in the middle of a line."""
+        """Tell whether the last line is whole: a kill or a full disk may have cut it."""
         with self._records.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             if not size:
@@ -96,7 +96,7 @@ class TrackingQueue:
             return file.read(1) == b"\n"
 
     def last_steps(self) -> dict[str, int]:
-        """Last step of each metric and picture that was written down, by this process or one before."""
+        """Return the last step of each metric and picture that was written down, by any process."""
         steps: dict[str, int] = {}
         for _, record in self._read(0):
             names = {"metrics": record.get("values", {}), "image": [record.get("key", "")]}
@@ -105,7 +105,7 @@ class TrackingQueue:
         return steps
 
     def deliver(self) -> int:
-        """Delivers everything now, in this thread; returns the number of records delivered.
+        """Deliver everything now, in this thread; return the number of records delivered.
 
         Raises:
             MlflowException, SQLAlchemyError, OSError: The store does not answer.
@@ -125,7 +125,7 @@ class TrackingQueue:
         return self._read(int(self._position.read_text()) if self._position.is_file() else 0)
 
     def _read(self, start: int) -> Iterator[tuple[int, Record]]:
-        """Whole records from byte `start` on, each with the position after it."""
+        """Yield whole records from byte `start` on, each with the position after it."""
         if not self._records.is_file():
             return
         with self._records.open("rb") as file:
@@ -161,15 +161,15 @@ class TrackingQueue:
         op = records[0]["op"]
         run_id = self.run_id
         if op == "start":
-            write_text(self._run_id, tracking_records.start(client, run_id, records[0]))
+            write_text(self._run_id, store.start(client, run_id, records[0]))
             return
         if run_id is None:
             raise MlflowException(f"{self._records} has no start record before {op!r}")
         try:
             if op == "metrics":
-                tracking_records.metrics(client, run_id, records)
+                store.metrics(client, run_id, records)
             else:
-                tracking_records.DELIVER[op](client, run_id, records[0])
+                store.DELIVER[op](client, run_id, records[0])
         except FileNotFoundError as error:
             self._refuse(records, error)
         except MlflowException as error:
@@ -186,13 +186,13 @@ class TrackingQueue:
 
 
 def _together(records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, list[Record]]]:
-    """Metrics that follow each other go in one request; any other record goes alone."""
+    """Group metrics that follow each other into one request; any other record goes alone."""
     group: list[Record] = []
     position = count = 0
     for end, record in records:
         alone = record["op"] != "metrics"
         size = len(record.get("values", ()))
-        if group and (alone or count + size > METRICS_A_REQUEST):
+        if group and (alone or count + size > MAX_METRICS_PER_REQUEST):
             yield position, group
             group, count = [], 0
         if alone:

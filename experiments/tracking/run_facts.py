@@ -1,4 +1,4 @@
-"""What a run is told apart by: digests of what it starts from, its curated parameters and its tags."""
+"""What tells runs apart: digests of what they start from, curated parameters, tags."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,11 @@ WEIGHTS = "model.safetensors"
 
 
 def input_digests(resolved: Mapping[str, Any]) -> dict[str, str]:
-    """`{path: SHA-256}` of what a resolved configuration starts from.
+    """Return `{path: SHA-256}` of what a resolved configuration starts from.
 
-    Of its data: every manifest, what was noted of the files behind it, and every shard index. Of its model: the weights in every folder it names
-    (teacher, labeler, first weights), since the same values with another teacher are another training.
+    Of its data: every manifest, what was noted of the files behind it, and every shard index. Of
+    its model: the weights in every folder it names (teacher, labeler, first weights), since the
+    same values with another teacher are another training.
     """
     weights = [f"{text}/{WEIGHTS}" for text in _texts(resolved["model"])]
     paths = sorted({*_named(resolved["data"]), *weights})
@@ -31,7 +32,7 @@ def _sha256(path: str) -> str:
 
 
 def _texts(node: Any) -> Iterator[str]:
-    """Every text in a configuration."""
+    """Yield every text in a configuration."""
     if isinstance(node, Mapping | list):
         for value in node.values() if isinstance(node, Mapping) else node:
             yield from _texts(value)
@@ -50,7 +51,7 @@ def _named(node: Any) -> list[str]:
 
 
 def curated(resolved: Mapping[str, Any], parameters: int) -> dict[str, Any]:
-    """The parameters worth a column when runs are compared."""
+    """Return the parameters worth a column when runs are compared."""
     model, data, trainer = resolved["model"]["init_args"], resolved["data"], resolved["trainer"]
     terms = model["loss"].get("init_args", {}).get("terms", {})
     ranks = checked_world(trainer["devices"], trainer["num_nodes"])
@@ -69,7 +70,7 @@ def curated(resolved: Mapping[str, Any], parameters: int) -> dict[str, Any]:
 
 
 def run_tags(paper: str, section: str, key: str, resolved: Mapping[str, Any]) -> dict[str, str]:
-    """Tags of a run: what it belongs to and how it is scored; `tags` of its section are added over them."""
+    """Return what a run belongs to and how it is scored, with the `tags` of its section over it."""
     protocols = resolved["model"]["init_args"].get("protocols") or []
     own = {"paper": paper, "section": section, "run.key": key, "protocol": ", ".join(protocols)}
     return {k: v for k, v in {**own, **resolved["tags"]}.items() if v}

@@ -1,29 +1,45 @@
-"""Where runs are kept: the local SQLite store of a checkout, or the server that `MLFLOW_TRACKING_URI` names."""
+"""MLflow's side: where runs are kept, and what each kind of record becomes there.
+
+Runs are kept in the local SQLite store of a checkout, or on the server that `MLFLOW_TRACKING_URI`
+names.
+"""
 
 import contextlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.tracking import MlflowClient
+from PIL import Image
 
 from pano_data import flush
 
+Record = dict[str, Any]
+MAX_METRICS_PER_REQUEST = 1000  # limits of MLflow's REST interface
+MAX_PARAMS_PER_REQUEST = 100
+DIGEST_LENGTH = 36
+
 
 def store_root() -> Path:
-    """Folder of the local store: the main checkout, also when DVC runs a stage in a temporary copy."""
+    """Return the folder of the local store: the main checkout, also from a copy that DVC made."""
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
 def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, or a SQLite file in the checkout."""
+    """Return `MLFLOW_TRACKING_URI`, or a SQLite file in the checkout."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store_root() / 'mlflow.db'}"
 
 
 def create_store(uri: str) -> None:
-    """Makes the local store whole or not at all; nothing to do for a server.
+    """Make the local store whole or not at all; nothing to do for a server.
 
-    MLflow creates tables one by one in the final file: a kill in the middle leaves a store that never
-    opens again. Here they are made under another name, and the first process to finish wins.
+    MLflow creates tables one by one in the final file: a kill in the middle leaves a store that
+    never opens again. Here they are made under another name, and the first process to finish wins.
     """
     if not uri.startswith("sqlite:///"):
         return
@@ -41,3 +57,109 @@ def create_store(uri: str) -> None:
         os.link(part, target)
     part.unlink()
     flush(target.parent)
+
+
+def start(client: MlflowClient, run_id: str | None, record: Record) -> str:
+    """Create the run and its experiment, or open the run again; return its id."""
+    if run_id is not None:
+        client.update_run(run_id, status="RUNNING")
+        return run_id
+    run = client.create_run(
+        _experiment(client, record),
+        start_time=record["time"],
+        tags=record["tags"],
+        run_name=record["name"],
+    )
+    created: str = run.info.run_id
+    return created
+
+
+def _experiment(client: MlflowClient, record: Record) -> str:
+    found = client.get_experiment_by_name(record["experiment"])
+    if found is not None:
+        return str(found.experiment_id)
+    made = client.create_experiment(record["experiment"], artifact_location=record["artifacts"])
+    client.set_experiment_tag(made, "mlflow.note.content", record["note"])
+    return str(made)
+
+
+def metrics(client: MlflowClient, run_id: str, records: list[Record]) -> None:
+    """Log the scalars of several records, in as few requests as allowed."""
+    items = [Metric(k, v, r["time"], r["step"]) for r in records for k, v in r["values"].items()]
+    for i in range(0, len(items), MAX_METRICS_PER_REQUEST):
+        client.log_batch(run_id, metrics=items[i : i + MAX_METRICS_PER_REQUEST])
+
+
+def _params(client: MlflowClient, run_id: str, record: Record) -> None:
+    items = [Param(k, v) for k, v in record["values"].items()]
+    for i in range(0, len(items), MAX_PARAMS_PER_REQUEST):
+        client.log_batch(run_id, params=items[i : i + MAX_PARAMS_PER_REQUEST])
+
+
+def _tags(client: MlflowClient, run_id: str, record: Record) -> None:
+    for key, value in record["values"].items():
+        client.set_tag(run_id, key, value)
+
+
+def _inputs(client: MlflowClient, run_id: str, record: Record) -> None:
+    inputs = [
+        DatasetInput(
+            Dataset(
+                name=path,
+                digest=digest[:DIGEST_LENGTH],
+                source_type="dvc",
+                source=json.dumps({"path": path}),
+            ),
+            [InputTag("mlflow.data.context", "training")],
+        )
+        for path, digest in record["values"].items()
+    ]
+    client.log_inputs(run_id, datasets=inputs)
+
+
+def _image(client: MlflowClient, run_id: str, record: Record) -> None:
+    with Image.open(record["path"]) as image:
+        client.log_image(run_id, np.asarray(image), key=record["key"], step=record["step"])
+
+
+def _artifact(client: MlflowClient, run_id: str, record: Record) -> None:
+    path = Path(record["path"])
+    log = client.log_artifacts if path.is_dir() else client.log_artifact
+    log(run_id, str(path), record["folder"])
+
+
+def _register(client: MlflowClient, run_id: str, record: Record) -> None:
+    """Make the run's artifact folder a version of a model; the smallest score is `best`."""
+    name, score = record["name"], record["score"]
+    if client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
+        return  # a finished run that was started again is the same model
+    with contextlib.suppress(MlflowException):  # it exists, or the next request says what is wrong
+        client.create_registered_model(name)
+    source = f"{client.get_run(run_id).info.artifact_uri}/{record['folder']}"
+    tags = {**record["tags"], **({} if score is None else {"score": repr(score)})}
+    made = client.create_model_version(name, source, run_id, tags=tags)
+    if score is not None and score <= _best_score(client, name):
+        client.set_registered_model_alias(name, "best", made.version)
+
+
+def _best_score(client: MlflowClient, name: str) -> float:
+    aliases = client.get_registered_model(name).aliases
+    if "best" not in aliases:
+        return float("inf")
+    best = client.get_model_version(name, aliases["best"])
+    return float(best.tags.get("score", "inf"))
+
+
+def _end(client: MlflowClient, run_id: str, record: Record) -> None:
+    client.set_terminated(run_id, record["status"], end_time=record["time"])
+
+
+DELIVER = {
+    "params": _params,
+    "tags": _tags,
+    "inputs": _inputs,
+    "image": _image,
+    "artifact": _artifact,
+    "register": _register,
+    "end": _end,
+}

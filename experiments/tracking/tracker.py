@@ -25,16 +25,16 @@ from experiments.tracking.store import store_root, tracking_uri
 __all__ = ["RunLogger", "pipeline_id", "store_root", "sync", "tracking_uri"]
 
 NOTE = (
-    "Runs of PanoDepth. Tick runs and press *Compare*; charts are grouped by what stands before the last `/`: "
-    "`train/loss/<term>`, `val/<data set>/<protocol>/<metric>`, `test/<data set>/<protocol>/<metric>`. "
-    "Runs of one pipeline share the tag `pipeline.id`."
+    "Runs of PanoDepth. Tick runs and press *Compare*; charts are grouped by what stands before "
+    "the last `/`: `train/loss/<term>`, `val/<data set>/<protocol>/<metric>`, `test/<data "
+    "set>/<protocol>/<metric>`. Runs of one pipeline share the tag `pipeline.id`."
 )
 
 
 def pipeline_id() -> str:
-    """What groups the runs of one pipeline: `PIPELINE_ID`, or code revision and values together.
+    """Return what groups the runs of one pipeline: `PIPELINE_ID`, or code revision and values.
 
-    Stages of one `dvc repro` share it, also when the pipeline is interrupted and goes on later; another
+    Stages of one `dvc repro` share it, also when the pipeline is interrupted and resumed; another
     revision, another value (`dvc exp run -S ...`) or uncommitted code makes another.
     """
     if os.environ.get("PIPELINE_ID"):
@@ -47,12 +47,12 @@ def pipeline_id() -> str:
 
 
 class RunLogger(Logger):
-    """Logs one run to MLflow through a durable queue (see `tracking_queue`).
+    """Logs one run to MLflow through a durable queue (see `experiments.tracking.queue`).
 
     Args:
-        folder: Folder of the run's resumable state; the queue and the run id are kept there, so that
-            a resumed training continues its run.
-        experiment: Experiment in MLflow: one a paper.
+        folder: Folder of the run's resumable state; the queue and the run id are kept there, so
+            that a resumed training continues its run.
+        experiment: Experiment in MLflow: one per paper.
         run_name: Legend of the run in charts; short and telling.
         tags: Further tags; revision, data version and pipeline id are added.
         data: Digest of each data file, for runs outside of DVC (which knows the versions itself).
@@ -120,7 +120,7 @@ class RunLogger(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Scalars at one step; a step that an interrupted process has logged already is not logged again."""
+        """Log scalars at one step, unless an interrupted process has logged that step already."""
         queue, at = self.queue, int(step or 0)
         new = {k: float(v) for k, v in metrics.items() if k != "epoch"}
         values = {k: v for k, v in new.items() if self._logged.get(k, -1) < at}
@@ -129,13 +129,13 @@ class RunLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """Curated parameters only: Lightning passes none, `cli` passes ten to fifteen."""
+        """Log curated parameters: Lightning passes none, `cli` passes ten to fifteen."""
         if params:
             self.queue.put("params", values={k: str(v)[:500] for k, v in dict(params).items()})
 
     @rank_zero_only
     def log_picture(self, key: str, picture: npt.NDArray[np.uint8], step: int) -> None:
-        """A picture `(h, w, 3)` uint8; pictures of one key are compared over steps and runs."""
+        """Log a picture `(h, w, 3)` uint8; those of one key are compared over steps and runs."""
         queue = self.queue
         if self._logged.get(key, -1) >= step:
             return
@@ -146,14 +146,14 @@ class RunLogger(Logger):
 
     @rank_zero_only
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
-        """A file or a folder."""
+        """Log a file or a folder."""
         self.queue.put("artifact", path=str(path.resolve()), folder=folder)
 
     @rank_zero_only
     def register(
         self, name: str, folder: str, score: float | None, tags: Mapping[str, str]
     ) -> None:
-        """Registers an artifact folder as a version of the model `name`.
+        """Register an artifact folder as a version of the model `name`.
 
         Args:
             name: Registered model.
@@ -165,11 +165,11 @@ class RunLogger(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Keeps the run open: `close` ends it when its results are complete."""
+        """Keep the run open: `close` ends it when its results are complete."""
 
     @rank_zero_only
     def close(self, status: str = "FINISHED", wait_s: float = 60.0) -> int:
-        """Ends the run; returns the number of records that could not be delivered yet."""
+        """End the run; return the number of records that could not be delivered yet."""
         if self._queue is None:
             return 0
         self._queue.put("end", status=status)
@@ -179,7 +179,7 @@ class RunLogger(Logger):
 
 
 def sync(root: Path = Path(".runs")) -> dict[str, int | str]:
-    """Delivers what earlier processes could not: `{run folder: records delivered, or why not}`."""
+    """Deliver what earlier processes could not: `{run folder: records delivered, or why not}`."""
     done: dict[str, int | str] = {}
     for records in sorted(root.rglob("queue.jsonl")):
         queue = TrackingQueue(records.parent, tracking_uri())
@@ -193,14 +193,14 @@ def sync(root: Path = Path(".runs")) -> dict[str, int | str]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of `panodepth sync`."""
+    """Declare the options of `panodepth sync`."""
     parser.add_argument(
         "--runs", type=Path, default=Path(".runs"), help="folder of the runs' state"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """`panodepth sync`: delivers records kept while the server was away; 1 if some are left."""
+    """Deliver the records kept while the server was away; return 1 if some are left."""
     import rich
 
     done = sync(arguments.runs)

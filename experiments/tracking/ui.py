@@ -18,10 +18,10 @@ LATEST = 4  # runs side by side are readable up to about here
 
 
 def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
-    """Experiment name -> `{"charts": address, "compare": address of the latest finished runs}`.
+    """Return experiment name -> `{"charts": address, "compare": address of the latest runs}`.
 
-    The landing page of MLflow shows other things; these open the pages themselves. An experiment with
-    fewer than two finished runs has nothing to compare.
+    The landing page of MLflow shows other things; these open the pages themselves. An experiment
+    with fewer than two finished runs has nothing to compare.
 
     Args:
         base: Address of the server.
@@ -49,7 +49,7 @@ def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int)
 
 
 def main() -> int:
-    """Prints the links of each experiment, and serves a local store until interrupted."""
+    """Print the links of each experiment, and serve a local store until interrupted."""
     import subprocess
 
     parser = argparse.ArgumentParser(description=__doc__)

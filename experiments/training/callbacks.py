@@ -1,6 +1,8 @@
-"""What a training shows: the loss log, pictures of fixed samples, throughput."""
+"""What a training records: losses, samples, pictures, speed, load of the machine, how it ended."""
 
+import contextlib
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from mlflow.system_metrics.metrics.base_metrics_monitor import BaseMetricsMonitor
+from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
 from torch.utils.data import default_collate
 
 from experiments.tracking.panels import panel
@@ -18,9 +24,10 @@ from pano_data import write_text
 
 
 class LossLog(Callback):
-    """One JSON line a batch with every loss term: the same lines whether or not training was interrupted.
+    """One JSON line per batch with every loss term.
 
-    `step` counts optimiser steps from 1; with accumulated gradients a step has several lines.
+    An interrupted and resumed training has the same lines as one that never stopped. `step` counts
+    optimiser steps from 1; with accumulated gradients a step has several lines.
 
     Args:
         path: The log; lines beyond the resumed step are cut off when training resumes.
@@ -32,16 +39,16 @@ class LossLog(Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keeps the lines up to the step from which training goes on."""
+        """Keep the lines up to the step at which training resumes."""
         cut_log(self.path, trainer.global_step)
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """The batch belongs to the step that comes next."""
+        """Note the step to which the batch belongs: the one that comes next."""
         self._step = trainer.global_step + 1
 
     @rank_zero_only
     def on_train_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Appends the terms of the batch just done."""
+        """Append the terms of the batch just done."""
         prefix = "train/loss/"
         terms = {
             k.removeprefix(prefix).removesuffix("_step"): round(float(v), 8)
@@ -52,7 +59,7 @@ class LossLog(Callback):
 
 
 class SampleLog(Callback):
-    """One JSON line a batch and rank with the keys it trained on, in `samples-<rank>.jsonl`.
+    """One JSON line per batch and rank with the keys it trained on, in `samples-<rank>.jsonl`.
 
     Args:
         folder: Folder of the logs; lines beyond the resumed step are cut off when training resumes.
@@ -66,38 +73,38 @@ class SampleLog(Callback):
         return self.folder / f"samples-{trainer.global_rank}.jsonl"
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keeps the lines up to the step from which training goes on."""
+        """Keep the lines up to the step at which training resumes."""
         cut_log(self._path(trainer), trainer.global_step)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Notes data sets and keys, in the order of the batch."""
+        """Note data sets and keys, in the order of the batch."""
         names = [f"{d}/{k}" for d, k in zip(batch["dataset"], batch["key"], strict=True)]
         append_line(self._path(trainer), {"step": trainer.global_step + 1, "keys": names})
 
 
 def cut_log(path: Path, step: int) -> None:
-    """Drops the lines of a log beyond `step`, and a last line that was not written to its end."""
+    """Drop the lines of a log beyond `step`, and a last line that was not written to its end."""
     whole = path.read_text().rpartition("\n")[0] if path.is_file() else ""
     kept = [line for line in whole.splitlines() if json.loads(line)["step"] <= step]
     write_text(path, "".join(line + "\n" for line in kept))
 
 
 def append_line(path: Path, entry: dict[str, Any]) -> None:
-    """Adds one JSON line in one write."""
+    """Add one JSON line in one write."""
     with path.open("a") as file:
         file.write(json.dumps(entry) + "\n")
 
 
 class RunStatus(Callback):
-    """Tells the tracker how an unfinished training ended: KILLED goes on later, FAILED needs a look."""
+    """Tells the tracker how an unfinished training ended: KILLED (resumes later) or FAILED."""
 
     @rank_zero_only
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Closes the run; a resumed training opens it again."""
+        """Close the run; a resumed training opens it again."""
         stopped = isinstance(exception, SIGTERMException | KeyboardInterrupt)
         if isinstance(trainer.logger, RunLogger):
             trainer.logger.close("KILLED" if stopped else "FAILED", wait_s=10.0)
@@ -109,7 +116,7 @@ class Panels(Callback):
     The samples are the same in every run, so two runs compare picture by picture.
 
     Args:
-        samples: Number of samples a data set.
+        samples: Number of samples per data set.
     """
 
     def __init__(self, samples: int = 2) -> None:
@@ -117,7 +124,7 @@ class Panels(Callback):
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Predicts and draws the fixed samples; all ranks predict, a sharded network needs them all."""
+        """Predict and draw the fixed samples; all ranks predict, a sharded network needs them."""
         logger = trainer.logger
         if self.samples < 1 or trainer.sanity_checking or not isinstance(logger, RunLogger):
             return
@@ -136,7 +143,7 @@ class Panels(Callback):
 
 
 class Throughput(Callback):
-    """Panoramas a second over all ranks, and the share of time spent waiting for data.
+    """Panoramas per second over all ranks, and the share of time spent waiting for data.
 
     Args:
         every: Steps between two logged values.
@@ -151,7 +158,7 @@ class Throughput(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """The time since the last step ended was spent waiting for this batch."""
+        """Add the time since the last step ended: it was spent waiting for this batch."""
         self._waited += time.perf_counter() - self._ended
         self._seen += len(batch["image"]) * trainer.world_size
         self._step = trainer.global_step
@@ -159,7 +166,7 @@ class Throughput(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any
     ) -> None:
-        """Logs every `every` steps and starts counting anew."""
+        """Log every `every` steps and start counting anew."""
         now = self._ended = time.perf_counter()
         completed = trainer.global_step > self._step  # not while gradients accumulate
         if completed and trainer.global_step % self.every == 0:
@@ -178,10 +185,70 @@ class Throughput(Callback):
             self._since = now
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """The clock starts when training does, after the sanity check."""
+        """Start the clock when training starts, after the sanity check."""
         self._ended = self._since = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Validation is not time spent waiting for training data."""
+        """Leave validation out of the time spent waiting for training data."""
         self._since += time.perf_counter() - self._ended
         self._ended = time.perf_counter()
+
+
+class SystemMetrics(Callback):
+    """Logs `system/<metric>` with MLflow's own monitors, through the durable queue.
+
+    MLflow's thread would write to the server itself and lose what it cannot deliver. GPUs need
+    `nvidia-ml-py`; without it, or without a GPU, only the rest is logged.
+
+    Args:
+        every_s: Seconds between two samples.
+    """
+
+    def __init__(self, every_s: float = 10.0) -> None:
+        self.every_s = every_s
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start sampling."""
+        if isinstance(trainer.logger, RunLogger):
+            self._stop.clear()
+            self._thread = threading.Thread(
+                target=self._sample, args=(trainer, trainer.logger), daemon=True
+            )
+            self._thread.start()
+
+    def _sample(self, trainer: Trainer, logger: RunLogger) -> None:
+        monitors = available_monitors()
+        while not self._stop.wait(self.every_s):
+            values = {}
+            for monitor in monitors:
+                monitor.clear_metrics()  # type: ignore[no-untyped-call]
+                monitor.collect_metrics()  # type: ignore[no-untyped-call]
+                values.update(monitor.aggregate_metrics())  # type: ignore[no-untyped-call]
+            logger.log_metrics({f"system/{k}": v for k, v in values.items()}, trainer.global_step)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Stop sampling."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Stop sampling."""
+        self.on_train_end(trainer, pl_module)
+
+
+def available_monitors() -> list[BaseMetricsMonitor]:
+    """Return the monitors that work on this machine."""
+    monitors: list[BaseMetricsMonitor] = [
+        CPUMonitor(),  # type: ignore[no-untyped-call]
+        DiskMonitor(),  # type: ignore[no-untyped-call]
+    ]
+    with contextlib.suppress(ImportError, RuntimeError):  # no GPU, or no library to ask it
+        monitors.append(GPUMonitor())  # type: ignore[no-untyped-call]
+    return monitors

@@ -25,18 +25,18 @@ class TrainingDivergedError(RuntimeError):
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
-    """Writes to a temporary name, flushes to disk, renames: a reader sees the old file or the new one."""
+    """Writes to a temporary name, flushes, renames: a reader sees the old file or the new one."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        """Saves `checkpoint` at `path` atomically."""
+        """Save `checkpoint` at `path` atomically."""
         remove_parts(path)  # one process writes it, and a part may be gigabytes
         with replace_file(path) as part, part.open("wb") as file:
             torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Reads a checkpoint.
+        """Read a checkpoint.
 
         Raises:
             CheckpointError: There is none at `path`, or something else.
@@ -45,8 +45,8 @@ class DurableCheckpointIO(TorchCheckpointIO):
             return super().load_checkpoint(path, *args, **kwargs)
         except (OSError, EOFError, pickle.UnpicklingError, RuntimeError) as error:
             raise CheckpointError(
-                f"got {path}, which cannot be read ({str(error).splitlines()[0]}); expected a checkpoint "
-                "of a training, e.g. last.ckpt of a folder below .runs"
+                f"got {path}, which cannot be read ({str(error).splitlines()[0]}); expected a "
+                "checkpoint of a training, e.g. last.ckpt of a folder below .runs"
             ) from error
 
 
@@ -54,9 +54,10 @@ class ResumableCheckpoint(ModelCheckpoint):
     """`last.ckpt` every `every_n_train_steps` steps and on SIGTERM; one file, always complete.
 
     SIGTERM only leaves a note; after the step in which it came, all ranks agree, save and stop.
-    Lightning's own handler talks to the other ranks from within the signal handler, in the middle of
-    whatever they exchange. A validation under way comes to its end first; a single process leaves it
-    at the next batch instead, and the resumed run repeats the steps since the last regular checkpoint.
+    Lightning's own handler talks to the other ranks from within the signal handler, in the middle
+    of whatever they exchange. A validation under way comes to its end first; a single process
+    leaves it at the next batch instead, and the resumed run repeats the steps since the last
+    regular checkpoint.
 
     Args:
         dirpath: Folder of the run's resumable state.
@@ -80,7 +81,7 @@ class ResumableCheckpoint(ModelCheckpoint):
         self._step_before = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listens for SIGTERM, and checks that all ranks start from the same checkpoint."""
+        """Listen for SIGTERM, and check that all ranks start from the same checkpoint."""
         super().on_train_start(trainer, pl_module)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self._note)
@@ -88,21 +89,21 @@ class ResumableCheckpoint(ModelCheckpoint):
         most, least = _max_over_ranks(trainer, steps).tolist()
         if most != -least:
             raise RuntimeError(
-                f"got ranks that start at steps from {-least} to {most}, expected one checkpoint for "
-                f"all; {self.dirpath} must lie on a file system that every node sees"
+                f"got ranks that start at steps from {-least} to {most}, expected one checkpoint "
+                f"for all; {self.dirpath} must lie on a file system that every node sees"
             )
 
     def _note(self, *_: Any) -> None:
         self._terminated = True
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Notes the step, to know whether this batch completes it."""
+        """Note the step, to know whether this batch completes it."""
         self._step_before = trainer.global_step
 
     def on_train_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Saves at regular steps, and at the end of the step in which SIGTERM came."""
+        """Save at regular steps, and at the end of the step in which SIGTERM came."""
         if trainer.global_step == self._step_before:
-            return  # gradients accumulate: half a step is no state to go on from
+            return  # gradients accumulate: training cannot resume from half a step
         super().on_train_batch_end(trainer, *args, **kwargs)
         if not _max_over_ranks(trainer, torch.tensor([int(self._terminated)])).item():
             return
@@ -111,17 +112,20 @@ class ResumableCheckpoint(ModelCheckpoint):
         raise SIGTERMException
 
     def on_validation_batch_end(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """One process does not wait for the end of a long validation; ranks would wait for each other."""
+        """Leave a long validation at once if this process is alone.
+
+        Ranks would wait for each other.
+        """
         if self._terminated and trainer.world_size == 1:
             raise SIGTERMException
 
     def on_exception(self, *args: Any) -> None:
-        """Saves nothing: in the middle of a step the state is not one to go on from."""
+        """Save nothing: training cannot resume from the middle of a step."""
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Notes the data that the checkpoint was trained on, and that its epoch is not over.
+        """Note the data that the checkpoint was trained on, and that its epoch is not over.
 
         After a resume at the end of an epoch Lightning counts the next epoch as ended but never as
         begun; a checkpoint with such counts would repeat an epoch when training resumes from it.
@@ -134,7 +138,7 @@ class ResumableCheckpoint(ModelCheckpoint):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Refuses to go on with other data.
+        """Refuse to resume with other data.
 
         Raises:
             DataError: A file has another digest than when the checkpoint was made.
@@ -143,13 +147,13 @@ class ResumableCheckpoint(ModelCheckpoint):
         changed = sorted(k for k in {*before, *self.data} if before.get(k) != self.data.get(k))
         if changed:
             raise DataError(
-                f"cannot resume: {changed} changed since the checkpoint was made. Restore the data, or "
-                "leave --ckpt_path out to train afresh on what is there now"
+                f"cannot resume: {changed} changed since the checkpoint was made. Restore the "
+                "data, or leave --ckpt_path out to train afresh on what is there now"
             )
 
 
 def _max_over_ranks(trainer: Trainer, values: torch.Tensor) -> torch.Tensor:
-    """Largest value that any rank gives, for each entry."""
+    """Return the largest value that any rank gives, for each entry."""
     if trainer.world_size == 1:
         return values
     values = values.to(trainer.strategy.root_device)
@@ -172,7 +176,7 @@ class StepSeed(Callback):
         self._last = (-1, 0)
 
     def on_train_batch_start(self, trainer: Trainer, *args: Any, **kwargs: Any) -> None:
-        """Seeds from (seed, optimiser step, batch within the step, rank)."""
+        """Seed from (seed, optimiser step, batch within the step, rank)."""
         step = trainer.global_step
         micro = self._last[1] + 1 if self._last[0] == step else 0
         self._last = (step, micro)
@@ -181,14 +185,16 @@ class StepSeed(Callback):
 
 
 class NonFiniteGuard(Callback):
-    """Skips an optimiser step with a non-finite gradient on all ranks alike; stops after too many in a row.
+    """Skips a step with a non-finite gradient on all ranks alike; stops after too many in a row.
 
-    All ranks decide alike: with DDP they hold the same averaged gradients, with FSDP each holds a part.
-    The running statistics of batch normalisation, which the forward pass has already changed, go back to
-    those of the last good step: they would keep a NaN for ever, and every later prediction with them.
+    All ranks decide alike: with DDP they hold the same averaged gradients, with FSDP each holds a
+    part. The running statistics of batch normalisation, which the forward pass has already changed,
+    go back to those of the last good step: they would keep a NaN for ever, and every later
+    prediction with them.
 
     Args:
-        patience: Number of skipped steps in a row after which training stops with `TrainingDivergedError`.
+        patience: Number of skipped steps in a row after which training stops with
+            `TrainingDivergedError`.
     """
 
     def __init__(self, patience: int = 10) -> None:
@@ -198,13 +204,13 @@ class NonFiniteGuard(Callback):
         self._good: list[torch.Tensor] = []
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Notes the running statistics that training starts from."""
+        """Note the running statistics that training starts from."""
         self._good = [values.clone() for values in _running_statistics(pl_module)]
 
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
-        """Drops the gradients of this step if any of them is not finite."""
+        """Drop the gradients of this step if any of them is not finite."""
         grads = [_local(p.grad) for p in pl_module.parameters() if p.grad is not None]
         norms = torch._foreach_norm(grads) if grads else []
         bad = [
@@ -225,22 +231,22 @@ class NonFiniteGuard(Callback):
         if self.in_a_row >= self.patience:
             raise TrainingDivergedError(
                 f"got non-finite gradients in {self.in_a_row} steps in a row at step "
-                f"{trainer.global_step}, expected finite ones; training stopped, the last checkpoint "
-                "is from before and the same command goes on from it. Look at the data, or lower the "
-                "learning rate: that is another training, which starts afresh."
+                f"{trainer.global_step}, expected finite ones; training stopped, the last "
+                "checkpoint is from before and the same command resumes from it. Look at the data, "
+                "or lower the learning rate: that is another training, which starts afresh."
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Number of skipped steps."""
+        """Return the number of skipped steps."""
         return {"skipped": self.skipped, "in_a_row": self.in_a_row}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restores the counters."""
+        """Restore the counters."""
         self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
 
 
 def _running_statistics(module: LightningModule) -> list[torch.Tensor]:
-    """Running means and variances of all batch normalisations."""
+    """Return the running means and variances of all batch normalisations."""
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm)]
     values = [v for norm in norms for v in (norm.running_mean, norm.running_var)]
     return [v for v in values if v is not None]
@@ -252,5 +258,5 @@ def _copy(source: list[torch.Tensor], target: list[torch.Tensor]) -> None:
 
 
 def _local(gradient: torch.Tensor) -> torch.Tensor:
-    """This rank's part of a gradient that FSDP has spread over the ranks."""
+    """Return this rank's part of a gradient that FSDP has spread over the ranks."""
     return gradient.to_local() if isinstance(gradient, DTensor) else gradient

@@ -1,10 +1,11 @@
 """`python -m experiments.<paper> fit|validate|test|predict [--section NAME] [--key value]`.
 
-`validate` and `test` score the published network (or `--ckpt_path`) on the sets of `data.val` and `data.test`;
-`predict` writes the maps of `data.predict` to `out/predictions/<section>`.
+`validate` and `test` score the published network (or `--ckpt_path`) on the sets of `data.val` and
+`data.test`; `predict` writes the maps of `data.predict` to `out/predictions/<section>`.
 
-params.yaml is a LightningCLI configuration in pieces: `common`, then the section of the stage, then the
-command line, each over the one before. Signatures are the schema; a typo names its key before any work.
+params.yaml is a LightningCLI configuration in pieces: `common`, then the section of the stage, then
+the command line, each over the one before. Signatures are the schema; a typo names its key before
+any work.
 """
 
 import argparse
@@ -43,20 +44,31 @@ from experiments.pipeline.stage import quiet_libraries, report_bad_input
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
 from experiments.tracking.shares import FILE as SHARES
-from experiments.tracking.system_metrics import SystemMetrics
 from experiments.tracking.tracker import RunLogger
-from experiments.training import finished
-from experiments.training.callbacks import LossLog, Panels, RunStatus, SampleLog, Throughput
+from experiments.training.callbacks import (
+    LossLog,
+    Panels,
+    RunStatus,
+    SampleLog,
+    SystemMetrics,
+    Throughput,
+)
 from experiments.training.checkpoints import (
     DurableCheckpointIO,
     NonFiniteGuard,
     ResumableCheckpoint,
     StepSeed,
 )
-from experiments.training.predictions import MapWriter
-from experiments.training.progress import StepProgress
-from experiments.training.sharding import full_state, is_sharded
+from experiments.training.gate import GateError
+from experiments.training.progress import progress_callback
+from experiments.training.sharding import gather
 from experiments.training.shares import LossShares
+from experiments.training.subcommands import (
+    PUBLISHED,
+    MapWriter,
+    add_run_arguments,
+    complete_config,
+)
 from experiments.training.task import DepthTask
 from pano_data import ErpDataModule, write_text
 from pano_losses.evaluation import UnknownProtocolError
@@ -95,33 +107,11 @@ class ParamsCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Arguments of a run that belong to no class."""
-        parser.add_argument("--threads", type=int, default=2, help="CPU threads; fixes the digits")
-        parser.add_argument(
-            "--checkpoint_every", type=int, default=100, help="steps between checkpoints"
-        )
-        parser.add_argument("--panels", type=int, default=2, help="pictures a validation set")
-        parser.add_argument(
-            "--patience", type=int, default=10, help="non-finite steps before stopping"
-        )
-        parser.add_argument(
-            "--global_batch", type=int | None, default=None,
-            help="samples a step over all ranks; sets how many batches are accumulated",
-        )  # fmt: skip
-        parser.add_argument(
-            "--log_samples", type=bool, default=False, help="note the keys of every batch"
-        )
-        parser.add_argument(
-            "--monitor", type=str | None, default=None,
-            help="validation metric (smaller is better) that gives a registered version the alias best",
-        )  # fmt: skip
-        parser.add_argument("--run_name", type=str | None, default=None, help="legend in MLflow")
-        parser.add_argument(
-            "--tags", type=dict[str, str], default={}, help="tags of the MLflow run"
-        )
+        """Add the arguments of a run that belong to no class."""
+        add_run_arguments(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Puts the sections of params.yaml before the command line."""
+        """Put the sections of params.yaml before the command line."""
         argv = list(args or [])
         if argv and not argv[0].startswith("-"):
             texts = [params.section_text("common"), params.section_text(self.section)]
@@ -129,10 +119,10 @@ class ParamsCLI(LightningCLI):
         self.config = parser.parse_args(argv)
 
     def _parse_ckpt_path(self) -> None:
-        """Keeps what was asked for: Lightning would silently build what the checkpoint was made with."""
+        """Keep what was asked for: Lightning would build what the checkpoint was made with."""
 
     def before_instantiate_classes(self) -> None:
-        """Finds the run's state: training goes on from its last checkpoint if there is one."""
+        """Find the run's state: training resumes from its last checkpoint if there is one."""
         config = self.config[self.subcommand]
         set_threads(config.threads)
         if self.subcommand == "fit":
@@ -142,10 +132,12 @@ class ParamsCLI(LightningCLI):
                     config.global_batch, config.data.batch_size, world
                 )
         else:
-            finished.prepare(str(self.subcommand), self.section, config)
+            complete_config(str(self.subcommand), self.section, config)
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]
+        for name in ("common", self.section):
+            config_errors.check_empty_keys(params.section(name), self.resolved)
         if self.subcommand != "fit":
             return
         config_errors.check_manifests(self.resolved["data"])
@@ -164,7 +156,7 @@ class ParamsCLI(LightningCLI):
             config.ckpt_path = str(last)
 
     def instantiate_classes(self) -> None:
-        """Builds everything; the network learns how to be built again, for its own folder."""
+        """Build everything; the network learns how to be built again, for its own folder."""
         try:
             super().instantiate_classes()
         except (ValueError, TypeError) as error:  # a constructor refuses its arguments
@@ -177,7 +169,7 @@ class ParamsCLI(LightningCLI):
         self.model.net.spec = ModelSpec(name_of(type(self.model.net)), options)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Adds what every run has: checkpoints, loss log, pictures, guard, tracking."""
+        """Add what every run has: checkpoints, loss log, pictures, guard, tracking."""
         if self.subcommand == "fit":
             config = self.config[self.subcommand]
             self.trainer_defaults = {"callbacks": self._callbacks(config)}
@@ -191,8 +183,10 @@ class ParamsCLI(LightningCLI):
             kwargs["logger"] = self.tracker
         else:
             kwargs["logger"] = False
-            if self.subcommand == "predict":
-                self.trainer_defaults = {"callbacks": [MapWriter(PREDICTIONS / self.section)]}
+            predicting = self.subcommand == "predict"
+            writers = [MapWriter(PREDICTIONS / self.section)] if predicting else []
+            shown = self._progress(self.config[self.subcommand])
+            self.trainer_defaults = {"callbacks": [*writers, *shown]}
         return super().instantiate_trainer(
             plugins=[DurableCheckpointIO()], use_distributed_sampler=False, **kwargs
         )
@@ -210,8 +204,12 @@ class ParamsCLI(LightningCLI):
             Throughput(),
             SystemMetrics(),
             RunStatus(),
-            *([StepProgress()] if config.trainer.enable_progress_bar is not False else []),
+            *self._progress(config),
         ]
+
+    def _progress(self, config: Any) -> list[Callback]:
+        shown = config.trainer.enable_progress_bar is not False
+        return [progress_callback(self.section)] if shown else []
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it without a warning of Lightning that does not hold for `ErpDataModule`.
@@ -223,7 +221,7 @@ class ParamsCLI(LightningCLI):
             super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
-        """Ten to fifteen telling parameters for the comparison; the whole configuration as a file."""
+        """Log ten to fifteen parameters that tell runs apart, and the configuration as a file."""
         assert self.tracker is not None
         if not self.trainer.is_global_zero:
             return
@@ -232,16 +230,16 @@ class ParamsCLI(LightningCLI):
         self.tracker.log_artifact(self.state / "config.yaml")
 
     def after_fit(self) -> None:
-        """Publishes `runs/<section>` and ends the run."""
+        """Publish `runs/<section>` and end the run."""
         log = self.state / "loss.jsonl"
         if self.trainer.is_global_zero and not log.is_file():
             raise RuntimeError(
-                f"training ended at step {self.trainer.global_step} without a single step of its own; "
-                "look at max_steps, the data, and the step that a given checkpoint was made at"
+                f"training ended at step {self.trainer.global_step} without a single step of its "
+                "own; look at max_steps, the data, and the step that a given checkpoint was made at"
             )
         part = FINISHED / f".{self.section}.{self.state.name}.part"
-        checkpoint = part / finished.PUBLISHED
-        task = self._whole_task()
+        checkpoint = part / PUBLISHED
+        task = gather(self.model, self._build_task, self.trainer.is_global_zero)
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
             task.publish(part, self.datamodule.size)
@@ -264,21 +262,12 @@ class ParamsCLI(LightningCLI):
                 "%d tracking records wait in %s; `panodepth sync` delivers them", left, self.state
             )
 
-    def _whole_task(self) -> DepthTask:
-        """The task; of a sharded one, a copy on rank 0 that holds the full network."""
-        task: DepthTask = self.model
-        if not is_sharded(task.net):
-            return task
-        state = full_state(task.net)
-        if self.trainer.is_global_zero:
-            spec = task.net.spec
-            task = self.parser.instantiate_classes(self.config)[self.subcommand].model
-            task.net.load_state_dict(state)
-            task.net.spec = spec
+    def _build_task(self) -> DepthTask:
+        task: DepthTask = self.parser.instantiate_classes(self.config)[self.subcommand].model
         return task
 
     def _register(self, monitor: str | None) -> None:
-        """The published model becomes a version of the registered model of its section."""
+        """Make the published model a version of the registered model of its section."""
         assert self.tracker is not None
         value = None if monitor is None else self.trainer.callback_metrics.get(monitor)
         if monitor is not None and value is None:
@@ -291,12 +280,12 @@ class ParamsCLI(LightningCLI):
         self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
 
 
-BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError
+BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError
 """What a user can do something about, beside what any stage may meet."""
 
 
 def main(paper: str, argv: Sequence[str] | None = None) -> None:
-    """Entry point of `python -m experiments.<paper>`; `--section` defaults to the paper's own.
+    """Run `python -m experiments.<paper>`; `--section` defaults to the paper's own.
 
     Exit codes: 0 done, 1 training failed, 2 wrong arguments or values, 143 pre-empted (resumable).
     """

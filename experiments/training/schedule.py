@@ -21,7 +21,8 @@ class WarmupCosine(LambdaLR):
     ) -> None:
         if not 0 <= warmup_steps < total_steps:
             raise ValueError(
-                f"got warmup_steps={warmup_steps}, total_steps={total_steps}, expected 0 <= warm-up < total"
+                f"got warmup_steps={warmup_steps}, total_steps={total_steps}, expected 0 <= "
+                "warm-up < total"
             )
 
         def factor(step: int) -> float:

@@ -1,6 +1,7 @@
 """`LossShares`: what each data set of a mixture adds to the loss and to its gradient."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,11 +135,13 @@ def _gradient_steps(trainer: Trainer) -> set[int]:
     return {max(total * (2 * i + 1) // (2 * GRADIENTS), 1) for i in range(GRADIENTS)}
 
 
-def _gradient_norm(part: Tensor, weights: list[Tensor]) -> Tensor:
+def _gradient_norm(part: Tensor, weights: Sequence[Tensor]) -> Tensor:
     if not part.requires_grad:
         return torch.zeros(())
     grads = torch.autograd.grad(part, weights, retain_graph=True, allow_unused=True)
-    return torch.stack([g.norm() for g in grads if g is not None]).norm()
+    norms = [torch.linalg.vector_norm(g) for g in grads if g is not None]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
 
 
 def _floats(values: dict[str, Tensor]) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """`DepthTask`: what the LightningModules of all papers share. A paper adds one method, `losses`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,8 +12,8 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
-from experiments.training.scores import Scores
 from experiments.training.sharding import Sharded, is_sharded, shard, spare_batches
+from pano_losses.accumulators import ProtocolMetric
 from pano_losses.evaluation import resolve
 from pano_models.errors import CheckpointError
 from pano_models.weights.strict import fill
@@ -28,10 +28,11 @@ class DepthTask(LightningModule):
         net: Network; `net(rgb)` returns a dict of maps `(b, 1, h, w)` (see `pano_models.outputs`).
         loss: Weighted sum of loss terms; `loss(**maps)` returns `(total, {term: value})`.
         optimizer: Called with the parameter groups.
-        scheduler: Called with the optimiser and stepped after each optimiser step; None keeps the rate.
+        scheduler: Called with the optimiser and stepped after each optimiser step; None keeps the
+            rate.
         protocols: Protocols under which validation data are scored (`pano_losses.protocols`).
-        rates: Glob over parameter names of `net` -> factor on the learning rate (first match counts;
-            0 freezes); parameters without a match have factor 1.
+        rates: Glob over parameter names of `net` -> factor on the learning rate (first match
+            counts; 0 freezes); parameters without a match have factor 1.
         init_from: Folder of a trained model whose weights `net` starts from.
         channels_last: Keep weights and maps with the channels innermost in memory, where the
             convolutions of most encoders are faster: on a CPU by a factor of 1.2 to 1.5.
@@ -59,27 +60,31 @@ class DepthTask(LightningModule):
         if init_from is not None:
             self._start_from(init_from)
         if channels_last:
-            self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.net.to(memory_format=torch.channels_last)
         for name, parameter in self.net.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and self._rate(name) > 0)
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """The paper's idea: weighted total and each term's own value for one batch."""
+        """Return the weighted total and each term's own value for one batch: the paper's idea."""
         raise NotImplementedError(f"{type(self).__name__} must define losses(batch)")
 
     def samples_of(self, name: str, batch: Batch) -> slice:
-        """Which samples of a batch the rows of a map of the loss are made from; all, if not said."""
+        """Return from which samples of a batch the rows of a map of the loss are made.
+
+        All, if not said.
+        """
         return slice(None)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
+        """Return the prediction maps for RGB `(b, 3, h, w)` in [0, 1]."""
         prediction: dict[str, Tensor] = self.run(self.net, image)
         return prediction
 
     def run(self, network: nn.Module, x: Tensor) -> Any:
-        """Output of a network in the trainer's precision; its maps in float32.
+        """Run a network in the trainer's precision; return its maps in float32.
 
-        What surrounds it is never in mixed precision: a sampling position in bfloat16 is off by pixels.
+        What surrounds it is never in mixed precision: a sampling position in bfloat16 is off by
+        pixels.
         """
         attached = self._trainer is not None
         with self.trainer.precision_plugin.forward_context() if attached else nullcontext():
@@ -87,7 +92,7 @@ class DepthTask(LightningModule):
         return {k: _full(v) for k, v in out.items()} if isinstance(out, Mapping) else _full(out)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One step: total loss; each term is logged."""
+        """Return the total loss of one batch; each term is logged."""
         with torch.autocast(self.device.type, enabled=False):
             total, terms = self.losses(batch)
         values = {"total": total.detach(), **{k: v.detach() for k, v in terms.items()}}
@@ -97,7 +102,7 @@ class DepthTask(LightningModule):
         return total
 
     def _mean_over_ranks(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """All terms in one exchange; the logged loss is that of the global batch."""
+        """Average all terms in one exchange: the logged loss is that of the global batch."""
         if self.trainer.world_size == 1:
             return values
         means = torch.stack([v.float() for v in values.values()])
@@ -105,52 +110,54 @@ class DepthTask(LightningModule):
         return dict(zip(values, means / self.trainer.world_size, strict=True))
 
     def configure_model(self) -> None:
-        """Shards the network when the strategy asks for it (`experiments.training.sharding.Sharded`)."""
+        """Shard the network when the strategy asks for it (`training.sharding.Sharded`)."""
         if isinstance(self.trainer.strategy, Sharded) and not is_sharded(self.net):
             shard(self.net, self.trainer.strategy.device_mesh["data_parallel"])
 
     def setup(self, stage: str) -> None:
-        """Notes which data sets are scored."""
+        """Note which data sets are scored."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         names = data.test_names if stage == "test" else data.val_names
-        self.scores = Scores(names, self.protocols)
+        self.scores = ValidationScores(names, self.protocols)
 
     def on_validation_epoch_start(self) -> None:
-        """Counts the batches by which another rank's share is longer."""
+        """Count the batches by which another rank's share is longer."""
         self._spare = spare_batches(self.trainer) if is_sharded(self.net) else 0
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Predicts and scores one batch."""
+        """Predict and scores one batch."""
         with torch.autocast(self.device.type, enabled=False):
             self.scores.update(dataloader_idx, self(batch["image"]), batch)
 
     def on_validation_epoch_end(self) -> None:
-        """Logs `val/<data set>/<protocol>/<metric>` (or `test/...`)."""
+        """Log `val/<data set>/<protocol>/<metric>` (or `test/...`)."""
         kind = "test" if self.trainer.testing else "val"
         size = self.trainer.datamodule.size  # type: ignore[attr-defined]
         for _ in range(self._spare):
             self(torch.zeros(1, 3, *size, device=self.device))
-        values = {f"{kind}/{name}": value for name, value in self.scores.taken().items()}
+        values = {
+            f"{kind}/{name}": value for name, value in self.scores.compute_and_reset().items()
+        }
         self.log_dict(values, rank_zero_only=True)
 
     def on_test_epoch_start(self) -> None:
-        """As before a validation."""
+        """Do as before a validation."""
         self.on_validation_epoch_start()
 
     def test_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """As in a validation."""
+        """Do as in a validation."""
         self.validation_step(batch, batch_idx, dataloader_idx)
 
     def on_test_epoch_end(self) -> None:
-        """As after a validation."""
+        """Do as after a validation."""
         self.on_validation_epoch_end()
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> dict[str, Any]:
-        """Prediction maps with the keys of their samples."""
+        """Return prediction maps with the keys of their samples."""
         return {"key": batch["key"], "dataset": batch["dataset"], **self(batch["image"])}
 
     def configure_optimizers(self) -> Any:
-        """Parameter groups by learning-rate factor; every trainable parameter is in exactly one."""
+        """Group the trainable parameters by learning-rate factor, each in exactly one group."""
         by_factor: dict[float, list[nn.Parameter]] = {}
         for name, parameter in self.net.named_parameters():
             if parameter.requires_grad:
@@ -179,13 +186,13 @@ class DepthTask(LightningModule):
         fill(self.net, pano_models.load(folder).state_dict())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leaves out what is not trained: a teacher is larger than its student, and has its own folder."""
+        """Leave out what is not trained: a teacher has its own folder."""
         if not is_sharded(self.net):
             kept = {k: v for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
             checkpoint["state_dict"] = kept
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses what this training cannot go on from, before anything is overwritten.
+        """Refuse what this training cannot resume from, before anything is overwritten.
 
         Raises:
             CheckpointError: Names or shapes of tensors differ, or there are no more than weights.
@@ -195,8 +202,9 @@ class DepthTask(LightningModule):
         fitting = self._trainer is not None and self.trainer.state.fn == "fit"
         if fitting and "optimizer_states" not in checkpoint:
             raise CheckpointError(
-                "got a checkpoint of weights alone, expected the state of a training to go on from; to "
-                "start from these weights name their folder: --model.init_args.init_from runs/<section>"
+                "got a checkpoint of weights alone, expected the state of a training to resume; to "
+                "start from these weights name their folder: --model.init_args.init_from "
+                "runs/<section>"
             )
         saved = {k: v.shape for k, v in checkpoint["state_dict"].items() if k.startswith("net.")}
         own = {f"net.{k}": v.shape for k, v in self.net.state_dict().items()}
@@ -204,7 +212,8 @@ class DepthTask(LightningModule):
         if other:
             raise CheckpointError(
                 f"got a checkpoint of another network ({len(other)} tensors unknown, missing or of "
-                f"another shape, e.g. {other[:3]}), expected one of this {type(self.net).__name__}; "
+                f"another shape, e.g. {other[:3]}), expected one of this "
+                f"{type(self.net).__name__}; "
                 "leave --ckpt_path out, or name a checkpoint of the same model section"
             )
 
@@ -212,8 +221,46 @@ class DepthTask(LightningModule):
 
     @torch.no_grad()
     def parameter_count(self) -> int:
-        """Number of trainable parameters."""
+        """Return the number of trainable parameters."""
         return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
+
+
+class ValidationScores(nn.Module):
+    """One accumulator per data set and protocol; the sums do not depend on the number of ranks.
+
+    Args:
+        datasets: Names, in the order of the loaders.
+        protocols: Ids in `pano_losses.protocols`.
+    """
+
+    def __init__(self, datasets: Sequence[str], protocols: Sequence[str]) -> None:
+        super().__init__()
+        self.datasets = list(datasets)
+        self.sums = nn.ModuleList(
+            nn.ModuleList(ProtocolMetric(protocol, dataset=name) for protocol in protocols)
+            for name in datasets
+        )
+
+    def update(
+        self, loader: int, prediction: Mapping[str, Tensor], batch: Mapping[str, Any]
+    ) -> None:
+        """Add a batch of the data set with this number."""
+        target, valid = batch["distance"], batch["valid"]
+        for score in self.sums[loader]:  # type: ignore[attr-defined]
+            score.update(prediction, target, valid, keys=batch["key"], far=batch["far"])
+
+    def compute_and_reset(self) -> dict[str, float]:
+        """Return `<data set>/<protocol>/<metric>` of all that was added, and start anew.
+
+        Every rank must call it.
+        """
+        values: dict[str, float] = {}
+        for name, by_protocol in zip(self.datasets, self.sums, strict=True):
+            for score in by_protocol:  # type: ignore[attr-defined]
+                path = f"{name}/{score.protocol}"
+                values |= {f"{path}/{k}": float(v) for k, v in score.compute().items()}
+                score.reset()
+        return values
 
 
 def _full(values: Tensor) -> Tensor:

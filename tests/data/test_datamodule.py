@@ -3,8 +3,10 @@ import contextlib
 import lightning
 import pytest
 import torch
+from kornia.augmentation import ColorJitter, RandomPlanckianJitter
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from pano_data.batch_augmentation import BatchAugmentation
 from pano_data.datamodule import ErpDataModule
 from pano_data.errors import DataError
 from pano_data.sources import Source
@@ -62,7 +64,7 @@ def module(workers=0, n=21, **kwargs):
     return ErpDataModule(**{**settings, **kwargs})
 
 
-def fit(data, folder=None, kill=None, resume=None, epochs=3, accumulate=1):
+def fit(data, folder=None, kill=None, resume=None, epochs=3, accumulate=1, kind=Recorder):
     callbacks = [KillAfter(kill)] if kill else []
     if folder:
         callbacks.insert(0, ModelCheckpoint(folder, every_n_train_steps=1, save_last=True))
@@ -77,7 +79,7 @@ def fit(data, folder=None, kill=None, resume=None, epochs=3, accumulate=1):
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    model = Recorder()
+    model = kind()
     with contextlib.suppress(KilledError):
         trainer.fit(model, data, ckpt_path=resume)
     return model
@@ -132,6 +134,74 @@ def test_ranks_share_the_global_batch(monkeypatch, workers):
     for together, one, two in zip(whole, *ranks, strict=True):
         assert together["key"] == one["key"] + two["key"]
         assert torch.equal(together["distance"], torch.cat([one["distance"], two["distance"]]))
+
+
+class PictureRecorder(Recorder):
+    """Writes down the pictures of training and validation."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches, self.scored = [], []
+
+    def training_step(self, batch, index):
+        self.batches.append(batch)
+        return super().training_step(batch, index)
+
+    def validation_step(self, batch, _):
+        self.scored.append(batch)
+
+
+def coloured(workers=0, **kwargs):
+    """Labelled and unlabelled pictures whose colours change on the device."""
+    jitter = BatchAugmentation([RandomPlanckianJitter(p=1.0), ColorJitter(0.2, 0.2, p=0.5)])
+    given = {"unlabelled": {"u": Source(dataset=Numbered(9, "u"))}, "augment_batch": jitter}
+    return module(workers, **{**given, **kwargs})
+
+
+def test_only_pictures_of_training_change_on_the_device():
+    val = {"v": Source(dataset=Numbered(3))}
+    changed, plain = (
+        fit(data, epochs=1, kind=PictureRecorder)
+        for data in (coloured(val=val), coloured(val=val, augment_batch=None))
+    )
+    assert changed.batches
+    for one, other in zip(changed.batches, plain.batches, strict=True):
+        assert one.keys() == other.keys()
+        for name in ("distance", "valid", "far", "metric", "labelled", "seed"):
+            assert torch.equal(one[name], other[name])
+        differ = (one["image"] != other["image"]).flatten(1).any(1)
+        assert differ.all()  # the unlabelled one too
+    assert len(changed.scored) == len(plain.scored) > 0
+    for one, other in zip(changed.scored, plain.scored, strict=True):
+        assert torch.equal(one["image"], other["image"])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kill", [4, 21])  # inside an epoch of 21 batches, and at its end
+def test_pictures_are_the_same_after_a_restart(tmp_path, workers, kill):
+    whole = fit(coloured(), epochs=2, kind=PictureRecorder)
+    first = fit(coloured(workers), tmp_path, kill=kill, epochs=2, kind=PictureRecorder)
+    last = tmp_path / "last.ckpt"
+    rest = fit(coloured(workers), tmp_path, resume=last, epochs=2, kind=PictureRecorder)
+    assert len(first.batches) == kill
+    again = first.batches + rest.batches
+    for one, other in zip(whole.batches, again, strict=True):
+        assert torch.equal(one["image"], other["image"])
+
+
+def test_two_ranks_see_the_pictures_of_one(monkeypatch):
+    def seen(data):
+        return [
+            data.on_after_batch_transfer(batch, 0)["image"] for batch in data.train_dataloader()
+        ]
+
+    whole, ranks = seen(coloured(batch_size=4, unlabelled=None)), []
+    for rank in range(2):
+        data = coloured(batch_size=2, unlabelled=None)
+        monkeypatch.setattr(data, "_rank_and_world", lambda rank=rank: (rank, 2))
+        ranks.append(seen(data))
+    for together, one, two in zip(whole, *ranks, strict=True):
+        assert torch.equal(together, torch.cat([one, two]))
 
 
 def test_evaluation_split_has_no_duplicates_and_keeps_names(monkeypatch):

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 def full_disk(limit: int) -> Iterator[None]:
     """No file of this process grows beyond `limit` bytes.
 
-    No bytecode is written meanwhile: Python leaves a cut file as a module's cache and fails on it ever after.
+    No bytecode is written meanwhile: Python leaves a cut file as a module's cache and fails on it
+    ever after.
     """
     old, bytecode = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,4 +1,7 @@
-"""params.paper.yaml: every stage's configuration, one network of each kind on the meta device, the cost."""
+"""params.paper.yaml.
+
+Every stage's configuration, one network of each kind on the meta device, the cost.
+"""
 
 import contextlib
 import inspect
@@ -25,7 +28,8 @@ PAPER = ROOT / "params.paper.yaml"
 WRITTEN = params.read_params(PAPER)
 SECTIONS = {name: params.section(name, PAPER) for name in WRITTEN}
 TRAININGS = [
-    n for n, s in SECTIONS.items() if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
+    n for n, s in SECTIONS.items()
+    if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
 ]  # fmt: skip
 FUNCTIONS = {
     **{n: da2_curate for n in SECTIONS if n.startswith("da2_curate_")},
@@ -67,10 +71,11 @@ def test_evaluation_is_accepted() -> None:
 
 def test_a_section_of_the_default_is_missing_only_where_the_papers_need_none() -> None:
     default = set(params.read_params(ROOT / "params.yaml"))
-    # A published teacher is loaded; ZInD stands for DAP's web panoramas in the embedded default only.
+    # A published teacher is loaded; ZInD stands for DAP's web panoramas in the embedded default
+    # only.
     assert default - set(WRITTEN) == {
         "depth_anywhere_teacher",
-        "depth_anywhere_masks_structured3d",
+        "depth_anywhere_masks_structured3d_unlabelled",
         "dap_label_1_zind",
         "dap_label_2_zind",
     }

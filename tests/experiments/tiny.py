@@ -1,4 +1,7 @@
-"""A tiny training in a folder of its own: analytic rooms, a two-block network, seconds on one core."""
+"""A tiny training in a folder of its own.
+
+Analytic rooms, a two-block network, seconds on one core.
+"""
 
 import os
 import socket
@@ -19,10 +22,13 @@ from pano_worlds.miniatures.box_studio import BoxStudio
 
 ROOT = Path(__file__).parents[2]
 STEPS = 12
-# A server that has imported everything forks each training: a start costs a second instead of twenty.
+# A server that has imported everything forks each training: a start costs a second instead of
+# twenty.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones", "pano_data.transforms"]
+    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones",
+        "pano_data.transforms",
+     "pano_data.batch_augmentation", "kornia.augmentation"]
 )  # fmt: skip
 
 
@@ -39,6 +45,10 @@ def sections(**overrides: Any) -> dict[str, Any]:
         {"class_path": "pano_data.transforms.Roll"},
         {"class_path": "pano_data.transforms.Colour"},
     ]
+    changes = [
+        {"class_path": "kornia.augmentation.RandomPlanckianJitter"},
+        {"class_path": "kornia.augmentation.ColorJitter", "init_args": {"hue": 0.1, "p": 0.5}},
+    ]
     tiny = {
         "threads": 1, "checkpoint_every": 3, "panels": 1,
         "trainer": {
@@ -49,13 +59,17 @@ def sections(**overrides: Any) -> dict[str, Any]:
         "data": {
             "train": {"rooms": source}, "val": {"rooms": source}, "size": [32, 64], "batch_size": 2,
             "eval_batch_size": 2, "num_workers": 0, "seed": 3,
-            "augment": {"class_path": "pano_data.transforms.Compose", "init_args": {"transforms": transforms}},
+            "augment": {"class_path": "pano_data.transforms.Compose",
+                "init_args": {"transforms": transforms}},
+            "augment_batch": {"class_path": "pano_data.BatchAugmentation",
+                "init_args": {"changes": changes}},
         },
         "model": {
             "class_path": "experiments.da2.task.Da2Task",
             "init_args": {
                 "net": {"class_path": "pano_models.DA2", "init_args": net},
-                "loss": {"class_path": "pano_losses.WeightedSum", "init_args": {"terms": {"distance": term}}},
+                "loss": {"class_path": "pano_losses.WeightedSum",
+                    "init_args": {"terms": {"distance": term}}},
                 "optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 1e-3}},
             },
         },
@@ -87,7 +101,9 @@ def start(
     variables: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
 ) -> ForkServerProcess:
-    """Starts the same training as `command` in a forked process; its output goes to `folder/output`.
+    """Starts the same training as `command` in a forked process.
+
+    Its output goes to `folder/output`.
 
     Args:
         folder: Where `prepare` wrote.
@@ -119,7 +135,10 @@ def _train_here(
 
 
 def on_two_ranks(function: Callable[..., None], *arguments: Any) -> list[int | None]:
-    """Calls `function` in two processes, with the environment that torchrun gives them; exit codes by rank."""
+    """Calls `function` in two processes, with the environment that torchrun gives them.
+
+    Exit codes by rank.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -187,5 +206,6 @@ def train_on_nodes(
 def train(folder: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     """Trains to the end."""
     return subprocess.run(
-        command(*argv), cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=300
+        command(*argv), cwd=folder, env=environment(folder), capture_output=True, text=True,
+        timeout=300
     )  # fmt: skip

@@ -17,6 +17,14 @@ def test_lsgan_against_the_formula(generator):
     )
 
 
+def test_a_fake_patch_is_as_good_as_is_said(generator):
+    real, fake = torch.randn(2, 2, 1, 3, 6, generator=generator, dtype=torch.float64)
+    quality = torch.rand(2, 1, 3, 6, generator=generator, dtype=torch.float64)
+    found = DiscriminatorLoss()(real_score=real, fake_score=fake, fake_quality=quality).value
+    expected = 0.5 * (((real - 1) ** 2).mean() + ((fake - quality) ** 2).mean())
+    assert found.item() == pytest.approx(expected.item(), abs=1e-14)
+
+
 def test_cross_entropy_against_the_formula(generator):
     score = torch.randn(2, 1, 3, 6, generator=generator, dtype=torch.float64)
     real = patch_score(score, 1.0, "bce").value.item()

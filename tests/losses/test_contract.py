@@ -8,6 +8,7 @@ from pano_losses import (
     BerHu,
     EdgeSILog,
     GramMatrixLoss,
+    LogGradientL1,
     MedianAlignedL1,
     NormalL1,
     PointL1,
@@ -32,6 +33,8 @@ DISTANCE = {
     "gram": GramMatrixLoss(size=6),
     "gram_row": GramMatrixLoss(size=6, normalisation="row"),
     "gram_mean": GramMatrixLoss(size=6, normalisation="truth_mean"),
+    "log_gradient": LogGradientL1(),
+    "log_gradient_pixel": LogGradientL1(averaging="pixel", steps=(1, 3)),
     "affine": AffineInvariantL1(),
     "affine_midpoint": AffineInvariantL1(median_rule="midpoint", averaging="image"),
 }

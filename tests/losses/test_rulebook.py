@@ -185,7 +185,6 @@ def test_without_the_fill_the_mask_changes_nothing_and_the_same_pixels_count():
     assert outdoor["absrel"] == pytest.approx((0 + 0 + 0.5 + 0.5) / 4)
 
 
-
 def test_averaging_by_pixel_pools_all_images(maps):
     valid = maps.valid.clone()
     valid[0, :, 3:] = False

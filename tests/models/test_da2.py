@@ -157,3 +157,11 @@ def test_each_pixel_limit_of_the_released_form_holds_alone(tiny_da2):
     assert small.network_size(252, 504)[0] == (546, 1078)
     large = pm.create("da2", **tiny_da2, faithful=True, max_pixels=620_000)
     assert large.network_size(1024, 2048)[0] == (560, 1120)
+
+
+def test_the_decoder_starts_at_the_given_scale(tiny_da2):
+    for options, scale in (({}, 1e-4), ({"layer_scale": 1.0}, 1.0)):
+        head = pm.DA2(**{**tiny_da2, **options}).head
+        gammas = [unit.gamma for stage in head.stages for unit in stage.units]
+        assert gammas
+        assert all(bool((gamma == scale).all()) for gamma in gammas)

@@ -12,6 +12,7 @@ NETWORKS = {
     "da2": {**TOKENS, "width": 32, "heads": 2, "head_channels": 8, "residual_units": 1},
     "dap": {**TOKENS, "features": 16, "level_channels": [8, 16, 16, 16]},
     "perspective_vit": {**TOKENS, "features": 16, "level_channels": [8, 16, 16, 16]},
+    "perspective_unet": {**LITE, "widths": [8, 8, 16, 16, 16]},
     "unifuse": LITE,
     "bifuse_plus": LITE,
     "hohonet": {
@@ -23,7 +24,8 @@ NETWORKS = {
         "heads": 2,
     },
 }
-PANORAMIC = [name for name in NETWORKS if name != "perspective_vit"]
+OF_VIEWS = ("perspective_vit", "perspective_unet")
+PANORAMIC = [name for name in NETWORKS if name not in OF_VIEWS]
 
 
 def build(name, **options):
@@ -33,7 +35,7 @@ def build(name, **options):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_predicts_and_loads_back_bit_equal(name, tmp_path):
-    size = (64, 64) if name == "perspective_vit" else (64, 128)
+    size = (64, 64) if name in OF_VIEWS else (64, 128)
     network, rgb = build(name).eval(), torch.rand(2, 3, *size)
     with torch.no_grad():
         maps = network(rgb)
@@ -47,14 +49,15 @@ def test_predicts_and_loads_back_bit_equal(name, tmp_path):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_weight_learns(name):
-    size = (64, 64) if name == "perspective_vit" else (64, 128)
+    size = (64, 64) if name in OF_VIEWS else (64, 128)
     network = build(name).train()
     sum(m.log1p().square().sum() for m in network(torch.rand(2, 3, *size)).values()).backward()
     idle = [n for n, p in network.named_parameters() if p.requires_grad and p.grad is None]
     assert idle == []
 
 
-@pytest.mark.parametrize(("name", "options"), [("da2", {}), ("dap", {}), ("unifuse", {"fusion": "none"}), ("hohonet", {})])  # fmt: skip
+@pytest.mark.parametrize(("name", "options"), [("da2", {}), ("dap", {}), ("unifuse",
+            {"fusion": "none"}), ("hohonet", {})])  # fmt: skip
 def test_turning_the_panorama_turns_the_prediction(name, options):
     network, rgb = build(name, equivariant=True, **options).eval(), torch.rand(1, 3, 64, 128)
     with torch.no_grad():

@@ -30,7 +30,10 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, panodepth.cli; print([m for m in ('torch', 'rich', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, panodepth.cli; print([m for m in ('torch', 'rich', 'matplotlib') if m in "
+        "sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 

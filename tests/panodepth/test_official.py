@@ -1,4 +1,7 @@
-"""`panodepth predict --model official:NAME=FILE`: a file with the published names, from the command line to the map."""
+"""`panodepth predict --model official:NAME=FILE`.
+
+A file with the published names, from the command line to the map.
+"""
 
 from pathlib import Path
 

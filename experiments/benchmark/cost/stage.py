@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,7 +20,7 @@ from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
-from pano_data.io.atomic import write_json
+from pano_data import track, write_json
 
 GIGA = 1e9
 
@@ -66,7 +65,7 @@ def latencies(
     The models take turns, round after round, so a machine that slows down slows all of them alike.
     """
     seconds: dict[str, list[float]] = {name: [] for name in networks}
-    for index in track(range(warm_up + rounds), "timing", disable=not sys.stderr.isatty()):
+    for index in track(range(warm_up + rounds), "timing"):
         for name, network in networks.items():
             taken = _seconds(network, rgb)
             if index >= warm_up:
@@ -114,7 +113,7 @@ def cost(
     rgb = panoramas(batch, size, device)
     seconds = latencies(networks, rgb, rounds)
     rows = {}
-    for name in track(models, "counting", disable=not sys.stderr.isatty()):
+    for name in track(models, "counting"):
         low, median, high = (1e3 * s / batch for s in statistics.quantiles(seconds[name], n=4))
         rows[name] = ForwardCost(
             parameters=sum(p.numel() for p in networks[name].parameters()),

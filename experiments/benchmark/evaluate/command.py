@@ -6,6 +6,9 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 import pano_losses
 from experiments.benchmark.evaluate.ranks import choose_device, ranks
@@ -45,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score a suite although images are missing, and mark the result",
     )
+    parser.add_argument(
+        "--reader-options",
+        type=_reader_options,
+        default={},
+        metavar="YAML",
+        help="arguments of readers by data set, e.g. '{stanford2d3d: {rgb_folder: rgb_}}'; "
+        "params.yaml states them under datasets.<id>.options",
+    )
     parser.add_argument("--size", type=int, nargs=2, default=SIZE, metavar=("H", "W"))
     parser.add_argument("--batch-size", type=int, help="default: by the size and the device")
     parser.add_argument("--workers", type=int, default=0, help="processes that read samples")
@@ -78,12 +89,29 @@ def run(args: argparse.Namespace) -> int:
             settings = ScoringSettings((), size, args.batch_size, device, args.workers, here)
             if args.suite:
                 run_suite(suites.get(args.suite), args.model, predictor, args.root, settings,
-                          args.reports, args.partial)  # fmt: skip
+                          args.reports, args.partial, args.reader_options)  # fmt: skip
             else:
                 _score_dataset(args, predictor, settings)
     except (ValueError, OSError, ImportError) as error:
         raise CommandError(str(error)) from error
     return 0
+
+
+def _reader_options(text: str) -> dict[str, dict[str, Any]]:
+    """Parse data set -> options of its reader, in YAML."""
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        told = " ".join(str(error).split())
+        raise argparse.ArgumentTypeError(f"got {text!r}, which is no YAML: {told}") from error
+    if not isinstance(given, dict) or not all(isinstance(v, dict) for v in given.values()):
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected data sets with their options: {{NAME: {{KEY: VALUE}}}}"
+        )
+    unknown = sorted(set(given) - set(datasets.names()))
+    if unknown:
+        raise argparse.ArgumentTypeError(f"got {unknown[0]!r}, expected ids of data sets")
+    return given
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -108,7 +136,8 @@ def _score_dataset(
     args: argparse.Namespace, predictor: ScoredModel, settings: ScoringSettings
 ) -> None:
     split = args.split or "test"
-    rows = manifest_of(datasets.get(args.dataset).rows(args.root, split))
+    options = args.reader_options.get(args.dataset, {})
+    rows = manifest_of(datasets.get(args.dataset).rows(args.root, split, **options))
     data = ManifestDataset(rows, args.root, settings.size)
     wanted = replace(settings, protocols=(args.protocol,))
     if args.out is None and settings.ranks.world > 1:

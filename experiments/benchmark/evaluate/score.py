@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -21,7 +19,7 @@ from experiments.benchmark.evaluate.ranks import Journal, Ranks
 from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.pipeline.closure.digest import code_digest, own_code
-from pano_data.reader import ManifestDataset
+from pano_data import ManifestDataset, track
 from pano_losses.evaluation import ImageScores, accumulate, resolve, score_images, summarise
 
 DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
@@ -148,8 +146,7 @@ def score(
         collate_fn=collate,
     )
     predict = HalvingPredictor(predictor, settings.device, step)
-    hidden = not (ranks.first and sys.stderr.isatty())
-    progress = track(loader, f"scoring {name}", total=len(todo), disable=hidden)
+    progress = track(loader, f"scoring {name}", len(todo), ranks.first)
     for number, batch in zip(todo, progress, strict=True):
         journal.append({"batch": number, **_score_batch(predict, batch, name, settings)})
     ranks.wait()

@@ -15,11 +15,10 @@ import torch
 import trimesh
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from experiments.benchmark.reconstruction.geometry_scores import GeometryScores, score_geometry
-from pano_data import write_json
+from pano_data import track, write_json
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
@@ -199,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", help="score a network's reconstruction, too")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the rows as JSON")
     args = parser.parse_args(argv)
-    progress = track(args.seeds, "worlds", console=Console(stderr=True))
+    progress = track(args.seeds, "worlds")
     rows = [row for seed in progress for row in score_world(seed, args.views, args.model)]
     Console(width=200).print(_table(rows))
     if args.out:

@@ -180,9 +180,9 @@ def training_set_table(models: Sequence[str]) -> ReportTable | None:
     if not rows:
         return None
     note = (
-        "Mean over the measured steps of a training. Share of the loss: what the panoramas of a set "
-        "add to the weighted sum of all terms. Share of the gradient norms: norm of the gradient of "
-        "that part with respect to all trained weights, before clipping, at four steps."
+        "Mean over the measured steps of a training. Share of the loss: what the panoramas of a "
+        "set add to the weighted sum of all terms. Share of the gradient norms: norm of the "
+        "gradient of that part with respect to all trained weights, before clipping, at four steps."
     )
     return ReportTable(
         "What each training set adds", note, ("model", "set", "loss", "gradient"), rows

@@ -1,7 +1,8 @@
 """`python -m experiments.pipeline.closure write|check|edits`: the code dependencies in dvc.yaml.
 
-`write` writes them, `check` names what is missing and what is too much (exit code 1), `edits` prints
-which stages run after a few typical edits.
+`write` writes them, `check` names what is missing and what is too much (exit code 1), `edits`
+prints which stages run after a few typical edits. A values or source file that cannot be read is a
+line (exit code 2).
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 
 from experiments.pipeline.closure.dependencies import check, write
 from experiments.pipeline.closure.edits import table
+from experiments.pipeline.params import ParamsError
 from experiments.pipeline.revision import REPO
 
 
@@ -20,7 +22,11 @@ def main(argv: list[str] | None = None) -> int:
     if command == "edits":
         sys.stdout.write(table(REPO))
         return 0
-    lines = write(REPO) if command == "write" else check(REPO)
+    try:
+        lines = write(REPO) if command == "write" else check(REPO)
+    except (ParamsError, SyntaxError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return int(command == "check" and bool(lines))
 

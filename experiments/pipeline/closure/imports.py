@@ -1,9 +1,10 @@
 """Which modules of ours a module makes run: its imports, read from its source.
 
-Imports inside functions count, those under `if TYPE_CHECKING` do not. A text that is the dotted name
-of a module of ours counts too: it is there for `importlib` or for `python -m`. Only in a package that
-imports its parts lazily (its `__init__` has a `__getattr__`), texts are its table of what may be asked
-for: an entry counts where somebody asks for it, by import, by attribute or in the values file.
+Imports inside functions count, those under `if TYPE_CHECKING` do not. A text that is the dotted
+name of a module of ours counts too: it is there for `importlib` or for `python -m`. Only in a
+package that imports its parts lazily (its `__init__` has a `__getattr__`), texts are its table of
+what may be asked for: an entry counts where somebody asks for it, by import, by attribute or in the
+values file.
 """
 
 import ast
@@ -100,7 +101,7 @@ class Code:
         return found
 
     def imported_by(self, module: str) -> frozenset[str]:
-        """Return the modules that a module makes run by itself, wherever in it the import stands."""
+        """Return the modules that a module imports, wherever in it the import stands."""
         if module in self._imported:
             return self._imported[module]
         own = self.references(module)

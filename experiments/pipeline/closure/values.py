@@ -1,4 +1,7 @@
-"""The code that a values file names: classes by their path, networks by the model that holds them."""
+"""The code that a values file names.
+
+Classes by their path, networks by the model that holds them.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -37,7 +40,7 @@ class Named:
         self.section = cache(lambda name: params.section(name, values))
 
     def leaves(self, sections: Iterable[str]) -> list[str]:
-        """Return those sections of a stage that none of the others takes over, wholly or in part."""
+        """Return those sections of a stage that no other takes over, wholly or in part."""
         whole = [name for name in sections if "." not in name]
         parts = {
             place.split(".")[0]

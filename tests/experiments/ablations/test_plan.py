@@ -141,3 +141,21 @@ def test_a_group_with_a_typo_is_named(tmp_path: Path) -> None:
     path.write_text("x: {paper: P, section: s, target: t, scores: {}, rowz: {}}\n")
     with pytest.raises(QueueError, match=r"group 'x'.*rowz"):
         read_queue(path)
+
+
+def labelled_per_step(section: dict[str, Any]) -> int:
+    """Labelled panoramas of a batch: what the sampler leaves beside the unlabelled part."""
+    data = section["data"]
+    return data["batch_size"] // (1 + (data["ratio"] if data.get("unlabelled") else 0))
+
+
+def test_rows_that_are_compared_see_equally_many_labelled_panoramas(tmp_path: Path) -> None:
+    counts = {}
+    for run in FIRST:
+        if run.group == "depth_anywhere":
+            path = values(run, tmp_path)
+            common = params.section("common", path)["data"]
+            section = params.section("depth_anywhere_unifuse", path)
+            counts[run.row] = labelled_per_step({"data": {**common, **section["data"]}})
+    assert len(counts) >= 6
+    assert set(counts.values()) == {counts["full"]}

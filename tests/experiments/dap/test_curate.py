@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
-from experiments.dap.discriminator_task import load_discriminator
+from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline.ranks import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
-from pano_models import ModelNotFoundError, PatchDiscriminator, normalize_distance
+from pano_models import ModelNotFoundError, PatchDiscriminator
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
 from tests.experiments import tiny
@@ -38,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     (root / "judge").mkdir()
     save_file(PatchDiscriminator(width=4).state_dict(), root / "judge/model.safetensors")
-    (root / "judge/config.json").write_text(json.dumps({"width": 4}))
+    (root / "judge/config.json").write_text(json.dumps({"kind": "PatchDiscriminator", "width": 4}))
     return root
 
 
@@ -60,8 +60,10 @@ def run(data: Path, out: str, manifests: list[str], world: int = 1, **changes: A
 def scores(data: Path) -> dict[str, float]:
     judge, found = load_discriminator(str(data / "judge")), {}
     for sample in ManifestDataset(data / "rows.parquet", data / "raw", SIZE):
-        maps = normalize_distance(sample["distance"][None], sample["valid"][None])
-        found[sample["key"]] = judge.score(maps).item()
+        known = sample["valid"] | sample["far"]
+        label = (sample[k][None] for k in ("image", "distance"))
+        maps = judge.view(*label, known[None], sample["far"][None])
+        found[sample["key"]] = judge.score(maps, sample["valid"][None]).item()
     return found
 
 
@@ -101,7 +103,9 @@ def test_two_ranks_write_the_bytes_of_one(
     assert (data / "shared.parquet").read_bytes() == alone.read_bytes()
 
 
-def score_with_neighbours(self: PatchDiscriminator, maps: torch.Tensor) -> torch.Tensor:
+def score_with_neighbours(
+    self: PatchDiscriminator, maps: torch.Tensor, counted: torch.Tensor
+) -> torch.Tensor:
     """A score that depends on all of its batch, as the last digit of the true one may (oneDNN, cuDNN)."""
     return maps.mean((1, 2, 3)) + maps.mean()
 

@@ -1,8 +1,11 @@
 """Messages of jsonargparse, as one line."""
 
+from typing import Any
+
 import pytest
 
-from experiments.pipeline.config_errors import one_line, raised_by
+from experiments.pipeline.config_errors import check_empty_keys, one_line, raised_by
+from experiments.pipeline.params import ParamsError
 
 UNION = """Parser key "model":
   Does not validate against any of the Union subtypes
@@ -27,11 +30,15 @@ PLACE = "model.init_args.loss.init_args"
         ),
         ("Group 'trainer' does not accept option 'max_stepz'", "trainer.max_stepz: no such key"),
         (
-            'Parser key "data":\nUnable to load config \'no\'\n  - Parser key "data": Unable to load',
+            'Parser key "data":\nUnable to load config \'no\'\n'
+            '  - Parser key "data": Unable to load',
             "data: Unable to load config 'no'",
         ),
         (
-            UNION.format(reason='Parser key "weight":\n              Expected a <class \'float\'>. Got value: x'),
+            UNION.format(
+                reason='Parser key "weight":\n'
+                "              Expected a <class 'float'>. Got value: x"
+            ),
             f"{PLACE}.weight: got x, expected float of pano_losses.MedianAlignedL1(",
         ),
         (
@@ -57,3 +64,20 @@ def test_a_constructor_s_refusal_says_where() -> None:
         raise ValueError("got width=3,\nexpected an even one")
     said = raised_by(caught.value)
     assert said.startswith("got width=3, expected an even one (pipeline/test_config_errors.py:")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"nosuch": {}}, "nosuch: no such key; expected one of size, net, sets"),
+        ({"nosuch": {"deeper": {}}}, "nosuch: no such key"),
+        ({"net": {"init_args": {"wdith": {}}}}, "net.init_args.wdith: no such key"),
+        ({"sets": [{"root": "a", "more": {}}]}, "sets.0.more: no such key"),
+    ],
+)
+def test_an_unknown_key_with_an_empty_mapping_is_named(written: Any, told: str) -> None:
+    parsed = {"size": 3, "net": {"init_args": {"width": {}}}, "sets": [{"root": "a"}]}
+    with pytest.raises(ParamsError) as error:
+        check_empty_keys(written, parsed)
+    assert str(error.value).startswith(told)
+    check_empty_keys({"net": {"init_args": {"width": {}}}, "sets": []}, parsed)

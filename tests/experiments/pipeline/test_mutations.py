@@ -23,7 +23,7 @@ FILE = ROOT / "params.yaml"
 MOST_LINES = 6
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "da2_curate_hypersim": da2_curate,
-    "depth_anywhere_masks_structured3d": mask,
+    "depth_anywhere_masks_structured3d_unlabelled": mask,
     "dap_label_1_zind": label,
     "dap_curate": dap_curate,
 }

@@ -107,14 +107,19 @@ def repeated(base: Any, over: Any, at: str = "") -> list[str]:
     ]
 
 
-def test_the_papers_settings_state_only_what_differs() -> None:
+OVERLAYS = ("params.paper.yaml", "params.long.yaml")
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_states_only_what_differs(name: str) -> None:
     base = params.read_params(ROOT / "params.yaml")
-    over = yaml.load((ROOT / "params.paper.yaml").read_text(), Loader=params._Loader)
+    over = yaml.load((ROOT / name).read_text(), Loader=params._Loader)
     assert repeated(base, over) == []
 
 
-def test_what_is_composed_of_the_papers_settings_resolves_alike(tmp_path: Path) -> None:
-    paper = ROOT / "params.paper.yaml"
+@pytest.mark.parametrize("overlaid", OVERLAYS)
+def test_what_is_composed_of_an_overlay_resolves_alike(overlaid: str, tmp_path: Path) -> None:
+    paper = ROOT / overlaid
     written = tmp_path / "params.yaml"
     written.write_text(overlay.composed(paper))
     names = params.read_params(paper)

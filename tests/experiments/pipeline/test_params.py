@@ -95,7 +95,9 @@ def test_what_cannot_be_extended_is_named(text: str, said: str, tmp_path: Path) 
 
 NAMED = """
 sets: {a: {train: {manifest: a.parquet, root: a}}, b: {all: {shards: b}}}
-lists: {colour: {p: 1}, any: {class_path: C, init_args: {each: [{class_path: R}, {extends: lists.colour}]}}}
+lists:
+  colour: {p: 1}
+  any: {class_path: C, init_args: {each: [{class_path: R}, {extends: lists.colour}]}}
 base:
   augment: {extends: lists.any}
   train: {one: {extends: sets.a.train, weight: 2}}
@@ -188,7 +190,8 @@ def test_an_overlay_of_an_overlay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("base: {trainer: {max_stepz: !delete }}", r"base.trainer.max_stepz: got !delete, expected one of"),
+        ("base: {trainer: {max_stepz: !delete }}",
+            r"base.trainer.max_stepz: got !delete, expected one of"),
         ("new: {a: {b: !delete }}", r"new.a.b: got !delete, expected it over a key"),
         ("new: {a: [!replace 1]}", r"new.a.0: got !replace"),
         ("base: {trainer: {devices: {a: 1}}}", r"base.trainer.devices: got 1, expected a mapping"),

@@ -85,7 +85,8 @@ def test_a_line_that_fails_ends_the_whole_and_keeps_the_others(pipeline) -> None
     run = _repro(pipeline)
     assert run.returncode == 1
     assert "failed to reproduce 'train_da2'" in run.stdout
-    assert (pipeline / "dap").exists() and (pipeline / "student").exists()
+    assert (pipeline / "dap").exists()
+    assert (pipeline / "student").exists()
     assert not {"suites", "report"} & set(_stages_of(run))
     (pipeline / "dvc.yaml").write_text(text)
     assert sorted(_stages_of(_repro(pipeline))) == ["report", "suites", "train_da2"]

@@ -1,4 +1,7 @@
-"""Every section of params.yaml fits the signatures it configures; a typo is named before any work."""
+"""Every section of params.yaml fits the signatures it configures.
+
+A typo is named before any work.
+"""
 
 import contextlib
 import io

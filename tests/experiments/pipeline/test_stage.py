@@ -56,3 +56,23 @@ def test_a_stage_refuses_its_data(
         run_stage(stage, "stage", [])
     assert stop.value.code == 2
     assert capsys.readouterr().err == "error in section stage: got 3 rows\n"
+
+
+def test_an_unknown_key_without_content_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stage(count: int, tags: dict[str, str] | None = None) -> None:
+        """Do nothing.
+
+        Args:
+            count: A number.
+            tags: May be empty.
+        """
+
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump({"good": {"count": 1, "tags": {}}}))
+    run_stage(stage, "good", [])
+    Path("params.yaml").write_text(yaml.safe_dump({"bad": {"count": 1, "tgas": {}}}))
+    with pytest.raises(SystemExit, match="2"):
+        run_stage(stage, "bad", [])
+    assert "tgas: no such key; expected one of" in capsys.readouterr().err

@@ -1,4 +1,7 @@
-"""dvc.yaml under both values files: what a stage reads is its dependency, and something makes it."""
+"""dvc.yaml under both values files.
+
+What a stage reads is its dependency, and something makes it.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -23,7 +26,7 @@ class Stage(NamedTuple):
     params: list[str]
 
 
-@pytest.fixture(scope="module", params=["params.yaml", "params.paper.yaml"])
+@pytest.fixture(scope="module", params=["params.yaml", "params.long.yaml", "params.paper.yaml"])
 def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with dvc.yaml and one of the values files as its params.yaml."""
     folder = tmp_path_factory.mktemp("pipeline")
@@ -117,7 +120,9 @@ def test_every_dependency_is_made_by_a_stage(stages: list[Stage]) -> None:
         (stage.name, dep)
         for stage in stages
         for dep in stage.deps
-        if dep.startswith(MADE) and not lies_below(dep, outs) and not any(lies_below(o, [dep]) for o in outs)
+        if dep.startswith(MADE)
+        and not lies_below(dep, outs)
+        and not any(lies_below(o, [dep]) for o in outs)
     }  # fmt: skip
     assert sorted(orphans) == []
 

@@ -1,4 +1,4 @@
-"""`datasets.<id>.options` of params.yaml reach the reader, in the manifest stage and in the suites."""
+"""`datasets.<id>.options` of params.yaml reach the reader, in manifests and in suites."""
 
 import shutil
 from pathlib import Path

@@ -12,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from experiments.pipeline.run_folder import RunFolderError
-from experiments.tracking import records as tracking_records
+from experiments.tracking import store
 from experiments.tracking.queue import TrackingQueue
 
 
@@ -120,11 +120,9 @@ def test_metrics_that_waited_go_in_few_requests(uri: str, tmp_path: Path) -> Non
         away.put("metrics", values={"a": float(step), "b": 1.0}, step=step)
     assert away.close(wait_s=30) == 601
     back, requests = TrackingQueue(tmp_path, uri), []
-    real = tracking_records.metrics
+    real = store.metrics
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            tracking_records, "metrics", lambda *a: (requests.append(len(a[2])), real(*a))
-        )
+        patch.setattr(store, "metrics", lambda *a: (requests.append(len(a[2])), real(*a)))
         assert back.deliver() == 601
     assert requests == [500, 100]
     history = MlflowClient(uri).get_metric_history(str(back.run_id), "a")
@@ -136,7 +134,10 @@ def test_only_one_process_delivers(uri: str, tmp_path: Path) -> None:
     queue = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=60)
     _start(queue, tmp_path)
     assert queue.close(wait_s=30) == 1
-    hold = "import sys, time; from pathlib import Path; from experiments.pipeline.run_folder import locked\n"
+    hold = (
+        "import sys, time; from pathlib import Path; from experiments.pipeline.run_folder import "
+        "locked\n"
+    )
     hold += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     words = [sys.executable, "-c", hold, str(tmp_path / "delivery")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:

@@ -1,4 +1,7 @@
-"""What a training starts from decides its name: other data or another teacher is another training."""
+"""What a training starts from decides its name.
+
+Other data or another teacher is another training.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ def resolved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             "train": {"a": {"manifest": "m/train.parquet", "root": "m"}, "b": {"shards": "shards"}},
             "val": {"missing": {"manifest": "m/none.parquet", "root": "m"}},
         },
-        "model": {"class_path": "Task", "init_args": {"teacher": {"init_args": {"model": "runs/teacher"}}}},
+        "model": {"class_path": "Task",
+            "init_args": {"teacher": {"init_args": {"model": "runs/teacher"}}}},
     }  # fmt: skip
 
 

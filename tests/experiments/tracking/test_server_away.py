@@ -1,4 +1,7 @@
-"""The tracking server is killed in the middle of a training: nothing stops, nothing waits, nothing is lost."""
+"""The tracking server is killed in the middle of a training.
+
+Nothing stops, nothing waits, nothing is lost.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Bad input of a training: one line that says what was got, what was expected and what to do; exit code 2; nothing overwritten."""
+"""Bad input of a training: one line that says what was got, what was expected and what to do.
+
+Exit code 2; nothing overwritten.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,29 +52,41 @@ def published(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        (["--data.train={}"], "training needs data: got no sources in data.train, expected at least one"),
+        (["--data.train={}"],
+            "training needs data: got no sources in data.train, expected at least one"),
         (
-            ["--data.train={rooms: {manifest: train.parquet, root: raw}, more: {manifest: empty.parquet, root: raw}}"],
+            ["--data.train={rooms: {manifest: train.parquet, root: raw}, "
+             "more: {manifest: empty.parquet, root: raw}}"],
             "got no sample in data.train.more, expected at least one in each set",
         ),
-        (["--data.val.rooms.manifest=empty.parquet"], "got no sample in data.val.rooms, expected at least one"),
+        (["--data.val.rooms.manifest=empty.parquet"],
+            "got no sample in data.val.rooms, expected at least one"),
         (
             ["--data.batch_size=64"],
-            "data.train (rooms) is shorter than one global batch: got 5 samples, expected at least 64 per rank x 1 ranks",
+            "data.train (rooms) is shorter than one global batch: got 5 samples, expected at least "
+            "64 per rank x 1 ranks",
         ),
         (
             ["--data.batch_size=4", UNLABELLED],
-            "data.unlabelled (pictures) is shorter than one global batch: got 1 samples, expected at least 2 per rank",
+            "data.unlabelled (pictures) is shorter than one global batch: got 1 samples, expected "
+            "at least 2 per rank",
         ),
-        (["--data.batch_size=3", UNLABELLED], "a batch of 3 cannot hold labelled and unlabelled samples at 1:1"),
-        (["--global_batch=3"], "got global_batch 3, expected a multiple of batch_size 2 x 1 ranks = 2"),
-        (["--ckpt_path=last.ckpt", f"{NET}.residual_units=2"], "got a checkpoint of another network (15 tensors unknown, missing or of another shape"),
+        (["--data.batch_size=3", UNLABELLED],
+            "a batch of 3 cannot hold labelled and unlabelled samples at 1:1"),
+        (["--global_batch=3"],
+            "got global_batch 3, expected a multiple of batch_size 2 x 1 ranks = 2"),
+        (["--ckpt_path=last.ckpt", f"{NET}.residual_units=2"],
+            "got a checkpoint of another network (15 tensors unknown, missing or of another "
+         "shape"),
         (["--ckpt_path=last.ckpt", f"{NET}.width=48"], "got a checkpoint of another network ("),
-        (["--ckpt_path=last.ckpt", "--data.batch_size=1"], "cannot resume exactly: global_batch was 2, is 1"),
+        (["--ckpt_path=last.ckpt", "--data.batch_size=1"],
+            "cannot resume exactly: global_batch was 2, is 1"),
         (["--ckpt_path=none.ckpt"], "got none.ckpt, which cannot be read"),
         (["--ckpt_path=text.ckpt"], "got text.ckpt, which cannot be read"),
-        (["--ckpt_path=runs/tiny/checkpoints/final.ckpt"], "got a checkpoint of weights alone, expected the state of a training"),
-        (["--model.init_args.init_from=runs/tiny", f"{NET}.residual_units=2"], "weights do not fit DA2: missing:"),
+        (["--ckpt_path=runs/tiny/checkpoints/final.ckpt"],
+            "got a checkpoint of weights alone, expected the state of a training"),
+        (["--model.init_args.init_from=runs/tiny", f"{NET}.residual_units=2"],
+            "weights do not fit DA2: missing:"),
         (["--model.init_args.protocols=[da2]"], "got protocol 'da2', expected one of "),
         (["--model.init_args.init_from=runs/none"], "no folder runs/none here; train it first"),
     ],

@@ -1,9 +1,12 @@
+import time
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import torch
 
-from experiments.training.callbacks import Throughput
+from experiments.tracking.tracker import RunLogger
+from experiments.training.callbacks import SystemMetrics, Throughput, available_monitors
 
 
 class Recorder:
@@ -31,3 +34,24 @@ def test_throughput_is_logged_once_a_step_of_accumulated_batches() -> None:
         trainer.global_step += batch % accumulate == accumulate - 1
         speed.on_train_batch_end(trainer, module)
     assert logger.steps == [2, 4]
+
+
+def test_the_load_of_the_machine_is_logged_until_training_ends() -> None:
+    logger = Mock(spec=RunLogger)
+    callback = SystemMetrics(every_s=0.01)
+    callback.on_train_start(SimpleNamespace(logger=logger, global_step=7), None)  # type: ignore[arg-type]
+    end = time.monotonic() + 30
+    while logger.log_metrics.call_count < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    callback.on_train_end(None, None)  # type: ignore[arg-type]
+    count = logger.log_metrics.call_count
+    time.sleep(0.05)
+    assert logger.log_metrics.call_count == count >= 2
+    values, step = logger.log_metrics.call_args.args
+    assert step == 7
+    assert 0 < values["system/system_memory_usage_percentage"] <= 100
+    assert 0 <= values["system/cpu_utilization_percentage"] <= 100
+
+
+def test_monitors_of_a_machine_without_gpu_are_still_there() -> None:
+    assert len(available_monitors()) >= 2

@@ -35,7 +35,8 @@ def _fit(
     torch.manual_seed(0)
     module = kind()
     trainer = Trainer(
-        max_epochs=1, logger=False, enable_checkpointing=False, callbacks=[guard], accelerator="cpu",
+        max_epochs=1, logger=False, enable_checkpointing=False, callbacks=[guard],
+        accelerator="cpu",
         enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(module, DataLoader(data[:, None], batch_size=batch_size))
@@ -51,7 +52,7 @@ def test_a_non_finite_step_is_skipped() -> None:
 
 
 class Normalised(Regression):
-    """The same behind batch normalisation, whose running statistics see the batch before any gradient."""
+    """The same behind batch normalisation, whose statistics see the batch first."""
 
     def __init__(self) -> None:
         super().__init__()

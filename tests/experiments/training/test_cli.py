@@ -52,7 +52,8 @@ def test_predictions_are_written(trained: Path, monkeypatch: pytest.MonkeyPatch)
         (["predict", "--section", "tiny"], "got no sources in data.predict"),
         (["fit", "--section"], "--section: expected one argument"),
         (["fit", "--section", "tinny"], "got section 'tinny', expected one of ['common', 'tiny']"),
-        (["fit", "--section", "tiny", "--data.train", "{a: {manifest: none.parquet, root: raw}}"], "none.parquet"),
+        (["fit", "--section", "tiny", "--data.train", "{a: {manifest: none.parquet, root: raw}}"],
+            "none.parquet"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_a_line(

@@ -1,4 +1,7 @@
-"""Ranks that share a global batch train as one process does: the same samples, the same weights up to rounding."""
+"""Ranks that share a global batch train as one process does.
+
+The same samples, the same weights up to rounding.
+"""
 
 from pathlib import Path
 
@@ -18,8 +21,8 @@ def test_two_ranks_equal_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     (done,) = tiny.train_on_nodes(both, 1, 2, "--data.batch_size", "1")
     assert done.returncode == 0, done.stdout[-3000:]
-    # Over all weights: the loss does not feel the scale of the output, so AdamW turns the rounding of
-    # that one direction into full steps.
+    # Over all weights: the loss does not feel the scale of the output, so AdamW turns the rounding
+    # of that one direction into full steps.
     assert two_nodes.weight_difference(alone, both) < 1e-4
     assert two_nodes.batches(alone) == two_nodes.batches(both)
     assert two_nodes.losses(both) == pytest.approx(two_nodes.losses(alone), rel=1e-4)

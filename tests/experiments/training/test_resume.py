@@ -1,4 +1,7 @@
-"""Killed at any moment, started again with the same command: the same weights, the same log, the same samples."""
+"""Killed at any moment, started again with the same command.
+
+The same weights, the same log, the same samples.
+"""
 
 import functools
 import json
@@ -183,7 +186,10 @@ def test_another_configuration_starts_afresh(tmp_path: Path) -> None:
 
 
 def test_other_first_weights_are_another_training(tmp_path: Path) -> None:
-    """A teacher or first weights that were trained anew: what was finished with the old ones is not published."""
+    """A teacher or first weights that were trained anew.
+
+    What was finished with the old ones is not published.
+    """
     tiny.prepare(tmp_path)
     start = tmp_path / "runs/start"
     short, digests = ("--trainer.max_steps", "2"), []

@@ -1,4 +1,7 @@
-"""What each data set adds to the loss: measured while training, told at the end, kept over a restart."""
+"""What each data set adds to the loss.
+
+Measured while training, told at the end, kept over a restart.
+"""
 
 import json
 import logging

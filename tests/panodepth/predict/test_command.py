@@ -34,7 +34,8 @@ def test_every_format_is_written_and_recorded(save_panorama: Save, tmp_path: Pat
     assert _predict(out, path, "--save", "npy", "png16", "exr", "preview", "ply", "glb") == 0
     names = {p.name for p in out.iterdir()}
     assert names == {
-        "a_distance.npy", "a_distance.png", "a_distance.exr", "a_preview.png", "a_points.ply", "a_mesh.glb",
+        "a_distance.npy", "a_distance.png", "a_distance.exr", "a_preview.png", "a_points.ply",
+        "a_mesh.glb",
         "a_prediction.json",
     }  # fmt: skip
     record = json.loads((out / "a_prediction.json").read_text())

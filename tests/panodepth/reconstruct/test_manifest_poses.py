@@ -1,4 +1,7 @@
-"""From the rows of a data set to one reconstruction: a miniature of Stanford2D3D in its own layout."""
+"""From the rows of a data set to one reconstruction.
+
+A miniature of Stanford2D3D in its own layout.
+"""
 
 import dataclasses
 import json
@@ -75,7 +78,10 @@ def reconstruct(maps: Path, out: Path, *words: str | Path) -> int:
 
 
 def check_walls(cloud: Path) -> None:
-    """The points lie on the walls of the box and on its ball, in the box's own axes; files are y up."""
+    """The points lie on the walls of the box and on its ball, in the box's own axes.
+
+    Files are y up.
+    """
     vertex = PlyData.read(cloud)["vertex"]
     points = np.stack([vertex[a] for a in "xyz"], 1) * (1, -1, -1)
     to_wall = np.abs((np.array((3.0, 1.4, 4.0)) - np.abs(points)).min(1))

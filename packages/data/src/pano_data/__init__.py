@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from pano_data.batch_augmentation import BatchAugmentation, Turned
     from pano_data.curation import (
         P2E,
         CuratedDataset,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         write_masks,
     )
     from pano_data.mixing import Draw, Mix
+    from pano_data.progress import above_bars, open_bar, track
     from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
     from pano_data.quarantine import Corrupt, Quarantine
     from pano_data.reader import Decoded, ManifestDataset, TrainingSet, read, to_tensors
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from pano_data.transforms import Augmentation, Colour, Compose, Flip, Limit, Roll, Rotate
 else:
     _LAZY = {
+        "batch_augmentation": ("BatchAugmentation", "Turned"),
         "curation": (
             "P2E",
             "CuratedDataset",
@@ -103,6 +106,7 @@ else:
             "write_masks",
         ),
         "mixing": ("Draw", "Mix"),
+        "progress": ("above_bars", "open_bar", "track"),
         "pseudo_labels": ("label_path", "pseudo_row", "write_pseudo_label"),
         "quarantine": ("Corrupt", "Quarantine"),
         "reader": ("Decoded", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
@@ -129,6 +133,7 @@ else:
 __all__ = [
     "P2E",
     "Augmentation",
+    "BatchAugmentation",
     "Colour",
     "Compose",
     "Corrupt",
@@ -167,9 +172,11 @@ __all__ = [
     "Source",
     "TrainSample",
     "TrainingSet",
+    "Turned",
     "UnknownDatasetError",
     "UnsafeArchiveError",
     "__version__",
+    "above_bars",
     "decode",
     "extract",
     "flush",
@@ -179,6 +186,7 @@ __all__ = [
     "manifest_of",
     "masked_rows",
     "merge",
+    "open_bar",
     "pseudo_row",
     "read",
     "read_depth",
@@ -192,6 +200,7 @@ __all__ = [
     "shard_indices",
     "split_batch",
     "to_tensors",
+    "track",
     "validate_sample",
     "write_bytes",
     "write_json",

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Subset
 
+from pano_data.batch_augmentation import BatchAugmentation
 from pano_data.errors import DataError, MissingExtraError
 from pano_data.mixing import Mix
 from pano_data.reader import TrainingSet
@@ -28,8 +29,8 @@ class ErpDataModule(LightningDataModule):
     Lightning's own would pad evaluation with duplicates.
 
     A training batch is the default collate of `TrainSample`: maps `(b, c, h, w)`, the lists
-    `dataset` and `key`, and `labelled` `(b,)`; labelled samples come first. Evaluation
-    batches have no `labelled`.
+    `dataset` and `key`, and `labelled` and `seed` `(b,)`; labelled samples come first. Evaluation
+    batches have neither `labelled` nor `seed`.
 
     Args:
         train: name -> labelled source, mixed by size x weight.
@@ -41,7 +42,9 @@ class ErpDataModule(LightningDataModule):
         eval_batch_size: samples per batch of validation, test and prediction.
         num_workers: loader processes per rank; 0 reads in the training process.
         seed: of order and augmentation.
-        augment: applied to training samples, or None.
+        augment: applied to training samples as they are read, or None.
+        augment_batch: applied to the pictures of training batches, labelled or not, once they are
+            on the device, or None.
         unlabelled: name -> source of the unlabelled part of each batch, or None.
         ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
         quarantine: file that damaged samples of training and prediction from manifests are noted in
@@ -62,6 +65,7 @@ class ErpDataModule(LightningDataModule):
         num_workers: int = 0,
         seed: int = 0,
         augment: Augmentation | None = None,
+        augment_batch: BatchAugmentation | None = None,
         unlabelled: Sources | None = None,
         ratio: int = 1,
         quarantine: str | None = None,
@@ -72,7 +76,7 @@ class ErpDataModule(LightningDataModule):
         self.size = (int(size[0]), int(size[1]))
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
-        self.augment, self.ratio = augment, ratio
+        self.augment, self.augment_batch, self.ratio = augment, augment_batch, ratio
         self.quarantine = quarantine
         self.resume = Position(-1, 0)
         self._rows: dict[str, int] | None = None
@@ -129,6 +133,12 @@ class ErpDataModule(LightningDataModule):
         # Workers start the iterator before the trainer calls set_epoch.
         sampler.set_epoch(max(self.resume.epoch, 0))
         return sampler
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Change the pictures of a training batch; batches of evaluation have no seeds."""
+        if self.augment_batch is None or "seed" not in batch:
+            return batch
+        return {**batch, "image": self.augment_batch(batch["image"], batch["seed"])}
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per validation set, in the order of `val_names`."""

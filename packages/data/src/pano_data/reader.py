@@ -69,7 +69,7 @@ class TrainingSet(Dataset[TrainSample]):
         sample = sources[draw.source][draw.row]
         if self.augment is not None:
             sample = self.augment(sample, torch.Generator().manual_seed(draw.seed))
-        tagged: Any = {**sample, "labelled": draw.labelled}
+        tagged: Any = {**sample, "labelled": draw.labelled, "seed": draw.seed}
         return tagged  # type: ignore[no-any-return]
 
 

@@ -43,9 +43,11 @@ class TrainSample(ErpSample):
     Attributes:
         labelled: False where `distance` is unknown (all 0); `valid` then says which pixels show
             the scene at all.
+        seed: Decides every random choice made for this sample; not negative, 63 bits.
     """
 
     labelled: bool
+    seed: int
 
 
 class MapDataset(Protocol):

@@ -27,7 +27,7 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
     An epoch is one round of the labelled mix, cut to whole optimiser steps. The unlabelled mix
     runs on over the epochs: each of its passes covers every row once, over all ranks together.
     With the same global batch (`world * batch_size`) any number of ranks sees the same batches, and
-    with the same samples a step (`world * batch_size * accumulate`) the same steps.
+    with the same samples per step (`world * batch_size * accumulate`) the same steps.
 
     Args:
         labelled: what an epoch consists of.

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from rich.progress import track
-
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, manifest_of
+from pano_data.progress import track
 from pano_data.quarantine import Corrupt, corrupt_entry
 from pano_data.reader import read
 from pano_data.workers import pool
@@ -28,7 +27,7 @@ def screen_manifest(
         min_valid: Least share of usable or far pixels of a labelled image. 1 keeps the complete
             ones only, as DA² and Lotus do with Hypersim (39,649 of 59,543).
         workers: Processes; 0 reads in this one. The result does not depend on it.
-        progress: Show a progress bar.
+        progress: Show progress on stderr.
 
     Returns:
         The usable rows, and what is wrong with each of the others.
@@ -38,7 +37,7 @@ def screen_manifest(
         results: Iterable[Corrupt | None] = (
             executor.map(examine, manifest, chunksize=16) if executor else map(examine, manifest)
         )
-        found = list(track(results, "reading samples", len(manifest), disable=not progress))
+        found = list(track(results, "reading samples", len(manifest), progress))
     usable = (row for row, entry in zip(manifest, found, strict=True) if entry is None)
     return manifest_of(usable), [entry for entry in found if entry is not None]
 

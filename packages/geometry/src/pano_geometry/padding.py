@@ -7,9 +7,9 @@ from pano_geometry.tensor_types import Shaped, Tensor
 
 
 def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n"]:
-    """Pad a panorama by `n` pixels on each side, as the sphere goes on.
+    """Pad a panorama by `n` pixels on each side, as the sphere continues.
 
-    Columns wrap across ±180°. Rows go on across the pole: mirrored, half a turn away. With an
+    Columns wrap across ±180°. Rows continue across the pole: mirrored, half a turn away. With an
     odd width half a turn lies between two columns, whose mean is taken.
 
     Args:

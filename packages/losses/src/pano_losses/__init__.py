@@ -17,6 +17,7 @@ from pano_losses.evaluation import (
     score_images,
     summarise,
 )
+from pano_losses.gradients import LogGradientL1, log_gradient_l1
 from pano_losses.gram import GramMatrixLoss, gram_matrix_loss
 from pano_losses.logarithmic import EdgeSILog, SILog, edge_silog, silog
 from pano_losses.mask import RangeMask, range_mask
@@ -43,6 +44,7 @@ __all__ = [
     "GeneratorLoss",
     "GramMatrixLoss",
     "ImageScores",
+    "LogGradientL1",
     "MedianAlignedL1",
     "Metric",
     "Moments",
@@ -66,6 +68,7 @@ __all__ = [
     "edge_silog",
     "evaluate",
     "gram_matrix_loss",
+    "log_gradient_l1",
     "median_aligned_l1",
     "metrics",
     "normal_l1",

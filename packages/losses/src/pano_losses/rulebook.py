@@ -60,9 +60,9 @@ _PROTOCOLS = (
         id="dap_metric_unfilled",
         source="this project; `dap_metric` without its fill",
         description=(
-            "As `dap_metric`, with the distance as predicted also where the range mask says far. The "
-            "difference between the two is what the mask does to the score: good outdoors, where it "
-            "finds the sky, bad indoors, where it takes walls for it."
+            "As `dap_metric`, with the distance as predicted also where the range mask says far. "
+            "The difference between the two is what the mask does to the score: good outdoors, "
+            "where it finds the sky, bad indoors, where it takes walls for it."
         ),
         accepts=("distance_metric",),
         high=100.0,

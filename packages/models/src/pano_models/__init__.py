@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pano_models.da2 import DA2
     from pano_models.dap import DAP
     from pano_models.discriminator import PatchDiscriminator, normalize_distance
+    from pano_models.encoder_discriminator import EncoderDiscriminator
     from pano_models.fusion_baseline import FusionBaseline, ViewRig
     from pano_models.heads.range_mask import RangeMasked, attach_range_mask
     from pano_models.students.bifuse_plus.bifuse_plus import BiFusePlus
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from pano_models.students.unifuse.unifuse import UniFuse
     from pano_models.teachers.depth_anything import load_depth_anything
     from pano_models.teachers.hub import load_teacher
+    from pano_models.teachers.perspective_unet import PerspectiveUNet
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
     from pano_models.weights.backbone import load_backbone
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from pano_models.weights.registry_packages import read_package
 else:
     _LAZY = {
+        "EncoderDiscriminator": "pano_models.encoder_discriminator",
         "PatchDiscriminator": "pano_models.discriminator",
         "Teacher": "pano_models.teachers.teacher",
         "ViewRig": "pano_models.fusion_baseline",
@@ -91,6 +94,7 @@ __all__ = [
     "DepthMaps",
     "DepthModel",
     "EGFormer",
+    "EncoderDiscriminator",
     "FusionBaseline",
     "HoHoNet",
     "LoadReport",
@@ -98,6 +102,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelSpec",
     "PatchDiscriminator",
+    "PerspectiveUNet",
     "PerspectiveViT",
     "PredictionError",
     "Predictor",

@@ -117,7 +117,7 @@ class DA2(DepthModel):
         )
         if faithful:
             self.native_size = RELEASED_SPHERE
-            self.unused = UnusedTensors(dim, width // 4, head_channels)
+            self.unused = UnusedDa2Tensors(dim, width // 4, head_channels)
         if backbone_weights is not None:
             self.load_report = load_backbone(self, backbone_weights, backbone)
         self._context = SizeCache(_context_builder(embedding, faithful, equivariant, width))
@@ -193,7 +193,7 @@ class DA2(DepthModel):
         return resize(x, size, wrap=self.equivariant, antialias=not self.faithful)
 
 
-class UnusedTensors(nn.Module):
+class UnusedDa2Tensors(nn.Module):
     """Tensors of the released checkpoint that nothing reads, kept so that it can be written back.
 
     Frozen: data-parallel training would wait for their gradients.

@@ -122,7 +122,7 @@ class DAP(DepthModel):
             else None
         )
         if faithful:
-            self.unused = UnusedTensors(dim, len(vit.blocks))
+            self.unused = UnusedDapTensors(dim, len(vit.blocks))
         self.native_size = RELEASED_SIZE if faithful else None
         self._start_in_the_middle()
         if backbone_weights is not None:
@@ -181,7 +181,7 @@ class DAP(DepthModel):
         return resize(x, size, wrap=self.equivariant, antialias=True)
 
 
-class UnusedTensors(nn.Module):
+class UnusedDapTensors(nn.Module):
     """Tensors of the released checkpoint that nothing reads, kept so that it can be written back.
 
     `key_bias` is the middle third of the attention's bias, which the release multiplies by 0.

@@ -1,9 +1,11 @@
-"""PatchGAN discriminator: does a distance map look rendered, or labelled by a network?"""
+"""PatchGAN discriminator: does a distance map fit its picture as a rendered one does?"""
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pano_geometry.padding import pad
 from pano_geometry.pixels import HALF_TURN, centre_angles
@@ -11,42 +13,74 @@ from pano_geometry.tensor_types import Bool, Float
 
 NEAR = 0.01
 QUANTILE = 0.98
+OCTAVES = 3.0
+"""Doublings on either side of the median that `scale="log"` tells apart."""
+
+Scale = Literal["linear", "log"]
 
 
 class PatchDiscriminator(nn.Module):
-    """Judges overlapping patches of a map; with 3 layers each sees 70 x 70 pixels.
+    """Judges overlapping patches of a map and its picture.
+
+    A patch is 34 x 34 pixels with 2 layers and 70 x 70 with 3: it has to fit the map several times.
 
     Padding follows the sphere, so the seam is no clue. Instance norm (none in the first layer)
-    keeps one map's verdict independent of the batch.
+    or none keeps one map's verdict independent of the batch.
 
     Args:
-        in_channels: 1 for the normalised distance alone; 4 with RGB in front.
+        in_channels: 4: RGB and the normalised distance; 1: the distance alone.
         width: Channels of the first layer; doubled up to eightfold.
         layers: Strided layers.
         spectral_norm: Bound each layer's Lipschitz constant.
+        instance_norm: As in pix2pix; without it the judge sees how far things are from the median.
+        scale: See `normalize_distance`.
 
-    Source: Isola et al. 2017 (PatchGAN, 70 x 70). DAP names it and gives no layers.
+    Source: Isola et al. 2017 (conditional PatchGAN, 70 x 70). DAP names it and gives no layers.
     """
 
     def __init__(
         self,
-        in_channels: int = 1,
+        in_channels: int = 4,
         width: int = 64,
         layers: int = 3,
         spectral_norm: bool = False,
+        instance_norm: bool = True,
+        scale: Scale = "linear",
     ) -> None:
         super().__init__()
         if layers < 1:
             raise ValueError(f"at least one strided layer, got {layers}")
+        if in_channels not in (1, 4):
+            raise ValueError(f"in_channels is 4 (RGB and distance) or 1, got {in_channels}")
         channels = [in_channels, *(width * min(2**i, 8) for i in range(layers + 1))]
         blocks: list[nn.Module] = []
         for i, (c_in, c_out) in enumerate(pairwise(channels)):
             stride = 2 if i < layers else 1
             blocks += [PaddedConv(c_in, c_out, stride, spectral_norm)]
-            blocks += [nn.InstanceNorm2d(c_out)] if i else []
+            blocks += [nn.InstanceNorm2d(c_out)] if i and instance_norm else []
             blocks += [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*blocks, PaddedConv(channels[-1], 1, 1, spectral_norm))
         self.in_channels = in_channels
+        self.scale: Scale = scale
+
+    def view(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        distance: Float[Tensor, "b 1 h w"],
+        known: Bool[Tensor, "b 1 h w"],
+        far: Bool[Tensor, "b 1 h w"],
+    ) -> Float[Tensor, "b c h w"]:
+        """Prepare a labelled panorama for `forward` and `score`.
+
+        Args:
+            image: RGB in [0, 1].
+            distance: Metres or any scale; anything where far or not known.
+            known: True where the label says something, be it a distance or "far".
+            far: True where it says sky or beyond range: more than any distance.
+        """
+        maps = normalize_distance(distance, known & ~far, self.scale)
+        maps = torch.where(known & far, 1.0, maps)
+        return maps if self.in_channels == 1 else torch.cat([2 * image - 1, maps], 1)
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 i j"]:
         """Return logits per patch, positive for "real".
@@ -57,21 +91,33 @@ class PatchDiscriminator(nn.Module):
         if maps.ndim != 4 or maps.shape[1] != self.in_channels:
             raise ValueError(
                 f"expected (b, {self.in_channels}, h, w), got {tuple(maps.shape)}: "
-                "normalise the distance with normalize_distance, put RGB in front if it is used"
+                "prepare picture and distance with `view`"
             )
         out: Tensor = self.layers(maps)
         return out
 
-    def score(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-        """Rate each map in [0, 1]: the mean over patches of the probability of "real".
+    def score(
+        self, maps: Float[Tensor, "b c h w"], counted: Bool[Tensor, "b 1 h w"] | None = None
+    ) -> Float[Tensor, " b"]:
+        """Rate each map: the mean over patches of the logit, which rises with "real".
 
         Rows count by the cosine of their latitude, i.e. by the area they cover on the sphere.
+
+        Args:
+            maps: See `view`.
+            counted: Pixels whose patches count, each by its share of them, e.g. those with a
+                distance: the sky is easy, and its share would decide the order. None: all.
         """
-        real = self(maps).sigmoid().mean(-1)[:, 0]
-        rows = real.shape[-1]
-        area = centre_angles(rows, HALF_TURN, real.device).cos().to(real.dtype)
-        weighted: Tensor = (real * area).sum(-1) / area.sum()
-        return weighted
+        real = self(maps)
+        rows, columns = real.shape[-2:]
+        area = centre_angles(rows, HALF_TURN, real.device).cos().to(real.dtype)[:, None]
+        weight = area.expand_as(real)
+        if counted is not None:
+            share = functional.adaptive_avg_pool2d(counted.to(real.dtype), (rows, columns))
+            weight = weight * share
+        total = (real * weight).flatten(1).sum(1)
+        score: Tensor = total / weight.flatten(1).sum(1).clamp(min=1e-6)
+        return score
 
 
 class PaddedConv(nn.Module):
@@ -89,9 +135,9 @@ class PaddedConv(nn.Module):
 
 
 def normalize_distance(
-    distance: Float[Tensor, "b 1 h w"], valid: Bool[Tensor, "b 1 h w"]
+    distance: Float[Tensor, "b 1 h w"], valid: Bool[Tensor, "b 1 h w"], scale: Scale = "linear"
 ) -> Float[Tensor, "b 1 h w"]:
-    """Bring a distance map to [0.01, 1] by its own 0.98 quantile; 0 where not valid.
+    """Bring a distance map to [0.01, 1] by its own values; 0 where not valid.
 
     Both the truth and a labeller's map pass this, so that the discriminator judges shape, not
     scale. Values under the mask, NaN included, change neither result nor gradient.
@@ -99,14 +145,22 @@ def normalize_distance(
     Args:
         distance: Metres or any scale.
         valid: Pixels that count; a map without any becomes 0.
+        scale: "linear": divided by the 0.98 quantile. "log": logarithm of the distance over its
+            median, three doublings to either side; errors weigh as in AbsRel, near and far alike.
 
     Source: DAP release, leftovers of the discriminator's data reader: (d - 0.01) / (q98 - 0.01).
+    The logarithm is ours.
     """
     near = torch.where(valid, distance, NEAR)
-    top = torch.stack([_quantile(d[v]) for d, v in zip(near, valid, strict=True)])
-    scaled = (near - NEAR) / (top.view(-1, 1, 1, 1) - NEAR).clamp(min=1e-6)
+    quantile = QUANTILE if scale == "linear" else 0.5
+    by = [_quantile(d[v], quantile) for d, v in zip(near, valid, strict=True)]
+    one = torch.stack(by).view(-1, 1, 1, 1)
+    if scale == "linear":
+        scaled = (near - NEAR) / (one - NEAR).clamp(min=1e-6)
+    else:
+        scaled = 0.5 + (near / one).clamp(min=1e-6).log2() / (2 * OCTAVES)
     return torch.where(valid, scaled.clamp(NEAR, 1), 0)
 
 
-def _quantile(values: Tensor) -> Tensor:
-    return values.detach().quantile(QUANTILE) if values.numel() else values.new_tensor(1.0)
+def _quantile(values: Tensor, quantile: float) -> Tensor:
+    return values.detach().quantile(quantile) if values.numel() else values.new_tensor(1.0)

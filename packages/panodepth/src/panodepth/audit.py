@@ -1,4 +1,7 @@
-"""`panodepth audit`: opens real files of a data set and says whether they are what the readers expect."""
+"""`panodepth audit`.
+
+Opens real files of a data set and says whether they are what the readers expect.
+"""
 
 import argparse
 import sys
@@ -10,7 +13,7 @@ from panodepth.errors import CommandError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth audit`."""
+    """Declare the options of `panodepth audit`."""
     parser.add_argument("dataset", metavar="DATASET", help="data set id, for example structured3d")
     parser.add_argument("root", type=Path, metavar="ROOT", help="folder of the data set")
     parser.add_argument("--split", nargs="+", help="splits to examine (default: all)")
@@ -20,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth audit`.
+    """Run `panodepth audit`.
 
     Returns:
         0 when no check failed, 1 when one did.
@@ -31,9 +34,7 @@ def run(args: argparse.Namespace) -> int:
     if args.samples < 1:
         raise CommandError(f"--samples is {args.samples}, expected at least 1")
     try:
-        report = audit(
-            args.dataset, args.root, args.split, args.samples, args.seed, sys.stderr.isatty()
-        )
+        report = audit(args.dataset, args.root, args.split, args.samples, args.seed, progress=True)
     except DataError as error:
         raise CommandError(str(error)) from error
     sys.stdout.write("\n".join(report.lines()) + "\n")

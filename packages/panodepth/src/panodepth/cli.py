@@ -59,8 +59,8 @@ OWN = {
 def subcommands() -> dict[str, Subcommand]:
     """Return all commands by name: ours, then those that installed packages add.
 
-    An entry point that cannot be loaded, or whose name is taken, is left out with one line on stderr:
-    it must not break the other commands.
+    An entry point that cannot be loaded, or whose name is taken, is left out with one line on
+    stderr: it must not break the other commands.
     """
     commands = dict(OWN)
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):

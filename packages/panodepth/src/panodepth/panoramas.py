@@ -64,16 +64,17 @@ def _folder(root: Path, recursive: bool) -> list[PanoramaFile]:
 
 
 def find_panoramas(paths: Sequence[Path], recursive: bool = False) -> list[PanoramaFile]:
-    """Lists the panoramas that `paths` name: files as they are, folders by their images.
+    """List the panoramas that `paths` name: files as they are, folders by their images.
 
     Args:
-        paths: Files and folders. A file is listed even when it does not exist: reading it fails with
-            a reason, and the others go on.
+        paths: Files and folders. A file is listed even when it does not exist: reading it fails
+            with a reason, and the others are used.
         recursive: Descend into subfolders.
 
     Returns:
-        In the order of `paths`, folders sorted, each file once. Left out of folders: hidden files, and
-        pictures that an earlier `predict` wrote there; masks (`b0_mask.png` beside `b0.png`) everywhere.
+        In the order of `paths`, folders sorted, each file once. Left out of folders: hidden files,
+        and pictures that an earlier `predict` wrote there; masks (`b0_mask.png` beside `b0.png`)
+        everywhere.
 
     Raises:
         CommandError: A folder holds no image, or two panoramas would have outputs of the same name.
@@ -108,9 +109,9 @@ def _refuse_same_names(panoramas: list[PanoramaFile]) -> None:
         other = first.setdefault(file.name, file)
         if other is not file:
             raise CommandError(
-                f"{other.path} and {file.path} would both be written as {file.name!r}: "
-                "run them with different --out folders, rename one of them, or give the common folder "
-                "of two folders with --recursive"
+                f"{other.path} and {file.path} would both be written as {file.name!r}: run them "
+                "with different --out folders, rename one of them, or give the common folder of "
+                "two folders with --recursive"
             )
 
 
@@ -156,13 +157,13 @@ def _check_aspect(width: int, height: int, force: bool) -> None:
         )
     if not force and abs(width / (2 * height) - 1) > ASPECT_TOLERANCE:
         raise BadPanoramaError(
-            f"got {width}x{height} ({width / height:.2f}:1), expected a full 360°x180° panorama (2:1): "
-            "pad the missing rows first, or stretch it with --force-aspect"
+            f"got {width}x{height} ({width / height:.2f}:1), expected a full 360°x180° panorama "
+            "(2:1): pad the missing rows first, or stretch it with --force-aspect"
         )
 
 
 def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = False) -> Panorama:
-    """Decodes a panorama of 8 or 16 bits: RGB, RGBA, grey, palette or CMYK.
+    """Decode a panorama of 8 or 16 bits: RGB, RGBA, grey, palette or CMYK.
 
     Args:
         path: The image.
@@ -190,13 +191,17 @@ def _read_mask(path: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     mask = _to_8_bit(_load(path)).convert("L")
     if mask.size != size:
         raise BadPanoramaError(
-            f"mask {path.name} is {mask.width}x{mask.height}, expected the panorama's {size[0]}x{size[1]}"
+            f"mask {path.name} is {mask.width}x{mask.height}, expected the panorama's "
+            f"{size[0]}x{size[1]}"
         )
     return np.asarray(mask) >= 128
 
 
 def find_mask(folder: Path, panorama: PanoramaFile) -> Path | None:
-    """The mask of a panorama in a folder: `<name>.png` or `<name>_mask.png`; None if there is none."""
+    """The mask of a panorama in a folder: `<name>.png` or `<name>_mask.png`.
+
+    None if there is none.
+    """
     candidates = (folder / f"{panorama.name}{ending}.png" for ending in ("", "_mask"))
     own = panorama.path.absolute()
     return next((c for c in candidates if c.is_file() and c.absolute() != own), None)

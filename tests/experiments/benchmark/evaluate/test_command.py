@@ -176,3 +176,26 @@ def test_a_suite_is_refused_and_then_marked(
     ours = [row for row in table["rows"] if row["source"] == "ours"]
     assert {row["protocol"] for row in ours} == {"depth_anywhere_paper", "depth_anywhere_released"}
     assert all(row["partial"] and row["count"] == ROOMS for row in ours)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("{stanford2d3d: {no_such_option: 1}}", "no_such_option"),  # it reaches the reader
+        ("{stanford2d3d: 3}", "expected data sets with their options"),
+        ("{no_such_set: {a: 1}}", "got 'no_such_set'"),
+        ("{a: [", "is no YAML"),
+    ],
+)
+@pytest.mark.parametrize("what", [ONE, ["--suite", "da2_table1", "--partial"]])
+def test_options_of_readers_are_passed_on(
+    given: str, told: str, what: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stanford2d3d").mkdir()
+    argv = ["evaluate", "--model", "baseline_constant", *what, "--root", str(tmp_path)]
+    try:
+        code = main([*argv, "--reports", str(tmp_path / "reports"), "--reader-options", given])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    assert code == 2
+    assert told in capsys.readouterr().err

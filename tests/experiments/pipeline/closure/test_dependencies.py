@@ -1,4 +1,7 @@
-"""The code that each stage of dvc.yaml lists is what it runs: nothing is missing, nothing too much."""
+"""The code that each stage of dvc.yaml lists is what it runs.
+
+Nothing is missing, nothing too much.
+"""
 
 import json
 import os
@@ -111,7 +114,7 @@ def test_what_a_manifest_stage_imports_lies_in_the_closure(tmp_path: Path) -> No
     ]
 
 
-@pytest.mark.parametrize("values", ["params.yaml", "params.paper.yaml"])
+@pytest.mark.parametrize("values", ["params.yaml", "params.long.yaml", "params.paper.yaml"])
 def test_da2_does_not_depend_on_other_networks(values: str) -> None:
     named = Named(code(), ROOT / values)
     command = next(c for c in commands(ROOT, named.written) if c.stage == "train_da2")

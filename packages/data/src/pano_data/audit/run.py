@@ -2,11 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 
 from pano_data import datasets
 from pano_data.audit import checks
@@ -15,6 +14,7 @@ from pano_data.audit.report import AuditReport, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
+from pano_data.progress import track
 from pano_data.quarantine import Corrupt, corrupt_entry
 
 
@@ -37,7 +37,7 @@ def audit(
         splits: Splits to examine; all if None.
         samples: Samples to open, spread over the splits; all of them if larger than the data set.
         seed: Chooses them.
-        progress: Show a progress bar.
+        progress: Show progress on stderr.
 
     Raises:
         UnknownDatasetError: With the known ids.
@@ -49,8 +49,7 @@ def audit(
         spec.survey(root, next(iter(surveys)))  # raises, and says what to do
     chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
     measured, bad = [], []
-    todo: Iterable[Row] = track(chosen, f"opening {name}") if progress else chosen
-    for row in todo:
+    for row in track(chosen, f"opening {name}", shown=progress):
         try:
             measured.append(measure(row, root))
         except CorruptSampleError as error:

@@ -16,7 +16,7 @@ def pad_right(maps: Float[Tensor, "b c h w"], columns: int) -> Float[Tensor, "b 
 def fade_seam(maps: Float[Tensor, "b c h v"], columns: int) -> Float[Tensor, "b c h v"]:
     """Cross-fade the first columns with the repeated ones behind the last; both become the same.
 
-    The leftmost column is what goes on from the right border, the last of them what leads to the
+    The leftmost column is what continues from the right border, the last of them what leads to the
     rest of the left: once the repetition is cut off there is no step at the seam.
     """
     if not columns:

@@ -155,7 +155,7 @@ class FluxOutpainter(Outpainter):
         Args:
             start: standard normal noise.
             condition: latents of the masked picture, and the mask, 1 where unknown.
-            prompts: one a panorama.
+            prompts: one per panorama.
         """
         pipe, condition = self.pipe, pad_right(condition, self.overlap)
         latents = pad_right(start.float(), self.overlap)

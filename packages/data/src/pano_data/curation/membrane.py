@@ -17,7 +17,7 @@ def membrane(image: Float[Tensor, "c h w"], known: Bool[Tensor, "1 h w"]) -> Flo
     """Fill unknown pixels by the solution of the Laplace equation on the sphere.
 
     Coarse to fine: known pixels are averaged by solid angle down to 8 rows, the gaps relaxed there,
-    the result is the start on the next finer grid. Neighbours wrap at the seam and go on across
+    the result is the start on the next finer grid. Neighbours wrap at the seam and continue across
     the poles, and are weighted by the Laplace-Beltrami operator, so the fill has no seam, does not
     pinch at the poles and turns with the picture.
 

@@ -1,4 +1,4 @@
-"""3D Ken Burns: 23 synthetic scenes, flying and walking, four views a sample, 512x512.
+"""3D Ken Burns: 23 synthetic scenes, flying and walking, four views per sample, 512x512.
 
 Layout: `<scene>-{flying,walking}/<5 digits>-{tl,tr,bl,br}-image.png` and `<n>-meta.json`
 (`fltFov` in degrees, equal in both directions), `<scene>-<motion>-depth/<n>-<view>-depth.exr`.
@@ -87,7 +87,7 @@ def field_of_view(meta: Path) -> float | None:
 SPEC = DatasetSpec(
     name="ken_burns",
     title="3D Ken Burns",
-    description="Unreal scenes with a field of view of 60 to 90 degrees a sample; not metric.",
+    description="Unreal scenes with a field of view of 60 to 90 degrees per sample; not metric.",
     find=find,
     splits=("train",),
     projection="pinhole",

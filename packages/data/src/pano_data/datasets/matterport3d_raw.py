@@ -1,4 +1,4 @@
-"""Matterport3D as released: 18 undistorted views a panorama, 1280x1024.
+"""Matterport3D as released: 18 undistorted views per panorama, 1280x1024.
 
 Layout: `<house>/undistorted_color_images/<uuid>_i<tilt>_<yaw>.jpg`,
 `undistorted_depth_images/<uuid>_d<tilt>_<yaw>.png`,

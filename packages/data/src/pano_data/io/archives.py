@@ -9,14 +9,13 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from rich.progress import track
-
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
 from pano_data.io.atomic import replace_file
+from pano_data.progress import track
 
 MAX_RATIO = 200
 """Unpacked over packed size of a whole archive above which it is taken for a bomb."""
@@ -33,12 +32,12 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
     """Unpack a zip or tar archive (gzip, bzip2, xz) below `destination`.
 
     Every member is checked before the first one is written. Files appear under their names when
-    complete; existing ones of the right size are kept, so an interrupted run goes on.
+    complete; existing ones of the right size are kept, so an interrupted run resumes.
 
     Args:
         archive: The archive.
         destination: Folder to unpack into, made if missing.
-        progress: Show a progress bar.
+        progress: Show progress on stderr.
 
     Returns:
         The files of the archive, in its order.
@@ -152,9 +151,7 @@ def _write(archive: Path, destination: Path, members: list[_Member], progress: b
     unpacked, packed = sum(member.size for member in members), archive.stat().st_size
     if unpacked > MAX_RATIO * packed + _SLACK:
         raise UnsafeArchiveError(f"{archive}: {packed} bytes would unpack to {unpacked}")
-    todo: Iterable[_Member] = members
-    if progress:
-        todo = track(members, f"unpacking {archive.name}")
+    todo = track(members, f"unpacking {archive.name}", shown=progress)
     return [_write_one(member, destination) for member in todo]
 
 

@@ -108,7 +108,7 @@ def _npz(path: Path) -> Native:
                 raise CorruptSampleError(path, "wrong arrays", f"got {names}, expected arr_0")
             with archive.open(member) as file:
                 head = file.read(_HEAD)
-                # What goes on behind the array is not unpacked: it may be a bomb.
+                # What follows behind the array is not unpacked: it may be a bomb.
                 return _numpy_array(head + file.read(_array_bytes(head, path)), path)
     # ValueError: offsets; NotImplementedError, RuntimeError: methods and flags of damaged headers.
     except (*_ZIP_ERRORS, ValueError) as error:

@@ -28,10 +28,11 @@ def label(
     rank: int = 0,
     world: int = 1,
     settings: Mapping[str, Any] | None = None,
+    progress: str | None = None,
 ) -> int:
     """Write this rank's share of the labels; call `finish` once after all ranks.
 
-    A killed run started again goes on after its last whole chunk. The number of ranks may change.
+    A killed run started again resumes after its last whole chunk. The number of ranks may change.
     The offline cache of a teacher is a function that returns `{"disparity": (b, 6, f, f)}`.
 
     Args:
@@ -48,6 +49,7 @@ def label(
         world: number of processes.
         settings: further JSON-able values that the labels depend on, such as the digest of the
             manifest and the size of the images; another run must name the same.
+        progress: what is done, to show progress on stderr; None shows nothing.
 
     Returns:
         Number of chunks written; 0 if all were there.
@@ -69,7 +71,7 @@ def label(
                 yield _record(sample["key"], {k: v[number] for k, v in maps.items()}, noted)
 
     plan = Plan(len(dataset), chunk, {**(settings or {}), "provenance": json.loads(noted)})
-    return write_chunks(out, plan, read, rank, world)
+    return write_chunks(out, plan, read, rank, world, progress)
 
 
 def finish(out: Path | str) -> CachedMaps:

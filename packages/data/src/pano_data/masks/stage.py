@@ -1,4 +1,4 @@
-"""Writing the masks of a whole data set; interrupted runs go on, processes share the work."""
+"""Writing the masks of a whole data set; interrupted runs resume, processes share the work."""
 
 import logging
 from collections import Counter
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Manifest, Row
 from pano_data.masks.folder import MaskFolder
+from pano_data.progress import track
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sample import MapDataset
 from pano_data.sampler import shard_indices
@@ -30,6 +31,7 @@ def write_masks(
     world: int = 1,
     keys: Sequence[str] | None = None,
     on_corrupt: Callable[[int, CorruptSampleError], None] | None = None,
+    progress: str | None = None,
 ) -> int:
     """Write the masks of this rank's rows that are not there yet; return how many.
 
@@ -41,13 +43,15 @@ def write_masks(
         world: number of processes.
         keys: of the rows, where they are known: what is done already is not even opened.
         on_corrupt: called with number and error of each damaged sample, in place of the warning.
+        progress: what is done, to show progress on stderr; None shows nothing.
 
     Raises:
         DataError: two rows share a key, and would share a mask.
     """
     _check_keys(keys or ())
     folder, written = MaskFolder(out), 0
-    for index in shard_indices(len(dataset), rank, world):
+    indices = shard_indices(len(dataset), rank, world)
+    for index in track(indices, progress or "", shown=progress is not None):
         if keys is not None and keys[index] in folder:
             continue
         try:

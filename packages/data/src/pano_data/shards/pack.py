@@ -24,6 +24,7 @@ def pack(
     rank: int = 0,
     world: int = 1,
     settings: dict[str, object] | None = None,
+    progress: str | None = None,
 ) -> int:
     """Write this rank's share of the chunks of a data set; call `finish` once after all ranks.
 
@@ -40,6 +41,7 @@ def pack(
         rank: number of this process.
         world: number of processes.
         settings: further values that the content depends on; another run must name the same.
+        progress: what is done, to show progress on stderr; None shows nothing.
 
     Returns:
         Number of chunks written; 0 if all were there.
@@ -54,7 +56,7 @@ def pack(
             yield row if isinstance(row, CorruptSampleError) else encode_sample(row, codec)
 
     plan = Plan(len(dataset), chunk, {"seed": seed, "codec": codec.name, **(settings or {})})
-    return write_chunks(out, plan, read, rank, world)
+    return write_chunks(out, plan, read, rank, world, progress)
 
 
 def finish(out: Path | str) -> Store:

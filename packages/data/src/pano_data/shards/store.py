@@ -2,7 +2,7 @@
 
 Chunk `k` of a plan holds the same items whoever writes it, under the same name and with the same
 bytes, and appears under its name only when it is whole. So several processes or nodes share the
-work without talking to each other, a killed run goes on where it stopped, and running again does
+work without talking to each other, a killed run resumes where it stopped, and running again does
 nothing.
 """
 
@@ -25,6 +25,7 @@ from pano_data.errors import (
     MissingExtraError,
 )
 from pano_data.io.atomic import write_json
+from pano_data.progress import open_bar
 
 Record = dict[str, Any]
 _LOG = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def write_chunks(
     read: Callable[[range], Iterable[Record | CorruptSampleError]],
     rank: int = 0,
     world: int = 1,
+    progress: str | None = None,
 ) -> int:
     """Write those chunks of this rank that are not there yet.
 
@@ -88,16 +90,26 @@ def write_chunks(
             item that cannot be read, the error, which is noted.
         rank: number of this process; chunk `k` belongs to rank `k % world`.
         world: number of processes.
+        progress: what is done, to show progress on stderr; None shows nothing.
 
     Returns:
         Number of chunks written.
     """
     out = Path(out)
     open_plan(out, plan)
+    own = list(enumerate(plan.chunks()))[rank::world]
+    there = sum(len(positions) for number, positions in own if _card(out, number).is_file())
+    total, shown = sum(len(positions) for _, positions in own), progress is not None
     written = 0
-    for number, positions in list(enumerate(plan.chunks()))[rank::world]:
-        if not _card(out, number).is_file():
-            _write_chunk(out, number, list(read(positions)))
+    with open_bar(progress or "", total, shown, there) as bar:
+        for number, positions in own:
+            if _card(out, number).is_file():
+                continue
+            items = []
+            for item in read(positions):
+                items.append(item)
+                bar.update()
+            _write_chunk(out, number, items)
             written += 1
     return written
 

@@ -15,9 +15,9 @@ from pano_geometry.tensor_types import Bool, Float, Tensor
 class Surface(Enum):
     """What lies beyond the border of an image.
 
-    SPHERE: columns wrap, rows go on across the pole half a turn away. SPHERE_T: the same with
+    SPHERE: columns wrap, rows continue across the pole half a turn away. SPHERE_T: the same with
     rows and columns exchanged. CYLINDER: columns wrap, rows end. PLANE: both end. CUBE: six
-    square faces below each other, each of which goes on in its neighbours.
+    square faces below each other, each of which continues in its neighbours.
     """
 
     SPHERE = "sphere"
@@ -51,7 +51,7 @@ class Camera(ABC):
     @property
     @abstractmethod
     def surface(self) -> Surface:
-        """How the image goes on beyond its border."""
+        """How the image continues beyond its border."""
 
     @property
     def sees_everything(self) -> bool:

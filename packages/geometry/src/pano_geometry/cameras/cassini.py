@@ -23,7 +23,7 @@ class Cassini(TableCamera):
 
     @property
     def surface(self) -> Surface:
-        """Wraps from bottom to top, goes on across the left and right poles."""
+        """Wraps from bottom to top, continues across the left and right poles."""
         return Surface.SPHERE_T
 
     @property

@@ -22,7 +22,7 @@ class Equirectangular(TableCamera):
 
     @property
     def surface(self) -> Surface:
-        """Wraps across ±180°, goes on across both poles."""
+        """Wraps across ±180°, continues across both poles."""
         return Surface.SPHERE
 
     @property

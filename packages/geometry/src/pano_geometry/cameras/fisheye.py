@@ -130,7 +130,7 @@ class Fisheye(ExplicitCamera):
         return x.expand(size), y.expand(size), torch.sqrt(x * x + y * y)
 
     def own_planes(self, device: torch.device | None = None) -> Planes:
-        """See `ExplicitCamera.own_planes`; beyond the image circle its border goes on."""
+        """See `ExplicitCamera.own_planes`; beyond the image circle its border continues."""
         x, y, radius = self._offsets(device)
         t = self._angle(radius)
         scale = torch.where(radius > 0, torch.sin(t) / radius.clamp_min(1e-300), 1.0)

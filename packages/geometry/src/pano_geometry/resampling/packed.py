@@ -72,7 +72,7 @@ def _table(image: Tensor, surface: Surface) -> tuple[Tensor, int, int, int]:
 
 
 def _sphere_table(image: Tensor) -> Tensor:
-    """Return the panorama padded by one pixel as the sphere goes on: ((h + 2) (w + 2), b c)."""
+    """Return the panorama padded by one pixel as the sphere continues: ((h + 2) (w + 2), b c)."""
     b, c, height, width = image.shape
     table = image.new_empty(height + 2, width + 2, b * c)
     step = max(1, BLOCK // width)

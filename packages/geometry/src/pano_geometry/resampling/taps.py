@@ -53,7 +53,7 @@ def _along_row(
     surface: Surface,
     mode: Mode,
 ) -> Tensor:
-    # Across a pole the row goes on half a turn away; half a turn is half a pixel off the grid
+    # Across a pole the row continues half a turn away; half a turn is half a pixel off the grid
     # when the width is odd, hence a shift of the coordinate and not of the index.
     shifted = u if crossed is None else u + crossed.to(u.dtype) * (0.5 * width)
     start, weights = _axis(shifted, mode)

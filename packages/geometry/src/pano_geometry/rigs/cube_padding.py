@@ -1,4 +1,4 @@
-"""Cube padding: each face goes on in its neighbours, at the true positions.
+"""Cube padding: each face continues in its neighbours, at the true positions.
 
 A ring pixel lies on the plane of its face beyond the edge; its ray meets a neighbour between
 pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at the edges.

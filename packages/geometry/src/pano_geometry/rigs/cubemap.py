@@ -63,7 +63,7 @@ class Cubemap(ExplicitCamera):
 
     @property
     def surface(self) -> Surface:
-        """Each face goes on in its neighbours."""
+        """Each face continues in its neighbours."""
         return Surface.CUBE
 
     @property

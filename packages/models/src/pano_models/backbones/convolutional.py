@@ -45,7 +45,8 @@ class ConvBackbone(nn.Module):
     Attributes:
         taps: Indices of the encoder's maps, in the order of the levels.
         patch: Pixels per side of a patch.
-        multiple: Patches that the sides of an image are a multiple of: the coarsest map joins pairs.
+        multiple: Patches that the sides of an image are a multiple of: the coarsest map joins
+        pairs.
     """
 
     patch = PATCH

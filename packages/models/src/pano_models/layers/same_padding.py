@@ -1,4 +1,4 @@
-"""TensorFlow's "SAME" padding, asymmetric where a convolution has a stride, on the sphere or not."""
+"""TensorFlow's "SAME" padding, asymmetric where a convolution strides, on the sphere or not."""
 
 import math
 from typing import Literal

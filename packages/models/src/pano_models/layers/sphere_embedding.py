@@ -71,7 +71,7 @@ def paper_embedding(
     Channels run over angles, then bands, then (sine, cosine).
 
     Args:
-        angles: Any number of angles a row, radians.
+        angles: Any number of angles per row, radians.
         dim: Channels, a multiple of twice the number of angles.
         base_frequency: Rows of patches; reached only in the limit (the last band is below it).
 

@@ -117,8 +117,8 @@ def lay_on_tangent_planes(module: nn.Module) -> None:
     """Lay the padded convolutions and poolings of an encoder on tangent planes, parameters kept."""
     if any(isinstance(child, SameConv2d) for child in module.modules()):
         raise ValueError(
-            "equivariant: the cube branch of an EfficientNet cannot be laid on tangent planes; take "
-            "a ResNet, or UniFuse with fusion 'none'"
+            "equivariant: the cube branch of an EfficientNet cannot be laid on tangent planes; "
+            "take a ResNet, or UniFuse with fusion 'none'"
         )
     replace_children(module, _tangent)
 

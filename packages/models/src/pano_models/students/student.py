@@ -19,8 +19,10 @@ from pano_models.weights.encoders import load_encoders
 STRIDE = 32
 LEAST_HEIGHT = 64
 AFFINE_START = 0.5
-"""Disparity (1 / m) around which an affine head starts: a wall of a room, 2 m away. The training loss
-is blind to a shift, so what training starts with, it keeps."""
+"""Disparity (1 / m) around which an affine head starts: a wall of a room, 2 m away.
+
+The training loss is blind to a shift, so what training starts with, it keeps.
+"""
 
 
 class Student(DepthModel, ABC):

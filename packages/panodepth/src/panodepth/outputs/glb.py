@@ -38,7 +38,7 @@ def make_textured_mesh(
 
 
 def write_unlit_glb(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> None:
-    """Writes textured meshes; viewers show the pictures without light and shade of their own."""
+    """Write textured meshes; viewers show the pictures without light and shade of their own."""
     with path.open("wb") as file:
         geometry.export(file_obj=file, file_type="glb", tree_postprocessor=_unlit)
 
@@ -50,7 +50,7 @@ def _unlit(tree: dict[str, Any]) -> None:
 
 
 def srgb_to_linear(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Colours of a picture (sRGB) as colours of vertices, which glTF defines as linear light."""
+    """Return the colours of a picture (sRGB) as glTF wants those of vertices: linear light."""
     share = colours / 255.0
     light = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
     return np.asarray(np.rint(255 * light), dtype=np.uint8)

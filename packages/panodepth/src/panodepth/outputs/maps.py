@@ -27,7 +27,7 @@ def encode_values(prediction: PredictedMap) -> NDArray[np.float32]:
 
 
 def write_npy(path: Path, prediction: PredictedMap) -> None:
-    """Writes `encode_values` as float32 `.npy`."""
+    """Write `encode_values` as float32 `.npy`."""
     with path.open("wb") as file:
         np.save(file, encode_values(prediction))
 
@@ -44,7 +44,7 @@ def choose_png_scale(largest: float, metric: bool) -> float:
 
 
 def write_png16(path: Path, prediction: PredictedMap) -> None:
-    """Writes a 16-bit grey PNG whose text chunks say how to read it back.
+    """Write a 16-bit grey PNG whose text chunks say how to read it back.
 
     `value = pixel * scale`; 0 is invalid, 65535 is far. `scale`, `unit` and `kind` are PNG text.
     Values under half a step become 1, because 0 is taken.
@@ -70,7 +70,7 @@ def write_png16(path: Path, prediction: PredictedMap) -> None:
 
 
 def read_png16(path: Path) -> tuple[NDArray[np.float32], dict[str, str]]:
-    """Reads a PNG of `write_png16` back.
+    """Read a PNG of `write_png16` back.
 
     Returns:
         `(h, w)` float32 in the unit of the file (0 invalid, infinity far), and its text.
@@ -88,7 +88,7 @@ def read_png16(path: Path) -> tuple[NDArray[np.float32], dict[str, str]]:
 
 
 def write_exr(path: Path, prediction: PredictedMap) -> None:
-    """Writes `encode_values` as one float32 channel `Y` (ZIP), unit and kind in the header."""
+    """Write `encode_values` as one float32 channel `Y` (ZIP), unit and kind in the header."""
     header = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,

@@ -51,8 +51,8 @@ def make_point_cloud(
         max_points: Upper bound of the number of points.
 
     Returns:
-        `(n, 3)` float32 points (y up, camera at the origin, the unit of the prediction) and `(n, 3)`
-        uint8 colours.
+        `(n, 3)` float32 points (y up, camera at the origin, the unit of the prediction) and `(n,
+        3)` uint8 colours.
     """
     distance = to_distance(prediction)
     rows, columns = sample_sphere(distance.shape[0], distance.shape[1], max_points)
@@ -66,7 +66,7 @@ def make_point_cloud(
 def write_points(
     path: Path, points: NDArray[np.float32], colours: NDArray[np.uint8], comments: list[str]
 ) -> None:
-    """Writes a binary little-endian PLY with `x y z red green blue`."""
+    """Write a binary little-endian PLY with `x y z red green blue`."""
     vertex = np.empty(
         len(points),
         dtype=[(n, "<f4") for n in ("x", "y", "z")] + [(n, "u1") for n in ("red", "green", "blue")],
@@ -79,7 +79,7 @@ def write_points(
 
 
 def write_ply(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    """Writes the point cloud of a prediction as PLY; axes and unit are in its comments."""
+    """Write the point cloud of a prediction as PLY; axes and unit are in its comments."""
     points, colours = make_point_cloud(rgb, prediction)
     comments = [
         "axes: x right, y up, z backward (panorama centre is -z); camera at the origin",

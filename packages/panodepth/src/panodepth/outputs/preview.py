@@ -43,7 +43,7 @@ def make_colour_scale(prediction: PredictedMap) -> Normalize:
 
 
 def colourise_map(prediction: PredictedMap, scale: Normalize) -> NDArray[np.uint8]:
-    """Colours a map: near red, far blue; beyond range pale, masked grey.
+    """Colour a map: near red, far blue; beyond range pale, masked grey.
 
     Returns:
         `(h, w, 3)` uint8.
@@ -106,6 +106,6 @@ def _with_bar(
 
 
 def write_preview(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    """Writes `render_preview` as PNG."""
+    """Write `render_preview` as PNG."""
     with path.open("wb") as file:
         Image.fromarray(render_preview(rgb, prediction)).save(file, format="PNG", compress_level=4)

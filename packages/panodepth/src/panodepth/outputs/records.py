@@ -23,7 +23,10 @@ Writer = Callable[[Path, NDArray[np.uint8], PredictedMap], None]
 
 
 class Format(NamedTuple):
-    """One choice of `--save`: the ending of its file (`{map}` is distance or disparity), its writer."""
+    """One choice of `--save`.
+
+    The ending of its file (`{map}` is distance or disparity), its writer.
+    """
 
     ending: str
     write: Writer
@@ -70,7 +73,7 @@ def save_prediction(
     formats: Sequence[str],
     about: dict[str, Any],
 ) -> list[Path]:
-    """Writes the chosen files, then the record that names them.
+    """Write the chosen files, then the record that names them.
 
     The record comes last: where it lies, everything it names is complete.
 
@@ -129,7 +132,7 @@ def is_complete(folder: Path, name: str, formats: Sequence[str], about: dict[str
 
 
 def load_prediction(record_file: Path) -> PredictedMap:
-    """Reads a prediction back from the most exact map that its record names.
+    """Read a prediction back from the most exact map that its record names.
 
     Args:
         record_file: `<name>_prediction.json`.

@@ -31,10 +31,10 @@ class SphereMesh(NamedTuple):
 
 
 def make_grid_faces(height: int, width: int) -> NDArray[np.int64]:
-    """Triangles over `height x width` vertices plus two poles, counter-clockwise from inside.
+    """Return triangles over `height x width` vertices and two poles, counter-clockwise from inside.
 
-    The vertices are row-major, then the top pole, then the bottom pole. The last column is joined to
-    nothing: the caller repeats the first one there.
+    The vertices are row-major, then the top pole, then the bottom pole. The last column is joined
+    to nothing: the caller repeats the first one there.
     """
     index = np.arange(height * width).reshape(height, width)
     a, b = index[:-1, :-1].ravel(), index[:-1, 1:].ravel()
@@ -55,7 +55,7 @@ def _pole_distance(row: NDArray[np.float32]) -> float:
 def make_sphere_mesh(
     distance: NDArray[np.float32], height: int = GRID_HEIGHT, edge_ratio: float = EDGE_RATIO
 ) -> SphereMesh:
-    """Triangulates a distance map over the whole sphere: seam and poles closed, edges cut.
+    """Triangulate a distance map over the whole sphere: seam and poles closed, edges cut.
 
     A triangle is left out when a corner has no distance (masked or far) or when its farthest corner
     is more than `edge_ratio` times as far as its nearest: between two surfaces nothing was seen.
@@ -91,7 +91,7 @@ def add_texture(surface: SphereMesh, rgb: NDArray[np.uint8]) -> trimesh.Trimesh:
 
 
 def write_glb(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    """Writes the textured mesh of a prediction as binary glTF."""
+    """Write the textured mesh of a prediction as binary glTF."""
     mesh = add_texture(make_sphere_mesh(to_distance(prediction)), rgb)
     mesh.remove_unreferenced_vertices()
     write_unlit_glb(path, mesh)

@@ -12,7 +12,8 @@ from panodepth.prediction import PredictedMap
 DISPARITY_RANGE = 20.0
 # Neighbouring samples whose distances differ by more than this ratio belong to two surfaces.
 EDGE_RATIO = 1.1
-# OpenCV axes (x right, y down, z forward) to those of glTF and most viewers (y up, z to the viewer).
+# OpenCV axes (x right, y down, z forward) to those of glTF and most viewers (y up, z to the
+# viewer).
 Y_UP = np.array([1.0, -1.0, -1.0], dtype=np.float32)
 
 
@@ -38,7 +39,10 @@ def to_distance(prediction: PredictedMap) -> NDArray[np.float32]:
 def unproject_pixels(
     distance: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float32]:
-    """Points `(n, 3)` of single pixels `(n,)` in the camera frame; a large map is never a cloud as a whole."""
+    """Points `(n, 3)` of single pixels `(n,)` in the camera frame.
+
+    A large map is never a cloud as a whole.
+    """
     tables = Equirectangular(*distance.shape).ray_tables()
     planes = tables.rays_at(torch.from_numpy(rows), torch.from_numpy(columns))
     rays = torch.stack(planes, dim=1).float().numpy()
@@ -56,7 +60,8 @@ def find_flying_pixels(
 ) -> NDArray[np.bool_]:
     """Pixels between two surfaces: farther than one neighbour and nearer than the opposite one.
 
-    Resizing a map smears an edge over its pixels; such pixels hang in the air behind the near thing.
+    Resizing a map smears an edge over its pixels; such pixels hang in the air behind the near
+    thing.
 
     Args:
         distance: `(h, w)`, 0 where there is none.

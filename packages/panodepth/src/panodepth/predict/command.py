@@ -1,4 +1,7 @@
-"""`panodepth predict`: a folder of panoramas becomes distance maps, previews, point clouds, meshes."""
+"""`panodepth predict`.
+
+A folder of panoramas becomes distance maps, previews, point clouds, meshes.
+"""
 
 import argparse
 import os
@@ -8,9 +11,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from pano_data import above_bars, track
 from pano_models import Predictor
 from panodepth.errors import CommandError
 from panodepth.outputs.records import FORMATS
@@ -22,7 +25,7 @@ DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth predict`."""
+    """Declare the options of `panodepth predict`."""
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="panoramas (2:1) or folders of them"
     )
@@ -64,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth predict`.
+    """Run `panodepth predict`.
 
     Returns:
         0 when every panorama was written, 2 when at least one failed.
@@ -119,20 +122,12 @@ def _predict_with_progress(
     settings: PredictSettings,
     console: Console,
 ) -> list[Outcome]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
     outcomes = []
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("panoramas", total=len(files))
-        for outcome in predict_files(predictor, files, settings):
-            outcomes.append(outcome)
-            progress.advance(task)
-            if outcome.error:
-                progress.console.print(
+    for outcome in track(predict_files(predictor, files, settings), "predicting", len(files)):
+        outcomes.append(outcome)
+        if outcome.error:
+            with above_bars():
+                console.print(
                     f"[red]failed[/] {escape(str(outcome.file.path))}: {escape(outcome.error)}"
                 )
     return outcomes

@@ -58,7 +58,7 @@ class Outcome:
 def predict_files(
     predictor: Predictor, files: Sequence[PanoramaFile], settings: PredictSettings
 ) -> Iterator[Outcome]:
-    """Predicts and writes panoramas one batch at a time; the next batch is read meanwhile.
+    """Predict and writes panoramas one batch at a time; the next batch is read meanwhile.
 
     Args:
         predictor: The network, its size and its device.

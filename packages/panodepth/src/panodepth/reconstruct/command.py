@@ -1,4 +1,7 @@
-"""`panodepth reconstruct`: several panoramas of one place become one cloud, one mesh, one collision mesh."""
+"""`panodepth reconstruct`.
+
+Several panoramas of one place become one cloud, one mesh, one collision mesh.
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -54,7 +57,7 @@ MOST_SEEN_THROUGH = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth reconstruct`."""
+    """Declare the options of `panodepth reconstruct`."""
     parser.add_argument(
         "folder", type=Path, metavar="DIR", help="output folder of panodepth predict"
     )
@@ -79,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--solve",
         choices=("auto", *SOLVES),
         default="auto",
-        help="what to estimate: the scales, the poses, both (default: what --poses and the unit leave open)",
+        help="what to estimate: scales, poses, both (default: what --poses and unit leave open)",
     )
     parser.add_argument("--save", nargs="+", choices=PRODUCTS, help="default: all")
     parser.add_argument(
@@ -98,12 +101,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="DIR2",
-        help="later states of the same panoramas: layers instead of a mesh; several go to folders of their names",
+        help="later states of the same panoramas: layers, not a mesh; several get a folder each",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth reconstruct`.
+    """Run `panodepth reconstruct`.
 
     Returns:
         0.
@@ -203,11 +206,11 @@ def _solve(word: str, panoramas: Sequence[PosedPanorama], known: bool) -> FreePa
 def align(
     panoramas: Sequence[PosedPanorama], free: FreeParameters
 ) -> tuple[list[PosedPanorama], dict[str, Any]]:
-    """Brings panoramas into one frame by their surfaces.
+    """Bring panoramas into one frame by their surfaces.
 
     Args:
-        panoramas: With poses to start from. Unknown ones start where the first one is: the panoramas
-            must be level, point the same way within about 10°, and overlap.
+        panoramas: With poses to start from. Unknown ones start where the first one is: the
+            panoramas must be level, point the same way within about 10°, and overlap.
         free: What to estimate.
 
     Returns:
@@ -235,7 +238,10 @@ def align(
 
 
 def choose_unit(panoramas: Sequence[PosedPanorama], known: bool) -> str:
-    """Unit of the world: metres where positions are given or the first panorama measures them, else its own."""
+    """Unit of the world.
+
+    Metres where positions are given or the first panorama measures them, else its own.
+    """
     return "m" if known or panoramas[0].metric else "relative"
 
 
@@ -247,8 +253,9 @@ def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) 
     ]
     if lost:
         raise CommandError(
-            f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the surface lies on "
-            f"another panorama, or more than {MOST_SEEN_THROUGH:.0%} is seen through; give --poses, or leave it out"
+            f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the "
+            f"surface lies on another panorama, or more than {MOST_SEEN_THROUGH:.0%} is seen "
+            "through; give --poses, or leave it out"
         )
 
 
@@ -260,7 +267,7 @@ def write_products(
     reach: float | None = None,
     unit: str = "m",
 ) -> dict[str, Any]:
-    """Writes cloud, mesh and collision mesh of aligned panoramas.
+    """Write cloud, mesh and collision mesh of aligned panoramas.
 
     Args:
         panoramas: In one frame.

@@ -43,7 +43,7 @@ def write_textured(path: Path, scene: trimesh.Scene) -> None:
 
 
 def write_states(folder: Path, name: str, layers: Mapping[str, Layer], unit: str) -> None:
-    """Layers of a room as one PLY each, and as the nodes of one GLB."""
+    """Write the layers of a room as one PLY each, and as the nodes of one GLB."""
     scene: Any = trimesh.Scene()
     cloud: Any = trimesh.PointCloud  # its constructor carries no types
     for layer, (points, colours) in layers.items():

@@ -72,7 +72,8 @@ def carve_free_space(
         reach: FreeParameters space farther than this from every camera is cut off.
 
     Returns:
-        The field `(x, y, z)`, negative in its outermost layer, and the world position of voxel (0, 0, 0).
+        The field `(x, y, z)`, negative in its outermost layer, and the world position of voxel (0,
+        0, 0).
     """
     low, high = _extent(panoramas, reach)
     low, high = low - 2 * voxel, high + 2 * voxel
@@ -135,7 +136,9 @@ def mesh_free_space(
 
 
 def remove_small_pieces(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """The mesh without pieces of less than 2 % of the largest one's triangles; closed if it was closed.
+    """The mesh without pieces of less than 2 % of the largest one's triangles.
+
+    Closed if it was closed.
 
     Crumbs of free space behind an edge, where one ray slipped past, are nobody's room.
     """
@@ -156,8 +159,9 @@ def extract_seen_surface(
 ) -> trimesh.Trimesh:
     """The part of a free-space mesh that was seen as a surface, in the panoramas' colours.
 
-    A vertex is seen when it lies within `tolerance` of what a panorama measures in its direction; its
-    colour comes from the nearest such panorama. The borders of shadows and of the reach are left out.
+    A vertex is seen when it lies within `tolerance` of what a panorama measures in its direction;
+    its colour comes from the nearest such panorama. The borders of shadows and of the reach are
+    left out.
     """
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     nearest = np.full(len(vertices), np.inf)

@@ -14,9 +14,10 @@ from panodepth.reconstruct.registration import ScaledPose
 def read_manifest_poses(
     manifest: Path, sources: Mapping[str, Path], scene: str | None = None
 ) -> dict[str, ScaledPose]:
-    """Poses of panoramas by the rows of a manifest whose images they are.
+    """Return the poses of panoramas by the rows of a manifest whose images they are.
 
-    A row and a panorama belong together when the path of the panorama ends with the image of the row.
+    A row and a panorama belong together when the path of the panorama ends with the image of the
+    row.
 
     Args:
         manifest: Parquet file of rows.
@@ -27,8 +28,8 @@ def read_manifest_poses(
         Camera (x right, y down, z forward) to the scene's world (y down), metres, by name.
 
     Raises:
-        CommandError: The manifest cannot be read, does not know a panorama or its pose, or the panoramas are of several scenes, which
-            share no world.
+        CommandError: The manifest cannot be read, does not know a panorama or its pose, or the
+            panoramas are of several scenes, which share no world.
     """
     try:
         rows = {row.image: row for row in read_manifest(manifest)}
@@ -38,13 +39,15 @@ def read_manifest_poses(
     unknown = sorted(name for name, row in found.items() if row is None)
     if unknown:
         raise CommandError(
-            f"--manifest {manifest} has no row for {_some(unknown)}: expected a row whose image is the end of the panorama's path"
+            f"--manifest {manifest} has no row for {_some(unknown)}: expected a row whose image is "
+            "the end of the panorama's path"
         )
     known = {name: row for name, row in found.items() if row is not None}
     scenes = sorted({row.scene for row in known.values()})
     if scene is None and len(scenes) > 1:
         raise CommandError(
-            f"the panoramas are of {len(scenes)} scenes, which share no world: choose one by --scene ({_some(scenes)})"
+            f"the panoramas are of {len(scenes)} scenes, which share no world: choose one by "
+            f"--scene ({_some(scenes)})"
         )
     taken = {name: row for name, row in known.items() if scene in (None, row.scene)}
     if not taken:
@@ -61,7 +64,8 @@ def _row_of(source: Path, rows: Mapping[str, Row]) -> Row | None:
 def _pose(name: str, row: Row) -> ScaledPose:
     if row.pose is None:
         raise CommandError(
-            f"{name}: its row ({row.dataset}, {row.key}) has no pose: the layout has none, or the file was not there when the manifest was made"
+            f"{name}: its row ({row.dataset}, {row.key}) has no pose: the layout has none, or the "
+            "file was not there when the manifest was made"
         )
     matrix = np.reshape(row.pose, (4, 4))
     return ScaledPose(1.0, matrix[:3, :3], matrix[:3, 3])

@@ -19,11 +19,11 @@ SEEN_THROUGH = 0.9  # a point nearer than this share of the seen distance contra
 
 
 def search_poses(panoramas: Sequence[PosedPanorama], free: FreeParameters) -> list[ScaledPose]:
-    """Poses of panoramas that were taken level, within about 10° of one heading, in one room.
+    """Find the poses of panoramas taken level, within about 10° of one heading, in one room.
 
-    For each panorama, starts on a grid of positions around the first one are ranked by how well each
-    of the two fits what the other sees; the best are aligned, ranked again and aligned finely. A
-    joint alignment of all follows.
+    For each panorama, starts on a grid of positions around the first one are ranked by how well
+    each of the two fits what the other sees; the best are aligned, ranked again and aligned finely.
+    A joint alignment of all follows.
 
     Args:
         panoramas: The first one holds frame and unit; the headings of the others are used.
@@ -117,8 +117,8 @@ def score_fit(world: Array, panorama: PosedPanorama, width: float) -> float:
 def measure_see_through(panoramas: Sequence[PosedPanorama]) -> list[float]:
     """For each panorama, the share of points that it and the one it fits best see through.
 
-    The larger share of the two directions. Well above that of wrong edges, it tells that the panorama
-    is at a wrong place, even where floor and walls coincide.
+    The larger share of the two directions. Well above that of wrong edges, it tells that the
+    panorama is at a wrong place, even where floor and walls coincide.
     """
     worlds = [p.pose.apply(p.cloud(POINTS).points) for p in panoramas]
     shares = np.full((len(worlds), len(worlds)), np.inf)

@@ -85,7 +85,8 @@ class PosedPanorama:
             world: `(n, 3)`.
 
         Returns:
-            Both `(n,)` in the world's unit; seen is 0 where nothing is known, infinity where it is far.
+            Both `(n,)` in the world's unit; seen is 0 where nothing is known, infinity where it is
+            far.
         """
         u, v = self._indices(world)
         seen = _interpolate(self.distance, u, v) * self.pose.scale
@@ -106,7 +107,10 @@ class PosedPanorama:
         return np.stack([(u + 0.5) / width, 1 - (v + 0.5) / height], axis=1)
 
     def _indices(self, world: Array) -> tuple[Array, Array]:
-        """Column and row of points, in indices (integers at pixel centres); rows inside the image."""
+        """Column and row of points, in indices (integers at pixel centres).
+
+        Rows inside the image.
+        """
         height, width = self.distance.shape
         local = (world - self.pose.position) @ self.pose.rotation
         pixel = Equirectangular(height, width).project(torch.from_numpy(local))
@@ -131,7 +135,10 @@ def _interpolate(distance: NDArray[np.float32], u: Array, v: Array) -> Array:
 def make_posed_panorama(
     name: str, rgb: NDArray[np.uint8], prediction: PredictedMap, pose: ScaledPose, width: int
 ) -> PosedPanorama:
-    """A posed panorama from a prediction, at most `width` wide; find_flying_pixels edges are unknown."""
+    """A posed panorama from a prediction, at most `width` wide.
+
+    Find_flying_pixels edges are unknown.
+    """
     small = prediction.downsample(width)
     distance = to_distance(small)
     distance = np.where(
@@ -149,9 +156,10 @@ def make_posed_panorama(
 
 
 def read_poses(path: Path) -> dict[str, ScaledPose]:
-    """Poses from JSON: `{"name": {"position": [x, y, z], "rotation": [[...], [...], [...]]}}`.
+    """Read poses from JSON: `{"name": {"position": [x, y, z], "rotation": [[...], [...], [...]]}}`.
 
-    Metres; world axes x right, y down, z forward; the rotation is camera-to-world and may be left out.
+    Metres; world axes x right, y down, z forward; the rotation is camera-to-world and may be left
+    out.
 
     Raises:
         CommandError: The file is missing or not of this form.
@@ -179,7 +187,7 @@ def _pose(entry: dict[str, list[float]]) -> ScaledPose:
 def load_posed_panoramas(
     records: Sequence[Path], folder: Path, poses: dict[str, ScaledPose] | None, width: int
 ) -> list[PosedPanorama]:
-    """Reads predictions with their panoramas and poses.
+    """Read predictions with their panoramas and poses.
 
     Raises:
         CommandError: A source image is gone, a pose is missing, or a prediction has no map.

@@ -45,7 +45,10 @@ class ScaledPose:
 
 @dataclass(frozen=True)
 class FreeParameters:
-    """What may change: `scale` of each panorama; `pose` of each but the first, which is the frame."""
+    """What may change: `scale` of each panorama.
+
+    `pose` of each but the first, which is the frame.
+    """
 
     scale: bool
     pose: bool
@@ -71,7 +74,7 @@ def register(
     free: FreeParameters,
     iterations: int = ITERATIONS,
 ) -> list[ScaledPose]:
-    """Moves the panoramas until their surfaces coincide.
+    """Move the panoramas until their surfaces coincide.
 
     Gauss-Newton on the point-to-plane distances of nearest neighbours, with Tukey weights whose
     width shrinks from 25 % of the median distance to 3 %: noise of that size averages out.
@@ -110,10 +113,10 @@ def register(
 
 
 def register_scales(clouds: Sequence[Cloud], poses: Sequence[ScaledPose]) -> list[ScaledPose]:
-    """Scales of panoramas at known poses, from no idea of their size.
+    """Find the scales of panoramas at known poses, from no idea of their size.
 
-    `register` runs from a range of common factors on a sixth of the points; the result whose surfaces
-    coincide most is refined on all of them.
+    `register` runs from a range of common factors on a sixth of the points; the result whose
+    surfaces coincide most is refined on all of them.
 
     Args:
         clouds: In units of their own.
@@ -137,7 +140,8 @@ def register_scales(clouds: Sequence[Cloud], poses: Sequence[ScaledPose]) -> lis
 def measure_overlaps(clouds: Sequence[Cloud], poses: Sequence[ScaledPose]) -> list[float]:
     """For each panorama, the share of its points that lie on a surface of another one.
 
-    On means within 2 % of the median distance along the other surface's normal, and within 10 % at all.
+    On means within 2 % of the median distance along the other surface's normal, and within 10 % at
+    all.
     """
     world = [p.apply(c.points) for c, p in zip(clouds, poses, strict=True)]
     size = float(

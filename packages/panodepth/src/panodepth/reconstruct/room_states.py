@@ -22,7 +22,7 @@ class Layer(NamedTuple):
 def compare_states(
     before: PosedPanorama, after: PosedPanorama, change: float = CHANGE
 ) -> dict[str, Layer]:
-    """Layers of two panoramas taken from the same place and heading.
+    """Return the layers of two panoramas taken from the same place and heading.
 
     The later distances are first brought to the scale of the earlier ones by the median of their
     ratio, which is the scale as long as most of the room stayed. Changes thinner than three pixels

@@ -12,15 +12,16 @@ from panodepth.reconstruct.room_states import compare_states
 def write_layers(
     first: Sequence[PosedPanorama], later: Mapping[str, Sequence[PosedPanorama]], out: Path
 ) -> Iterator[str]:
-    """Writes what stayed, went and came, of every panorama.
+    """Write what stayed, went and came, of every panorama.
 
     Args:
         first: The first state.
-        later: The same panoramas in other states, by the names of the states; several get a folder each.
+        later: The same panoramas in other states, by the names of the states; several get a folder
+        each.
         out: Output folder.
 
     Yields:
-        A line a panorama and state about what was found.
+        One line per panorama and state about what was found.
 
     Raises:
         CommandError: A later state lacks a panorama; nothing is written then.

@@ -15,8 +15,8 @@ def surface_nets(field: NDArray[np.float32]) -> tuple[NDArray[np.float64], Faces
     """The surface where a field changes its sign, in grid coordinates.
 
     One vertex a cell that the surface crosses (mean of the crossings of its edges), one square a
-    grid edge. Every edge of the result belongs to an even number of triangles, wherever the outermost
-    layer of the field has one sign.
+    grid edge. Every edge of the result belongs to an even number of triangles, wherever the
+    outermost layer of the field has one sign.
 
     Args:
         field: `(x, y, z)`, at least 2 each; finite, not zero.

@@ -10,14 +10,15 @@ from panodepth.outputs.glb import make_textured_mesh
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 from panodepth.reconstruct.registration import Array
 
-# A triangle that spans more of a picture's width lies around a pole: it takes the colour of its centre.
+# A triangle that spans more of a picture's width lies around a pole: it takes the colour of its
+# centre.
 WIDEST = 0.25
 
 
 def texture_surface(
     surface: trimesh.Trimesh, panoramas: Sequence[PosedPanorama], tolerance: float
 ) -> trimesh.Scene:
-    """Cuts a surface into one textured mesh a panorama.
+    """Cut a surface into one textured mesh a panorama.
 
     A triangle belongs to the panorama that sees most of its corners within `tolerance`; of several
     to the nearest one.
@@ -55,7 +56,10 @@ def _best_view(
 
 
 def _part(vertices: Array, faces: NDArray[np.int64], panorama: PosedPanorama) -> trimesh.Trimesh:
-    """The faces in the picture of one panorama; vertices are shared but for the seam and the poles."""
+    """The faces in the picture of one panorama.
+
+    Vertices are shared but for the seam and the poles.
+    """
     uv = panorama.picture_coordinates(vertices[faces].reshape(-1, 3)).reshape(-1, 3, 2)
     u = uv[..., 0]
     uv[..., 0] = np.where(u.max(1, keepdims=True) - u > 0.5, u + 1, u)

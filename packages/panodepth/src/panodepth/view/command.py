@@ -1,4 +1,7 @@
-"""`panodepth view`: looks at predictions in the browser, or predicts what is dropped on the page."""
+"""`panodepth view`.
+
+Looks at predictions in the browser, or predicts what is dropped on the page.
+"""
 
 import argparse
 import re
@@ -22,7 +25,7 @@ FORMATS = ("npy", "png16", "ply", "glb")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares the options of `panodepth view`."""
+    """Declare the options of `panodepth view`."""
     parser.add_argument(
         "what", metavar="DIR|MODEL", help="output folder of panodepth predict, or a model to try"
     )
@@ -44,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs `panodepth view` until interrupted.
+    """Run `panodepth view` until interrupted.
 
     Returns:
         0.

@@ -76,7 +76,7 @@ class ViewerHandler(BaseHTTPRequestHandler):
         self._answer(self._post)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: the terminal belongs to the command."""
+        """Say nothing: the terminal belongs to the command."""
 
     def _answer(self, answer: Callable[[], tuple[bytes, str]]) -> None:
         try:

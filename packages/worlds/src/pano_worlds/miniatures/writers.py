@@ -5,9 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from rich.progress import track
-
-from pano_data import DataError, UnknownDatasetError
+from pano_data import DataError, UnknownDatasetError, track
 from pano_data.io.atomic import unflushed
 from pano_data.workers import pool
 from pano_worlds.miniatures import (
@@ -101,7 +99,7 @@ def write(
             below `surroundings` for `pano_data.curation.OracleOutpainter`; None for none.
         studio: Where pictures come from; procedural worlds if None.
         workers: Processes that render scenes; 0 renders in this one. Bytes do not depend on it.
-        progress: Show a progress bar.
+        progress: Show progress on stderr.
 
     Raises:
         UnknownDatasetError: With the known ids.
@@ -124,7 +122,7 @@ def write(
     scene = partial(_write_scene, mini, root, studio)
     with pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
-        for _ in track(done, f"rendering {name}", len(shots), disable=not progress):
+        for _ in track(done, f"rendering {name}", len(shots), progress):
             pass
     if mini.finish is not None:
         mini.finish(root, shots)

@@ -64,7 +64,7 @@ def _sphere(x, y, z, H, W):
     c = tl.where(c < 0, c + W, c)
     c = tl.where(c >= W, c - W, c)
     d = tl.where(c + 1 >= W, c + 1 - W, c + 1)
-    # Across a pole the row goes on half a turn away (even width).
+    # Across a pole the row continues half a turn away (even width).
     ct, dt = tl.where(above, c + W // 2, c), tl.where(above, d + W // 2, d)
     cb, db = tl.where(below, c + W // 2, c), tl.where(below, d + W // 2, d)
     ct, dt = tl.where(ct >= W, ct - W, ct), tl.where(dt >= W, dt - W, dt)

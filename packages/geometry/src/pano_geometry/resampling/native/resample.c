@@ -72,7 +72,7 @@ static void angles_sphere(const Plan *p, const float *restrict x, const float *r
     for (int i = 0; i < n; i++) v[i] = arctan2(y[i], v[i]) * to_v + middle_v;
 }
 
-/* Taps of n rays on a panorama: columns wrap, rows go on across the pole (even width). */
+/* Taps of n rays on a panorama: columns wrap, rows continue across the pole (even width). */
 static void taps_sphere(const Plan *p, const float *restrict x, const float *restrict y,
                         const float *restrict z, int n, Taps *restrict t) {
     const int W = p->source_width, H = p->source_height, half = W / 2;

@@ -43,8 +43,8 @@ class HoHoNet(Student):
             trained with 2.
         precision: "float32", or "bfloat16": the encoder under autocast, the decoder in float32.
         equivariant: Exact sphere padding everywhere and relative azimuths in the attention.
-        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see `load_encoders`.
-            A saved folder holds its own: loading one ignores this option.
+        backbone_weights: A file of ImageNet weights for the encoder, or "timm"; see
+            `load_encoders`. A saved folder holds its own: loading one ignores this option.
 
     Raises:
         ValueError: For an unknown `head`, a height that is no multiple of 32, or a HarDNet of

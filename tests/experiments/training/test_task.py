@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pano_losses as pl
-from experiments.training.scores import Scores
+from experiments.training.task import ValidationScores
 
 PROTOCOLS = ("da2_paper", "solid_angle_median")
 
@@ -21,10 +21,13 @@ def guess(of: dict[str, object]) -> dict[str, torch.Tensor]:
 
 
 def test_each_data_set_has_its_own_sums() -> None:
-    scores, parts = Scores(["one", "two"], PROTOCOLS), [batch(0, 3), batch(1, 2), batch(2, 4)]
+    scores, parts = (
+        ValidationScores(["one", "two"], PROTOCOLS),
+        [batch(0, 3), batch(1, 2), batch(2, 4)],
+    )
     for loader, part in zip((0, 0, 1), parts, strict=True):
         scores.update(loader, guess(part), part)
-    taken = scores.taken()
+    taken = scores.compute_and_reset()
     whole = {k: torch.cat([parts[0][k], parts[1][k]]) for k in ("distance", "valid")}  # type: ignore[list-item]
     for name, truth in (("one", whole), ("two", parts[2])):
         for protocol in PROTOCOLS:
@@ -40,8 +43,8 @@ def test_each_data_set_has_its_own_sums() -> None:
 
 
 def test_what_was_taken_is_gone() -> None:
-    scores, part = Scores(["one"], PROTOCOLS[:1]), batch(0, 3)
+    scores, part = ValidationScores(["one"], PROTOCOLS[:1]), batch(0, 3)
     scores.update(0, guess(part), part)
-    first = scores.taken()
+    first = scores.compute_and_reset()
     scores.update(0, guess(part), part)
-    assert scores.taken() == first
+    assert scores.compute_and_reset() == first

@@ -1,0 +1,77 @@
+"""The teacher's training: what reaches the loss, and what validation says of it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from experiments.depth_anywhere.teacher_task import TeacherTask
+from experiments.depth_anywhere.views import CubeViews
+from tests.experiments.depth_anywhere.test_view_scores import room
+
+FACE = 16
+
+
+class Grey(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"disparity_affine": image[:, :1] * self.scale}
+
+
+class Recorded(nn.Module):
+    def forward(self, **maps: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        self.maps = maps
+        return maps["prediction"].sum(), {}
+
+
+def task(**options: Any) -> TeacherTask:
+    return TeacherTask(
+        CubeViews(FACE), net=Grey(), loss=Recorded(), optimizer=torch.optim.Adam, **options
+    )
+
+
+def test_all_views_are_compared_with_the_disparity_of_their_depth() -> None:
+    teacher = task(max_angle_deg=0.0)
+    teacher.losses(room(2))
+    maps = teacher.loss.maps
+    assert maps["prediction"].shape == maps["target"].shape == (12, 1, FACE, FACE)
+    # the front wall of the box stands 3 m away: one depth all over it
+    front = maps["target"][0, 0, 6:10, 6:10]
+    torch.testing.assert_close(front, torch.full_like(front, 1 / 3), rtol=0.02, atol=0)
+    assert maps["valid"].all()
+
+
+def test_turns_stay_within_the_students() -> None:
+    """With ±45° the front view still holds the front wall; a uniform turn would lose it."""
+    teacher = task()
+    teacher.losses(room(1))
+    turned = teacher.loss.maps["target"]
+    other = task(seed=1)
+    other.losses(room(1))
+    assert not torch.equal(other.loss.maps["target"], turned)
+    assert abs(float(turned[0].amin()) - 1 / 3) < 0.12
+
+
+def test_an_unlabelled_pixel_has_a_finite_target() -> None:
+    batch = room(1)
+    batch["distance"][..., :8, :], batch["valid"][..., :8, :] = 0.0, False
+    teacher = task(max_angle_deg=0.0)
+    teacher.losses(batch)
+    assert teacher.loss.maps["target"].isfinite().all()
+    assert not teacher.loss.maps["valid"].all()
+
+
+def test_validation_scores_views() -> None:
+    teacher = task()
+    names = SimpleNamespace(val_names=["rooms"], test_names=["rooms"])
+    teacher._trainer = SimpleNamespace(datamodule=names)  # type: ignore[assignment]
+    teacher.setup("fit")
+    teacher._trainer = None
+    teacher.validation_step(room(2), 0)
+    values = teacher.scores.compute_and_reset()
+    assert values["rooms/views/views"] == 12
+    assert values["rooms/views/correlation"] > 0.9

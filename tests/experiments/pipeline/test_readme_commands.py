@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from experiments.pipeline import readme_commands
+from experiments.pipeline.readme_commands import commands, pages, problem
+
+PAGE = """
+Text with `make nothing`.
+
+```
+make repro     # everything
+panodepth predict PATH... --model runs/da2 --out out/
+python -m experiments.da2 fit \\
+    --trainer.max_steps 3
+```
+
+```
+worlds -> manifests -> da2 -> report
+```
+
+```python
+make = 1
+```
+"""
+
+
+def test_commands_are_the_lines_of_shell_blocks() -> None:
+    assert commands(PAGE) == [
+        "make repro",
+        "panodepth predict PATH... --model runs/da2 --out out/",
+        "python -m experiments.da2 fit --trainer.max_steps 3",
+    ]
+
+
+def test_the_pages_hold_commands() -> None:
+    found = [page for page, _ in pages()]
+    assert found.count("README.md") >= 10
+    assert {f"experiments/{paper}/README.md" for paper in ("da2", "dap", "depth_anywhere")} < {
+        *found
+    }
+
+
+@pytest.mark.parametrize("command", sorted({command for _, command in pages()}))
+def test_what_a_page_promises_exists(command: str) -> None:
+    """Programs, options, stages and sections; trainings compose their configuration."""
+    assert problem(command) is None
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("make everything", "no target everything"),
+        ("panodepth predcit a.png", "got ['predcit']"),
+        ("panodepth predict a.png --modle runs/da2 --out out", "--model"),
+        ("panodepth evaluate --model runs/da2 --nosuch 3 --root data", "--nosuch"),
+        ("python -m experiments.no_such fit", "no module experiments.no_such"),
+        ("python -m experiments.da2 fit --trainer.maxsteps 3", "maxsteps"),
+        ("python -m experiments.dap.label dap_label_1_nowhere", "no section dap_label_1_nowhere"),
+        ("dvc repro train_nothing", "no stage train_nothing"),
+        ("pip install ./packages/nothing", "no folder ./packages/nothing"),
+        ("scripts/nothing.sh", "no scripts/nothing.sh"),
+        (". venv/bin/activate", "venv/bin/activate"),
+    ],
+)
+def test_what_does_not_exist_is_told(command: str, told: str) -> None:
+    assert told in (problem(command) or "")
+
+
+def test_run_pastes_the_commands_into_a_clone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text(
+        "```\nmake good   # comment\nmake bad\n. .venv/bin/activate\npanodepth audit x\n"
+        "panodepth view out/\nmake test\n```\n"
+    )
+    (tmp_path / "Makefile").write_text("good:\n\t@echo made\nbad:\n\t@exit 3\n")
+    programs = tmp_path / ".venv/bin"
+    programs.mkdir(parents=True)
+    (programs / "activate").write_text(f"export PATH={programs}:$PATH\n")
+    (programs / "panodepth").write_text('#!/bin/sh\necho ran "$@"\n[ "$1" = view ] && sleep 9\n:\n')
+    (programs / "panodepth").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readme_commands, "SERVE_S", 0.5)
+        assert readme_commands.run(tmp_path, skip=["make test"]) == 1
+    out = [line.split("\t") for line in capfd.readouterr().out.splitlines()]
+    told = {line[2]: line[0] for line in out if len(line) == 3}
+    assert told == {
+        "make good": "ok",
+        "make bad": "FAILED (2)",
+        ". .venv/bin/activate": "ok",
+        "panodepth audit x": "ok",
+        "panodepth view out/": "ok",
+    }
+    assert ["ran audit x"] in out
