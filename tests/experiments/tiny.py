@@ -90,7 +90,8 @@ def prepare(folder: Path, scenes: int = 5, **overrides: Any) -> None:
 
 def environment(folder: Path) -> dict[str, str]:
     """Environment of a process that trains in `folder`."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "DVC_ROOT": str(folder)}
+    python = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    own = {"PYTHONPATH": python, "OMP_NUM_THREADS": "1", "DVC_ROOT": str(folder)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return {**os.environ, **own, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
 
