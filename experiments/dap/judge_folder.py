@@ -20,7 +20,9 @@ def save_discriminator(
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous().cpu() for k, v in network.state_dict().items()}
     save_file(state, folder / "model.safetensors")
-    (folder / "config.json").write_text(json.dumps({"kind": type(network).__name__, **options}) + "\n")
+    (folder / "config.json").write_text(
+        json.dumps({"kind": type(network).__name__, **options}) + "\n"
+    )
 
 
 def load_discriminator(folder: str) -> PatchDiscriminator:

@@ -60,8 +60,10 @@ class DapTask(DepthTask):
     def _start_from(self, folder: str) -> None:
         """Start from a finished network; masks on another network start from that one."""
         given = pano_models.load(folder)
-        plugged = isinstance(self.net, RangeMasked) and not isinstance(given, RangeMasked)
-        fill(self.net.base if plugged else self.net, given.state_dict())
+        net = self.net
+        if isinstance(net, RangeMasked) and not isinstance(given, RangeMasked):
+            net = net.base
+        fill(net, given.state_dict())
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Keep the network beside the run's other state, where a resumed training finds it."""

@@ -57,7 +57,7 @@ def check_teacher(
     scores = ViewScores(list(datasets), views, max_angle_deg).to(device)
     teacher = teacher.to(device).eval()
     for number, source in enumerate(datasets.values()):
-        for batch in DataLoader(source.open(size), batch_size=batch_size):
+        for batch in DataLoader(source.open(size), batch_size=batch_size):  # type: ignore[arg-type]
             there = {k: v.to(device) for k, v in batch.items() if isinstance(v, torch.Tensor)}
             with torch.inference_mode():
                 scores.update(number, teacher, there)

@@ -177,7 +177,7 @@ def test_a_section_that_is_no_mapping_where_another_states_keys(
     (tmp_path / "params.yaml").write_text(broken)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
-        main("da2", ["fit"])
+        main("depth_anywhere", ["fit", "--section", "depth_anywhere_teacher"])
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert "indoor.data: got 'nomapping', expected a mapping" in said[0]

@@ -84,7 +84,10 @@ LOOPS = {
 def stages() -> dict[str, tuple[str, list[str]]]:
     """`{stage: (command, sections it lists)}` of dvc.yaml, loops spelled out."""
     found = {}
-    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+    text = (
+        (ROOT / "dvc.yaml").read_text().replace("${pipeline.rooms}", WRITTEN["pipeline"]["rooms"])
+    )
+    for name, stage in yaml.safe_load(text)["stages"].items():
         loop, do = stage.get("foreach", [""]), stage.get("do", stage)
         key = str(loop).removeprefix("${pipeline.").removesuffix("}")
         items = LOOPS.get(str(loop)) or WRITTEN["pipeline"].get(key, loop)

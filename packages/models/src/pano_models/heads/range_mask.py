@@ -29,7 +29,7 @@ def far_maps(probabilities: Float[Tensor, "b k h w"], thresholds: Sequence[float
     Returns:
         `far_probability` for 100 m, which a fill goes by; `far_probability_<t>m` for any other.
     """
-    channels = zip(thresholds, probabilities.split(1, dim=1), strict=True)
+    channels = zip(thresholds, torch.split(probabilities, 1, dim=1), strict=True)
     return {far_key(threshold): channel for threshold, channel in channels}
 
 

@@ -6,7 +6,7 @@ from os import PathLike
 from types import MappingProxyType
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import check_precision
@@ -116,3 +116,11 @@ def run_at_height(
     size = (rgb.shape[-2], rgb.shape[-1])
     out = network(resize(rgb, (height, 2 * height), wrap=True, antialias=True))
     return resize(out, size, wrap=True, antialias=True)
+
+
+def start_at(head: nn.Module, value: float) -> None:
+    """Make a last convolution (or linear layer) start around a value: fill its bias."""
+    bias = head.bias
+    if not isinstance(bias, Tensor):
+        raise ValueError(f"got {type(head).__name__} without a bias, expected a head with one")
+    nn.init.constant_(bias, value)

@@ -12,7 +12,7 @@ from pano_worlds.surfaces.patterns import Ground
 
 # Half of the range that outdoor data sets cover; the farthest surface is less than 550 m away.
 _END = 540.0
-_RINGS, _SECTORS = 56, 120
+_RINGS, _SECTORS = 44, 96
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,12 @@ def build_terrain(b: Builder, terrain: Terrain, ground: Ground) -> None:
     radius = np.concatenate([[0.0], np.geomspace(8.0, _END, _RINGS)])
     angle = 2.0 * np.pi * np.arange(_SECTORS + 1) / _SECTORS
     x, y = radius[:, None] * np.cos(angle), radius[:, None] * np.sin(angle)
-    grid = np.stack([x, y, terrain.at(x, y)], axis=-1)
-    a, c, d, e = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
-    corners = np.concatenate(
-        [
-            np.stack([a, c, d], axis=2)[1:].reshape(-1, 3, 3),
-            np.stack([a, d, e], axis=2)[1:].reshape(-1, 3, 3),
-        ]
-    )
-    inner = np.stack([a[0], c[0], d[0]], axis=1)
+    grid = np.stack([x, y, terrain.at(x, y)], axis=-1).reshape(-1, 3)
+    row, col = np.divmod(np.arange(_RINGS * _SECTORS), _SECTORS)
+    a, c = row * (_SECTORS + 1) + col, (row + 1) * (_SECTORS + 1) + col
+    # The first ring has no radius, so each of its quadrilaterals is one triangle.
+    upper = np.stack([a, c, c + 1], axis=-1)
+    lower = np.stack([a, c + 1, a + 1], axis=-1)[_SECTORS:]
+    faces = np.concatenate([upper, lower]).astype(np.int32)
     with b.object("terrain"):
-        b.triangles(np.concatenate([inner, corners]), Material(ground))
+        b.mesh(grid, faces, Material(ground))

@@ -12,6 +12,7 @@ from pano_worlds.surfaces.shapes import cylinder, frustum, quad
 Random = np.random.Generator
 # Corners of the mesh around a clump of leaves: its shadow is ragged anyway.
 _CLUMP_SIDES = 8
+_RHOMBUS = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
 _GREENS: tuple[tuple[Colour, Colour], ...] = (
     ((0.04, 0.10, 0.02), (0.12, 0.20, 0.04)),
@@ -23,7 +24,7 @@ _GREENS: tuple[tuple[Colour, Colour], ...] = (
 
 def _leaves(rng: Random) -> Material:
     first, second = _GREENS[int(rng.integers(len(_GREENS)))]
-    return Material(Ground(first, second, 0.8, 0.06, 0.4, int(rng.integers(1 << 20))))
+    return Material(Ground(first, second, 0.3, 0.1, 0.55, int(rng.integers(1 << 20))))
 
 
 def _crown(
@@ -36,31 +37,32 @@ def _crown(
         rng: Draws every place.
         centre: `(3,)` metres.
         radii: `(3,)` metres.
-        leaves: How much detail; a third of it are leaves.
+        leaves: How much detail; a quarter of it are leaves.
         foliage: Its material.
     """
-    count = max(4, leaves // 120)
+    count = max(4, leaves // 80)
     direction = unit(rng.standard_normal((count, 3)))
-    middles = centre + direction * radii * rng.uniform(0.35, 0.68, (count, 1))
-    sizes = radii.min() * rng.uniform(0.34, 0.6, count)
+    middles = centre + direction * radii * rng.uniform(0.3, 0.78, (count, 1))
+    sizes = radii.min() * rng.uniform(0.22, 0.48, count)
     for middle, size in zip(middles, sizes, strict=True):
         globe = (size, size * float(rng.uniform(0.85, 1.1)), size * float(rng.uniform(0.7, 0.95)))
         b.shape(("globe", _CLUMP_SIDES, False), (*middle, *globe), foliage)
-    number = rng.integers(count, size=max(24, leaves // 3))
+    number = rng.integers(count, size=max(16, leaves // 4))
     outward = unit(rng.standard_normal((len(number), 3)))
-    at = middles[number] + outward * (sizes[number] * rng.uniform(0.82, 1.12, len(number)))[:, None]
+    at = middles[number] + outward * (sizes[number] * rng.uniform(0.9, 1.25, len(number)))[:, None]
     # Fewer leaves are larger ones, so that crowns far away are as ragged.
-    length = float(np.clip(2.6 / np.sqrt(leaves), 0.07, 0.2)) * (0.6 + 0.4 * float(radii.min()))
-    b.triangles(_leaf_shapes(rng, at, length), foliage)
+    length = float(np.clip(4.5 / np.sqrt(leaves), 0.1, 0.32)) * (0.5 + 0.4 * float(radii.min()))
+    _add_leaves(b, rng, at, length, foliage)
 
 
-def _leaf_shapes(rng: Random, at: F64, length: float) -> F64:
-    """Return leaves as rhombi, two triangles each `(2 n, 3, 3)`, with their stalks at `at`."""
+def _add_leaves(b: Builder, rng: Random, at: F64, length: float, foliage: Material) -> None:
+    """Add leaves as rhombi with their stalks at `at` (n, 3)."""
     along = unit(rng.standard_normal(at.shape) * (1.0, 1.0, 0.6)) * length
-    across = unit(cross(along, rng.standard_normal(at.shape))) * (0.3 * length)
+    across = unit(cross(along, rng.standard_normal(at.shape))) * (0.34 * length)
     tip, middle = at + along, at + 0.45 * along
-    halves = [np.stack([at, middle + side * across, tip], axis=1) for side in (-1.0, 1.0)]
-    return np.concatenate(halves)
+    corners = np.stack([at, middle - across, tip, middle + across], axis=1).reshape(-1, 3)
+    first = 4 * np.arange(len(at), dtype=np.int32)[:, None, None]
+    b.mesh(corners, (first + _RHOMBUS).reshape(-1, 3), foliage)
 
 
 def tree(b: Builder, rng: Random, leaves: int = 1400) -> None:
@@ -84,20 +86,20 @@ def tree(b: Builder, rng: Random, leaves: int = 1400) -> None:
 def _conifer(b: Builder, rng: Random, foliage: Material, leaves: int) -> None:
     h = float(rng.uniform(6.0, 12.0))
     frustum(b, (0, 0, -0.3), (0, 0, h), 0.2, 0.03, _BARK, caps=False)
-    tiers = 5 + leaves // 350
+    tiers = 6 + leaves // 250
     for k in range(tiers):
         low = 0.8 + (h - 1.0) * k / tiers
         reach = 0.24 * h * (1.0 - k / tiers) * float(rng.uniform(0.9, 1.1))
         top = min(low + 1.7 * (h - 1.0) / tiers, h)
-        frustum(b, (0, 0, low), (0, 0, top), reach, 0.15 * reach, foliage)
+        frustum(b, (0, 0, low), (0, 0, top), 0.8 * reach, 0.1 * reach, foliage)
     # Twigs hang from the rims of the tiers.
-    count = max(24, leaves // 3)
+    count = max(16, leaves // 4)
     tier = rng.integers(tiers, size=count)
-    angle, share = rng.uniform(0, 2 * np.pi, count), rng.uniform(0.0, 0.8, count)
+    angle, share = rng.uniform(0, 2 * np.pi, count), rng.uniform(-0.1, 0.8, count)
     radius = 0.24 * h * (1.0 - tier / tiers) * (1.0 - 0.85 * share)
     z = 0.8 + (h - 1.0) * (tier + 1.7 * share) / tiers
     at = np.stack([radius * np.cos(angle), radius * np.sin(angle), z], axis=-1)
-    b.triangles(_leaf_shapes(rng, at, 0.022 * h * (1400 / leaves) ** 0.25), foliage)
+    _add_leaves(b, rng, at, 0.045 * h * (1400 / leaves) ** 0.25, foliage)
 
 
 def bush(b: Builder, rng: Random, leaves: int = 500) -> None:

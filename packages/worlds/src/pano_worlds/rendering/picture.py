@@ -10,6 +10,8 @@ from pano_worlds.rendering.reflection import reflected
 from pano_worlds.rendering.shading import Fragments, colours
 from pano_worlds.world import World
 
+# Range of the mirrored share, and from how many slots of light: panes need less than mirrors.
+_MIRRORS = ((0.0, 0.5, 1), (0.5, 1.0, 4))
 # Rotated grid: no two samples share a row or a column of the pixel.
 _OFFSETS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
@@ -88,11 +90,12 @@ def _shade(world: World, f: Fragments, light: F32) -> F32:
     image[hit] = colours(world, part, np.take(light, hit, axis=0).astype(np.float64))
     share = np.array([m.mirror for m in world.surfaces.materials])
     share = share[world.surfaces.material[part.triangle]]
-    mirrors = np.flatnonzero(share)
-    if len(mirrors):
-        strength = share[mirrors, None]
-        shown = reflected(world, part.take(mirrors))
-        image[hit[mirrors]] = (1.0 - strength) * image[hit[mirrors]] + strength * shown
+    for low, high, slots in _MIRRORS:
+        mirrors = np.flatnonzero((share > low) & (share <= high))
+        if len(mirrors):
+            strength = share[mirrors, None]
+            shown = reflected(world, part.take(mirrors), slots)
+            image[hit[mirrors]] = (1.0 - strength) * image[hit[mirrors]] + strength * shown
     return image
 
 

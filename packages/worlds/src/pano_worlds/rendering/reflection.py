@@ -10,15 +10,18 @@ from pano_worlds.rendering.lighting import BLOCK, irradiance
 from pano_worlds.rendering.shading import Fragments, colours
 from pano_worlds.world import World
 
-# Few points are mirrors, so each is lit from this many of the interleaved slots.
-_SLOTS = 4
 _OFF_M = 1e-3
 
 
-def reflected(world: World, f: Fragments) -> F64:
+def reflected(world: World, f: Fragments, slots: int) -> F64:
     """Return the linear radiance `(n, 3)` that comes from where mirrors point.
 
     Mirrors that are seen in mirrors are their own plain colour.
+
+    Args:
+        world: The scene.
+        f: Points of mirrors.
+        slots: Each point is lit from this many of the interleaved slots, since none are joined.
     """
     facing = -dot(f.directions, f.normals)
     directions = f.directions + 2.0 * facing[:, None] * f.normals
@@ -39,7 +42,7 @@ def reflected(world: World, f: Fragments) -> F64:
     )
     gap = np.append(world.surfaces.quadrics.gap, 0.0)[world.surfaces.quadric[seen.triangle]]
     light = np.zeros((len(hit), 3))
-    for k in range(_SLOTS):
+    for k in range(slots):
         slot = (np.arange(len(hit)) * 7 + 5 * k) % BLOCK**2
         light += irradiance(
             world.tracer,
@@ -50,5 +53,5 @@ def reflected(world: World, f: Fragments) -> F64:
             world.colours,
             slot.astype(np.int32),
         )
-    radiance[hit] = colours(world, seen, light / _SLOTS)
+    radiance[hit] = colours(world, seen, light / slots)
     return radiance

@@ -60,10 +60,9 @@ class Builder:
         """Add a shape of a kind that `assembly` knows, in object coordinates."""
         self._shapes.setdefault(kind, []).append((self._row(material), *numbers))
 
-    def triangles(self, corners: F64, material: Material) -> None:
-        """Add triangles `(n, 3, 3)` in object coordinates."""
-        faces = np.arange(3 * len(corners), dtype=np.int32).reshape(-1, 3)
-        self._meshes.append((self._row(material), corners.reshape(-1, 3), faces))
+    def mesh(self, vertices: F64, faces: I32, material: Material) -> None:
+        """Add triangles: vertices `(v, 3)` in object coordinates, vertex numbers `(f, 3)`."""
+        self._meshes.append((self._row(material), vertices, faces))
 
     def faces(
         self,
@@ -73,7 +72,7 @@ class Builder:
     ) -> None:
         """Add convex polygons given by vertex numbers."""
         corners = np.asarray(vertices, dtype=np.float64)
-        self._meshes.append((self._row(material), corners, triangulated(tuple(polygons))))
+        self.mesh(corners, triangulated(tuple(polygons)), material)
 
     def _row(self, material: Material) -> int:
         if not self._labels:

@@ -16,7 +16,7 @@ _FREE = (-np.inf, np.inf, 0.0, np.inf, -np.inf)
 _UPPER = (0.0, np.inf, 0.0, np.inf, -np.inf)
 # Closed meshes stand this far off flat ends, metres: more than the tracer's smallest step.
 _MARGIN = 5e-4
-_THIN_M, _WIDE_M = 0.06, 1.0
+_THIN_M, _WIDE_M = 0.1, 1.0
 
 
 def corners(radius: float) -> int:

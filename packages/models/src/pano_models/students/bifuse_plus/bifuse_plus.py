@@ -16,7 +16,7 @@ from pano_models.layers.tangent_conv import lay_on_tangent_planes
 from pano_models.layers.wrap_conv import SphereUpsample, close_sphere
 from pano_models.outputs import DISTANCE_METRIC
 from pano_models.students.bifuse_plus.projection import projections
-from pano_models.students.student import AFFINE_START, STRIDE, Student
+from pano_models.students.student import AFFINE_START, STRIDE, Student, start_at
 
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int) -> nn.Sequential:
@@ -157,7 +157,7 @@ class BiFusePlus(Student):
         self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
         self.decoder = PixelShuffleDecoder(self.pyramid.channels)
         if head == "affine":
-            nn.init.constant_(self.decoder.out.bias, AFFINE_START)
+            start_at(self.decoder.out, AFFINE_START)
         self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)

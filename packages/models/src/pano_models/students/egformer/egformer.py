@@ -17,7 +17,7 @@ from pano_models.students.egformer.attention import (
     EquirectangularBlock,
 )
 from pano_models.students.egformer.panoformer import PanoFormerBlock, TangentAttention
-from pano_models.students.student import AFFINE_START, Student
+from pano_models.students.student import AFFINE_START, Student, start_at
 
 
 class ConvNorm(nn.Module):
@@ -141,7 +141,7 @@ class EGFormer(Student):
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
         if head == "affine":
-            nn.init.constant_(self.readout.conv3.bias, AFFINE_START)
+            start_at(self.readout.conv3, AFFINE_START)
         if equivariant:
             self._close_the_sphere()
 

@@ -17,7 +17,7 @@ from pano_models.students.hohonet.horizon import (
     HorizonCompression,
     upsample_azimuth,
 )
-from pano_models.students.student import AFFINE_START, Student, run_at_height
+from pano_models.students.student import AFFINE_START, Student, run_at_height, start_at
 
 
 class HoHoNet(Student):
@@ -89,7 +89,7 @@ class HoHoNet(Student):
         )
         self.columns = CosineColumns(latent_channels, components, height)
         if head == "affine":
-            nn.init.constant_(self.columns.bias, AFFINE_START)
+            start_at(self.columns, AFFINE_START)
         self._start_encoders(backbone_weights)
         if equivariant:
             close_sphere(self)

@@ -18,7 +18,7 @@ from pano_models.backbones.encoders import ConvEncoder, build_encoder, run_encod
 from pano_models.backbones.resnet import scaled
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
 from pano_models.layers.wrap_conv import close_sphere
-from pano_models.students.student import AFFINE_START, STRIDE, Student
+from pano_models.students.student import AFFINE_START, STRIDE, Student, start_at
 from pano_models.students.unifuse.cube import released_cube, released_equirectangular
 from pano_models.students.unifuse.fusion import SqueezeExcitation, make_fusion
 
@@ -86,7 +86,7 @@ class UniFuse(Student):
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
         if head == "affine":
             start = min(AFFINE_START / max_depth, 0.5)
-            nn.init.constant_(self.decoder.depthconv.bias, math.log(start / (1 - start)))
+            start_at(self.decoder.depthconv, math.log(start / (1 - start)))
         self._start_encoders(backbone_weights)
         if equivariant:
             self._close_the_sphere()
