@@ -180,9 +180,9 @@ def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     """Read the mask of a row at the size of its image; all True without a mask."""
     if row.mask is None:
         return np.ones(size, bool)
-    return pg.resize(
-        read_mask(root / row.mask), size, "nearest"
-    )  # masks may be stored at another size
+    # Masks may be stored at another size.
+    keep: NDArray[np.bool_] = pg.resize(read_mask(root / row.mask), size, "nearest")
+    return keep
 
 
 def _to_erp(stored: Decoded) -> Decoded:
