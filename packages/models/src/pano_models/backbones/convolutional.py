@@ -18,7 +18,7 @@ from pano_models.backbones.encoders import (
     check_precision,
     run_encoder,
 )
-from pano_models.layers.same_padding import set_border
+from pano_models.layers.same_padding import Border, set_border
 
 PATCH = 16
 STRIDES = (4, 8, 16, 32)
@@ -41,6 +41,9 @@ class ConvBackbone(nn.Module):
             input by 32 columns rolls the tokens by two patches.
         precision: "float32", or "bfloat16": the encoder under autocast.
         frozen: Keep the encoder's weights and batch statistics; what projects its maps is trained.
+        border: Of the encoder's convolutions, see `SameConv2d`; None: "sphere" if `equivariant`,
+            "zeros" if not. With "zeros" an equivariant network is so but for its encoder, which
+            knows where the seam is, and a training step takes a third less.
 
     Attributes:
         taps: Indices of the encoder's maps, in the order of the levels.
@@ -60,6 +63,7 @@ class ConvBackbone(nn.Module):
         equivariant: bool = False,
         precision: str = "float32",
         frozen: bool = False,
+        border: Border | None = None,
     ) -> None:
         super().__init__()
         check_precision(precision)
@@ -73,8 +77,7 @@ class ConvBackbone(nn.Module):
             nn.Linear(c * n * n, embed_dim) for c, n in zip(channels, cells, strict=True)
         )
         self.norm = nn.LayerNorm(embed_dim)
-        if equivariant:
-            set_border(encoder, "sphere")
+        set_border(encoder, border or ("sphere" if equivariant else "zeros"))
         if frozen:
             encoder.requires_grad_(False)
 
@@ -129,15 +132,17 @@ def build_conv_backbone(
 
     Args:
         name: See `encoders.build_encoder`.
-        options: `backbone_options`: only `embed_dim`.
+        options: `backbone_options`: `embed_dim` and `border`.
         frozen_blocks: None: all is trained; any number: the encoder is frozen whole.
         shared: The rest of `ConvBackbone`'s arguments.
 
     Raises:
         ValueError: An option of a transformer.
     """
-    unknown = sorted(set(options or {}) - {"embed_dim"})
+    unknown = sorted(set(options or {}) - {"embed_dim", "border"})
     if unknown:
-        raise ValueError(f"backbone {name} takes the option embed_dim, got {', '.join(unknown)}")
+        raise ValueError(
+            f"backbone {name} takes the options embed_dim and border, got {', '.join(unknown)}"
+        )
     frozen = frozen_blocks is not None
     return ConvBackbone(build_encoder(name), frozen=frozen, **(options or {}), **shared)

@@ -1,7 +1,7 @@
 """TensorFlow's "SAME" padding, asymmetric where a convolution strides, on the sphere or not."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -52,7 +52,13 @@ class SameConv2d(nn.Conv2d):
 
 
 def set_border(module: nn.Module, border: Border) -> None:
-    """Set the border of every `SameConv2d` of `module`, in place."""
+    """Set the border of every `SameConv2d` of `module`, in place.
+
+    Raises:
+        ValueError: There is no such border.
+    """
+    if border not in get_args(Border):
+        raise ValueError(f"got border {border!r}, expected one of {get_args(Border)}")
     for child in module.modules():
         if isinstance(child, SameConv2d):
             child.border = border
