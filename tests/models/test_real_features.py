@@ -87,10 +87,16 @@ def test_frozen_encoder_is_left_alone():
     assert all(torch.equal(v, before[k]) for k, v in network.backbone.encoder.state_dict().items())
 
 
+def with_border(border, **options):
+    torch.manual_seed(6)
+    inside = {**NETWORKS["dap"]["backbone_options"], "border": border}
+    return pm.create("dap", **{**NETWORKS["dap"], "backbone_options": inside}, **options)
+
+
 def test_an_encoder_with_zeros_beyond_its_border_knows_where_the_seam_is():
     rgb = torch.rand(1, 3, 64, 128)
     for border, turns in (("sphere", True), ("zeros", False)):
-        network = build("dap", equivariant=True, backbone_options={"border": border}).eval()
+        network = with_border(border, equivariant=True).eval()
         with torch.no_grad():
             straight, turned = (network(x)["distance_metric"] for x in (rgb, rgb.roll(32, -1)))
         assert torch.allclose(turned, straight.roll(32, -1), atol=2e-5, rtol=2e-5) is turns
@@ -98,7 +104,7 @@ def test_an_encoder_with_zeros_beyond_its_border_knows_where_the_seam_is():
 
 def test_an_unknown_border_is_named():
     with pytest.raises(ValueError, match="got border 'mirror', expected one of"):
-        build("dap", backbone_options={"border": "mirror"})
+        with_border("mirror")
 
 
 def test_option_of_a_transformer_is_refused():
