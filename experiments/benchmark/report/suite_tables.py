@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from experiments.benchmark.report.results import refuse_unknown
@@ -30,14 +31,46 @@ def read_suites(folder: Path) -> list[dict[str, Any]]:
 def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[ReportTable]:
     """Make one table per suite and data set: ours first, then the published rows, marked.
 
-    Each of our rows is followed by its differences.
+    Each of our rows is followed by its differences. A suite of several data sets ends with the mean
+    over them, as DA² Tables 2 and 3 print it.
     """
     tables = []
     for suite in suites:
-        for dataset in dict.fromkeys(row["dataset"] for row in suite["rows"]):
+        datasets = list(dict.fromkeys(row["dataset"] for row in suite["rows"]))
+        for dataset in datasets:
             rows = [row for row in suite["rows"] if row["dataset"] == dataset]
             tables.append(_table(suite, dataset, rows))
+        means = _means(suite["rows"])
+        if len(means) > 0:
+            tables.append(_table(suite, f"mean of {len(datasets)} data sets", means))
     return tables
+
+
+def _means(rows: Sequence[Row]) -> list[Row]:
+    """Average, over the data sets, the rows of each system that has numbers on all of them."""
+    datasets = {row["dataset"] for row in rows}
+    by_system: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        if row["metrics"]:
+            by_system.setdefault((row["system"], row["source"], row["protocol"]), []).append(row)
+    means: list[Row] = []
+    for found in by_system.values():
+        if len(datasets) < 2 or {row["dataset"] for row in found} != datasets:
+            continue
+        shared = [n for n in found[0]["metrics"] if all(n in row["metrics"] for row in found)]
+        metrics = {n: fmean(row["metrics"][n] for row in found) for n in shared}
+        kept = {k: v for k, v in found[0].items() if k not in ("difference", "note", "partial")}
+        counts = {
+            k: sum(row[k] for row in found)
+            for k in ("count", "expected")
+            if all(row.get(k) is not None for row in found)
+        }
+        means.append({**kept, **counts, "metrics": metrics, "partial": _any_partial(found)})
+    return means if any(row["source"] != PUBLISHED for row in means) else []
+
+
+def _any_partial(rows: Sequence[Row]) -> bool:
+    return any(row.get("partial") for row in rows)
 
 
 def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> ReportTable:

@@ -94,3 +94,21 @@ def test_remarks_about_systems_stand_in_the_note():
     rows = [row(name, "published", 0.1, note="number not at hand") for name in ("MoGe", "VGGT")]
     [table] = suite_tables([suite(*rows, row("DAC", "published", 0.2, note="may be copied"))])
     assert "MoGe, VGGT: number not at hand. DAC: may be copied." in table.doubts
+
+
+def test_a_suite_of_several_sets_ends_with_the_mean_over_them():
+    other = {"dataset": "panosuncg"}
+    rows = [
+        row("a", "ours", 0.2, count=40, partial=True),
+        row("a", "ours", 0.4, count=20, **other),
+        row("b", "ours", 0.1, count=40),  # not on both sets: no mean
+        row("p", "published", 0.1),
+        row("p", "published", 0.2) | other,
+    ]
+    tables = suite_tables([suite(*rows)])
+    assert [t.title for t in tables][-1] == "da2_table1 · mean of 2 data sets"
+    assert texts(tables[-1]) == [
+        ["a", "0.3000", "da2_paper", "60 of 2826, partial", "measured here"],
+        ["p", "0.1500", "da2_paper", "2826", "published"],
+    ]
+    assert len(suite_tables([suite(*rows[3:])])) == 2  # nothing of ours: nothing to average for
