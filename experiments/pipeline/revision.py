@@ -1,10 +1,17 @@
 """What a run was made from: the commit of the checkout, and the data versions that DVC recorded."""
 
+import logging
 import os
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+logger = logging.getLogger(__name__)
 
 REPO = Path(__file__).parents[2]
 
@@ -27,24 +34,47 @@ def _git(*arguments: str) -> str:
     ).stdout.strip()
 
 
-def stage_data_versions(lock: Path = Path("dvc.lock"), stage: str | None = None) -> dict[str, str]:
+def stage_data_versions(
+    lock: Path = Path("dvc.lock"), stage: str | None = None, patience_s: float = 60.0
+) -> dict[str, str]:
     """Return `{path: md5}` of each data dependency of the running DVC stage; empty outside DVC.
 
     DVC writes dvc.lock after each stage, so what came before the running stage is already in it.
+    It writes in place: another line of stages may be at it now, so the file is read while nobody
+    else holds DVC's lock. Empty as well, with a warning, if that takes longer than `patience_s`.
     """
     name = stage or os.environ.get("DVC_STAGE")
     if not name or not lock.is_file():
         return {}
-    stages = yaml.safe_load(lock.read_text()).get("stages", {})
+    with _dvc_locked(lock.parent, patience_s) as repo:
+        if repo is None:
+            logger.warning("data versions unknown: DVC's lock was not free in %.0f s", patience_s)
+            return {}
+        stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {})
+        here = [s for s in repo.index.stages if getattr(s, "addressing", None) == name]
+        wanted = {dep.def_path for s in here for dep in s.deps}  # templates and loops resolved
     made = {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs", [])}
-    wanted = _stage_dependencies(name)
     return {path: md5 for path, md5 in sorted(made.items()) if path in wanted}
 
 
-def _stage_dependencies(name: str) -> set[str]:
-    """Return the paths a stage depends on, as DVC itself resolves them (templates, foreach)."""
+@contextmanager
+def _dvc_locked(folder: Path, patience_s: float) -> Iterator[Any]:
+    """Hold DVC's lock, which is free while a stage runs; None if it never is."""
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
-    with Repo(str(Path.cwd())) as repo:
-        stages = [s for s in repo.index.stages if getattr(s, "addressing", None) == name]
-        return {dep.def_path for s in stages for dep in s.deps}
+    until = time.monotonic() + patience_s
+    with Repo(str(folder.absolute())) as repo:
+        while True:
+            try:
+                repo.lock.lock()
+            except LockError:
+                if time.monotonic() < until:
+                    continue  # DVC itself has waited for some seconds
+                yield None
+                return
+            break
+        try:
+            yield repo
+        finally:
+            repo.lock.unlock()
