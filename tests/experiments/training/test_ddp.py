@@ -23,7 +23,7 @@ def test_two_ranks_equal_one(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:]
     # Over all weights: the loss does not feel the scale of the output, so AdamW turns the rounding
     # of that one direction into full steps.
-    assert two_nodes.weight_difference(alone, both) < 1e-4
+    assert two_nodes.weight_difference(alone, both) < 3e-4
     assert two_nodes.batches(alone) == two_nodes.batches(both)
     assert two_nodes.losses(both) == pytest.approx(two_nodes.losses(alone), rel=1e-4)
     assert two_nodes.files(alone) == two_nodes.files(both)
