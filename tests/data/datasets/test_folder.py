@@ -1,13 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
+from PIL import Image
 
 from pano_data import datasets
 from pano_data.io.encode import write_png
+from pano_data.io.walk import list_files
 from pano_data.manifest import manifest_of, write_manifest
 from pano_data.reader import ManifestDataset
 from tests.data.datasets.trees import build
+from tests.data.io.pictures.photo_sphere import crop_xmp
 
 
 def test_unlabelled_worlds_have_no_mask_of_the_renderer(tmp_path):
@@ -36,12 +37,10 @@ def test_anything_that_is_no_panorama_is_left_out(tmp_path, caplog):
     write_png(tmp_path / "images" / "flat.png", np.zeros((8, 8, 3), np.uint8))
     (tmp_path / "images" / "page.png").write_text("<html>")
     (tmp_path / "images" / "link.jpg").symlink_to("gone.jpg")
-    (tmp_path / "images" / "video.jpg").mkdir()
     assert len(list(spec.rows(tmp_path, "unlabelled"))) == 1
     assert "1 left out: not 2:1" in caplog.text
     assert "1 left out: not an image" in caplog.text
     assert "1 left out: cannot be opened (No such file or directory)" in caplog.text
-    assert "1 left out: cannot be opened (Is a directory)" in caplog.text
 
 
 def test_names_in_other_encodings(tmp_path, caplog, monkeypatch):
@@ -49,8 +48,14 @@ def test_names_in_other_encodings(tmp_path, caplog, monkeypatch):
     images = tmp_path / "images"
     write_png(images / "Straße 深度.png", np.zeros((8, 16, 3), np.uint8))
     # How Python shows the byte 0xDF; not every file system lets a test write such a name.
-    odd, listed = images / "Stra\udcdfe.png", Path.rglob
-    monkeypatch.setattr(Path, "rglob", lambda folder, what: [*listed(folder, what), odd])
+    odd = images / "Stra\udcdfe.png"
+
+    def listed(root, wanted):
+        listing = list_files(root, wanted)
+        listing.files.append(odd)
+        return listing
+
+    monkeypatch.setattr("pano_data.datasets.folder.list_files", listed)
     rows = write_manifest(tmp_path / "m.parquet", spec.rows(tmp_path, "unlabelled"))
     assert [row.key for row in rows] == ["000000/000000.jpg", "Straße 深度.png"]
     assert "1 left out: name is not UTF-8" in caplog.text
@@ -62,3 +67,41 @@ def test_a_bare_folder_of_pictures(tmp_path):
     write_png(tmp_path / "x.png", np.zeros((8, 16, 3), np.uint8))
     rows = list(datasets.get("folder").rows(tmp_path, "unlabelled"))
     assert [(r.key, r.image) for r in rows] == [("a/x.png", "a/x.png"), ("x.png", "x.png")]
+
+
+def test_linked_folders_are_read_and_hidden_files_are_counted(tmp_path, caplog):
+    write_png(tmp_path / "root" / "images" / "a.png", np.zeros((8, 16, 3), np.uint8))
+    write_png(tmp_path / "disk2" / "b.png", np.zeros((8, 16, 3), np.uint8))
+    (tmp_path / "root" / "images" / "part1").symlink_to(tmp_path / "disk2")
+    (tmp_path / "root" / "images" / "._a.png").write_bytes(b"what macOS leaves")
+    rows = list(datasets.get("folder").rows(tmp_path / "root", "unlabelled"))
+    assert [r.key for r in rows] == ["a.png", "part1/b.png"]
+    assert "1 left out: hidden" in caplog.text
+
+
+def test_any_format_and_any_rounding_of_2_to_1(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 255, (101, 210, 3), np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.webp", lossless=True)
+    Image.fromarray(grey).save(tmp_path / "b.tif")
+    rows = list(datasets.get("folder").rows(tmp_path, "unlabelled"))
+    assert [r.key for r in rows] == []
+    Image.fromarray(grey[:, :203]).save(tmp_path / "c.webp", lossless=True)
+    rows = list(datasets.get("folder").rows(tmp_path, "unlabelled"))
+    assert [r.key for r in rows] == ["c.webp"]
+    (sample,) = ManifestDataset(manifest_of(rows), tmp_path)
+    np.testing.assert_array_equal(
+        (sample["image"] * 255).round().byte().permute(1, 2, 0).numpy(), grey[:, :203]
+    )
+
+
+def test_crops_and_turned_pictures_are_left_out(tmp_path, caplog):
+    picture = Image.new("RGB", (64, 32), (90, 120, 60))
+    picture.save(tmp_path / "whole.jpg")
+    picture.save(tmp_path / "crop.jpg", xmp=crop_xmp((64, 128), (32, 64), (16, 32)))
+    exif = picture.getexif()
+    exif[0x0112] = 3
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    rows = list(datasets.get("folder").rows(tmp_path, "unlabelled"))
+    assert [r.key for r in rows] == ["whole.jpg"]
+    assert "1 left out: a crop of the sphere" in caplog.text
+    assert "1 left out: turned by EXIF" in caplog.text

@@ -13,9 +13,11 @@ from pano_data.datasets.layout import relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import image_size
+from pano_data.io.pictures.picture import EXACT, SUFFIXES, read_header
+from pano_data.io.pictures.sphere_crop import is_two_to_one
+from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Environment, Row
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
 
 
 def find(
@@ -28,6 +30,8 @@ def find(
 ) -> Iterator[Found]:
     """List all 2:1 images below `images` (below the root where there is no such folder).
 
+    Any format of `pano_data.io.pictures`; a crop of the sphere (XMP GPano) is left out.
+
     Args:
         root: The folder.
         split: Name to give the rows.
@@ -37,8 +41,12 @@ def find(
         environment: What the rows say of the pictures.
     """
     base, keep = top(root, images), root / masks
-    for image in sorted(p for p in base.rglob("*") if p.suffix.lower() in SUFFIXES):
-        if keep in image.parents or image.name.startswith("."):
+    listing = list_files(base, has_suffix(SUFFIXES))
+    yield from (Skipped(relative(path, root), "hidden") for path in listing.hidden)
+    for folder, reason in listing.unreadable:
+        yield Skipped(relative(folder, root), f"cannot be opened ({reason})")
+    for image in listing.files:
+        if keep in image.parents:
             continue
         if (problem := _problem(image)) is not None:
             yield Skipped(relative(image, root), problem)
@@ -61,12 +69,18 @@ def _problem(image: Path) -> str | None:
     if any("\ud800" <= letter <= "\udfff" for letter in str(image)):  # how Python shows odd bytes
         return "name is not UTF-8"  # a manifest could not hold it
     try:
-        height, width = image_size(image)
+        if image.suffix.lower() in EXACT:
+            image_size(image)  # finds damage that other decoders pass over
+        header = read_header(image)
     except CorruptSampleError as error:
         return error.reason
-    except OSError as error:  # a dangling link, a folder named like a picture, no permission
+    except OSError as error:  # a dangling link, no permission
         return f"cannot be opened ({error.strerror})"
-    return None if width == 2 * height else "not 2:1"
+    if header.crop is not None and not header.crop.is_whole:
+        return "a crop of the sphere"
+    if header.turn != 1 and image.suffix.lower() in EXACT:
+        return "turned by EXIF"
+    return None if is_two_to_one(*header.size) else "not 2:1"
 
 
 FOLDER = DatasetSpec(
@@ -81,7 +95,7 @@ FOLDER = DatasetSpec(
     native_size=None,
     label_dtype=None,
     environment="mixed",
-    access="put 2:1 JPEG or PNG panoramas into a folder",
+    access="put 2:1 panoramas into a folder",
     licence="yours",
 )
 DAP_UNLABELLED = dataclasses.replace(

@@ -1,10 +1,14 @@
-"""Walking published trees: stable order, optional top folder, paths relative to the root."""
+"""Walking published trees: stable order, optional top folder, paths relative to the root.
+
+Hidden entries are left out everywhere: archives of macOS put `._NAME` beside every file.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import image_size
+from pano_data.io.walk import is_hidden
 
 
 def top(root: Path, *names: str) -> Path:
@@ -18,14 +22,14 @@ def top(root: Path, *names: str) -> Path:
 def folders(folder: Path, pattern: str = "*") -> Iterator[Path]:
     """Sub-folders in name order; none where `folder` does not exist."""
     if folder.is_dir():
-        yield from sorted(p for p in folder.glob(pattern) if p.is_dir())
+        yield from sorted(p for p in folder.glob(pattern) if p.is_dir() and not is_hidden(p.name))
 
 
 def files(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files in name order, hidden ones (editors, archives of macOS) left out."""
+    """Files in name order."""
     if folder.is_dir():
         yield from sorted(
-            p for p in folder.glob(pattern) if p.is_file() and not p.name.startswith(".")
+            p for p in folder.glob(pattern) if p.is_file() and not is_hidden(p.name)
         )
 
 

@@ -16,6 +16,7 @@ from typing import Literal
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
 from pano_data.datasets.spec import DatasetSpec, Found
+from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Row
 
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")
@@ -32,7 +33,7 @@ def find(
         views: Of `Left_Down` (the centre), `Right`, `Up`.
     """
     base = top(root, "3D60")
-    for image in sorted(base.rglob("*_color_0_*.png")):
+    for image in list_files(base, has_suffix((".png",))).files:
         name = _NAME.fullmatch(image.name)
         # Files of another angle are the same picture, rolled.
         if name is None or name["view"] not in views or float(name["angle"]) != 0:

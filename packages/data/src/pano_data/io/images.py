@@ -142,20 +142,20 @@ def check_complete(data: bytes, path: Path | str) -> None:
         _check_png(data, path)
         return
     # Thumbnails before the scan end with the same marker, and 360° cameras append data after it.
-    scan = next((at for marker, at in _jpeg_markers(data) if marker == _SOS), len(data))
+    scan = next((at for marker, at in jpeg_markers(data) if marker == _SOS), len(data))
     if data.find(b"\xff\xd9", scan) < 0:
         raise CorruptSampleError(path, "truncated", "the JPEG has no end marker")
 
 
 def _jpeg_size(data: bytes, path: Path | str) -> tuple[int, int]:
-    for marker, at in _jpeg_markers(data):
+    for marker, at in jpeg_markers(data):
         if marker in _SOF:
             height, width = struct.unpack(">HH", data[at + 5 : at + 9])
             return int(height), int(width)
     raise CorruptSampleError(path, "truncated", "the JPEG ends before its frame header")
 
 
-def _jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
+def jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
     """Marker and place of each segment, up to the first scan."""
     at, marker = 2, 0
     while at + 9 <= len(data) and data[at] == 0xFF and marker != _SOS:

@@ -1,0 +1,1 @@
+"""Pictures as people have them: every format, colour space and metadata, one decoder."""

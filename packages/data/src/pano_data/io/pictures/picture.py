@@ -1,0 +1,321 @@
+"""A picture of any format as 8-bit sRGB: turned, placed on the sphere and coloured as it says."""
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from pano_data.errors import CorruptSampleError
+from pano_data.io.images import MAX_PIXELS, check_budget, jpeg_markers, read_file, read_rgb
+from pano_data.io.pictures.colour import PixelFormatError, opaque, to_8_bit, to_srgb
+from pano_data.io.pictures.radiance import is_radiance, read_radiance, tone_map
+from pano_data.io.pictures.sphere_crop import (
+    SphereCrop,
+    SphereCropError,
+    crop_of,
+    is_two_to_one,
+    projection_of,
+)
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is lower; `check_budget` holds ours
+
+SUFFIXES = frozenset(
+    (
+        ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif",
+        ".jp2", ".exr", ".hdr", ".insp",
+    )
+)  # fmt: skip
+"""What is taken for a picture in a folder. `.insp` is a JPEG of an Insta360."""
+EXACT = frozenset((".jpg", ".jpeg", ".png"))
+"""What data sets are published in: `read_pixels` reads it as it is stored."""
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
+_TIFF = (b"II*\0", b"MM\0*")
+_JPEG_METADATA = frozenset(range(0xE1, 0xEE))
+"""APP1 to APP13; APP0 (JFIF) and APP14 (Adobe) say how the colours are stored."""
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""Source: EXIF 2.32, tag Orientation."""
+_UPRIGHT = frozenset((5, 6, 7, 8))
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_ODD_METADATA = (struct.error, TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError,
+                 OverflowError, RuntimeError)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture.
+
+    Attributes:
+        rgb: `(h, w, 3)` uint8, sRGB.
+        valid: `(h, w)` bool; False where the file is transparent, where a crop of the sphere does
+            not reach, or where a mask is black.
+        notes: What a person should know: metadata that were ignored or applied.
+    """
+
+    rgb: NDArray[np.uint8]
+    valid: NDArray[np.bool_]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """`(3, h, w)` uint8, as networks take it; shares memory with `rgb`."""
+        return torch.from_numpy(self.rgb).permute(2, 0, 1)
+
+
+def read_picture(path: Path | str) -> Picture:
+    """Decode a picture of any format in `SUFFIXES` as it is meant to be seen.
+
+    Applied: EXIF orientation, colour profile, photo-sphere crop (XMP GPano), and tone mapping of
+    high dynamic range. Metadata that cannot be read are ignored, with a note.
+
+    Raises:
+        CorruptSampleError: Missing, damaged, too large, no picture, or one that shows no sphere
+            (two fisheye circles of an Insta360).
+    """
+    path = Path(path)
+    head = _head(path)
+    if is_radiance(head):
+        return _of_radiance(read_radiance(path))
+    try:
+        return _decode(path)
+    except UnidentifiedImageError:
+        if head.startswith(_TIFF):  # floating-point TIFF of three channels
+            return _of_radiance(read_radiance(path))
+        raise _not_an_image(path, head) from None
+    except (*_UNREADABLE, *_ODD_METADATA) as error:
+        if isinstance(error, CorruptSampleError):
+            raise
+        raise CorruptSampleError(path, "unreadable", _one_line(error)) from error
+    except MemoryError as error:
+        raise CorruptSampleError(path, "unreadable", "not enough memory") from error
+
+
+def read_pixels(path: Path | str) -> NDArray[np.uint8]:
+    """Read a picture for training: `(h, w, 3)` uint8.
+
+    PNG and JPEG come exactly as they are stored, checked and without their metadata (`read_rgb`),
+    so that a published data set gives the same pixels everywhere; other formats come as
+    `read_picture` shows them.
+
+    Raises:
+        CorruptSampleError: As `read_rgb` and `read_picture`.
+    """
+    path = Path(path)
+    return read_rgb(path) if path.suffix.lower() in EXACT else read_picture(path).rgb
+
+
+def read_keep_mask(path: Path | str) -> NDArray[np.bool_]:
+    """Read a mask of any format: True where it is white.
+
+    Raises:
+        CorruptSampleError: As `read_picture`.
+    """
+    return read_picture(path).rgb[..., 0] >= 128
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header of a picture says.
+
+    Attributes:
+        size: Height and width that `read_picture` would give.
+        turn: EXIF orientation, 1 = as stored.
+        crop: The part of the sphere it shows, where its metadata say.
+    """
+
+    size: tuple[int, int]
+    turn: int = 1
+    crop: SphereCrop | None = None
+
+
+def read_header(path: Path | str) -> Header:
+    """Read what can be known of a picture without decoding its pixels.
+
+    Raises:
+        CorruptSampleError: As `read_picture`.
+    """
+    path = Path(path)
+    head = _head(path)
+    if is_radiance(head):
+        return _header_of_radiance(path)
+    try:
+        with _open(path, _ignore) as image:
+            turn = _turn_of(image, _ignore)
+            size = (image.height, image.width)
+            size = size[::-1] if turn in _UPRIGHT else size
+            crop = _crop_of(path, _xmp(image), size, _ignore)
+    except UnidentifiedImageError:
+        if head.startswith(_TIFF):
+            return _header_of_radiance(path)
+        raise _not_an_image(path, head) from None
+    except (*_UNREADABLE, *_ODD_METADATA) as error:
+        if isinstance(error, CorruptSampleError):
+            raise
+        raise CorruptSampleError(path, "unreadable", _one_line(error)) from error
+    return Header(size if crop is None else crop.full, turn, crop)
+
+
+def _header_of_radiance(path: Path) -> Header:
+    height, width = read_radiance(path).shape[:2]
+    return Header((height, width))
+
+
+def _ignore(note: str) -> None:
+    """A header is read to choose files; `read_picture` tells what it met."""
+
+
+def _decode(path: Path) -> Picture:
+    notes: list[str] = []
+    with _open(path, notes.append) as image:
+        check_budget(image.height, image.width, path)
+        image.load()
+        if image.mode == "F":
+            grey = np.asarray(image, np.float32)
+            return _of_radiance(np.repeat(np.nan_to_num(grey).clip(0)[..., None], 3, -1))
+        xmp, turn = _xmp(image), _turn_of(image, notes.append)
+        try:
+            shown: Image.Image = to_8_bit(image)
+        except PixelFormatError as error:
+            raise CorruptSampleError(path, "wrong type", str(error)) from error
+        shown = shown.transpose(_TURNS[turn]) if turn in _TURNS else shown
+        valid = opaque(shown)
+        shown, told = to_srgb(shown)
+    notes += [told] if told else []
+    size = (shown.height, shown.width)
+    picture = Picture(np.array(shown), np.ones(size, np.bool_) if valid is None else valid)
+    crop = _crop_of(path, xmp, size, notes.append)
+    return replace(_place(picture, crop, path), notes=tuple(notes))
+
+
+def _open(path: Path, tell: Callable[[str], None]) -> Image.Image:
+    _register_heif()
+    try:
+        return Image.open(path)
+    except _ODD_METADATA as error:
+        # Pillow reads some of the metadata while it opens a file, and raises what it meets there.
+        tell(f"its metadata cannot be read and are ignored ({_one_line(error)})")
+        return Image.open(_without_metadata(read_file(path), path))
+
+
+def _without_metadata(data: bytes, path: Path) -> io.BytesIO:
+    """Return a JPEG without the segments that hold metadata."""
+    if not data.startswith(b"\xff\xd8"):
+        raise CorruptSampleError(path, "unreadable", "its metadata cannot be read")
+    kept, start = [data[:2]], 2
+    for marker, at in jpeg_markers(data):
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in _JPEG_METADATA:
+            kept.append(data[start:at])
+            start = end
+    return io.BytesIO(b"".join((*kept, data[start:])))
+
+
+@cache
+def _register_heif() -> None:
+    """Let Pillow read HEIC where the extra `heif` is installed."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return
+    register_heif_opener()
+
+
+def _place(picture: Picture, crop: SphereCrop | None, path: Path) -> Picture:
+    if crop is None or crop.is_whole:
+        return picture
+    check_budget(*crop.full, path)
+    seen = crop.place(picture.valid.astype(np.uint8)) > 0
+    return Picture(crop.place(picture.rgb), seen)
+
+
+def _crop_of(
+    path: Path, xmp: bytes, size: tuple[int, int], tell: Callable[[str], None]
+) -> SphereCrop | None:
+    projection = projection_of(xmp)
+    if projection not in (None, "equirectangular"):
+        raise CorruptSampleError(
+            path, "another projection", f"its XMP says {projection}, expected equirectangular"
+        )
+    if path.suffix.lower() == ".insp" and projection is None:
+        raise CorruptSampleError(
+            path, "not stitched", "an Insta360 file of two fisheye circles: export it as a 360° JPEG"
+        )
+    try:
+        crop = crop_of(xmp, size)
+    except SphereCropError as error:
+        tell(f"its photo-sphere tags (XMP GPano) are ignored: {error}")
+        return None
+    if crop is not None and not crop.is_whole:
+        share = size[0] * size[1] / (crop.full[0] * crop.full[1])
+        tell(
+            f"a crop of the sphere (XMP GPano): {size[1]}x{size[0]} placed at column {crop.left}, "
+            f"row {crop.top} of {crop.full[1]}x{crop.full[0]}, {share:.0%} of it"
+        )
+    return crop
+
+
+def _turn_of(image: Image.Image, tell: Callable[[str], None]) -> int:
+    """Return the EXIF orientation; 1 where there is none that makes sense."""
+    try:
+        value: Any = image.getexif().get(_ORIENTATION, 1)
+        value = value[0] if isinstance(value, tuple) and value else value
+        turn = int(value)
+    except Exception as error:  # noqa: BLE001 - Pillow raises whatever a broken block leads to
+        tell(f"its EXIF block is damaged and ignored ({_one_line(error)})")
+        return 1
+    if turn in _UPRIGHT and is_two_to_one(image.height, image.width):
+        tell(f"EXIF orientation {turn} is ignored: it would turn a 2:1 panorama upright")
+        return 1
+    return turn
+
+
+def _xmp(image: Image.Image) -> bytes:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    return packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace")
+
+
+def _of_radiance(light: NDArray[np.float32]) -> Picture:
+    return Picture(
+        tone_map(light), np.ones(light.shape[:2], np.bool_), ("high dynamic range, tone-mapped",)
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError as error:
+        raise CorruptSampleError(path, "missing", "no such file") from error
+    except OSError as error:
+        raise CorruptSampleError(path, "unreadable", error.strerror or str(error)) from error
+    if not head:
+        raise CorruptSampleError(path, "empty", "the file has no bytes")
+    return head
+
+
+def _not_an_image(path: Path, head: bytes) -> CorruptSampleError:
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
+        return CorruptSampleError(
+            path, "not supported", "HEIC needs pillow-heif: pip install pillow-heif"
+        )
+    return CorruptSampleError(path, "not an image", "no decoder knows what it is")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,108 @@
+"""Files below a folder: links followed, hidden entries left out and counted."""
+
+import os
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ARCHIVE_LEFTOVERS = frozenset({"__MACOSX"})
+"""Folders that archives made on a Mac bring along: one resource fork per file."""
+
+
+@dataclass
+class Listing:
+    """What a walk found.
+
+    Attributes:
+        files: In the order of their paths.
+        hidden: Wanted files that were left out because they, or a folder above them, are hidden
+            (`._a.jpg` of macOS, `.cache/`, `__MACOSX/`).
+        unreadable: Folders that could not be listed, with the reason.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    hidden: list[Path] = field(default_factory=list)
+    unreadable: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder of this name is left out of every listing."""
+    return name.startswith(".") or name in ARCHIVE_LEFTOVERS
+
+
+def has_suffix(suffixes: Collection[str]) -> Callable[[str], bool]:
+    """Return a test of file names: one of `suffixes` (`.jpg`), in upper or lower case."""
+    return lambda name: os.path.splitext(name)[1].lower() in suffixes
+
+
+def list_files(
+    root: Path | str, wanted: Callable[[str], bool], recursive: bool = True
+) -> Listing:
+    """List the files of a folder whose name is wanted.
+
+    Links to files and folders are followed; one that leads back to a folder above it is not
+    entered again.
+
+    Args:
+        root: The folder; it may be a link, or hidden itself.
+        wanted: Test of a file name without its folder.
+        recursive: Descend into subfolders.
+
+    Raises:
+        OSError: `root` itself cannot be listed.
+    """
+    listing = Listing()
+    root = Path(root)
+    _walk(root, os.scandir(root), wanted, recursive, (_identity(root),), False, listing)
+    listing.files.sort()
+    listing.hidden.sort()
+    return listing
+
+
+def _walk(
+    folder: Path,
+    entries: "os.ScandirIterator[str]",
+    wanted: Callable[[str], bool],
+    recursive: bool,
+    above: tuple[tuple[int, int], ...],
+    below_hidden: bool,
+    listing: Listing,
+) -> None:
+    with entries:
+        for entry in entries:
+            hidden = below_hidden or is_hidden(entry.name)
+            if _is_folder(entry):
+                if recursive:
+                    _enter(folder / entry.name, wanted, above, hidden, listing)
+            elif wanted(entry.name):
+                (listing.hidden if hidden else listing.files).append(folder / entry.name)
+
+
+def _enter(
+    folder: Path,
+    wanted: Callable[[str], bool],
+    above: tuple[tuple[int, int], ...],
+    hidden: bool,
+    listing: Listing,
+) -> None:
+    try:
+        identity = _identity(folder)
+        if identity in above:
+            return
+        entries = os.scandir(folder)
+    except OSError as error:
+        listing.unreadable.append((folder, error.strerror or str(error)))
+        return
+    _walk(folder, entries, wanted, True, (*above, identity), hidden, listing)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in a circle
+        return False
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino

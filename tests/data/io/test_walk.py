@@ -1,0 +1,60 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from pano_data.io.walk import has_suffix, list_files
+
+JPEG = has_suffix((".jpg",))
+
+
+def _touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+def test_files_are_sorted_and_suffixes_know_no_case(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.jpg", "deep/c.Jpg", "notes.txt"):
+        _touch(tmp_path / name)
+    found = list_files(tmp_path, JPEG).files
+    assert found == [tmp_path / n for n in ("a.jpg", "b.JPG", "deep/c.Jpg")]
+    assert list_files(tmp_path, JPEG, recursive=False).files == found[:2]
+
+
+def test_hidden_files_and_what_lies_below_hidden_folders_are_told(tmp_path: Path) -> None:
+    _touch(tmp_path / "a.jpg")
+    hidden = ["._a.jpg", ".cache/b.jpg", ".cache/deep/c.jpg", "__MACOSX/._a.jpg"]
+    for name in hidden:
+        _touch(tmp_path / name)
+    _touch(tmp_path / ".DS_Store")
+    listing = list_files(tmp_path, JPEG)
+    assert listing.files == [tmp_path / "a.jpg"]
+    assert listing.hidden == [tmp_path / name for name in hidden]
+
+
+def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
+    _touch(tmp_path / "root" / "a.jpg")
+    _touch(tmp_path / "disk2" / "b.jpg")
+    (tmp_path / "root" / "part").symlink_to(tmp_path / "disk2")
+    (tmp_path / "root" / "same.jpg").symlink_to(tmp_path / "disk2" / "b.jpg")
+    (tmp_path / "disk2" / "up").symlink_to(tmp_path / "root")
+    (tmp_path / "root" / "loop").symlink_to("loop")
+    names = [
+        p.relative_to(tmp_path).as_posix() for p in list_files(tmp_path / "root", JPEG).files
+    ]
+    assert names == ["root/a.jpg", "root/part/b.jpg", "root/same.jpg"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path) -> None:
+    _touch(tmp_path / "a.jpg")
+    (tmp_path / "closed").mkdir(mode=0)
+    listing = list_files(tmp_path, JPEG)
+    assert listing.files == [tmp_path / "a.jpg"]
+    assert listing.unreadable == [(tmp_path / "closed", "Permission denied")]
+
+
+def test_a_root_that_is_no_folder_raises(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        list_files(tmp_path / "nothing", JPEG)
