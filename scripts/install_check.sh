@@ -47,4 +47,4 @@ panodepth reconstruct out --out room --width 64
 [ "$(ls out | wc -l)" = 7 ] && [ -s page.html ] && [ -s room/mesh.glb ]
 
 echo "$(du -sh venv | cut -f1) installed, $(du -sh venv/lib/python*/site-packages/nvidia 2>/dev/null | cut -f1 || echo 0) of it CUDA"
-time python -c "import panodepth.predict.command"
+time python -c "import panodepth.inference.command"

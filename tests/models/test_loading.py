@@ -40,3 +40,39 @@ def test_published_checkpoint_without_a_file(model):
 def test_unknown_release(tmp_path):
     with pytest.raises(pm.ModelNotFoundError, match=r"no release 'da3'; known: .*da2"):
         pm.load(f"official:da3={tmp_path}")
+
+
+@pytest.fixture
+def trained(tmp_path, tiny_da2):
+    model = pm.create("da2", **tiny_da2)
+    return pm.load(pm.save(model, tmp_path / "da2", native_size=(28, 56)))
+
+
+def test_infer_runs_at_the_trained_size_without_gradients(trained):
+    rgb = torch.rand(3, 40, 80)
+    seen = []
+    trained.register_forward_hook(lambda network, inputs, maps: seen.append(inputs[0].shape))
+    trained.train()
+    maps = trained.infer(rgb)
+    assert seen == [(1, 3, 28, 56)]
+    assert maps.values.shape == (1, 1, 40, 80)
+    assert not maps.values.requires_grad
+    assert not trained.training
+    assert torch.equal(maps.values, pm.Predictor(trained)(rgb[None]).values)
+    assert trained.infer((rgb[None] * 255).byte()).values.shape == (1, 1, 40, 80)
+
+
+def test_forward_at_another_size_than_trained_warns_once(trained, recwarn):
+    trained(torch.rand(1, 3, 28, 56))
+    trained.infer(torch.rand(3, 56, 112))
+    assert not recwarn
+    with pytest.warns(UserWarning, match=r"trained at 28x56 and sees 56x112.*infer"):
+        trained(torch.rand(1, 3, 56, 112))
+    recwarn.clear()
+    trained(torch.rand(1, 3, 42, 84))
+    assert not recwarn
+
+
+def test_a_size_that_was_asked_for_does_not_warn(trained, recwarn):
+    pm.Predictor(trained, (56, 112))(torch.rand(1, 3, 40, 80))
+    assert not recwarn

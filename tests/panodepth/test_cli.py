@@ -92,7 +92,7 @@ def test_broken_commands_of_other_packages_are_left_out_with_a_line_each(
     assert "RuntimeError: two lines" in told["broken"]
     assert "has no attribute 'HELLO'" in told["wrong"]
     assert "got str, expected a panodepth.cli.Subcommand" in told["text"]
-    assert "taken by panodepth.predict.command" in told["predict"]
+    assert "taken by panodepth.inference.command" in told["predict"]
     assert "holds no image" in lines[5]
 
 

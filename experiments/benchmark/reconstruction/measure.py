@@ -18,11 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.benchmark.reconstruction.geometry_scores import GeometryScores, score_geometry
-from pano_data import track, write_json
+from pano_data import Picture, track, write_json
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
-from panodepth.panoramas import Panorama
 from panodepth.prediction import PredictedMap, load_predictor
 from panodepth.reconstruct.command import align
 from panodepth.reconstruct.fusion import extract_seen_surface, fuse_points, mesh_free_space
@@ -92,7 +91,7 @@ def _predicted_panoramas(views: Sequence[View], model: str) -> list[PosedPanoram
     predictor = load_predictor(model, "cpu")
     panoramas = []
     for i, view in enumerate(views):
-        panorama = Panorama(view.rgb, np.ones(view.sky.shape, dtype=np.bool_))
+        panorama = Picture(view.rgb, np.ones(view.sky.shape, dtype=np.bool_))
         (maps,) = predictor.at_working_size([panorama.tensor])
         prediction = PredictedMap.from_network(maps, panorama)
         pose = ScaledPose(1.0, view.rotation, view.position)

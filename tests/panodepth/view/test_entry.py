@@ -1,4 +1,5 @@
 import base64
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from panodepth.errors import CommandError
-from panodepth.outputs.records import load_prediction, record_path, save_prediction
+from panodepth.outputs.records import digest_of, load_prediction, record_path, save_prediction
 from panodepth.prediction import PredictedMap
 from panodepth.view.entry import encode_map, encode_photo, make_embedded_entry, make_entry
 from panodepth.view.page import render_page
@@ -26,7 +27,12 @@ def record(tmp_path: Path) -> Record:
         valid[:4, :4], far[-4:, -4:] = False, True
         rgb = np.zeros((64, 128, 3), np.uint8)
         rgb[..., 0] = 180
-        about = {"source": source, "model": "box", "working_height": 32}
+        about = {
+            "source": source,
+            "source_digest": digest_of(Path(source)),
+            "model": "box",
+            "working_height": 32,
+        }
         save_prediction(
             tmp_path,
             "a",
@@ -88,17 +94,22 @@ def test_the_map_is_thinned_with_its_marks(record: Record) -> None:
     assert (np.diff(values[8]) > 0).all()
 
 
-def test_the_photo_is_the_source_or_the_upper_half_of_the_preview(
+def test_the_photo_is_the_source_or_the_upper_half_of_the_preview_or_the_map(
     record: Record, tmp_path: Path
 ) -> None:
     Image.new("RGB", (128, 64), (0, 200, 0)).save(tmp_path / "source.png")
+    Image.new("RGB", (128, 64), (0, 0, 200)).save(tmp_path / "other.png")
     for source, channel in ((str(tmp_path / "source.png"), 1), ("gone.png", 0)):
         (tmp_path / "photo.jpg").write_bytes(encode_photo(record("npy", "preview", source=source)))
         with Image.open(tmp_path / "photo.jpg") as image:
             assert image.width == 2 * image.height
             assert np.asarray(image).reshape(-1, 3).mean(0).argmax() == channel
-    with pytest.raises(CommandError, match="no such file, and there is no preview"):
-        encode_photo(record("npy", source="gone.png"))
+    map_in_colours = encode_photo(record("npy", source="gone.png"))
+    assert len({*Image.open(io.BytesIO(map_in_colours)).getdata()}) > 50
+    # Another file than the one that was predicted is not shown.
+    path = record("npy", "preview", source=str(tmp_path / "source.png"))
+    (tmp_path / "other.png").replace(tmp_path / "source.png")
+    assert np.asarray(Image.open(io.BytesIO(encode_photo(path)))).mean((0, 1)).argmax() == 0
 
 
 def test_a_page_in_one_file_loads_nothing(record: Record, tmp_path: Path) -> None:

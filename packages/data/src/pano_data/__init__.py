@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from pano_data.io.depth import read_depth
     from pano_data.io.images import image_size, read_mask, read_png_or_jpeg, read_rgb
+    from pano_data.io.pictures.picture import Picture, read_picture
     from pano_data.manifest import Manifest, Row, manifest_of, merge, read_manifest, write_manifest
     from pano_data.masks import (
         GroundedMasker,
@@ -96,6 +97,7 @@ else:
         ),
         "io.depth": ("read_depth",),
         "io.images": ("image_size", "read_mask", "read_png_or_jpeg", "read_rgb"),
+        "io.pictures.picture": ("Picture", "read_picture"),
         "manifest": ("Manifest", "Row", "manifest_of", "merge", "read_manifest", "write_manifest"),
         "masks": (
             "GroundedMasker",
@@ -162,6 +164,7 @@ __all__ = [
     "Mix",
     "OracleOutpainter",
     "Outpainter",
+    "Picture",
     "Quarantine",
     "ReflectionOutpainter",
     "Roll",
@@ -192,6 +195,7 @@ __all__ = [
     "read_depth",
     "read_manifest",
     "read_mask",
+    "read_picture",
     "read_png_or_jpeg",
     "read_rgb",
     "remove_parts",

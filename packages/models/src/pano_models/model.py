@@ -1,10 +1,11 @@
 """The base of every network here, and `create`, which notes what a network was built from."""
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from pano_models.outputs import Maps
 from pano_models.registry import builder_of
 from pano_models.weights.model_folder import find_folder, read_config, read_weights, write_folder
 from pano_models.weights.strict import LoadReport, fill
+
+if TYPE_CHECKING:
+    from pano_models.predictor import DepthMaps
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,31 @@ class DepthModel(nn.Module):
 
     spec: ModelSpec | None = None
     load_report: LoadReport | None = None
+    tells_other_size: bool = False
+    """Whether the next forward pass at another size than `native_size` warns."""
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Predict from panoramas; see `pano_models.outputs` for the keys."""
         raise NotImplementedError
+
+    def infer(self, image: Float[Tensor, "*b 3 h w"]) -> "DepthMaps":
+        """Predict as the network wants to be run: at `native_size`, without gradients.
+
+        What `panodepth predict` writes comes from here. The network is put into evaluation mode.
+
+        Args:
+            image: One panorama or a batch, floating in [0, 1] or uint8, of any size.
+
+        Returns:
+            The maps at the size of `image`, (b, 1, h, w); `.values`, `.kind`, `.unit`, `.far`.
+
+        Raises:
+            ValueError: Not an image (b, 3, h, w) or (3, h, w) with pixels.
+            PredictionError: The network returned NaN or infinity.
+        """
+        from pano_models.predictor import Predictor  # it loads models: the import runs the other way
+
+        return Predictor(self)(image[None] if image.ndim == 3 else image)
 
     def save_pretrained(
         self, folder: str | PathLike[str], native_size: tuple[int, int] | None = None
@@ -84,7 +109,27 @@ class DepthModel(nn.Module):
         fill(network, read_weights(folder))
         if config["native_size"] is not None:
             network.native_size = config["native_size"]
+            network.tells_other_size = True
+            network.register_forward_pre_hook(_warn_of_other_size)
         return network.eval()
+
+
+def _warn_of_other_size(network: nn.Module, inputs: tuple[Any, ...]) -> None:
+    """Say once that a trained network sees another size than in its training."""
+    if not network.tells_other_size or torch.compiler.is_compiling() or not inputs:
+        return
+    size = tuple(inputs[0].shape[-2:])
+    if size != network.native_size:
+        network.tells_other_size = False
+        warnings.warn(
+            f"this network was trained at {_show(network.native_size)} and sees {_show(size)}: its "
+            "distances may be far off. network.infer(image) resizes to the trained size and back",
+            stacklevel=4,
+        )
+
+
+def _show(size: Any) -> str:
+    return "x".join(map(str, size))
 
 
 def create(name: str, **config: Any) -> DepthModel:

@@ -14,6 +14,7 @@ from pano_geometry import resize
 from pano_geometry.tensor_types import Bool, Float
 from pano_models.errors import PredictionError
 from pano_models.loading import load
+from pano_models.model import DepthModel
 from pano_models.outputs import FAR_PROBABILITY, UNITS, Maps, geometry_key
 
 DEFAULT_HEIGHT = 512
@@ -95,6 +96,8 @@ class Predictor:
         first = next(chain(network.parameters(), network.buffers()), torch.empty(0))
         self.device = torch.device(first.device if device is None else device)
         self.network = network.eval().to(self.device)
+        if size is not None and isinstance(network, DepthModel):
+            network.tells_other_size = False  # another size is what the caller asks for
         height, width = working_size(network) if size is None else size
         self.size = (int(height), int(width))
 

@@ -2,17 +2,20 @@
 
 A subcommand module offers `add_arguments(parser)` and `run(args) -> int`. All commands share their
 exit codes: 0 success, 1 the command ran and a check failed, 2 bad usage or bad input, 130
-interrupted. Other packages add commands by entry points of the group `panodepth.commands`, each of
+interrupted. `panodepth photo.jpg` means `panodepth predict photo.jpg`. Other packages add commands by entry points of the group `panodepth.commands`, each of
 which names a `Subcommand`.
 """
 
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
+from panodepth import __version__
 from panodepth.errors import CommandError
 
 INTERRUPTED = 130
@@ -35,12 +38,13 @@ class CommandModule(Protocol):
         """Run the command and return its exit code."""
 
 
+DEFAULT_COMMAND = "predict"
 GROUP = "panodepth.commands"
 """Entry points by which other packages add a command: its name -> a `Subcommand`."""
 
 OWN = {
     "predict": Subcommand(
-        "panodepth.predict.command", "panoramas -> distance maps, previews, point clouds, meshes"
+        "panodepth.inference.command", "panoramas -> distance maps, previews, point clouds, meshes"
     ),
     "reconstruct": Subcommand(
         "panodepth.reconstruct.command",
@@ -88,12 +92,21 @@ def _usage(available: Mapping[str, Subcommand]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="panodepth",
         description="Depth from 360° panoramas.",
-        epilog="Options of a command: panodepth COMMAND --help",
+        epilog="panodepth PHOTO... is panodepth predict PHOTO...; "
+        "options of a command: panodepth COMMAND --help",
     )
+    parser.add_argument("--version", action="version", version=f"panodepth {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, command in available.items():
         commands.add_parser(name, help=command.help)
     return parser
+
+
+def _is_picture_or_option(word: str) -> bool:
+    """Whether a first word that names no command is meant for `predict`."""
+    if word.startswith("-"):
+        return word not in ("-h", "--help", "--version")
+    return "/" in word or "." in word or Path(word).exists()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,6 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     available = subcommands()
+    if words and words[0] not in available and _is_picture_or_option(words[0]):
+        words.insert(0, DEFAULT_COMMAND)
     if not words or words[0] not in available:
         _usage(available).parse_args(words)  # prints help or the error, and exits
     command = available[words[0]]
@@ -114,6 +129,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"panodepth {words[0]}", description=command.help)
     module.add_arguments(parser)
     args = parser.parse_args(words[1:])
+    # Pillow warns of every odd tag of a picture; what matters is told by the command.
+    warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         return module.run(args)
     except CommandError as error:

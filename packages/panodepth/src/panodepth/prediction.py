@@ -8,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_models import DepthMaps, Predictor, outputs
+from pano_data import Picture
+from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
 from panodepth.errors import CommandError
-from panodepth.panoramas import Panorama
 
 MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
+DEFAULT_MODEL = "pano_small"
+"""The model in the box."""
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
 
 
@@ -36,7 +38,7 @@ class PredictedMap:
     working_height: int | None = None
 
     @classmethod
-    def from_network(cls, maps: DepthMaps, panorama: Panorama) -> Self:
+    def from_network(cls, maps: DepthMaps, panorama: Picture) -> Self:
         """Bring the maps of one panorama to its own size.
 
         Args:
@@ -93,6 +95,11 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
     try:
         return Predictor.load(model, where, size)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        if model == DEFAULT_MODEL and isinstance(error, ModelNotFoundError):
+            raise CommandError(
+                f"there is no {DEFAULT_MODEL} in this installation: say which model to use by "
+                "--model, a folder of a training (runs/da2), official:da2=FILE or a hub id"
+            ) from error
         raise CommandError(f"--model {model} cannot be loaded: {error}") from error
 
 

@@ -1,14 +1,15 @@
 """The files one prediction becomes, and the record that describes them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 
+from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
@@ -40,6 +41,20 @@ FORMATS: dict[str, Format] = {
     "ply": Format("_points.ply", write_ply),
     "glb": Format("_mesh.glb", write_glb),
 }
+
+DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
+
+
+def digest_of(source: Path) -> str | None:
+    """SHA-256 of a source image; None for what is no regular file.
+
+    A record that came from elsewhere cannot know it of a picture that its author has not seen: the
+    viewer shows a source only where it fits.
+    """
+    if not source.is_file():
+        return None
+    with source.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def record_path(folder: Path, name: str) -> Path:
@@ -89,8 +104,11 @@ def save_prediction(
         The files, the record last.
 
     Raises:
+        ValueError: Unknown format.
         OSError: A file cannot be written; none is left half-written.
     """
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise ValueError(f"format {unknown[0]!r}: expected any of {', '.join(FORMATS)}")
     map_name = prediction.kind.split("_")[0]
     files = {key: folder / (name + FORMATS[key].ending.format(map=map_name)) for key in formats}
     for key, path in files.items():
@@ -148,6 +166,8 @@ def load_prediction(record_file: Path) -> PredictedMap:
                 stored = read(path)
             except (OSError, ValueError, RuntimeError) as error:
                 raise CommandError(f"{path} cannot be read ({error}): predict it again") from error
+            if stored.shape != (record["height"], record["width"]):
+                raise CommandError(f"{path} has another size than its record: predict it again")
             return _from_stored(stored, record["kind"], record.get("working_height"))
     raise CommandError(
         f"{record_file} names no distance map, expected one of {', '.join(READERS)}: "
@@ -156,22 +176,35 @@ def load_prediction(record_file: Path) -> PredictedMap:
 
 
 def read_record(record_file: Path) -> dict[str, Any]:
-    """The record of a prediction.
+    """The record of a prediction; of its files those that `FORMATS` knows.
 
     Raises:
-        CommandError: It is no record.
+        CommandError: It is no record, or names files that do not lie beside it.
     """
     try:
-        record: dict[str, Any] = json.loads(record_file.read_text())
-        if record["kind"] not in MAP_KINDS or not isinstance(record["files"], dict):
-            raise ValueError(f"kind {record['kind']!r}")
-        if lost := {"source", "height", "width"} - record.keys():
+        record: dict[str, Any] = json.loads(record_file.read_text("utf-8"))
+        if lost := {"kind", "files", "source", "height", "width"} - record.keys():
             raise ValueError(f"no {', '.join(sorted(lost))}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if record["kind"] not in MAP_KINDS or not isinstance(record["source"], str):
+            raise ValueError(f"kind {record['kind']!r}, source {record['source']!r}")
+        for side in ("height", "width"):
+            if type(record[side]) is not int or record[side] < 1:
+                raise ValueError(f"{side} {record[side]!r}")
+        known = {key: record["files"][key] for key in FORMATS if key in record["files"]}
+        for key, name in known.items():
+            _check_beside(record_file.parent / name, FORMATS[key])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CommandError(
             f"{record_file} is not a record of panodepth predict ({error})"
         ) from error
-    return record
+    return record | {"files": known}
+
+
+def _check_beside(path: Path, form: Format) -> None:
+    """Refuse names that lead out of the folder, links, and files of another kind."""
+    suffix = Path(form.ending).suffix
+    if path != path.parent / path.name or path.suffix != suffix or path.is_symlink():
+        raise ValueError(f"file {path.name!r}, expected a {suffix} file beside the record")
 
 
 def _from_stored(
@@ -182,13 +215,8 @@ def _from_stored(
     return PredictedMap(kind, values, valid | far, far, working_height)
 
 
-def _read_exr(path: Path) -> NDArray[np.float32]:
-    with OpenEXR.File(str(path)) as file:
-        return np.asarray(file.channels()["Y"].pixels, dtype=np.float32)
-
-
 READERS: dict[str, Callable[[Path], NDArray[np.float32]]] = {
-    "npy": lambda path: np.asarray(np.load(path, allow_pickle=False), dtype=np.float32),
-    "exr": _read_exr,
+    "npy": lambda path: np.asarray(read_depth(path, "npy"), np.float32),
+    "exr": lambda path: np.asarray(read_depth(path, "exr"), np.float32),
     "png16": lambda path: read_png16(path)[0],
 }

@@ -11,23 +11,30 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
-from pano_data.io.atomic import write_bytes, write_text
+from pano_data.io.atomic import replace_file, write_text
+from pano_data.io.pictures.picture import SUFFIXES
 from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.outputs.records import record_path, save_prediction
+from panodepth.outputs.records import digest_of, record_path, save_prediction
 from panodepth.panoramas import read_panorama
-from panodepth.prediction import PredictedMap, load_predictor
-from panodepth.view.entry import find_records, make_embedded_entry
+from panodepth.prediction import DEFAULT_MODEL, PredictedMap, load_predictor
+from panodepth.view.entry import find_records, make_embedded_entry, make_entries
 from panodepth.view.page import render_page
 from panodepth.view.server import DropHandler, ViewerServer
 
 FORMATS = ("npy", "png16", "ply", "glb")
+LONGEST_STEM = 150
+"""Bytes: with the endings of outputs and temporary files it stays below the usual 255."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `panodepth view`."""
     parser.add_argument(
-        "what", metavar="DIR|MODEL", help="output folder of panodepth predict, or a model to try"
+        "what",
+        metavar="DIR|MODEL",
+        nargs="?",
+        default=DEFAULT_MODEL,
+        help=f"output folder of panodepth predict, or a model to try (default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
@@ -79,7 +86,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
-    entries = [make_embedded_entry(record, folder) for record in records]
+    entries, problems = make_entries(
+        records, lambda record: make_embedded_entry(record, folder)
+    )
+    for problem in problems:
+        sys.stderr.write(f"left out: {problem}\n")
+    if not entries:
+        raise CommandError(f"none of the {len(records)} predictions in {folder} can be shown")
     write_text(path, render_page(entries, "", accepts=False))
     sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
 
@@ -94,13 +107,16 @@ def make_drop_handler(predictor: Predictor, model: str, out: Path) -> DropHandle
     """
 
     def predict(content: bytes, name: str) -> Path:
-        stem = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._") or "panorama"
-        source = out / "dropped" / (stem + Path(name).suffix.lower())
-        write_bytes(source, content)
-        panorama = read_panorama(source)
-        (maps,) = predictor.at_working_size([panorama.tensor])
+        stem, suffix = _safe_name(name)
+        source = out / "dropped" / (stem + suffix)
+        # What was kept under this name stays until the new picture has proved to be a panorama.
+        with replace_file(source) as temporary:
+            temporary.write_bytes(content)
+            panorama = read_panorama(temporary)
+            (maps,) = predictor.at_working_size([panorama.tensor])
         about = {
             "source": str(source.absolute()),
+            "source_digest": digest_of(source),
             "model": model,
             "working_height": predictor.size[0],
         }
@@ -110,6 +126,14 @@ def make_drop_handler(predictor: Predictor, model: str, out: Path) -> DropHandle
         return record_path(out, stem)
 
     return predict
+
+
+def _safe_name(name: str) -> tuple[str, str]:
+    """Stem and suffix of a file that any file system takes."""
+    stem = re.sub(r"[^\w.-]+", "_", Path(name).stem).strip("._")
+    suffix = Path(name).suffix.lower()
+    cut = stem.encode()[:LONGEST_STEM].decode("utf-8", "ignore")
+    return cut or "panorama", suffix if suffix in SUFFIXES else ""
 
 
 def _serve(args: argparse.Namespace, folder: Path, about: str, on_drop: DropHandler | None) -> int:

@@ -2,19 +2,24 @@
 
 import base64
 import io
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from pano_data.io.walk import list_files
 from pano_geometry import resize
+from pano_models.outputs import UNITS
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.maps import encode_values
-from panodepth.outputs.preview import choose_colour_limits
+from panodepth.outputs.preview import choose_colour_limits, colourise_map, make_colour_scale
 from panodepth.outputs.records import (
     RECORD_ENDING,
+    digest_of,
     load_prediction,
     read_record,
     record_name,
@@ -29,8 +34,8 @@ Address = Callable[[str], str]
 
 
 def find_records(folder: Path) -> list[Path]:
-    """All records below a folder, sorted."""
-    return sorted(folder.rglob(f"*{RECORD_ENDING}"))
+    """All records below a folder, sorted; linked folders are read, hidden ones are not."""
+    return list_files(folder, lambda name: name.endswith(RECORD_ENDING)).files
 
 
 def make_entry(record_file: Path, root: Path, address: Address, width: int) -> dict[str, Any]:
@@ -47,21 +52,41 @@ def make_entry(record_file: Path, root: Path, address: Address, width: int) -> d
     """
     record = read_record(record_file)
     map_width = min(width, record["width"])
-    quantiles = record.get("quantiles") or {"0.02": 0.0, "0.98": 1.0}
     name = record_name(record_file, root)
     return {
         "name": name,
         "kind": record["kind"],
-        "unit": record["unit"],
-        "model": record.get("model", "?"),
+        "unit": UNITS[record["kind"]],
+        "model": str(record.get("model", "?")),
         "size": [record["height"], record["width"]],
         "width": map_width,
         "height": max(1, round(record["height"] * map_width / record["width"])),
-        "scale": choose_colour_limits(quantiles["0.02"], quantiles["0.98"]),
+        "scale": choose_colour_limits(*_quantiles(record)),
         "photo": address("photo"),
         "values": address("values"),
         "downloads": {key: address(key) for key in record["files"]},
     }
+
+
+def make_entries(
+    records: Sequence[Path], make: Callable[[Path], dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Make the entries of many records; a damaged one is a line of text, and the others are shown.
+
+    Args:
+        records: What `find_records` found.
+        make: Makes the entry of one.
+
+    Returns:
+        Entries, and a line about each record that cannot be shown.
+    """
+    entries, problems = [], []
+    for record in records:
+        try:
+            entries.append(make(record))
+        except CommandError as error:
+            problems.append(str(error))
+    return entries, problems
 
 
 def encode_map(record_file: Path, width: int = MAP_WIDTH) -> bytes:
@@ -74,25 +99,55 @@ def encode_map(record_file: Path, width: int = MAP_WIDTH) -> bytes:
     return encode_values(prediction).astype("<f4").tobytes()
 
 
+def _quantiles(record: dict[str, Any]) -> tuple[float, float]:
+    try:
+        low, high = (float(record["quantiles"][key]) for key in ("0.02", "0.98"))
+    except (KeyError, TypeError, ValueError):  # nothing was near
+        return 0.0, 1.0
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (0.0, 1.0)
+
+
 def encode_photo(record_file: Path, width: int = PHOTO_WIDTH) -> bytes:
-    """The panorama as JPEG: its source, or the upper half of its preview when that is gone.
+    """The panorama as JPEG: its source, or the upper half of its preview, or its map in colours.
+
+    The source is shown only where its digest is the one of the record: a record from elsewhere
+    must not show pictures of this machine.
 
     Raises:
-        CommandError: Neither is there.
+        CommandError: The record is damaged.
     """
     record = read_record(record_file)
-    try:
-        rgb = read_panorama(Path(record["source"]), force_aspect=True).rgb
-    except BadPanoramaError as error:
-        preview = record_file.parent / record["files"].get("preview", "")
-        if not preview.is_file():
-            raise CommandError(f"{record['source']}: {error}, and there is no preview") from error
-        with Image.open(preview) as image:
-            rgb = np.array(image.convert("RGB"))[: image.height // 2, : image.height]
+    rgb = _source(record)
+    if rgb is None:
+        rgb = _upper_half(record_file.parent / record["files"].get("preview", ""))
+    if rgb is None:
+        prediction = load_prediction(record_file).downsample(width)
+        rgb = colourise_map(prediction, make_colour_scale(prediction))
     width = min(width, rgb.shape[1])
     buffer = io.BytesIO()
     Image.fromarray(resize(rgb, (width // 2, width))).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
+
+
+def _source(record: dict[str, Any]) -> NDArray[np.uint8] | None:
+    digest, source = record.get("source_digest"), Path(record["source"])
+    try:
+        if not digest or digest_of(source) != digest:
+            return None
+        return read_panorama(source, force_aspect=True).rgb
+    except (BadPanoramaError, OSError, ValueError):
+        return None
+
+
+def _upper_half(preview: Path) -> NDArray[np.uint8] | None:
+    if not preview.is_file():
+        return None
+    try:
+        with Image.open(preview) as image:
+            rgb = np.array(image.convert("RGB"))[: image.height // 2, : image.height]
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+    return rgb if rgb.size else None
 
 
 def make_embedded_entry(

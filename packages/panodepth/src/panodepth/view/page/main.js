@@ -140,3 +140,8 @@ divide(0.5);
 $("list").append(...DATA.entries.map(button));
 if (DATA.entries.length) $("list").children[0].click();
 else $("about").textContent = DATA.about;
+$("problems").append(...DATA.problems.map((text) => {
+  const line = document.createElement("p");
+  line.textContent = text;
+  return line;
+}));

@@ -7,6 +7,7 @@ import argparse
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,12 +17,14 @@ from rich.table import Table
 from pano_data import above_bars, track
 from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.outputs.records import FORMATS
+from panodepth.inference.files import Outcome, PredictSettings, predict_files
+from panodepth.masks import NAMES, MaskFolder
+from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panoramas import PanoramaFile, find_panoramas
-from panodepth.predict.files import Outcome, PredictSettings, predict_files
-from panodepth.prediction import load_predictor
+from panodepth.prediction import DEFAULT_MODEL, load_predictor
 
-DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
+DEFAULT_OUT = "panodepth-out"
+"""Folder of the results beside the first PATH."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", type=Path, metavar="PATH", help="panoramas (2:1) or folders of them"
     )
     parser.add_argument(
-        "--model", required=True, help="runs/<experiment>, official:<name>=FILE, or a hub id"
+        "--model",
+        default=DEFAULT_MODEL,
+        help="runs/<experiment>, official:<name>=FILE, or a hub id "
+        f"(default: {DEFAULT_MODEL}, the one in the box)",
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="where the results go"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help=f"where the results go (default: {DEFAULT_OUT} beside the first PATH)",
     )
     parser.add_argument(
         "--save",
@@ -53,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch", type=int, default=4, help="panoramas per forward pass (default: 4)"
     )
     parser.add_argument(
-        "--mask", type=Path, metavar="DIR", help="masks NAME.png or NAME_mask.png, white = keep"
+        "--mask", type=Path, metavar="DIR", help=f"masks, white = keep: {NAMES}"
     )
     parser.add_argument("--recursive", action="store_true", help="descend into subfolders")
     parser.add_argument(
@@ -76,23 +85,41 @@ def run(args: argparse.Namespace) -> int:
         CommandError: Bad usage, an unusable model, an output folder that cannot be written.
     """
     _check_usage(args)
-    files = find_panoramas(args.paths, args.recursive)
-    _check_writable(args.out)
+    console = Console(stderr=True)
+    files = find_panoramas(args.paths, args.recursive, partial(_print_line, console))
+    masks = None if args.mask is None else MaskFolder(args.mask)
+    if masks:
+        _tell_unmasked(files, masks, console)
+    out = args.out or args.paths[0].absolute().parent / DEFAULT_OUT
+    _check_writable(out)
     predictor = load_predictor(args.model, args.device, args.height)
     settings = PredictSettings(
-        out=args.out,
+        out=out,
         model=args.model,
         formats=tuple(dict.fromkeys(args.save)),
         batch=args.batch,
-        masks=args.mask,
+        masks=masks,
         force_aspect=args.force_aspect,
         skip_existing=args.skip_existing,
     )
-    console = Console(stderr=True)
     started = time.perf_counter()
     outcomes = _predict_with_progress(predictor, files, settings, console)
-    _print_summary(outcomes, predictor, args.out, time.perf_counter() - started, console)
+    _print_summary(outcomes, predictor, out, time.perf_counter() - started, console)
     return 2 if any(o.error for o in outcomes) else 0
+
+
+def _print_line(console: Console, text: str) -> None:
+    console.print(escape(text))
+
+
+def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Console) -> None:
+    without = [file for file in files if masks.find(file) is None]
+    if without:
+        _print_line(
+            console,
+            f"no mask in {masks.folder} for {len(without)} of {len(files)} panoramas, first "
+            f"{without[0].name}: expected {NAMES}",
+        )
 
 
 def _check_usage(args: argparse.Namespace) -> None:
@@ -100,8 +127,6 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
     if args.height is not None and args.height < 16:
         raise CommandError(f"--height is {args.height}, expected at least 16 pixels")
-    if args.mask is not None and not args.mask.is_dir():
-        raise CommandError(f"--mask {args.mask} is no folder: give the folder that holds the masks")
 
 
 def _check_writable(folder: Path) -> None:
@@ -125,11 +150,12 @@ def _predict_with_progress(
     outcomes = []
     for outcome in track(predict_files(predictor, files, settings), "predicting", len(files)):
         outcomes.append(outcome)
-        if outcome.error:
-            with above_bars():
-                console.print(
-                    f"[red]failed[/] {escape(str(outcome.file.path))}: {escape(outcome.error)}"
-                )
+        path = escape(str(outcome.file.path))
+        with above_bars():
+            for note in outcome.notes:
+                console.print(f"{path}: {escape(note)}")
+            if outcome.error:
+                console.print(f"[red]failed[/] {path}: {escape(outcome.error)}")
     return outcomes
 
 

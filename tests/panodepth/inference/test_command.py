@@ -5,10 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import nn
 
+from pano_models import ModelNotFoundError
 from panodepth.cli import main
+from panodepth.panoramas import read_panorama
+from tests.data.io.pictures.photo_sphere import crop_xmp
 from tests.experiments.full_disk import full_disk
 
 Save = Callable[..., Path]
@@ -153,3 +157,107 @@ def test_a_full_disk_leaves_no_half_written_file(
     with full_disk(1500):
         assert _predict(out, path, "--save", form) == 2
     assert list(out.iterdir()) == []
+
+
+def test_whatever_a_file_raises_stops_no_other(
+    save_panorama: Save,
+    tmp_path: Path,
+    box_room: nn.Module,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A TypeError of a network, a MemoryError of a decoder, a name that no file system takes."""
+    forward, read = box_room.forward, read_panorama
+
+    def moody(rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        if (rgb < 0.02).all(dim=(1, 2, 3)).any():
+            raise TypeError("unsupported operand\nin two lines")
+        return forward(rgb)
+
+    def greedy(path: Path, *options: object) -> object:
+        if path.stem == "huge":
+            raise MemoryError
+        return read(path, *options)
+
+    monkeypatch.setattr(box_room, "forward", moody)
+    monkeypatch.setattr("panodepth.inference.files.read_panorama", greedy)
+    paths = [save_panorama(f"in/{name}.png") for name in ("a", "huge", "b")]
+    Image.new("RGB", (128, 64)).save(tmp_path / "in" / "black.png")
+    masks = save_panorama("masks/a.png", mode="L").parent
+    long = tmp_path / "in" / ("n" * 260 + ".png")
+    out = tmp_path / "out"
+    words = (paths[0], long, paths[1], tmp_path / "in" / "black.png", paths[2])
+    assert _predict(out, *words, "--mask", masks, "--save", "npy") == 2
+    assert sorted(p.name for p in out.glob("*.npy")) == ["a_distance.npy", "b_distance.npy"]
+    text = " ".join(capsys.readouterr().err.split())
+    assert "2 written, 3 failed" in text
+    assert "the network failed: TypeError: unsupported operand" in text
+    assert "MemoryError" in text
+    assert "too long" in text
+    assert "Traceback" not in text
+    assert "for 4 of 5 panoramas" in text
+
+
+def test_a_result_whose_name_is_too_long_fails_alone(save_panorama: Save, tmp_path: Path) -> None:
+    long, short = save_panorama("in/" + "n" * 245 + ".png"), save_panorama("in/a.png")
+    assert _predict(tmp_path / "out", long.parent, "--save", "npy") == 2
+    assert [p.name for p in (tmp_path / "out").glob("*.npy")] == ["a_distance.npy"]
+    assert short.is_file()
+
+
+def test_notes_and_what_is_left_out_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    xmp = crop_xmp((64, 128), (40, 128), (10, 0))
+    Image.new("RGB", (128, 40), (90, 120, 60)).save(folder / "belt.jpg", xmp=xmp)
+    (folder / "._belt.jpg").write_bytes(b"what macOS leaves")
+    assert _predict(tmp_path / "out", folder, "--save", "npy") == 0
+    text = " ".join(capsys.readouterr().err.split())
+    assert "left out: 1 hidden" in text
+    assert "a crop of the sphere (XMP GPano): 128x40 placed at column 0, row 10 of 128x64" in text
+    distance = np.load(tmp_path / "out" / "belt_distance.npy")
+    assert (distance[10:50] > 0).all()
+    assert (distance[:10] == 0).all()
+    assert (distance[50:] == 0).all()
+
+
+def test_a_photo_alone_is_predicted_into_a_folder_beside_it(
+    save_panorama: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_panorama("in/a.png")
+    assert main([str(path), "--model", "box"]) == 0
+    assert (path.parent / "panodepth-out" / "a_distance.npy").is_file()
+    monkeypatch.chdir(path.parent)
+    assert main(["--model", "box", "a.png", "--save", "exr"]) == 0
+    assert (path.parent / "panodepth-out" / "a_distance.exr").is_file()
+    assert main([str(path.parent), "--model", "box", "--save", "npy"]) == 0
+    assert (tmp_path / "panodepth-out" / "a_distance.npy").is_file()
+
+
+def test_without_a_model_in_the_box_a_line_says_what_to_pass(
+    save_panorama: Save, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nothing(model: str) -> nn.Module:
+        raise ModelNotFoundError(f"no {model}")
+
+    monkeypatch.setattr("pano_models.predictor.load", nothing)
+    assert main([str(save_panorama("a.png"))]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "no pano_small in this installation" in lines[0]
+    assert "--model" in lines[0]
+
+
+def test_a_picture_that_changed_is_predicted_again(
+    save_panorama: Save, tmp_path: Path, box_room: nn.Module
+) -> None:
+    path, out = save_panorama("a.png"), tmp_path / "out"
+    words = (path, "--save", "npy", "--skip-existing")
+    assert _predict(out, *words) == 0
+    Image.new("RGB", (128, 64), (90, 120, 60)).save(path)
+    assert _predict(out, *words) == 0
+    assert len(box_room.seen) == 2
+    assert _predict(out, *words) == 0
+    assert len(box_room.seen) == 2

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pano_data import Picture
 from pano_models import DepthMaps, PredictionError, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.outputs.records import is_complete, save_prediction
-from panodepth.panoramas import (
-    Panorama,
-    PanoramaFile,
-    find_mask,
-    read_panorama,
-)
+from panodepth.masks import MaskFolder
+from panodepth.outputs.records import digest_of, is_complete, record_path, save_prediction
+from panodepth.panoramas import PanoramaFile, read_panorama
 from panodepth.prediction import PredictedMap
 
 # Nothing that follows can be written either.
@@ -31,7 +28,7 @@ class PredictSettings:
         model: The MODEL as the user gave it, kept in the records.
         formats: Keys of `FORMATS`.
         batch: Panoramas per forward pass.
-        masks: Folder with masks, if any.
+        masks: Where masks are looked up, if anywhere.
         force_aspect: Accept images that are not 2:1.
         skip_existing: Leave out panoramas an earlier run has completed.
     """
@@ -40,25 +37,29 @@ class PredictSettings:
     model: str
     formats: tuple[str, ...]
     batch: int = 4
-    masks: Path | None = None
+    masks: MaskFolder | None = None
     force_aspect: bool = False
     skip_existing: bool = False
 
 
 @dataclass
 class Outcome:
-    """What became of one panorama: `error` is None when all its files are written."""
+    """What became of one panorama: `error` is None when all its files are written.
+
+    `notes` say what was met on the way: metadata that were ignored, a crop that was placed.
+    """
 
     file: PanoramaFile
     error: str | None = None
     skipped: bool = False
     summary: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def predict_files(
     predictor: Predictor, files: Sequence[PanoramaFile], settings: PredictSettings
 ) -> Iterator[Outcome]:
-    """Predict and writes panoramas one batch at a time; the next batch is read meanwhile.
+    """Predict and write panoramas one batch at a time; the next batch is read meanwhile.
 
     Args:
         predictor: The network, its size and its device.
@@ -66,16 +67,14 @@ def predict_files(
         settings: How.
 
     Yields:
-        One outcome a file, in order; a failed one does not stop the others.
+        One outcome per file, in order. Whatever a file raises is its error: the others are done.
 
     Raises:
         CommandError: The disk is full or read-only.
     """
     todo = []
     for file in files:
-        if settings.skip_existing and is_complete(
-            settings.out, file.name, settings.formats, _provenance(file, predictor, settings)
-        ):
+        if settings.skip_existing and _is_done(file, predictor, settings):
             yield Outcome(file, skipped=True, summary="done before")
         else:
             todo.append(file)
@@ -90,54 +89,74 @@ def predict_files(
             yield from _predict_batch_files(predictor, batch, current, settings)
 
 
+def _is_done(file: PanoramaFile, predictor: Predictor, settings: PredictSettings) -> bool:
+    try:
+        if not record_path(settings.out, file.name).is_file():
+            return False
+        about = _provenance(file, predictor, settings)
+        return is_complete(settings.out, file.name, settings.formats, about)
+    except OSError:  # whatever it is, predicting the file tells
+        return False
+
+
 def _submit(
     readers: ThreadPoolExecutor, batch: Sequence[PanoramaFile], settings: PredictSettings
-) -> list["Future[Panorama]"]:
-    masks = [find_mask(settings.masks, f) if settings.masks else None for f in batch]
-    return [
-        readers.submit(read_panorama, file.path, mask, settings.force_aspect)
-        for file, mask in zip(batch, masks, strict=True)
-    ]
+) -> list["Future[Picture]"]:
+    return [readers.submit(_read, file, settings) for file in batch]
+
+
+def _read(file: PanoramaFile, settings: PredictSettings) -> Picture:
+    mask = settings.masks.find(file) if settings.masks else None
+    return read_panorama(file.path, mask, settings.force_aspect)
 
 
 def _predict_batch_files(
     predictor: Predictor,
     batch: Sequence[PanoramaFile],
-    reading: Sequence["Future[Panorama]"],
+    reading: Sequence["Future[Picture]"],
     settings: PredictSettings,
 ) -> Iterator[Outcome]:
-    panoramas: list[Panorama | str] = []
-    for future in reading:
-        try:
-            panoramas.append(future.result())
-        except BadPanoramaError as error:
-            panoramas.append(str(error))
-    readable = [p for p in panoramas if isinstance(p, Panorama)]
-    working = iter(_predict_each(predictor, readable))
-    for file, panorama in zip(batch, panoramas, strict=True):
-        if isinstance(panorama, str):
-            yield Outcome(file, error=panorama)
+    pictures = [_result(future) for future in reading]
+    readable = [p for p in pictures if isinstance(p, Picture)]
+    working = iter(predict_pictures(predictor, readable))
+    for file, picture in zip(batch, pictures, strict=True):
+        if isinstance(picture, str):
+            yield Outcome(file, error=picture)
             continue
         maps = next(working)
         if isinstance(maps, str):
-            yield Outcome(file, error=maps)
-        else:  # brought to full size one at a time: large panoramas are large
-            prediction = PredictedMap.from_network(maps, panorama)
-            about = _provenance(file, predictor, settings)
-            yield _save(file, panorama, prediction, about, settings)
+            yield Outcome(file, error=maps, notes=picture.notes)
+        else:
+            yield _save(file, picture, maps, predictor, settings)
 
 
-def _predict_each(predictor: Predictor, panoramas: Sequence[Panorama]) -> list[DepthMaps | str]:
+def _result(future: "Future[Picture]") -> Picture | str:
+    """Return what was read, or the reason why nothing was."""
+    try:
+        return future.result()
+    except BadPanoramaError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - decoders raise anything; the other files are good
+        return f"unreadable: {_describe_error(error)}"
+
+
+def predict_pictures(predictor: Predictor, pictures: Sequence[Picture]) -> list[DepthMaps | str]:
     """Return small maps, or the reason why there is none; a batch that fails is tried singly."""
     try:
-        return list(predictor.at_working_size([p.tensor for p in panoramas]))
+        return list(predictor.at_working_size([p.tensor for p in pictures]))
     except PredictionError as error:
         reason = str(error)
-    except (RuntimeError, ValueError) as error:  # out of memory is a RuntimeError
-        reason = f"the network failed: {str(error).splitlines()[0]}"
-    if len(panoramas) == 1:
+    except Exception as error:  # noqa: BLE001 - networks raise anything; another one may pass
+        reason = f"the network failed: {_describe_error(error)}"
+    if len(pictures) == 1:
         return [reason]
-    return [maps for one in panoramas for maps in _predict_each(predictor, [one])]
+    return [maps for one in pictures for maps in predict_pictures(predictor, [one])]
+
+
+def _describe_error(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    name = type(error).__name__
+    return f"{name}: {lines[0]}" if lines else name
 
 
 def _provenance(
@@ -146,6 +165,7 @@ def _provenance(
     """Return what a record says of where a prediction comes from."""
     return {
         "source": str(file.path.absolute()),
+        "source_digest": digest_of(file.path),
         "model": settings.model,
         "working_height": predictor.size[0],
     }
@@ -153,13 +173,17 @@ def _provenance(
 
 def _save(
     file: PanoramaFile,
-    panorama: Panorama,
-    prediction: PredictedMap,
-    about: dict[str, Any],
+    picture: Picture,
+    maps: DepthMaps,
+    predictor: Predictor,
     settings: PredictSettings,
 ) -> Outcome:
     try:
-        save_prediction(settings.out, file.name, panorama.rgb, prediction, settings.formats, about)
+        # Brought to full size one at a time: large panoramas are large.
+        prediction = PredictedMap.from_network(maps, picture)
+        about = _provenance(file, predictor, settings)
+        save_prediction(settings.out, file.name, picture.rgb, prediction, settings.formats, about)
+        return Outcome(file, summary=_describe(prediction), notes=picture.notes)
     except OSError as error:
         if error.errno in DISK_IS_UNUSABLE:
             raise CommandError(
@@ -167,7 +191,8 @@ def _save(
                 "free some space and resume with --skip-existing"
             ) from error
         return Outcome(file, error=f"cannot write: {error}")
-    return Outcome(file, summary=_describe(prediction))
+    except Exception as error:  # noqa: BLE001 - no panorama stops the others
+        return Outcome(file, error=f"cannot write: {_describe_error(error)}")
 
 
 def _describe(prediction: PredictedMap) -> str:

@@ -1,0 +1,1 @@
+"""Panoramas through a network: `panodepth predict`, and `panodepth.predict` in Python."""
