@@ -30,12 +30,12 @@ def test_distance_says_masked_and_far(room: Panorama) -> None:
 def test_points_lie_on_the_walls(room: Panorama) -> None:
     """A 6 x 2.8 x 5 m box, the camera 1.5 m above its floor; y points down."""
     points = room.points[room.valid]
-    walls = np.stack(
-        [np.abs(points[:, 0]) / 3, points[:, 1] / 1.5, -points[:, 1] / 1.3, np.abs(points[:, 2]) / 2.5]
-    )  # fmt: skip
+    x, y, z = points.T
+    walls = np.stack([np.abs(x) / 3, y / 1.5, -y / 1.3, np.abs(z) / 2.5])
     np.testing.assert_allclose(walls.max(0), 1, atol=1e-4)
     assert np.isnan(room.points[~room.valid]).all()
-    np.testing.assert_allclose(np.linalg.norm(points, axis=-1), room.distance[room.valid], rtol=1e-5)
+    lengths = np.linalg.norm(points, axis=-1)
+    np.testing.assert_allclose(lengths, room.distance[room.valid], rtol=1e-5)
 
 
 def test_normals_look_at_the_camera(room: Panorama) -> None:

@@ -69,7 +69,8 @@ class DepthModel(nn.Module):
             ValueError: Not an image (b, 3, h, w) or (3, h, w) with pixels.
             PredictionError: The network returned NaN or infinity.
         """
-        from pano_models.predictor import Predictor  # it loads models: the import runs the other way
+        # The predictor loads models: at the top this import would be a circle.
+        from pano_models.predictor import Predictor
 
         return Predictor(self)(image[None] if image.ndim == 3 else image)
 

@@ -2,8 +2,8 @@
 
 A subcommand module offers `add_arguments(parser)` and `run(args) -> int`. All commands share their
 exit codes: 0 success, 1 the command ran and a check failed, 2 bad usage or bad input, 130
-interrupted. `panodepth photo.jpg` means `panodepth predict photo.jpg`. Other packages add commands by entry points of the group `panodepth.commands`, each of
-which names a `Subcommand`.
+interrupted. `panodepth photo.jpg` means `panodepth predict photo.jpg`. Other packages add commands
+by entry points of the group `panodepth.commands`, each of which names a `Subcommand`.
 """
 
 import argparse

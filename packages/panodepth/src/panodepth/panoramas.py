@@ -71,9 +71,7 @@ def find_panoramas(
     return panoramas
 
 
-def _folder(
-    root: Path, recursive: bool, tell: Callable[[str], None] | None
-) -> list[PanoramaFile]:
+def _folder(root: Path, recursive: bool, tell: Callable[[str], None] | None) -> list[PanoramaFile]:
     try:
         listing = list_files(root, has_suffix(SUFFIXES), recursive)
     except OSError as error:
@@ -87,9 +85,7 @@ def _folder(
     return [PanoramaFile(path, root) for path in found]
 
 
-def _tell_left_out(
-    root: Path, listing: Listing, outputs: int, tell: Callable[[str], None]
-) -> None:
+def _tell_left_out(root: Path, listing: Listing, outputs: int, tell: Callable[[str], None]) -> None:
     if listing.hidden:
         tell(f"left out: {len(listing.hidden)} hidden, first {listing.hidden[0]}")
     for folder, reason in listing.unreadable:

@@ -61,9 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=4, help="panoramas per forward pass (default: 4)"
     )
-    parser.add_argument(
-        "--mask", type=Path, metavar="DIR", help=f"masks, white = keep: {NAMES}"
-    )
+    parser.add_argument("--mask", type=Path, metavar="DIR", help=f"masks, white = keep: {NAMES}")
     parser.add_argument("--recursive", action="store_true", help="descend into subfolders")
     parser.add_argument(
         "--force-aspect",

@@ -86,9 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
-    entries, problems = make_entries(
-        records, lambda record: make_embedded_entry(record, folder)
-    )
+    entries, problems = make_entries(records, lambda record: make_embedded_entry(record, folder))
     for problem in problems:
         sys.stderr.write(f"left out: {problem}\n")
     if not entries:

@@ -312,7 +312,7 @@ def _head(path: Path) -> bytes:
 def _not_an_image(path: Path, head: bytes) -> CorruptSampleError:
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
         return CorruptSampleError(
-            path, "not supported", "HEIC needs pillow-heif: pip install pillow-heif"
+            path, "not supported", "HEIC needs an extra: pip install pillow-heif"
         )
     return CorruptSampleError(path, "not an image", "no decoder knows what it is")
 
