@@ -92,9 +92,14 @@ def test_other_files_and_missing_ones_are_changed_by_dvc(tmp_path):
 
 def test_a_failure_inside_leaves_the_file(file):
     before = file.read_text("utf-8")
-    with pytest.raises(RuntimeError), modify_lock(file) as data:
-        data["stages"].update({"last": {"cmd": "false"}})
-        raise RuntimeError
+
+    def fail() -> None:
+        with modify_lock(file) as data:
+            data["stages"].update({"last": {"cmd": "false"}})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert file.read_text("utf-8") == before
 
 
