@@ -1,4 +1,7 @@
-"""What the worlds of a data set look like: everything, or one narrow taste."""
+"""What the worlds of a data set look like: everything, or one narrow taste.
+
+Narrow is the look, not the plan: houses of the narrow style are of all sizes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
