@@ -12,6 +12,7 @@ set -euo pipefail
 set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
+dvc=(python -m experiments.pipeline.quick_dvc) # as `dvc`, but for the time its lock file takes
 cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
 [ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$cores
 jobs=${JOBS:-$lines}
@@ -25,7 +26,7 @@ every_second() { awk -F@ -v which="$1" '!($2 in seen) {seen[$2] = count++} seen[
 line() {
   local title=$1
   shift
-  [ $# -eq 0 ] || dvc --wait-for-lock repro --single-item "$@" 2>&1 | sed -u "s/^/[$title] /"
+  [ $# -eq 0 ] || "${dvc[@]}" --wait-for-lock repro --single-item "$@" 2>&1 | sed -u "s/^/[$title] /"
 }
 
 stop() {
@@ -58,4 +59,4 @@ if [ "$jobs" -gt 1 ]; then
   line models $(named evaluate) & first=$!
   line suites $(named "evaluate_baseline|suites|gallery") & ended $first $!
 fi
-exec dvc repro
+exec "${dvc[@]}" repro

@@ -1,0 +1,1 @@
+"""The papers' ablation rows as a queue of runs."""

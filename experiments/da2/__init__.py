@@ -1,0 +1,1 @@
+"""DA²: perspective pictures become panoramas, SphereViT learns distance up to scale from them."""

@@ -28,8 +28,8 @@ def curate(
 ) -> None:
     """Pack curated panoramas below `out`; a killed run resumes after its last whole chunk.
 
-    Under torchrun or SLURM every process packs its own chunks, and the last to come writes the index.
-    If ranks died, the same command again, by any number of processes, makes what is missing.
+    Under torchrun or SLURM every process packs its own chunks, and the last to come writes the
+    index. If ranks died, the same command again, by any number of processes, makes what is missing.
 
     Args:
         manifest: Perspective rows.

@@ -1,4 +1,4 @@
-"""DA²: a scale-invariant distance, learned from its median-aligned value and its surface normals."""
+"""DA²: distance up to scale, learned from its median-aligned value and its surface normals."""
 
 from collections.abc import Mapping
 

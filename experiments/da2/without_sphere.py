@@ -11,11 +11,12 @@ from pano_models.da2 import DA2
 class DA2WithoutSphere(DA2):
     """The same layers and the same number of weights, but the features attend to nothing.
 
-    The keys and values of every cross-attention come from zeros instead of the angles of the sphere,
-    so a token learns where it is only from the backbone's own positions. A folder of this network
-    can be loaded wherever this module was imported before.
+    The keys and values of every cross-attention come from zeros instead of the angles of the
+    sphere, so a token learns where it is only from the backbone's own positions. A folder of this
+    network can be loaded wherever this module was imported before.
 
-    Source: DA² (arXiv 2509.26618), Table 3 and Fig. 6 (a): "w/o E_sphere"; what stands in its place is not said.
+    Source: DA² (arXiv 2509.26618), Table 3 and Fig. 6 (a): "w/o E_sphere"; what stands in its place
+        is not said.
     """
 
     def log_distance(

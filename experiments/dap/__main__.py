@@ -1,4 +1,7 @@
-"""`python -m experiments.dap fit|validate|test|predict [--section dap_labeler|dap_discriminator|dap_realism|dap]`."""
+"""`python -m experiments.dap fit|validate|test|predict [--section NAME]`.
+
+Sections: dap_labeler, dap_discriminator, dap_realism, dap.
+"""
 
 from experiments.training.cli import main
 

@@ -1,4 +1,7 @@
-"""Stage: the discriminator ranks pseudo-labels; the best of each environment are kept. Any number of ranks."""
+"""Stage: the discriminator ranks pseudo-labels; the best of each environment are kept.
+
+Any number of ranks.
+"""
 
 import dataclasses
 import math
@@ -46,7 +49,8 @@ def scored(
 ) -> list[Row]:
     """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
 
-    Ranks share whole batches, those of a single process: what is scored together decides the last digit.
+    Ranks share whole batches, those of a single process: what is scored together decides the last
+    digit.
     """
     batches = shard_indices(
         math.ceil(len(data) / batch_size), engine.global_rank, engine.world_size
@@ -79,7 +83,7 @@ def curate(
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes the manifest of the selected rows; rank 0 does, when all ranks have scored their share.
+    """Writes the manifest of the selected rows, on rank 0 when all ranks have scored their share.
 
     Args:
         discriminator: Folder of the trained discriminator.

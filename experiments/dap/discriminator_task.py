@@ -29,8 +29,8 @@ class DiscriminatorTask(DepthTask):
         labeler: Folder of the labeler whose outputs are the fakes.
         highest_rank: The most that Spearman's correlation of score and true error may be, on each
             validation set; the stage fails above it. The error is AbsRel under the first protocol.
-        tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None: no
-            fake is any good, as in a PatchGAN.
+        tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None:
+            no fake is any good, as in a PatchGAN.
         **task: See `DepthTask`; `net` is the discriminator.
 
     Source: DAP (arXiv 2512.16913), realism-invariant labeler; objective and gate are our choice.
@@ -68,7 +68,7 @@ class DiscriminatorTask(DepthTask):
         return total, terms
 
     def _fakes(self, image: Tensor, turn: int) -> tuple[Tensor, Tensor]:
-        """Distance and far mask of each picture, each by one labeler; who is whose turns by step."""
+        """Distance and far mask of each picture by one labeler; which one changes with the step."""
         count = len(self.labelers)
         metres = torch.zeros_like(image[:, :1])
         far = torch.zeros_like(metres, dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Stage: a trained labeler labels every panorama of a data set, exactly once, on any number of ranks."""
+"""Stage: a trained labeler labels every panorama of a data set once, on any number of ranks."""
 
 import dataclasses
 import hashlib
@@ -117,7 +117,7 @@ def label(
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes labels and their manifest below `out`; files that are there already are not made again.
+    """Writes labels and their manifest below `out`; files that are there are not made again.
 
     A panorama that cannot be read gets no label and no row; `dropped.json` says why.
 
@@ -132,8 +132,8 @@ def label(
         batch_size: Panoramas a forward pass.
         num_workers: Loader processes.
         far_threshold: Probability from which a pixel counts as far.
-        keep_masks: Labels keep the masks of their panoramas (a tripod, a watermark). Not by default:
-            a mask of the sky would tell the next stage what its labeler did not see.
+        keep_masks: Labels keep the masks of their panoramas (a tripod, a watermark). Not by
+            default: a mask of the sky would tell the next stage what its labeler did not see.
         threads: CPU threads; fixes the last digits.
         trainer: Arguments of the Trainer: devices, nodes, strategy.
     """

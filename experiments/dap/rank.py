@@ -1,4 +1,4 @@
-"""Does a score without truth follow the error against it? Spearman's rank correlation, by data set."""
+"""Does a score without truth follow the true error? Spearman's rank correlation, by data set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

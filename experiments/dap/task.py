@@ -1,4 +1,4 @@
-"""DAP: metric distance with range masks, trained by six losses on labelled and pseudo-labelled panoramas."""
+"""DAP: metric distance with range masks, six losses, labelled and pseudo-labelled panoramas."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,15 @@ SNAPSHOTS = "snapshots"
 
 
 class DapTask(DepthTask):
-    """Trains a network with a distance head and, unless its `thresholds` are empty, range-mask heads.
+    """Trains a network with a distance head and, unless `thresholds` is empty, range-mask heads.
 
-    All three stages of DAP use it: the labeler on labelled panoramas, the second labeler on labelled
-    and selected pseudo-labelled ones, and DAP itself on everything. What differs is the data. With
-    `pano_models.RangeMasked` as the network it trains masks on any other of this package.
+    All three stages of DAP use it: the labeler on labelled panoramas, the second labeler on
+    labelled and selected pseudo-labelled ones, and DAP itself on everything. What differs is the
+    data. With `pano_models.RangeMasked` as the network it trains masks on any other of this
+    package.
 
-    A range is the target of its mask only: distance terms see every valid pixel, also beyond it. All
-    masks that the network returns are trained, each towards "beyond its own range, or sky". The
+    A range is the target of its mask only: distance terms see every valid pixel, also beyond it.
+    All masks that the network returns are trained, each towards "beyond its own range, or sky". The
     weight of each pixel is `M_distort` = cos(latitude), given by each term's weighting.
 
     Args:
@@ -33,7 +34,8 @@ class DapTask(DepthTask):
             discriminator takes them for fakes of different quality.
         **task: See `DepthTask`.
 
-    Source: DAP (arXiv 2512.16913): L = M_distort (1.0 SILog + 0.4 DF + 5.0 grad + 2.0 normal + 2.0 pts + 2.0 mask).
+    Source: DAP (arXiv 2512.16913):
+        L = M_distort (1.0 SILog + 0.4 DF + 5.0 grad + 2.0 normal + 2.0 pts + 2.0 mask).
     """
 
     def __init__(self, snapshots: Sequence[int] = (), **task: Any) -> None:

@@ -1,0 +1,1 @@
+"""Depth Anywhere: a perspective teacher labels panoramas for four students."""

@@ -1,4 +1,4 @@
-"""`python -m experiments.depth_anywhere fit|validate|test|predict [--section depth_anywhere_teacher|...]`."""
+"""`python -m experiments.depth_anywhere fit|validate|test|predict [--section NAME]`."""
 
 from experiments.training.cli import main
 

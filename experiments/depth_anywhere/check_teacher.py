@@ -1,4 +1,4 @@
-"""Stage: is the teacher worth listening to? Scores it on views of unseen scenes, and stops if not."""
+"""Stage: score the teacher on views of unseen scenes, and stop if it knows too little."""
 
 import json
 import sys
@@ -42,8 +42,8 @@ def check_teacher(
         views: What the students' panoramas are cut into.
         out: JSON file, written whether or not the teacher passes.
         min_correlation: Least correlation of its disparity with the true one, on each data set.
-        max_share: Largest AbsRel as a share of that of a constant distance; both after the scale and
-            shift of disparity that fit best.
+        max_share: Largest AbsRel as a share of that of a constant distance; both after the scale
+            and shift of disparity that fit best.
         max_angle_deg: Each angle of a panorama's random rotation is uniform in ± this.
         size: Of the panoramas.
         batch_size: Panoramas at once.
@@ -68,7 +68,8 @@ def check_teacher(
     ]
     if below:
         raise TeacherError(
-            f"the teacher is below the gate: {'; '.join(below)}. Train it longer or on more scenes; "
+            f"the teacher is below the gate: {'; '.join(below)}. "
+            "Train it longer or on more scenes; "
             f"all figures: {out}"
         )
 
@@ -84,8 +85,9 @@ def _complaint(
     ):
         return None
     return (
-        f"on {name} got correlation {got['correlation']:.3f} and AbsRel {got['absrel']:.3f} (constant "
-        f"distance {got['absrel_constant']:.3f}), expected at least {min_correlation:.2f} and at most "
+        f"on {name} got correlation {got['correlation']:.3f} and AbsRel {got['absrel']:.3f} "
+        f"(constant distance {got['absrel_constant']:.3f}), expected at least "
+        f"{min_correlation:.2f} and at most "
         f"{max_share * got['absrel_constant']:.3f}"
     )
 

@@ -1,4 +1,7 @@
-"""Stage: what is usable of unlabelled panoramas, as PNG masks; pictures with little of it are dropped."""
+"""Stage: what is usable of unlabelled panoramas, as PNG masks.
+
+Pictures with little of it are dropped.
+"""
 
 import json
 import sys
@@ -39,8 +42,8 @@ def mask(
 ) -> None:
     """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
-    Masks that are there are not made again, so a killed run resumes where it stopped. Under torchrun
-    or SLURM every process masks its own share, and the last to come writes the manifest.
+    Masks that are there are not made again, so a killed run resumes where it stopped. Under
+    torchrun or SLURM every process masks its own share, and the last to come writes the manifest.
 
     Args:
         manifest: Rows to mask.

@@ -11,8 +11,8 @@ class MetricTask(DepthTask):
     """Turns a student of disparity into one of metres.
 
     `init_from` names the relative student, `net` is the same network with a metric head. The paper
-    says one epoch and metric depth; the loss (BerHu, as UniFuse was trained) and what becomes of the
-    last layer (it is kept) are our choice.
+    says one epoch and metric depth; the loss (BerHu, as UniFuse was trained) and what becomes of
+    the last layer (it is kept) are our choice.
 
     Source: Depth Anywhere (arXiv 2406.12849), Table 5.
     """

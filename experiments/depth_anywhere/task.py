@@ -1,4 +1,4 @@
-"""Depth Anywhere: labelled panoramas, and a perspective teacher on rotated views of unlabelled ones."""
+"""Depth Anywhere: labelled panoramas, and a teacher on rotated views of unlabelled ones."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -68,7 +68,7 @@ class DepthAnywhereTask(DepthTask):
         return slice(labelled, None) if name.startswith("view_") else slice(labelled)
 
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
-        """The same randomly turned views of the prediction, of the teacher's opinion and of the mask."""
+        """The same random views of the prediction, of the teacher's opinion and of the mask."""
         rotation = self.rotations(len(disparity[some]))
         picture = batch[PLAIN] if PLAIN in batch else batch["image"]
         views = self.views.cut(picture[some], rotation)

@@ -1,4 +1,4 @@
-"""The embedded stand-in for a perspective foundation model: trained on views cut from labelled worlds."""
+"""The embedded stand-in for a perspective foundation model, trained on views of worlds."""
 
 from collections.abc import Mapping
 from typing import Any

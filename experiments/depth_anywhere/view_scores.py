@@ -63,7 +63,7 @@ def _absrel(disparity: Tensor, views: LabelledViews) -> Tensor:
 
 
 class ViewScore(Metric):
-    """Mean of `score_views` over the views of a data set; any number of processes gives the same."""
+    """Mean of `score_views` over the views of a data set, the same with any number of processes."""
 
     full_state_update = False
     total: Tensor
@@ -87,7 +87,7 @@ class ViewScore(Metric):
 
 
 class ViewScores(nn.Module):
-    """One `ViewScore` per data set, in the place of the panoramas' `training.task.ValidationScores`.
+    """One `ViewScore` per data set, in the place of the panoramas' `ValidationScores`.
 
     Args:
         datasets: Names, in the order of the loaders.

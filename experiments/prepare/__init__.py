@@ -1,0 +1,1 @@
+"""Stages before any training: worlds and manifests."""

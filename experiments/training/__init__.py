@@ -1,0 +1,1 @@
+"""What every training shares: tasks, callbacks, checkpoints, exact resume."""

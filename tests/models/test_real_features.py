@@ -10,8 +10,8 @@ LITE = {"backbone": "efficientnet_lite0"}
 TOKENS = {**LITE, "backbone_options": {"embed_dim": 32}}
 NETWORKS = {
     "da2": {**TOKENS, "width": 32, "heads": 2, "head_channels": 8, "residual_units": 1},
-    "dap": {**TOKENS, "features": 16, "level_channels": [8, 16, 16, 16]},
-    "perspective_vit": {**TOKENS, "features": 16, "level_channels": [8, 16, 16, 16]},
+    "dap": {**TOKENS, "features": 16, "level_channels": [16, 16, 16, 16]},
+    "perspective_vit": {**TOKENS, "features": 16, "level_channels": [16, 16, 16, 16]},
     "perspective_unet": {**LITE, "widths": [8, 8, 16, 16, 16]},
     "unifuse": LITE,
     "bifuse_plus": LITE,

@@ -1,0 +1,1 @@
+"""Stage: parameters, time and memory of each model."""

@@ -1,0 +1,1 @@
+"""Stage: score one model on the data sets of params.yaml."""

@@ -1,0 +1,1 @@
+"""Models and baselines by the name that params.yaml gives them."""

@@ -29,6 +29,7 @@ class Result:
         curves: `ErrorCurves.compute()` by data set.
         intervals: Half width of the 95 % interval of AbsRel over images, by data set and protocol.
         folder: Where pictures of its samples lie.
+        per_image: AbsRel of each panorama by its key, by data set and protocol.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Result:
     curves: dict[str, dict[str, list[float | None]]]
     folder: Path
     intervals: dict[tuple[str, str], float] = field(default_factory=dict)
+    per_image: dict[tuple[str, str], pd.Series] = field(default_factory=dict)
 
     def get(self, dataset: str, protocol: str) -> Metrics | None:
         """Return the metrics under a protocol, None where it cannot score the model."""
@@ -65,9 +67,13 @@ def read(folder: Path) -> Result:
     metrics = json.loads((folder / "metrics.json").read_text())
     refuse_unknown({p for by in metrics.values() for p in by}, str(folder))
     curves = json.loads((folder / "curves.json").read_text())
-    table = folder / "per_image.parquet"
-    intervals = absrel_intervals(pd.read_parquet(table)) if table.is_file() else {}
-    return Result(folder.name, metrics, curves, folder, intervals)
+    path = folder / "per_image.parquet"
+    if not path.is_file():
+        return Result(folder.name, metrics, curves, folder)
+    table = pd.read_parquet(path)
+    return Result(
+        folder.name, metrics, curves, folder, absrel_intervals(table), absrel_by_image(table)
+    )
 
 
 def absrel_intervals(table: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -86,6 +92,18 @@ def absrel_intervals(table: pd.DataFrame) -> dict[tuple[str, str], float]:
             error = float(values.std(ddof=1)) / len(values) ** 0.5
             found[str(dataset), str(protocol)] = STANDARD_ERROR_TO_95 * error
     return found
+
+
+def absrel_by_image(table: pd.DataFrame) -> dict[tuple[str, str], pd.Series]:
+    """Return AbsRel by the panorama's key, for each data set and protocol.
+
+    Args:
+        table: One row per image, data set and protocol.
+    """
+    if not {"absrel", "key"} <= set(table):
+        return {}
+    groups = table.set_index("key").groupby(["dataset", "protocol"])["absrel"]
+    return {(str(dataset), str(protocol)): rows for (dataset, protocol), rows in groups}
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 import base64
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,25 +26,29 @@ from experiments.benchmark.report.tables import (
     spread_tables,
     training_set_table,
 )
+from experiments.benchmark.report.verdict import Verdict, verdict_table, verdicts
 from experiments.pipeline.stage import run_stage
 from pano_data.io.atomic import write_text
 
 TEMPLATE = "page.html"
+COMMON = "depth_anywhere_released"
 EXTREMES = ("best", "median", "worst")
 
 
-def report(models: list[str], folder: str = "reports") -> None:
-    """Write `report.html`, `leaderboard.md` and `figures/`; print AbsRel under every protocol.
+def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -> None:
+    """Write `report.html`, `leaderboard.md` and `figures/`; print which model is better.
 
     `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own, are read where
     they exist.
 
     Args:
         models: Folders below `folder/scores`, in the order of the legends.
+        protocol: What the models are compared by first: one that scores every kind of map.
         folder: Where results lie and the report goes.
     """
     root = Path(folder)
     results = [read(root / "scores" / model) for model in models]
+    best, overview = verdicts(results, protocol), verdict_table(results, protocol)
     cost = read_json(root / "cost.json")
     boards = leaderboards(results, cost)
     suites = suite_tables(read_suites(root / "suites"))
@@ -56,6 +61,8 @@ def report(models: list[str], folder: str = "reports") -> None:
     datasets = sorted({d for r in results for d in r.metrics})
     page_rows = {d: [t for t in boards if t.title.startswith(f"{d} ·")] for d in datasets}
     html = page.render(
+        verdicts=best,
+        overview=overview,
         boards=page_rows,
         suites=suites,
         spreads=spreads,
@@ -70,14 +77,25 @@ def report(models: list[str], folder: str = "reports") -> None:
         versions=data_versions(datasets),
     )
     text = markdown(
-        [*boards, *suites, *spreads.values(), *regions, *(t for t in (costs, sets) if t)]
+        [
+            *(t for t in (overview,) if t),
+            *boards,
+            *suites,
+            *spreads.values(),
+            *regions,
+            *(t for t in (costs, sets) if t),
+        ]
     )
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         write_text(root / name, content)
     sys.stdout.write(
-        f"{markdown(list(spreads.values()))}\nall tables and pictures: {root}/report.html\n"
-        f"{_left_out(root / 'scores', models)}"
+        f"{markdown([t for t in (overview,) if t])}\n{_in_words(best)}\n"
+        f"all tables and pictures: {root}/report.html\n{_left_out(root / 'scores', models)}"
     )
+
+
+def _in_words(found: Sequence[Verdict]) -> str:
+    return "".join(f"{v.dataset}: {' '.join(v.sentences)}\n" for v in found)
 
 
 def _left_out(scores: Path, models: list[str]) -> str:

@@ -1,0 +1,1 @@
+"""The papers' result tables, each with its data sets and protocols."""

@@ -24,7 +24,7 @@ SIZE = (32, 64)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven labelled rooms, seven of them in another data set too, and an untrained discriminator."""
+    """Eleven labelled rooms, seven of them in another set too, and an untrained discriminator."""
     root = tmp_path_factory.mktemp("curate")
     miniatures.write(
         "structured3d", root / "raw", scenes={"train": 11}, size=SIZE, studio=BoxStudio()
@@ -106,7 +106,7 @@ def test_two_ranks_write_the_bytes_of_one(
 def score_with_neighbours(
     self: PatchDiscriminator, maps: torch.Tensor, counted: torch.Tensor
 ) -> torch.Tensor:
-    """A score that depends on all of its batch, as the last digit of the true one may (oneDNN, cuDNN)."""
+    """A score that depends on all of its batch, as the last digit of the true one may."""
     return maps.mean((1, 2, 3)) + maps.mean()
 
 

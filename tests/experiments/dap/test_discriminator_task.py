@@ -76,7 +76,7 @@ def test_only_the_judge_is_trained(labeler: str) -> None:
 
 
 def test_a_tolerance_grades_the_fakes_by_their_error(labeler: str) -> None:
-    """Against a truth of one distance the labelers' constant maps are perfect, whatever their scale."""
+    """Against a truth of one distance the labelers' constant maps are perfect at any scale."""
     recorded: dict[str, Tensor] = {}
 
     class Recorded(nn.Module):

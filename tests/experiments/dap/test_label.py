@@ -1,4 +1,4 @@
-"""Labelling by a model: each panorama once, whatever the ranks, and never the labels of two models."""
+"""Labelling: each panorama once, whatever the ranks, and never the labels of two models."""
 
 import dataclasses
 import json
@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(data: Path, out: str, world: int, **changes: Any) -> None:
     """The stage; batches of one, so that how they are divided cannot change the last digits.
 
-    An untrained net calls everything far: by default here, nothing is, so that labels are distances.
+    An untrained net calls everything far: by default here nothing is, so labels are distances.
     """
     trainer = {"accelerator": "cpu", "devices": world, "strategy": "ddp" if world > 1 else "auto"}
     stage.label(

@@ -19,7 +19,8 @@ def maps() -> dict[str, torch.Tensor]:
 def test_the_truth_at_any_scale_is_perfect() -> None:
     given = maps()
     given["metres"] = 7 * given["truth"]
-    torch.testing.assert_close(patch_quality(**given, grid=GRID, tolerance=0.3), torch.ones(1, 1, *GRID))  # fmt: skip
+    quality = patch_quality(**given, grid=GRID, tolerance=0.3)
+    torch.testing.assert_close(quality, torch.ones(1, 1, *GRID))
 
 
 def test_a_patch_that_is_off_by_a_factor_is_worse_and_the_others_are_not() -> None:

@@ -48,8 +48,15 @@ def check(teacher: nn.Module, folder: Path, **options: float) -> dict[str, float
     sources = {"rooms": Source(dataset=Rooms()), "more": Source(dataset=Rooms(1))}
     try:
         check_teacher(
-            teacher, sources, CubeViews(FACE), str(out), size=(32, 64), batch_size=2, threads=1, **options
-        )  # fmt: skip
+            teacher,
+            sources,
+            CubeViews(FACE),
+            str(out),
+            size=(32, 64),
+            batch_size=2,
+            threads=1,
+            **options,
+        )
     finally:
         values: dict[str, float] = json.loads(out.read_text())
     return values
@@ -84,6 +91,10 @@ def test_a_set_without_a_labelled_view_does_not_pass(tmp_path: Path) -> None:
 
     with pytest.raises(TeacherError, match="correlation nan"):
         check_teacher(
-            Knows(), {"empty": Source(dataset=Nothing())}, CubeViews(FACE), str(tmp_path / "x.json"),
-            size=(32, 64), threads=1,
-        )  # fmt: skip
+            Knows(),
+            {"empty": Source(dataset=Nothing())},
+            CubeViews(FACE),
+            str(tmp_path / "x.json"),
+            size=(32, 64),
+            threads=1,
+        )

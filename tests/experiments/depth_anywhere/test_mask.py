@@ -14,7 +14,7 @@ COUNT = 5
 
 @pytest.fixture
 def data(tmp_path):
-    """Pictures 0 to 4; the usable share of each is written in its red channel, number 3 is damaged."""
+    """Pictures 0 to 4; the red channel holds the usable share of each, number 3 is damaged."""
     raw = tmp_path / "data" / "raw"
     rows = []
     for number, share in enumerate((100, 50, 10, 100, 30)):

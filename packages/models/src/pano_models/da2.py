@@ -16,6 +16,7 @@ from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
 from pano_models.inputs import RgbInput, fit_to_patches, limit_area
+from pano_models.layers.cells import keep_cells
 from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
@@ -115,6 +116,10 @@ class DA2(DepthModel):
         self.head = PyramidHead(
             width, head_channels, residual_units, wrap=equivariant, layer_scale=layer_scale
         )
+        if isinstance(self.backbone, ConvBackbone):
+            for aligner, cells in zip(self.aligners, self.backbone.cells, strict=True):
+                keep_cells(aligner, cells)
+            self.head.place_cells()
         if faithful:
             self.native_size = RELEASED_SPHERE
             self.unused = UnusedDa2Tensors(dim, width // 4, head_channels)

@@ -121,6 +121,10 @@ class DAP(DepthModel):
             if self.thresholds
             else None
         )
+        if isinstance(self.backbone, ConvBackbone):
+            for head_of in (self.head, self.range_head):
+                if head_of is not None:
+                    head_of.place_cells()
         if faithful:
             self.unused = UnusedDapTensors(dim, len(vit.blocks))
         self.native_size = RELEASED_SIZE if faithful else None

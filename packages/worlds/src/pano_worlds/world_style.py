@@ -1,4 +1,7 @@
-"""What the worlds of a data set look like: everything, or one narrow taste."""
+"""What the worlds of a data set look like: everything, or one narrow taste.
+
+Narrow is the look, not the plan: houses of the narrow style are of all sizes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,10 +63,10 @@ NARROW = WorldStyle(
     blue=0.0,
     dark=0.0,
     empty=0.0,
-    furniture=(0.9, 0.9),
-    width=(8.0, 10.0),
-    depth=(7.0, 9.0),
-    height=(2.6, 2.7),
+    furniture=(0.6, 1.0),
+    width=(6.0, 15.0),
+    depth=(5.0, 12.0),
+    height=(2.35, 3.1),
     lit=1.0,
     lamps=(3.2, 3.8),
     tint=(0.72, 0.8),

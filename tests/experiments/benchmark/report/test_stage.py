@@ -96,11 +96,30 @@ def test_the_page_holds_every_part(folder):
 
 
 def test_markdown_holds_the_same_numbers_and_the_overview_is_printed(folder, capsys):
-    report(MODELS)
+    report(MODELS, protocol="da2_paper")
     text = (folder / "leaderboard.md").read_text()
-    for part in ("0.2000", "0.0723", "1.23", "0.1132"):
+    for part in ("0.2000", "0.0723", "1.23", "0.1132", "## rooms · all protocols"):
         assert part in text
-    assert "## rooms · all protocols" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| ours | **0.200** |" in printed
+    assert "rooms: Best network: ours, AbsRel 0.200. Next: <b>other." in printed
+    assert printed.count("\n") < 20
+
+
+def test_the_page_starts_with_the_verdict_and_a_picture_of_the_best(folder):
+    report(MODELS, protocol="da2_paper")
+    text = (folder / "report.html").read_text()
+    first = text[text.index('id="verdict"') : text.index("<nav>")]
+    assert "Best network: ours, AbsRel 0.200" in first
+    assert first.count("<figure>") == 3
+    assert "<b>other" not in first
+    assert "&lt;b&gt;other" in first
+
+
+def test_a_protocol_without_scores_is_said(folder, capsys):
+    report(MODELS)
+    assert 'id="verdict"' not in (folder / "report.html").read_text()
+    assert "No network has an AbsRel under depth_anywhere_released" in capsys.readouterr().out
 
 
 def test_what_was_scored_and_is_not_shown_is_named(folder, capsys):

@@ -18,6 +18,7 @@ from pano_models.backbones.encoders import (
     check_precision,
     run_encoder,
 )
+from pano_models.layers.cells import keep_cells
 from pano_models.layers.same_padding import Border, set_border
 
 PATCH = 16
@@ -34,7 +35,7 @@ class ConvBackbone(nn.Module):
 
     Args:
         encoder: Five maps at 1/2 … 1/32, finest first.
-        embed_dim: Channels of the tokens.
+        embed_dim: Channels of the tokens, a multiple of 16.
         coarse_first: Order of the levels: the coarsest map first, as DA²'s decoder meets it, or the
             finest first, as DPT does.
         equivariant: Columns and rows of every convolution continue over the sphere: rolling the
@@ -47,6 +48,8 @@ class ConvBackbone(nn.Module):
 
     Attributes:
         taps: Indices of the encoder's maps, in the order of the levels.
+        cells: Pixels per side of a patch in each level's map: a token's channel `c * cells² + i` is
+            made of pixel `i` alone at first (see `layers.cells`).
         patch: Pixels per side of a patch.
         multiple: Patches that the sides of an image are a multiple of: the coarsest map joins
         pairs.
@@ -72,10 +75,12 @@ class ConvBackbone(nn.Module):
         order = range(len(STRIDES))
         self.taps = tuple(reversed(order)) if coarse_first else tuple(order)
         channels = [encoder.channels[1 + tap] for tap in self.taps]
-        cells = [max(PATCH // STRIDES[tap], 1) for tap in self.taps]
-        self.project = nn.ModuleList(
-            nn.Linear(c * n * n, embed_dim) for c, n in zip(channels, cells, strict=True)
-        )
+        self.cells = tuple(max(PATCH // STRIDES[tap], 1) for tap in self.taps)
+        self.project = nn.ModuleList()
+        for c, n in zip(channels, self.cells, strict=True):
+            projection = nn.Linear(c * n * n, embed_dim)
+            keep_cells(projection, n)
+            self.project.append(projection)
         self.norm = nn.LayerNorm(embed_dim)
         set_border(encoder, border or ("sphere" if equivariant else "zeros"))
         if frozen:

@@ -1,11 +1,13 @@
 """The DPT head of Depth Anything V2: four levels of patch tokens to maps at the image size."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
+from pano_models.layers.cells import keep_cells, place_cells
 from pano_models.layers.padding import Padding, conv2d, resize
 
 
@@ -97,6 +99,13 @@ class DPTHead(nn.Module):
         self.output = nn.Sequential(
             conv2d(features // 2, 32, padding=padding), nn.ReLU(), nn.Conv2d(32, outputs, 1)
         )
+
+    def place_cells(self) -> None:
+        """Start with the pixels that tokens hold at their places (see `layers.cells`)."""
+        for project, rescale in zip(self.project, self.rescale, strict=True):
+            if isinstance(rescale, nn.ConvTranspose2d):
+                keep_cells(cast(nn.Conv2d, project), rescale.kernel_size[0])
+                place_cells(rescale)
 
     def forward(
         self, levels: Sequence[Float[Tensor, "b n c"]], grid: tuple[int, int], size: tuple[int, int]

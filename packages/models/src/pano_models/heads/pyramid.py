@@ -1,12 +1,14 @@
 """DA²'s decoder: four conditioned levels to one log-distance map."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
+from pano_models.layers.cells import place_cells
 from pano_models.layers.padding import Padding, conv2d, resize
 
 
@@ -84,6 +86,11 @@ class PyramidHead(nn.Module):
             nn.LeakyReLU(0.01),
             nn.Conv2d(channels // 2, 1, 1),
         )
+
+    def place_cells(self) -> None:
+        """Start with the pixels that tokens hold at their places (see `layers.cells`)."""
+        for stage in self.stages:
+            place_cells(cast(UpStage, stage).merge)
 
     def forward(
         self, levels: Sequence[Float[Tensor, "b n c"]], grid: tuple[int, int], size: tuple[int, int]
