@@ -15,8 +15,8 @@ from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
 from pano_data.decode import Label, Size, decode, resize_label
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
-from pano_data.io.images import read_mask
-from pano_data.io.pictures.picture import read_pixels
+from pano_data.io.images import read_mask, read_rgb
+from pano_data.io.pictures.picture import EXACT, read_picture
 from pano_data.manifest import Manifest, Row, read_manifest
 from pano_data.mixing import Draw
 from pano_data.quarantine import Quarantine
@@ -153,7 +153,8 @@ def read(
         CorruptSampleError: Any file is missing or unusable, sizes differ, nothing is valid.
     """
     root = Path(root)
-    rgb = read_pixels(root / row.image)
+    path = root / row.image
+    rgb = read_rgb(path) if path.suffix.lower() in EXACT else read_picture(path).rgb
     full = rgb.shape[0], rgb.shape[1]
     keep = read_keep(row, root, full)
     if row.depth is None:

@@ -12,9 +12,9 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
+from pano_data.io.walk import is_file, is_folder
 from panodepth import __version__
 from panodepth.errors import CommandError
 
@@ -106,7 +106,7 @@ def _is_picture_or_option(word: str) -> bool:
     """Whether a first word that names no command is meant for `predict`."""
     if word.startswith("-"):
         return word not in ("-h", "--help", "--version")
-    return "/" in word or "." in word or Path(word).exists()
+    return "/" in word or "." in word or is_file(word) or is_folder(word)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

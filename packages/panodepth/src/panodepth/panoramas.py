@@ -7,7 +7,7 @@ from pathlib import Path
 from pano_data import CorruptSampleError
 from pano_data.io.pictures.picture import SUFFIXES, Picture, read_keep_mask, read_picture
 from pano_data.io.pictures.sphere_crop import is_two_to_one
-from pano_data.io.walk import Listing, has_suffix, list_files
+from pano_data.io.walk import Listing, has_suffix, is_file, is_folder, list_files
 from panodepth.errors import BadPanoramaError, CommandError
 
 OUTPUTS = ("_distance", "_disparity", "_preview")  # pictures that `predict` writes
@@ -59,7 +59,7 @@ def find_panoramas(
         file
         for path in paths
         for file in (
-            _folder(path, recursive, tell) if path.is_dir() else [PanoramaFile(path, path.parent)]
+            _folder(path, recursive, tell) if is_folder(path) else [PanoramaFile(path, path.parent)]
         )
     ]
     unique = list({file.path.absolute(): file for file in listed}.values())
@@ -97,7 +97,7 @@ def _tell_left_out(root: Path, listing: Listing, outputs: int, tell: Callable[[s
 def _is_output(path: Path) -> bool:
     """Whether the record of a prediction beside a picture says that it is part of it."""
     names = (path.stem.removesuffix(e) for e in OUTPUTS if path.stem.endswith(e))
-    return any(path.with_name(f"{name}_prediction.json").is_file() for name in names)
+    return any(is_file(path.with_name(f"{name}_prediction.json")) for name in names)
 
 
 def _is_mask(path: Path, panoramas: set[Path]) -> bool:

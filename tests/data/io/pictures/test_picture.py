@@ -12,7 +12,6 @@ from pano_data.io.pictures.picture import (
     read_header,
     read_keep_mask,
     read_picture,
-    read_pixels,
 )
 from tests.data.io.pictures.photo_sphere import crop_xmp
 from tests.data.io.pictures.test_radiance import LIGHT, write_exr
@@ -63,7 +62,6 @@ def test_any_format(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(RGB).save(tmp_path / f"a{suffix}", **({} if suffix in ".tif.bmp.jp2" else exact))
     picture = read_picture(tmp_path / f"a{suffix}")
     assert np.abs(picture.rgb.astype(int) - RGB).max() <= (4 if suffix == ".avif" else 0)
-    np.testing.assert_array_equal(read_pixels(tmp_path / f"a{suffix}"), picture.rgb)
 
 
 def test_16_bit_grey_keeps_its_brightness(tmp_path: Path) -> None:
@@ -98,7 +96,6 @@ def test_a_colour_profile_is_applied(tmp_path: Path) -> None:
     picture = read_picture(tmp_path / "a.png")
     assert picture.notes == ()
     assert np.abs(picture.rgb.astype(int) - RGB[..., [1, 0, 2]]).max() <= 3
-    np.testing.assert_array_equal(read_pixels(tmp_path / "a.png"), RGB)
     Image.fromarray(RGB).save(tmp_path / "srgb.png", icc_profile=srgb)
     np.testing.assert_array_equal(read_picture(tmp_path / "srgb.png").rgb, RGB)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_data.curation.outpaint import Outpainter, PictureSource, blend_known
 from pano_data.errors import DataError
-from pano_data.io.pictures.picture import read_pixels
+from pano_data.io.images import read_rgb
 from pano_geometry.tensor_types import Bool, Float
 
 SURROUNDINGS = "surroundings"
@@ -76,7 +76,7 @@ class OracleOutpainter(Outpainter):
                 f"no surroundings of {source.image} at {path}: render the data set with "
                 "`surroundings: [128, 256]` under its entry of `worlds` in params.yaml"
             )
-        picture = torch.from_numpy(read_pixels(path).copy()).permute(2, 0, 1) / 255
+        picture = torch.from_numpy(read_rgb(path).copy()).permute(2, 0, 1) / 255
         rotation = pg.from_ypr(*source.placement, 0.0)
         # The ray R^T r of the picture's frame is seen at the ray r of the panorama.
         rays = pg.Equirectangular(*size).rays() @ rotation

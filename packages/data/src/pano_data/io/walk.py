@@ -30,6 +30,22 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ARCHIVE_LEFTOVERS
 
 
+def is_file(path: Path | str) -> bool:
+    """Whether there is such a file; False for names that no file system holds (pathlib raises)."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether there is such a folder; False for names that no file system holds."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def has_suffix(suffixes: Collection[str]) -> Callable[[str], bool]:
     """Return a test of file names: one of `suffixes` (`.jpg`), in upper or lower case."""
     return lambda name: os.path.splitext(name)[1].lower() in suffixes

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from pano_data import Picture
+from pano_data.io.walk import is_folder
 from pano_models import Predictor
 from panodepth.errors import BadPanoramaError
 from panodepth.inference.files import predict_pictures
@@ -113,7 +114,7 @@ def _predictor(model: Model, device: str, height: int | None) -> tuple[Predictor
 
 def _is_one(source: Source | Iterable[Source]) -> bool:
     if isinstance(source, str | PathLike):
-        return not Path(source).is_dir()
+        return not is_folder(source)
     if isinstance(source, np.ndarray | torch.Tensor):
         return source.ndim != 4
     return isinstance(source, Image.Image)

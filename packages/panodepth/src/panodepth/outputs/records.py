@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
+from pano_data.io.walk import is_file
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
 from panodepth.outputs.point_cloud import write_ply
@@ -51,7 +52,7 @@ def digest_of(source: Path) -> str | None:
     A record that came from elsewhere cannot know it of a picture that its author has not seen: the
     viewer shows a source only where it fits.
     """
-    if not source.is_file():
+    if not is_file(source):
         return None
     with source.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
@@ -192,7 +193,7 @@ def read_record(record_file: Path) -> dict[str, Any]:
                 raise ValueError(f"{side} {record[side]!r}")
         known = {key: record["files"][key] for key in FORMATS if key in record["files"]}
         for key, name in known.items():
-            _check_beside(record_file.parent / name, FORMATS[key])
+            _check_beside(record_file.parent, name, FORMATS[key])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CommandError(
             f"{record_file} is not a record of panodepth predict ({error})"
@@ -200,11 +201,11 @@ def read_record(record_file: Path) -> dict[str, Any]:
     return record | {"files": known}
 
 
-def _check_beside(path: Path, form: Format) -> None:
+def _check_beside(folder: Path, name: str, form: Format) -> None:
     """Refuse names that lead out of the folder, links, and files of another kind."""
-    suffix = Path(form.ending).suffix
-    if path != path.parent / path.name or path.suffix != suffix or path.is_symlink():
-        raise ValueError(f"file {path.name!r}, expected a {suffix} file beside the record")
+    path, suffix = folder / name, Path(form.ending).suffix
+    if path.name != name or path.suffix != suffix or path.is_symlink():
+        raise ValueError(f"file {name!r}, expected a {suffix} file beside the record")
 
 
 def _from_stored(

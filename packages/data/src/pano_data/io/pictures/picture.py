@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.images import MAX_PIXELS, check_budget, jpeg_markers, read_file, read_rgb
+from pano_data.io.images import MAX_PIXELS, check_budget, jpeg_markers, read_file
 from pano_data.io.pictures.colour import PixelFormatError, opaque, to_8_bit, to_srgb
 from pano_data.io.pictures.radiance import is_radiance, read_radiance, tone_map
 from pano_data.io.pictures.sphere_crop import (
@@ -35,7 +35,7 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """What is taken for a picture in a folder. `.insp` is a JPEG of an Insta360."""
 EXACT = frozenset((".jpg", ".jpeg", ".png"))
-"""What data sets are published in: `read_pixels` reads it as it is stored."""
+"""What data sets are published in: `read_rgb` reads it as it is stored, without metadata."""
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 _TIFF = (b"II*\0", b"MM\0*")
 _JPEG_METADATA = frozenset(range(0xE1, 0xEE))
@@ -104,20 +104,6 @@ def read_picture(path: Path | str) -> Picture:
         raise CorruptSampleError(path, "unreadable", _one_line(error)) from error
     except MemoryError as error:
         raise CorruptSampleError(path, "unreadable", "not enough memory") from error
-
-
-def read_pixels(path: Path | str) -> NDArray[np.uint8]:
-    """Read a picture for training: `(h, w, 3)` uint8.
-
-    PNG and JPEG come exactly as they are stored, checked and without their metadata (`read_rgb`),
-    so that a published data set gives the same pixels everywhere; other formats come as
-    `read_picture` shows them.
-
-    Raises:
-        CorruptSampleError: As `read_rgb` and `read_picture`.
-    """
-    path = Path(path)
-    return read_rgb(path) if path.suffix.lower() in EXACT else read_picture(path).rgb
 
 
 def read_keep_mask(path: Path | str) -> NDArray[np.bool_]:
