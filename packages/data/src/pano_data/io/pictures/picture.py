@@ -1,12 +1,10 @@
 """A picture of any format as 8-bit sRGB: turned, placed on the sphere and coloured as it says."""
 
-import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +12,21 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.images import MAX_PIXELS, check_budget, jpeg_markers, read_file
+from pano_data.io.images import MAX_PIXELS, check_budget, read_file
 from pano_data.io.pictures.colour import PixelFormatError, opaque, to_8_bit, to_srgb
+from pano_data.io.pictures.metadata import (
+    TURNS,
+    UPRIGHT,
+    one_line,
+    orientation_of,
+    strip_metadata,
+    xmp_of,
+)
 from pano_data.io.pictures.radiance import is_radiance, read_radiance, tone_map
 from pano_data.io.pictures.sphere_crop import (
     SphereCrop,
     SphereCropError,
     crop_of,
-    is_two_to_one,
     projection_of,
 )
 
@@ -38,20 +43,6 @@ EXACT = frozenset((".jpg", ".jpeg", ".png"))
 """What data sets are published in: `read_rgb` reads it as it is stored, without metadata."""
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 _TIFF = (b"II*\0", b"MM\0*")
-_JPEG_METADATA = frozenset(range(0xE1, 0xEE))
-"""APP1 to APP13; APP0 (JFIF) and APP14 (Adobe) say how the colours are stored."""
-_ORIENTATION = 0x0112
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""Source: EXIF 2.32, tag Orientation."""
-_UPRIGHT = frozenset((5, 6, 7, 8))
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _ODD_METADATA = (struct.error, TypeError, KeyError, IndexError, AttributeError, ZeroDivisionError,
                  OverflowError, RuntimeError)  # fmt: skip
@@ -101,7 +92,7 @@ def read_picture(path: Path | str) -> Picture:
     except (*_UNREADABLE, *_ODD_METADATA) as error:
         if isinstance(error, CorruptSampleError):
             raise
-        raise CorruptSampleError(path, "unreadable", _one_line(error)) from error
+        raise CorruptSampleError(path, "unreadable", one_line(error)) from error
     except MemoryError as error:
         raise CorruptSampleError(path, "unreadable", "not enough memory") from error
 
@@ -142,10 +133,10 @@ def read_header(path: Path | str) -> Header:
         return _header_of_radiance(path)
     try:
         with _open(path, _ignore) as image:
-            turn = _turn_of(image, _ignore)
+            turn = orientation_of(image, _ignore)
             size = (image.height, image.width)
-            size = size[::-1] if turn in _UPRIGHT else size
-            crop = _crop_of(path, _xmp(image), size, _ignore)
+            size = size[::-1] if turn in UPRIGHT else size
+            crop = _crop_of(path, xmp_of(image), size, _ignore)
     except UnidentifiedImageError:
         if head.startswith(_TIFF):
             return _header_of_radiance(path)
@@ -153,7 +144,7 @@ def read_header(path: Path | str) -> Header:
     except (*_UNREADABLE, *_ODD_METADATA) as error:
         if isinstance(error, CorruptSampleError):
             raise
-        raise CorruptSampleError(path, "unreadable", _one_line(error)) from error
+        raise CorruptSampleError(path, "unreadable", one_line(error)) from error
     return Header(size if crop is None else crop.full, turn, crop)
 
 
@@ -174,12 +165,12 @@ def _decode(path: Path) -> Picture:
         if image.mode == "F":
             grey = np.asarray(image, np.float32)
             return _of_radiance(np.repeat(np.nan_to_num(grey).clip(0)[..., None], 3, -1))
-        xmp, turn = _xmp(image), _turn_of(image, notes.append)
+        xmp, turn = xmp_of(image), orientation_of(image, notes.append)
         try:
             shown: Image.Image = to_8_bit(image)
         except PixelFormatError as error:
             raise CorruptSampleError(path, "wrong type", str(error)) from error
-        shown = shown.transpose(_TURNS[turn]) if turn in _TURNS else shown
+        shown = shown.transpose(TURNS[turn]) if turn in TURNS else shown
         valid = opaque(shown)
         shown, told = to_srgb(shown)
     notes += [told] if told else []
@@ -195,21 +186,8 @@ def _open(path: Path, tell: Callable[[str], None]) -> Image.Image:
         return Image.open(path)
     except _ODD_METADATA as error:
         # Pillow reads some of the metadata while it opens a file, and raises what it meets there.
-        tell(f"its metadata cannot be read and are ignored ({_one_line(error)})")
-        return Image.open(_without_metadata(read_file(path), path))
-
-
-def _without_metadata(data: bytes, path: Path) -> io.BytesIO:
-    """Return a JPEG without the segments that hold metadata."""
-    if not data.startswith(b"\xff\xd8"):
-        raise CorruptSampleError(path, "unreadable", "its metadata cannot be read")
-    kept, start = [data[:2]], 2
-    for marker, at in jpeg_markers(data):
-        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if marker in _JPEG_METADATA:
-            kept.append(data[start:at])
-            start = end
-    return io.BytesIO(b"".join((*kept, data[start:])))
+        tell(f"its metadata cannot be read and are ignored ({one_line(error)})")
+        return Image.open(strip_metadata(read_file(path), path))
 
 
 @cache
@@ -256,26 +234,6 @@ def _crop_of(
     return crop
 
 
-def _turn_of(image: Image.Image, tell: Callable[[str], None]) -> int:
-    """Return the EXIF orientation; 1 where there is none that makes sense."""
-    try:
-        value: Any = image.getexif().get(_ORIENTATION, 1)
-        value = value[0] if isinstance(value, tuple) and value else value
-        turn = int(value)
-    except Exception as error:  # noqa: BLE001 - Pillow raises whatever a broken block leads to
-        tell(f"its EXIF block is damaged and ignored ({_one_line(error)})")
-        return 1
-    if turn in _UPRIGHT and is_two_to_one(image.height, image.width):
-        tell(f"EXIF orientation {turn} is ignored: it would turn a 2:1 panorama upright")
-        return 1
-    return turn
-
-
-def _xmp(image: Image.Image) -> bytes:
-    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    return packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace")
-
-
 def _of_radiance(light: NDArray[np.float32]) -> Picture:
     return Picture(
         tone_map(light), np.ones(light.shape[:2], np.bool_), ("high dynamic range, tone-mapped",)
@@ -301,7 +259,3 @@ def _not_an_image(path: Path, head: bytes) -> CorruptSampleError:
             path, "not supported", "HEIC needs an extra: pip install pillow-heif"
         )
     return CorruptSampleError(path, "not an image", "no decoder knows what it is")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
