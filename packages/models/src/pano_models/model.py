@@ -117,6 +117,7 @@ class DepthModel(nn.Module):
 
 def _warn_of_other_size(network: nn.Module, inputs: tuple[Any, ...]) -> None:
     """Say once that a trained network sees another size than in its training."""
+    assert isinstance(network, DepthModel)
     if not network.tells_other_size or torch.compiler.is_compiling() or not inputs:
         return
     size = tuple(inputs[0].shape[-2:])

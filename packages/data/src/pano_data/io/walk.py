@@ -69,7 +69,7 @@ def list_files(
     """
     listing = Listing()
     root = Path(root)
-    _walk(root, os.scandir(root), wanted, recursive, (_identity(root),), False, listing)
+    _walk(root, _entries(root), wanted, recursive, (_identity(root),), False, listing)
     listing.files.sort()
     listing.hidden.sort()
     return listing
@@ -77,21 +77,20 @@ def list_files(
 
 def _walk(
     folder: Path,
-    entries: "os.ScandirIterator[str]",
+    entries: "list[os.DirEntry[str]]",
     wanted: Callable[[str], bool],
     recursive: bool,
     above: tuple[tuple[int, int], ...],
     below_hidden: bool,
     listing: Listing,
 ) -> None:
-    with entries:
-        for entry in entries:
-            hidden = below_hidden or is_hidden(entry.name)
-            if _is_folder(entry):
-                if recursive:
-                    _enter(folder / entry.name, wanted, above, hidden, listing)
-            elif wanted(entry.name):
-                (listing.hidden if hidden else listing.files).append(folder / entry.name)
+    for entry in entries:
+        hidden = below_hidden or is_hidden(entry.name)
+        if _leads_to_folder(entry):
+            if recursive:
+                _enter(folder / entry.name, wanted, above, hidden, listing)
+        elif wanted(entry.name):
+            (listing.hidden if hidden else listing.files).append(folder / entry.name)
 
 
 def _enter(
@@ -105,14 +104,19 @@ def _enter(
         identity = _identity(folder)
         if identity in above:
             return
-        entries = os.scandir(folder)
+        entries = _entries(folder)
     except OSError as error:
         listing.unreadable.append((folder, error.strerror or str(error)))
         return
     _walk(folder, entries, wanted, True, (*above, identity), hidden, listing)
 
 
-def _is_folder(entry: "os.DirEntry[str]") -> bool:
+def _entries(folder: Path) -> "list[os.DirEntry[str]]":
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _leads_to_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link that leads in a circle
