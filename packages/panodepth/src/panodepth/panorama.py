@@ -84,8 +84,8 @@ class Panorama:
     @cached_property
     def normals(self) -> NDArray[np.float32]:
         """`(h, w, 3)` float32 unit normals towards the camera; NaN where there is none."""
-        normals = pg.distance_to_normals(self._surface, torch.from_numpy(self.valid)[None, None])
-        normals = normals[0].permute(1, 2, 0).numpy()
+        mask = torch.from_numpy(self.valid)[None, None]
+        normals = pg.distance_to_normals(self._surface, mask)[0].permute(1, 2, 0).numpy()
         nothing = (normals == 0).all(-1) | ~self.valid
         return np.where(nothing[..., None], np.float32(np.nan), normals)
 

@@ -137,7 +137,8 @@ def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = Fal
     """
     try:
         picture = read_picture(path)
-        check_aspect(*picture.valid.shape, force_aspect)
+        height, width = picture.valid.shape
+        check_aspect(height, width, force_aspect)
         return picture if mask is None else _masked(picture, mask)
     except CorruptSampleError as error:
         raise BadPanoramaError(f"{error.reason}: {error.detail}") from error

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 
 ARCHIVE_LEFTOVERS = frozenset({"__MACOSX"})
@@ -30,7 +31,7 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name in ARCHIVE_LEFTOVERS
 
 
-def is_file(path: Path | str) -> bool:
+def is_file(path: str | PathLike[str]) -> bool:
     """Whether there is such a file; False for names that no file system holds (pathlib raises)."""
     try:
         return Path(path).is_file()
@@ -38,7 +39,7 @@ def is_file(path: Path | str) -> bool:
         return False
 
 
-def is_folder(path: Path | str) -> bool:
+def is_folder(path: str | PathLike[str]) -> bool:
     """Whether there is such a folder; False for names that no file system holds."""
     try:
         return Path(path).is_dir()
