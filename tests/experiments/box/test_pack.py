@@ -8,7 +8,7 @@ import torch
 import pano_models as pm
 from experiments.box import pack as module
 from experiments.box.pack import largest_change, main, pack
-from pano_models.box.store import about, box_folder
+from pano_models.weights.box import about, box_folder
 
 
 @pytest.fixture

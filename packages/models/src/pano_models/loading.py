@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from pano_models.box.store import box_folder, box_names
 from pano_models.errors import ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.registry import model_names
+from pano_models.weights.box import box_folder, box_names
 from pano_models.weights.official import load_official
 
 OFFICIAL = "official:"

@@ -23,8 +23,10 @@ FEWEST_CELLS = 2
 """Rows of the coarsest map: a kernel of five rows reaches two across a pole."""
 WIDTHS = (16, 32, 64, 96, 160)
 LATITUDE_CHANNELS = 2
-LOG_RANGE = 6.0
-"""Natural logarithm of the largest distance over one unit, and of one unit over the smallest."""
+LOG_RANGE = 10.0
+"""Natural logarithm of the largest distance over one unit, and of one unit over the smallest.
+
+Wide: beyond it nothing is learned, and a loss that is blind to scale lets the logarithms drift."""
 
 
 class PanoSmall(DepthModel):

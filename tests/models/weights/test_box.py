@@ -8,8 +8,8 @@ import torch
 
 import pano_models as pm
 from pano_models import loading
-from pano_models.box import store
-from pano_models.box.store import about, box_folder, box_names, put_into_box
+from pano_models.weights import box as module
+from pano_models.weights.box import about, box_folder, box_names, put_into_box
 
 ORIGIN = {"run": "0123", "commit": "abcd", "licence": "Apache-2.0"}
 
@@ -116,5 +116,5 @@ class TestLoad:
             assert all(m.isfinite().all() for m in maps.values())
 
     def test_the_box_stays_small(self):
-        weights = sum(f.stat().st_size for f in store.BOX.rglob("*.safetensors"))
+        weights = sum(f.stat().st_size for f in module.BOX.rglob("*.safetensors"))
         assert weights <= 16e6

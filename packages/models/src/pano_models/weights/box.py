@@ -1,6 +1,7 @@
-"""What is in the box: a folder per network in half precision, and a catalogue of their digests.
+"""Networks that ship with this package: `pano_models.load("pano_small")`.
 
-The weights are data of this package. `python -m experiments.box.pack` writes them.
+The box holds a folder per network in half precision and a catalogue of their digests, which
+`python -m experiments.box.pack` writes.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.weights.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder
 
-BOX = Path(__file__).parent
+BOX = Path(__file__).parents[1] / "box"
+"""Holds data alone: code that lies beside it would make a stage of it."""
 CATALOGUE = "catalogue.json"
 STATISTICS = ("running_mean", "running_var")
 """Of batch norms: kept in float32, a few kilobytes, since variances leave the range of halves."""
