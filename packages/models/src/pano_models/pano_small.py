@@ -75,12 +75,7 @@ class PanoSmall(DepthModel):
         )
         above = [*widths[1:], 0]
         self.join = nn.ModuleList(
-            nn.Sequential(
-                conv2d(w + a + LATITUDE_CHANNELS, w, padding="sphere"),
-                nn.ReLU(),
-                conv2d(w, w, padding="sphere"),
-                nn.ReLU(),
-            )
+            nn.Sequential(_convolution(w + a + LATITUDE_CHANNELS, w), _convolution(w, w))
             for w, a in zip(widths, above, strict=True)
         )
         self.output = conv2d(widths[0], 2, padding="sphere")
@@ -119,6 +114,15 @@ class PanoSmall(DepthModel):
             parts.append(resize(coarser, (rows, cols), wrap=True))
         joined: Tensor = self.join[i](torch.cat(parts, dim=1))
         return joined
+
+
+def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
+    # Without a norm the maps of the encoder, of size 10, let a training at this depth diverge.
+    return nn.Sequential(
+        conv2d(in_channels, out_channels, bias=False, padding="sphere"),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(),
+    )
 
 
 def working_size(height: int, width: int) -> tuple[int, int]:
