@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pano_models.encoder_discriminator import EncoderDiscriminator
     from pano_models.fusion_baseline import FusionBaseline, ViewRig
     from pano_models.heads.range_mask import RangeMasked, attach_range_mask
+    from pano_models.pano_small import PanoSmall
     from pano_models.students.bifuse_plus.bifuse_plus import BiFusePlus
     from pano_models.students.egformer.egformer import EGFormer
     from pano_models.students.hohonet.hohonet import HoHoNet
@@ -101,6 +102,7 @@ __all__ = [
     "Maps",
     "ModelNotFoundError",
     "ModelSpec",
+    "PanoSmall",
     "PatchDiscriminator",
     "PerspectiveUNet",
     "PerspectiveViT",

@@ -8,6 +8,8 @@ from torch import nn
 
 from pano_models.errors import ModelNotFoundError
 from pano_models.model import DepthModel
+from pano_models.registry import model_names
+from pano_models.weights.box import box_folder, box_names
 from pano_models.weights.official import load_official
 
 OFFICIAL = "official:"
@@ -17,14 +19,15 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
     """Rebuild a network, in evaluation mode, from wherever it is.
 
     Args:
-        model: A folder written by `save`; `official:NAME=FILE`, a checkpoint published by the
-            authors (see `load_official`); or a hub id `owner/name` of a repository in our layout.
+        model: A name in the box, e.g. `pano_small`; a folder written by `save` (`./pano_small`, if
+            it has such a name); `official:NAME=FILE`, a checkpoint published by the authors (see
+            `load_official`); or a hub id `owner/name` of a repository in our layout.
         config: Options for `load_official`; a folder knows its own.
 
     Raises:
         ModelNotFoundError: Nothing there.
-        CheckpointError: What is there is truncated, of another model, not weights, or holds NaN or
-            infinity.
+        CheckpointError: What is there is truncated, damaged, of another model, not weights, or
+            holds NaN or infinity.
     """
     text = str(model)
     if text.startswith(OFFICIAL):
@@ -34,6 +37,13 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
         return load_official(name, file, **config)
     if config:
         raise ValueError(f"options {sorted(config)} fit {OFFICIAL}NAME=FILE only, got {text!r}")
+    if text in box_names():
+        return DepthModel.from_pretrained(box_folder(text))
+    if text in model_names() and not Path(text).is_dir():
+        raise ModelNotFoundError(
+            f"{text} names a network, and no weights of it are in the box (there are: "
+            f"{', '.join(box_names()) or 'none'}); train it and name the folder, e.g. runs/{text}"
+        )
     return DepthModel.from_pretrained(model)
 
 

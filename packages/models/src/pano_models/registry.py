@@ -13,6 +13,7 @@ NETWORKS = {
     "egformer": "pano_models.students.egformer.egformer:EGFormer",
     "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
     "hohonet": "pano_models.students.hohonet.hohonet:HoHoNet",
+    "pano_small": "pano_models.pano_small:PanoSmall",
     "perspective_unet": "pano_models.teachers.perspective_unet:PerspectiveUNet",
     "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",
     "range_masked": "pano_models.heads.range_mask:RangeMasked",

@@ -1,0 +1,41 @@
+"""From a finished training into the box."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import pano_models as pm
+from experiments.box import pack as module
+from experiments.box.pack import largest_change, main, pack
+from pano_models.weights.box import about, box_folder
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = pm.create("pano_small", widths=(8, 8, 8, 8, 8)).eval()
+    pm.save(model, tmp_path / "runs/small", (64, 128))
+    (tmp_path / "runs/small/run_key").write_text("0123456789ab\n")
+    return tmp_path / "runs"
+
+
+def test_a_training_goes_into_the_box_with_its_run(runs, tmp_path):
+    pack("small", "abcd", runs, tmp_path / "box")
+    found = about("small", tmp_path / "box")
+    assert (found["run"], found["commit"]) == ("0123456789ab", "abcd")
+    packed = pm.load(box_folder("small", tmp_path / "box"))
+    assert 0 < largest_change(pm.load(runs / "small"), packed) < 0.01
+
+
+def test_halves_that_change_the_maps_are_refused(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_CHANGE", 1e-9)
+    with pytest.raises(ValueError, match="half precision changes a distance of small by"):
+        pack("small", "abcd", runs, tmp_path / "box")
+    assert not (tmp_path / "box").exists()
+
+
+def test_an_unknown_training_is_told_in_a_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["nothing"]) == 2
+    assert capsys.readouterr().err.startswith("error: no folder runs/nothing here; train it first")
