@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.pipeline import contents
 from experiments.pipeline.closure.digest import code_digest
+from experiments.pipeline.partial_output import take_up
 from experiments.pipeline.ranks import global_rank, world_size
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
@@ -52,6 +53,8 @@ def curate(
         "code": code_digest("experiments.da2.curate"),
         "outpainter": None if outpainter is None else outpainter.settings,
     }
+    made_of = {"pictures": contents.read_digest(Path(manifest)), "seed": seed, "chunk": chunk}
+    take_up(Path(out), {**settings, **made_of})
     title = f"curating {Path(out).name}" if global_rank() == 0 else None
     pack(
         panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings,

@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from experiments.pipeline import contents
+from experiments.pipeline.closure.digest import code_digest, own_code
+from experiments.pipeline.partial_output import plain_values, take_up
 from experiments.pipeline.ranks import global_rank, world_size
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
@@ -59,7 +61,17 @@ def mask(
     Source: Depth Anywhere (arXiv 2406.12849), appendix: sky and watermark, 20 % valid.
     """
     set_threads(threads)
+    masker = masker or RuleMasker()
     folder, rows = Path(out), _below(read_manifest(manifest), Path(root), Path(data_root))
+    code = ("experiments.depth_anywhere.mask", *own_code([type(masker).__module__]))
+    made_of = {
+        "manifest": rows.digest,
+        "pictures": contents.read_digest(Path(manifest)),
+        "masker": plain_values(masker),
+        "size": size,
+        "code": code_digest(*code),
+    }
+    take_up(folder, made_of)
     pictures, quarantine = (
         ManifestDataset(rows, data_root, size),
         Quarantine(folder / "quarantine.jsonl"),
@@ -69,7 +81,7 @@ def mask(
         quarantine.add(rows[index], error)
 
     write_masks(
-        masker or RuleMasker(), pictures, folder / "masks",
+        masker, pictures, folder / "masks",
         global_rank(), world_size(), [row.key for row in rows], note,
         f"masking {folder.name}" if global_rank() == 0 else None,
     )  # fmt: skip

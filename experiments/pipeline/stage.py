@@ -1,5 +1,6 @@
 """Stages that are plain functions: no trainer, no tracker, so they start in seconds."""
 
+import errno
 import logging
 import sys
 import warnings
@@ -14,15 +15,19 @@ from jsonargparse import ArgumentParser, Namespace, auto_cli
 from experiments.pipeline import config_errors, params
 from experiments.pipeline.ranks import WorldError, global_rank
 from pano_data import DataError
+from pano_data.io.atomic import FULL
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
+ENVIRONMENT = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What the machine refuses, and a user can do something about; not a fault of the values given."""
 BAD_INPUT = (params.ParamsError, WorldError, DataError)
 """What a user can do something about; any other exception is a bug, and keeps its traceback."""
 
 
 @contextmanager
 def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
-    """End the process with one line and exit code 2 on bad input.
+    """End the process with one line and exit code 2 on bad input, 1 on a full or closed disk.
 
     Every rank says its own: a damaged file is met by the one that reads it.
 
@@ -33,6 +38,11 @@ def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        rank = f", rank {global_rank()}" if global_rank() else ""
+        if isinstance(error, OSError) and error.errno in ENVIRONMENT:
+            told = f"{error.strerror}: {error.filename}" if error.filename else str(error)
+            sys.stderr.write(f"section {section}{rank}: {told}\n")
+            sys.exit(EXIT_FAILED)
         bad: tuple[type[Exception], ...] = (*BAD_INPUT, *more)
         # What a constructor raises reaches us as the cause of an error of jsonargparse.
         reason: object = error if isinstance(error, bad) else error.__cause__
@@ -40,7 +50,6 @@ def report_bad_input(section: str, *more: type[Exception]) -> Iterator[None]:
             if not isinstance(error, ArgumentError):
                 raise
             reason = config_errors.one_line(str(error))
-        rank = f", rank {global_rank()}" if global_rank() else ""
         sys.stderr.write(f"error in section {section}{rank}: {reason}\n")
         sys.exit(EXIT_USAGE)
 

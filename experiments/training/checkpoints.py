@@ -1,5 +1,6 @@
 """Checkpoints that survive a kill at any moment, and what else an exact resume needs."""
 
+import logging
 import pickle
 import signal
 import threading
@@ -13,15 +14,18 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import nn
 from torch.distributed.tensor import DTensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from pano_data import DataError, remove_parts, replace_file
 from pano_models.errors import CheckpointError
 
+_LOG = logging.getLogger(__name__)
+
 
 class TrainingDivergedError(RuntimeError):
-    """Too many steps in a row had non-finite gradients; the last checkpoint is finite."""
+    """Gradients, weights or maps of a training are not finite; nothing is published."""
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
@@ -36,13 +40,22 @@ class DurableCheckpointIO(TorchCheckpointIO):
             torch.save(checkpoint, file)
 
     def load_checkpoint(self, path: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Read a checkpoint.
+        """Read a checkpoint: tensors and plain values of a local file, never code.
+
+        Lightning downloads whatever starts with "http", and unpickles it with the code in it.
 
         Raises:
-            CheckpointError: There is none at `path`, or something else.
+            CheckpointError: There is none at `path`, or something else; or it is a URL.
         """
+        if "://" in str(path):
+            raise CheckpointError(
+                f"got {path}, expected a file on this machine: download it first, from where you "
+                "trust"
+            )
+        kwargs["weights_only"] = True
         try:
-            return super().load_checkpoint(path, *args, **kwargs)
+            # An absolute path: that of a folder may start with "http" too.
+            return super().load_checkpoint(Path(path).absolute(), *args[:1], **kwargs)
         except (OSError, EOFError, pickle.UnpicklingError, RuntimeError) as error:
             raise CheckpointError(
                 f"got {path}, which cannot be read ({str(error).splitlines()[0]}); expected a "
@@ -229,12 +242,27 @@ class NonFiniteGuard(Callback):
         self.in_a_row += 1
         pl_module.log("train/skipped_steps", float(self.skipped), rank_zero_only=True)
         if self.in_a_row >= self.patience:
-            raise TrainingDivergedError(
-                f"got non-finite gradients in {self.in_a_row} steps in a row at step "
-                f"{trainer.global_step}, expected finite ones; training stopped, the last "
-                "checkpoint is from before and the same command resumes from it. Look at the data, "
-                "or lower the learning rate: that is another training, which starts afresh."
-            )
+            raise self.diverged(trainer.global_step)
+
+    def check_last_step(self, trainer: Trainer) -> None:
+        """Refuse a training that ended on skipped steps; a single one is a batch, and is told.
+
+        Raises:
+            TrainingDivergedError: It ended on several.
+        """
+        if self.in_a_row > 1:
+            raise self.diverged(trainer.global_step)
+        if self.in_a_row:
+            _LOG.warning("the last step, %d, had a non-finite gradient", trainer.global_step)
+
+    def diverged(self, step: int) -> TrainingDivergedError:
+        """Return the error that says how many steps were skipped last, and what to do."""
+        return TrainingDivergedError(
+            f"got non-finite gradients in the last {self.in_a_row} steps in a row, at step {step}, "
+            "expected finite ones; nothing is published. The same command would meet the same "
+            "steps again: look at the data (`panodepth audit`), or lower the learning rate or "
+            "raise patience, which is another training and starts afresh"
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the number of skipped steps."""
@@ -243,6 +271,47 @@ class NonFiniteGuard(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the counters."""
         self.skipped, self.in_a_row = state_dict["skipped"], state_dict["in_a_row"]
+
+
+def check_finite(net: nn.Module) -> None:
+    """Refuse a network with a weight that is not finite.
+
+    Raises:
+        TrainingDivergedError: Names the first tensors.
+    """
+    bad = [
+        name
+        for name, values in net.state_dict().items()
+        if values.is_floating_point() and not bool(torch.isfinite(values).all())
+    ]
+    if bad:
+        raise TrainingDivergedError(
+            f"got {len(bad)} tensors of weights that are not finite, e.g. {bad[:3]}, expected none; "
+            "nothing is published. Lower the learning rate: that is another training, which starts "
+            "afresh"
+        )
+
+
+@torch.no_grad()
+def check_maps(net: nn.Module, size: tuple[int, int]) -> None:
+    """Refuse a network that answers a grey panorama with NaN or infinity.
+
+    Weights may be finite and of no use, e.g. 1e30 after a single step.
+
+    Raises:
+        TrainingDivergedError: Names the maps.
+    """
+    training, parameter = net.training, next(net.parameters())
+    net.eval()
+    maps = net(torch.full((1, 3, *size), 0.5, device=parameter.device, dtype=parameter.dtype))
+    net.train(training)
+    bad = [name for name, values in maps.items() if not bool(torch.isfinite(values).all())]
+    if bad:
+        raise TrainingDivergedError(
+            f"the trained network answers a grey panorama with NaN or infinity in {bad}, expected "
+            "finite maps; nothing is published. Lower the learning rate: that is another training, "
+            "which starts afresh"
+        )
 
 
 def _running_statistics(module: LightningModule) -> list[torch.Tensor]:

@@ -58,6 +58,8 @@ from experiments.training.checkpoints import (
     NonFiniteGuard,
     ResumableCheckpoint,
     StepSeed,
+    TrainingDivergedError,
+    check_finite,
 )
 from experiments.training.gate import GateError
 from experiments.training.progress import progress_callback
@@ -77,6 +79,7 @@ from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
 PREDICTIONS = Path("out/predictions")
+EXIT_FAILED = 1
 EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
 
 
@@ -94,6 +97,7 @@ class ParamsCLI(LightningCLI):
         self.section = section
         self.tracker: RunLogger | None = None
         self.state: Path = STATE / section
+        self.guard = NonFiniteGuard()
         self._held = ExitStack()
         super().__init__(
             DepthTask,
@@ -193,10 +197,11 @@ class ParamsCLI(LightningCLI):
 
     def _callbacks(self, config: Any) -> list[Callback]:
         state = str(self.state.resolve())
+        self.guard = NonFiniteGuard(config.patience)
         return [
             ResumableCheckpoint(state, config.checkpoint_every, self.digests),
             StepSeed(int(self.resolved["seed_everything"] or 0)),
-            NonFiniteGuard(config.patience),
+            self.guard,
             LossLog(f"{state}/loss.jsonl"),
             LossShares(f"{state}/{SHARES}"),
             *([SampleLog(state)] if config.log_samples else []),
@@ -231,17 +236,27 @@ class ParamsCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Publish `runs/<section>` and end the run."""
+        try:
+            self._publish()
+        except (TrainingDivergedError, GateError):
+            if self.tracker is not None and self.trainer.is_global_zero:
+                self.tracker.close("FAILED", wait_s=10.0)
+            raise
+
+    def _publish(self) -> None:
         log = self.state / "loss.jsonl"
         if self.trainer.is_global_zero and not log.is_file():
             raise RuntimeError(
                 f"training ended at step {self.trainer.global_step} without a single step of its "
                 "own; look at max_steps, the data, and the step that a given checkpoint was made at"
             )
+        self.guard.check_last_step(self.trainer)
         part = FINISHED / f".{self.section}.{self.state.name}.part"
         checkpoint = part / PUBLISHED
         task = gather(self.model, self._build_task, self.trainer.is_global_zero)
         if self.trainer.is_global_zero:
             shutil.rmtree(part, ignore_errors=True)
+            check_finite(task.net)
             task.publish(part, self.datamodule.size)
             shutil.copy(log, part / "loss.jsonl")
             shutil.copy(log.with_name(SHARES), part / SHARES)
@@ -296,5 +311,8 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
     try:
         with report_bad_input(own.section, *BAD_INPUT):
             ParamsCLI(paper, own.section, arguments)
+    except TrainingDivergedError as error:
+        sys.stderr.write(f"section {own.section}: {error}\n")
+        sys.exit(EXIT_FAILED)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
+from experiments.training.checkpoints import check_maps
 from experiments.training.sharding import Sharded, is_sharded, shard, spare_batches
 from pano_losses.accumulators import ProtocolMetric
 from pano_losses.evaluation import resolve
@@ -176,7 +177,11 @@ class DepthTask(LightningModule):
         Args:
             folder: Where it goes.
             size: Height and width it was trained at, and will be run at.
+
+        Raises:
+            TrainingDivergedError: Its maps are not finite.
         """
+        check_maps(self.net, size)
         pano_models.save(self.net, folder, size)
 
     def _rate(self, name: str) -> float:

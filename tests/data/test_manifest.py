@@ -2,11 +2,12 @@ import dataclasses
 import math
 import pickle
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
-from pano_data.manifest import Row, manifest_of, merge, read_manifest, write_manifest
+from pano_data.manifest import Manifest, Row, manifest_of, merge, read_manifest, write_manifest
 
 
 def row(key: str, **changes: object) -> Row:
@@ -120,3 +121,37 @@ def test_poses_survive_and_manifests_from_before_them_are_read(tmp_path):
         read_manifest(tmp_path / "other.parquet")
     with pytest.raises(ManifestError, match="pose has 3 numbers"):
         row("a", pose=(1.0, 2.0, 3.0))
+
+
+HOSTILE = [
+    {"key": "../../../evil"}, {"key": ""}, {"key": "a\0b"}, {"dataset": "/tmp"},
+    {"dataset": "a/../.."}, {"image": "/etc/passwd"}, {"image": "../x.png"}, {"mask": "..\\x.png"},
+    {"depth": "C:\\x.png"}, {"units_per_metre": math.nan}, {"units_per_metre": math.inf},
+    {"units_per_metre": 0.0}, {"baseline": -1.0}, {"baseline": math.nan}, {"far_from": math.nan},
+    {"invalid_from": -1.0}, {"intrinsics": (0.0,) * 9}, {"intrinsics": (1.0,) * 8},
+    {"intrinsics": (50.0, 0, 32, 0, math.nan, 16, 0, 0, 1)},
+    {"intrinsics": (-50.0, 0, 32, 0, 50, 16, 0, 0, 1)}, {"pose": (math.inf,) * 16},
+    {"pose": (1.0,) * 12}, {"edge_margin": -1}, {"edge_margin": 10**9}, {"projection": "fisheye"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", HOSTILE, ids=str)
+def test_a_row_that_leaves_its_folder_or_says_the_impossible(wrong, tmp_path):
+    """Refused where it is made, and where a file of others is opened: before any sample is read."""
+    (name,) = wrong
+    with pytest.raises(ManifestError, match=rf"row .*{name}"):
+        row(wrong.get("key", "a"), **wrong)
+    table = manifest_of([row("a"), row("b"), row("c", depth=None, encoding="none", kind="none")])
+    rows = table.table.to_pylist()
+    rows[1] |= wrong
+    pq.write_table(pa.Table.from_pylist(rows, table.table.schema), tmp_path / "m.parquet")
+    with pytest.raises(ManifestError, match=rf"row .*{name}"):
+        read_manifest(tmp_path / "m.parquet")
+
+
+def test_a_good_manifest_is_not_read_row_by_row(tmp_path, monkeypatch):
+    write_manifest(tmp_path / "m.parquet", [row(str(n), baseline=0.1, far_from=80) for n in range(9)])
+    monkeypatch.setattr(Manifest, "__iter__", None)
+    assert len(read_manifest(tmp_path / "m.parquet")) == 9
+    write_manifest(tmp_path / "empty.parquet", [])
+    assert len(read_manifest(tmp_path / "empty.parquet")) == 0

@@ -1,14 +1,23 @@
+import bz2
+import gzip
 import hashlib
 import io
 import os
 import random
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
 
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
-from pano_data.io.archives import extract, join_parts
+from pano_data.io.archives import (
+    _check_size,
+    _Member,
+    _tar_members,
+    extract,
+    join_parts,
+)
 
 
 def make_zip(path, members):
@@ -73,6 +82,69 @@ def test_bombs(tmp_path, make):
     assert archive.stat().st_size < 100_000
     with pytest.raises(UnsafeArchiveError, match="would unpack to 60000000"):
         extract(archive, tmp_path / "out")
+
+
+def many_members(path, count, kind="gz"):
+    """A tar of as many empty files; equal headers are packed to almost nothing."""
+    info = tarfile.TarInfo("a" * 60)
+    block = info.tobuf()
+    with gzip.open(path, "wb") if kind == "gz" else bz2.open(path, "wb") as file:
+        for _ in range(count // 1000):
+            file.write(block * 1000)
+        file.write(bytes(1024))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2"])
+def test_more_members_than_fit_are_refused_before_memory_is_gone(tmp_path, kind):
+    archive = many_members(tmp_path / "a.tar", 400_000, kind)
+    packed = archive.stat().st_size
+    assert packed < 1_000_000
+    tracemalloc.start()
+    with pytest.raises(UnsafeArchiveError, match="hold more than|would unpack to"):
+        extract(archive, tmp_path / "out")
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_header_that_claims_the_whole_memory(tmp_path):
+    info = tarfile.TarInfo("././@PaxHeader")
+    info.type, info.size = tarfile.XHDTYPE, 1 << 26
+    with gzip.open(tmp_path / "a.tar.gz", "wb") as file:
+        file.write(info.tobuf(tarfile.PAX_FORMAT) + bytes(1 << 26))
+    with pytest.raises(UnsafeArchiveError, match="a header has 67108864 bytes"):
+        extract(tmp_path / "a.tar.gz", tmp_path / "out")
+
+
+def test_a_stream_without_end_is_left_early(tmp_path):
+    """A member of a terabyte, of which only the header is there; a tail of zeros behind the end."""
+    info = tarfile.TarInfo("a")
+    info.size = 1 << 40
+    with gzip.open(tmp_path / "a.tar.gz", "wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+    with pytest.raises(UnsafeArchiveError, match="would unpack to 1099511627776"):
+        extract(tmp_path / "a.tar.gz", tmp_path / "out")
+    with gzip.open(tmp_path / "b.tar.gz", "wb") as file:
+        file.write(bytes(60_000_000))
+    with pytest.raises(UnsafeArchiveError, match="or more"):
+        extract(tmp_path / "b.tar.gz", tmp_path / "out")
+
+
+def test_many_small_files_of_real_data_pass(tmp_path):
+    noise = random.Random(0)
+    members = {f"scene_{n:05}/rgb.png": noise.randbytes(40) for n in range(12_000)}
+    archive = make_tar(tmp_path / "a.tar.gz", members)
+    _check_size(_tar_members(archive), archive)
+
+
+@pytest.mark.parametrize("name", ["a\0b", ""])
+def test_names_that_no_file_has(tmp_path, name):
+    def read():
+        return io.BytesIO()
+
+    with pytest.raises(UnsafeArchiveError, match="elsewhere"):
+        _Member(name, 1, tmp_path, read)
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])

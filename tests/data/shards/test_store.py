@@ -1,4 +1,5 @@
 import hashlib
+import json
 import pickle
 import shutil
 
@@ -136,3 +137,35 @@ def test_raises(tmp_path):
     write_chunks(tmp_path / "c", PLAN, lambda p: [broken])
     with pytest.raises(DataError, match=r"all items of . chunks were left out"):
         close(tmp_path / "c")
+
+
+class Canary:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return type(self.path).touch, (self.path,)
+
+
+def test_shards_of_others_run_no_code(tmp_path):
+    """LitData unpickles an item where the index of the shards says so."""
+    write_chunks(tmp_path, Plan(1, 1, {}), read)
+    close(tmp_path)
+    writer = BinaryWriter(str(tmp_path), chunk_size=1, chunk_index=9)
+    writer.add_item(0, {"data": Canary(tmp_path / "canary"), "key": "k0"})
+    writer.done()
+    (own,) = tmp_path.glob("*.index.json")
+    described = json.loads(own.read_text())
+    index = json.loads((tmp_path / "index.json").read_text())
+    assert "pickle" in described["config"]["data_format"]
+    hostile = {**index, "chunks": described["chunks"], "config": described["config"]}
+    (tmp_path / "index.json").write_text(json.dumps(hostile))
+    with pytest.raises(DataError, match="these shards are not ours"):
+        Store(tmp_path)[0]
+    assert not (tmp_path / "canary").exists()
+    index["chunks"][0]["filename"] = "../../secret.bin"
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(DataError, match="stays below"):
+        Store(tmp_path)

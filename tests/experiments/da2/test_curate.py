@@ -67,5 +67,5 @@ def test_a_rank_that_died_is_made_up_for_by_any_later_call(pictures, tmp_path, m
 )
 def test_other_options_are_not_mixed(pictures, tmp_path, changed):
     run(pictures, tmp_path)
-    with pytest.raises(DataError, match="another plan"):
+    with pytest.raises(DataError, match="work of other values"):
         run(pictures, tmp_path, **changed)

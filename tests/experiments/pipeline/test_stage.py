@@ -1,5 +1,6 @@
 """Bad input is a line and exit code 2, a bug a traceback."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,16 @@ def test_bad_input_is_a_line(error: Exception, capsys: pytest.CaptureFixture[str
         raise error
     assert stop.value.code == 2
     assert capsys.readouterr().err == f"error in section da2: {error}\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_takes_nothing_is_a_line(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop, report_bad_input("da2"):
+        raise OSError(number, "not today", "runs/da2/x")
+    assert stop.value.code == 1  # nothing is wrong with the values
+    assert capsys.readouterr().err == "section da2: not today: runs/da2/x\n"
 
 
 def test_a_rank_names_itself(

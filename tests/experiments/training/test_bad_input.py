@@ -5,14 +5,17 @@ Exit code 2; nothing overwritten.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from benchmarks import kill_trials
 from benchmarks.kill_trials import Setting
 from experiments.training import checkpoints
 from pano_data import read_manifest, write_manifest
 from tests.experiments import tiny
+from tests.experiments.full_disk import full_disk
 
 NET = "--model.init_args.net.init_args"
 UNLABELLED = "--data.unlabelled={pictures: {manifest: one.parquet, root: raw}}"
@@ -82,6 +85,7 @@ def published(folder: Path) -> dict[str, bytes]:
         (["--ckpt_path=last.ckpt", "--data.batch_size=1"],
             "cannot resume exactly: global_batch was 2, is 1"),
         (["--ckpt_path=none.ckpt"], "got none.ckpt, which cannot be read"),
+        (["--ckpt_path=http://127.0.0.1:9/last.ckpt"], "expected a file on this machine"),
         (["--ckpt_path=text.ckpt"], "got text.ckpt, which cannot be read"),
         (["--ckpt_path=runs/tiny/checkpoints/final.ckpt"],
             "got a checkpoint of weights alone, expected the state of a training"),
@@ -125,6 +129,48 @@ def test_a_bug_keeps_its_traceback(trained: Path) -> None:
     said = fit(trained, code=1, before=break_it)
     assert "Traceback" in said
     assert said.splitlines()[-1] == "ValueError: a bug"
+
+
+@pytest.mark.parametrize("validating", [False, True])
+def test_a_network_that_diverged_is_not_published(validating: bool, tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    argv = ["--model.init_args.optimizer.init_args.lr=1e30", "--trainer.max_steps=2", "--panels=0"]
+    said = fit(tmp_path, *argv, *([] if validating else ["--data.val={}"]), code=1)
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("section tiny: ")
+    assert "starts afresh" in said.splitlines()[-1]
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_picture_is_a_line_with_and_without_workers(
+    workers: int, tmp_path: Path
+) -> None:
+    tiny.prepare(tmp_path)
+    for picture in (tmp_path / "raw").rglob("rgb*.png"):
+        picture.write_bytes(picture.read_bytes()[:500])
+    said = fit(tmp_path, f"--data.num_workers={workers}", "--data.quarantine=null", code=2)
+    assert "Traceback" not in said
+    assert ": truncated: " in said.splitlines()[-1]
+
+
+def test_a_full_disk_is_a_line_and_leaves_no_part(tmp_path: Path) -> None:
+    tiny.prepare(tmp_path)
+    said = fit(tmp_path, code=1, before=fill_disk)
+    assert "Traceback" not in said
+    assert "No space left" in said.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.part*"))
+
+
+def fill_disk() -> None:
+    """Lets no checkpoint of this process come to its end."""
+    write = torch.save
+
+    def cut(content: object, file: Any) -> None:
+        with full_disk(50_000):
+            write(content, file)
+
+    torch.save = cut
 
 
 def break_it() -> None:

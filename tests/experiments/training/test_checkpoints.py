@@ -1,4 +1,9 @@
+import functools
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +17,10 @@ from experiments.training.checkpoints import (
     NonFiniteGuard,
     StepSeed,
     TrainingDivergedError,
+    check_finite,
+    check_maps,
 )
+from pano_models.errors import CheckpointError
 
 
 class Regression(LightningModule):
@@ -86,6 +94,78 @@ def test_checkpoint_is_replaced_only_when_complete(
     with pytest.raises(OSError, match="No space left"):
         DurableCheckpointIO().save_checkpoint({"step": 2}, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
+
+
+class Canary:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return Path.touch, (self.path,)
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_checkpoint_runs_no_code_from_a_file_or_a_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lightning fetches and unpickles a URL with the code in it."""
+    torch.save({"state_dict": Canary(tmp_path / "canary")}, tmp_path / "evil.ckpt")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "hub"))
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)
+    ) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/evil.ckpt"
+        for where, said in ((url, "download it first"), (tmp_path / "evil.ckpt", "cannot be read")):
+            for asked in (None, False):
+                with pytest.raises(CheckpointError, match=said):
+                    DurableCheckpointIO().load_checkpoint(where, weights_only=asked)
+        server.shutdown()
+    assert not (tmp_path / "canary").exists()
+
+
+def test_a_folder_may_be_called_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    DurableCheckpointIO().save_checkpoint({"step": 1}, "http_runs/last.ckpt")
+    assert DurableCheckpointIO().load_checkpoint("http_runs/last.ckpt") == {"step": 1}
+
+
+def test_a_training_that_ends_on_skipped_steps_is_refused() -> None:
+    guard = NonFiniteGuard(patience=9)
+    _fit(torch.tensor([1.0, torch.nan, torch.nan]), guard)
+    with pytest.raises(TrainingDivergedError, match="last 2 steps in a row"):
+        guard.check_last_step(SimpleNamespace(global_step=3))  # type: ignore[arg-type]
+    single = NonFiniteGuard(patience=9)
+    _fit(torch.tensor([1.0, torch.nan, 1.0, torch.nan]), single)
+    single.check_last_step(SimpleNamespace(global_step=4))  # type: ignore[arg-type]
+
+
+class Doubled(nn.Module):
+    """A network of one weight."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight))
+
+    def forward(self, rgb: Tensor) -> dict[str, Tensor]:
+        return {"distance": rgb.mean(1, keepdim=True) * self.weight * self.weight}
+
+
+def test_a_network_that_knows_no_finite_answer_is_refused() -> None:
+    check_maps(Doubled(2.0), (4, 8))
+    check_finite(Doubled(1e30))  # finite, and of no use
+    with pytest.raises(TrainingDivergedError, match=r"in \['distance'\]"):
+        check_maps(Doubled(1e30), (4, 8))
+    with pytest.raises(TrainingDivergedError, match=r"1 tensors .* \['weight'\]"):
+        check_finite(Doubled(float("nan")))
 
 
 class Recorder(Callback):

@@ -4,7 +4,23 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """Base of every error of this package that is about data rather than about code."""
+    """Base of every error of this package that is about data rather than about code.
+
+    Each can be built from a text alone: torch's loader rebuilds what a worker raised from the text
+    of its traceback, and makes a RuntimeError of what it cannot rebuild so. The message is then the
+    last entry of that traceback.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_raised_in_worker(message, type(self)) or message)
+
+
+def _raised_in_worker(text: str, kind: type[Exception]) -> str | None:
+    """Return the message at the end of a traceback that a loader's worker sent, None without one."""
+    name = f"\n{kind.__module__}.{kind.__qualname__}: "
+    if not text.startswith("Caught ") or name not in text:
+        return None
+    return text.rpartition(name)[2].strip()
 
 
 class DatasetNotFoundError(DataError):
@@ -17,10 +33,11 @@ class DatasetNotFoundError(DataError):
         command: What brings it there: a command, or how the data are obtained.
     """
 
-    def __init__(self, what: str, where: Path | str, parameter: str, command: str) -> None:
-        super().__init__(
-            f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
-        )
+    def __init__(
+        self, what: str, where: Path | str = "", parameter: str = "", command: str = ""
+    ) -> None:
+        told = f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
+        super().__init__(told if parameter else what)
         self.what = what
         self.where = str(where)
         self.parameter = parameter
@@ -47,7 +64,10 @@ class CorruptSampleError(DataError):
         detail: What was got and what was expected.
     """
 
-    def __init__(self, path: Path | str, reason: str, detail: str) -> None:
+    def __init__(self, path: Path | str, reason: str = "", detail: str = "") -> None:
+        told = _raised_in_worker(str(path), type(self))
+        if told is not None:
+            path, reason, detail = (*told.split(": ", 2), "", "")[:3]
         super().__init__(f"{path}: {reason}: {detail}")
         self.path = str(path)
         self.reason = reason

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
 from pano_data.io.atomic import replace_file
+from pano_data.io.names import OUTSIDE, is_inside
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
@@ -94,21 +96,50 @@ class Row:
                 f"row {self.key!r}: depth={self.depth!r} with encoding={self.encoding!r}, "
                 f"kind={self.kind!r}; expected a path with both, or none of them"
             )
+        for name in _PATHS:
+            value = getattr(self, name)
+            if value is not None and not is_inside(value):
+                raise ManifestError(
+                    f"row {self.key!r}: {name}={value!r}, expected a relative name that stays "
+                    "below its folder"
+                )
+        self._check_numbers()
         if self.kind in ("z", "disparity") and self.intrinsics is None:
             raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
             raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
-        if self.pose is not None and len(self.pose) != 16:
+
+    def _check_numbers(self) -> None:
+        for name, count in _MATRICES.items():
+            values = getattr(self, name)
+            if values is not None and not (len(values) == count and all(map(isfinite, values))):
+                raise ManifestError(
+                    f"row {self.key!r}: {name} has {len(values)} numbers, {list(values)}; expected "
+                    f"{count} finite ones"
+                )
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < inf:
+                raise ManifestError(
+                    f"row {self.key!r}: {name}={value}, expected a positive, finite number"
+                )
+        if self.intrinsics is not None and not (self.intrinsics[0] > 0 and self.intrinsics[4] > 0):
             raise ManifestError(
-                f"row {self.key!r}: pose has {len(self.pose)} numbers, expected the 16 of a 4x4"
+                f"row {self.key!r}: intrinsics with focal lengths {self.intrinsics[0]} and "
+                f"{self.intrinsics[4]}, expected positive ones"
             )
-        if self.units_per_metre <= 0 or self.edge_margin < 0:
+        if not 0 <= self.edge_margin <= MAX_EDGE_MARGIN:
             raise ManifestError(
-                f"row {self.key!r}: units_per_metre={self.units_per_metre}, "
-                f"edge_margin={self.edge_margin}; expected a positive number, and one >= 0"
+                f"row {self.key!r}: edge_margin={self.edge_margin}, expected 0 to "
+                f"{MAX_EDGE_MARGIN} pixels"
             )
 
 
+MAX_EDGE_MARGIN = 64
+"""Pixels; the memory that a margin takes grows with it."""
+_PATHS = ("key", "dataset", "image", "depth", "mask")
+_MATRICES = {"intrinsics": 9, "pose": 16}
+_POSITIVE = ("units_per_metre", "baseline", "far_from", "invalid_from")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "projection": get_args(Projection),
     "encoding": get_args(Encoding),
@@ -224,7 +255,8 @@ def read_manifest(path: Path | str) -> Manifest:
 
     Raises:
         DatasetNotFoundError: If there is no file.
-        ManifestError: If the file is not a manifest of this version.
+        ManifestError: If the file is not a manifest of this version, or a row names files outside
+            its folder, or says what no image has (`Row`).
     """
     path = Path(path)
     if not path.is_file():
@@ -245,7 +277,31 @@ def read_manifest(path: Path | str) -> Manifest:
             f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}; "
             "it was written by another version, make it again from the data set"
         )
-    return Manifest(table)
+    manifest = Manifest(table)
+    if _is_suspect(manifest.table):
+        for _ in manifest:  # the row itself says what is wrong with it
+            pass
+    return manifest
+
+
+def _is_suspect(table: pa.Table) -> bool:
+    """Whether a row may be wrong; over columns, since a million rows take a minute one by one."""
+    lengths = {name: pc.list_value_length(_not_null(table[name])) for name in _MATRICES}
+    if any(pc.any(pc.not_equal(lengths[k], count)).as_py() for k, count in _MATRICES.items()):
+        return True
+    numbers = [table[name] for name in _POSITIVE]
+    numbers += [pc.list_element(_not_null(table["intrinsics"]), place) for place in (0, 4)]
+    wrong = [pc.match_substring_regex(table[name], OUTSIDE) for name in _PATHS]
+    wrong += [pc.invert(pc.and_(pc.greater(n, 0), pc.is_finite(n))) for n in numbers]
+    wrong += [pc.invert(pc.is_finite(pc.list_flatten(table[name]))) for name in _MATRICES]
+    wrong += [pc.invert(pc.is_in(table[k], pa.array(v))) for k, v in _CHOICES.items()]
+    margins = table["edge_margin"]
+    wrong += [pc.or_(pc.less(margins, 0), pc.greater(margins, MAX_EDGE_MARGIN))]
+    return any(pc.any(column).as_py() for column in wrong)
+
+
+def _not_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.filter(pc.is_valid(column))
 
 
 def merge(manifests: Iterable[Manifest]) -> Manifest:

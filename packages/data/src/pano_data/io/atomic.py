@@ -4,14 +4,13 @@ import errno
 import json
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-BLOCK = 4096  # bytes: with less a disk is full
-FULL = (errno.ENOSPC, errno.EDQUOT)
+BLOCK = 4096  # bytes: where not even these can be added, there is no space
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FLUSHING: ContextVar[bool] = ContextVar("flushing", default=True)
 
 
@@ -55,7 +54,7 @@ def replace_file(path: Path | str) -> Iterator[Path]:
         flush(temporary)
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        if _is_full(error, path.parent):
+        if _is_full(error, temporary):
             raise OSError(
                 errno.ENOSPC,
                 "No space left on device, nothing was written; free some, or write elsewhere",
@@ -106,7 +105,12 @@ def remove_parts(path: Path | str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _is_full(error: OSError | RuntimeError, folder: Path) -> bool:
+def _is_full(error: OSError | RuntimeError, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    return shutil.disk_usage(folder).free < BLOCK  # NumPy, torch tell of a short write only
+    try:  # NumPy and torch tell of a short write only: try to add to it
+        with temporary.open("ab") as file:
+            file.write(bytes(BLOCK))
+    except OSError as found:
+        return found.errno in FULL
+    return False

@@ -1,13 +1,14 @@
 """Masks as PNG files: 255 where a pixel is usable, 0 where it is not."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.io.images import read_mask
+from pano_data.io.names import inside
 
 
 class MaskFolder:
@@ -28,9 +29,7 @@ class MaskFolder:
         Raises:
             DataError: the key would leave the folder.
         """
-        parts = PurePosixPath(key)
-        if parts.is_absolute() or ".." in parts.parts:
-            raise DataError(f"key {key!r} leaves the folder of masks")
+        inside(self.path, key)
         return self.path / f"{key}.png"
 
     def __contains__(self, key: str) -> bool:

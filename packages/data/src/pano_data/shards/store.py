@@ -25,10 +25,13 @@ from pano_data.errors import (
     MissingExtraError,
 )
 from pano_data.io.atomic import write_json
+from pano_data.io.names import inside
 from pano_data.progress import open_bar
 
 Record = dict[str, Any]
 _LOG = logging.getLogger(__name__)
+FORMATS = frozenset(("str", "bytes"))
+"""LitData's names of what a record holds."""
 INDEX, PLAN = "index.json", "plan.json"
 
 
@@ -163,6 +166,7 @@ class Store:
 
     Raises:
         DatasetNotFoundError: no closed store is there.
+        DataError: its index asks for more than reading text and bytes below the folder.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -172,7 +176,9 @@ class Store:
                 "closed store", self.path, "shards", "pano_data.shards.pack and finish"
             )
         self.keys: list[str] = json.loads((self.path / "keys.json").read_text())
-        self.digest: str = json.loads((self.path / INDEX).read_text())["updated_at"]
+        index = json.loads((self.path / INDEX).read_text())
+        _check_index(index, self.path)
+        self.digest: str = index["updated_at"]
 
     @cached_property
     def _items(self) -> Any:
@@ -206,6 +212,18 @@ class Store:
         if key not in self._numbers:
             raise DataError(f"{self.path} holds no item {key!r} among its {len(self)}")
         return self[self._numbers[key]]
+
+
+def _check_index(index: dict[str, Any], path: Path) -> None:
+    """Refuse what LitData would obey: it unpickles where the index says so."""
+    kinds = {kind.partition(":")[0] for kind in index["config"]["data_format"]}
+    if not kinds <= FORMATS or index["config"].get("item_loader") not in (None, "PyTreeLoader"):
+        raise DataError(
+            f"{path / INDEX}: got items of {sorted(kinds)}, expected {sorted(FORMATS)}; these "
+            "shards are not ours: others may run code when they are read"
+        )
+    for chunk in index["chunks"]:
+        inside(path, chunk["filename"])
 
 
 def _cards(out: Path) -> list[Path]:
