@@ -4,6 +4,7 @@ Every picture may be a NumPy array as well, batched or not, and so is the result
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +34,12 @@ UPRIGHT = 1e-6
 
 def _camera_of(erp: Tensor) -> Equirectangular:
     check_image("erp", erp)
+    if not torch.compiler.is_compiling() and erp.shape[-2] == erp.shape[-1]:
+        warnings.warn(
+            f"erp: got a square picture, shape {tuple(erp.shape)}, expected a panorama of 360° x "
+            "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
+            stacklevel=4,  # the caller of the function that takes arrays
+        )
     return Equirectangular(erp.shape[-2], erp.shape[-1])
 
 
