@@ -36,6 +36,60 @@ def test_project_of_rays_gives_pixel_centres(camera: pg.Camera) -> None:
 
 
 @pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: type(c).__name__)
+def test_unproject_of_pixel_centres_gives_the_rays(camera: pg.Camera) -> None:
+    v, u = torch.meshgrid(
+        torch.arange(camera.height) + 0.5, torch.arange(camera.width) + 0.5, indexing="ij"
+    )
+    pixels = torch.stack([u, v], -1).double()
+    rays = camera.unproject(pixels)
+    assert torch.allclose(rays, camera.rays(dtype=torch.float64), atol=1e-12, equal_nan=True)
+    assert camera.unproject(pixels.float()).dtype == torch.float32
+    assert torch.allclose(camera.unproject(pixels.float()), rays.float(), atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: type(c).__name__)
+def test_unproject_inverts_project_between_centres(camera: pg.Camera, generator) -> None:
+    scale = torch.tensor([camera.width, camera.height], dtype=torch.float64)
+    pixels = torch.rand(300, 2, dtype=torch.float64, generator=generator) * scale
+    pixels = pixels.requires_grad_()
+    rays = camera.unproject(pixels)
+    has_ray = ~torch.isnan(rays.detach()).any(-1)
+    assert has_ray.float().mean() > 0.6
+    assert (camera.project(rays.detach()) - pixels)[has_ray].abs().max() < 1e-9
+    some = pixels.detach()[has_ray][:20].requires_grad_()
+    assert torch.autograd.gradcheck(camera.unproject, some)
+
+
+def test_unproject_where_there_is_no_ray() -> None:
+    centre = torch.tensor([20.0, 20.0], dtype=torch.float64, requires_grad=True)
+    fisheye = pg.Fisheye.from_fov(40, 40, math.pi)
+    assert fisheye.unproject(centre).tolist() == [0.0, 0.0, 1.0]
+    (gradient,) = torch.autograd.grad(fisheye.unproject(centre)[0], centre)
+    assert torch.allclose(gradient, torch.tensor([1 / fisheye.focal, 0]).double())
+    assert torch.isnan(fisheye.unproject(torch.tensor([0.5, 0.5]))).all()
+    beside = torch.tensor([[4.0, -0.1], [4.0, 54.1], [9.1, 4.0]])
+    assert torch.isnan(pg.Cubemap(9).unproject(beside)).all()
+    erp = pg.Equirectangular(16, 32)
+    beyond = erp.unproject(torch.tensor([[33.5, 4.5], [4.5, -1.5]]))
+    assert torch.allclose(beyond, erp.rays()[[4, 1], [1, 20]], atol=1e-6)
+
+
+def test_unproject_with_intrinsics_of_a_batch() -> None:
+    fov = torch.tensor([0.8, 1.6], dtype=torch.float64)
+    pixels = torch.rand(2, 5, 7, 2, dtype=torch.float64) * 10
+    rays = pg.Perspective.from_fov(10, 14, fov).unproject(pixels)
+    for one, some, f in zip(rays, pixels, fov.tolist(), strict=True):
+        assert torch.allclose(one, pg.Perspective.from_fov(10, 14, f).unproject(some))
+
+
+def test_unproject_refuses_bad_input() -> None:
+    with pytest.raises(pg.ShapeError, match="pixels"):
+        pg.Cubemap(4).unproject(torch.zeros(3))
+    with pytest.raises(TypeError, match=r"0\.5"):
+        pg.Cubemap(4).unproject(torch.zeros(3, 2, dtype=torch.long))
+
+
+@pytest.mark.parametrize("camera", CAMERAS, ids=lambda c: type(c).__name__)
 def test_project_does_not_depend_on_the_length_of_a_ray(camera: pg.Camera) -> None:
     rays = torch.randn(200, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     one, far = camera.project(rays), camera.project(rays * 37.0)

@@ -37,6 +37,12 @@ from pano_geometry.resampling.cache import grid_cache
 from pano_geometry.resampling.resample import coverage, resample, resample_masked
 from pano_geometry.resampling.sampling import sample
 from pano_geometry.resizing import resize
+from pano_geometry.rigs.cube_layouts import (
+    FACE_ORDERS,
+    FaceOrder,
+    cube_to_layout,
+    layout_to_cube,
+)
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
@@ -54,11 +60,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FACES",
+    "FACE_ORDERS",
     "Camera",
     "Cassini",
     "Cubemap",
     "Cylindrical",
     "Equirectangular",
+    "FaceOrder",
     "Fisheye",
     "Perspective",
     "ShapeError",
@@ -69,6 +77,7 @@ __all__ = [
     "coverage",
     "cube_solid_angle",
     "cube_to_erp",
+    "cube_to_layout",
     "depth_to_distance",
     "distance_to_depth",
     "distance_to_normals",
@@ -85,6 +94,7 @@ __all__ = [
     "geodesic_angle",
     "great_circle_angle",
     "grid_cache",
+    "layout_to_cube",
     "lonlat_to_rays",
     "native",
     "pad",

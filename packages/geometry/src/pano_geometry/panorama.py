@@ -1,10 +1,15 @@
-"""Panoramas to and from cubes and perspective views, and their rotation: calls of `resample`."""
+"""Panoramas to and from cubes and perspective views, and their rotation: calls of `resample`.
+
+Every picture may be a NumPy array as well, batched or not, and so is the result (`arrays`).
+"""
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
 
+from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image, check_rotation
@@ -29,9 +34,16 @@ UPRIGHT = 1e-6
 
 def _camera_of(erp: Tensor) -> Equirectangular:
     check_image("erp", erp)
+    if not torch.compiler.is_compiling() and erp.shape[-2] == erp.shape[-1]:
+        warnings.warn(
+            f"erp: got a square picture, shape {tuple(erp.shape)}, expected a panorama of 360° x "
+            "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
+            stacklevel=4,  # the caller of the function that takes arrays
+        )
     return Equirectangular(erp.shape[-2], erp.shape[-1])
 
 
+@takes_arrays
 def erp_to_cube(
     erp: Shaped[Tensor, "b c h w"],
     face_size: int,
@@ -42,7 +54,7 @@ def erp_to_cube(
     """Return the cube faces F R B L U D of a panorama.
 
     Args:
-        erp: panorama.
+        erp: panorama; a tensor, or an array (h, w), (h, w, c), (c, h, w) or a batch of them.
         face_size: f, pixels.
         rotation: turns the cube: rays of the rotated cube -> panorama.
         mode: "nearest", "bilinear" or "bicubic".
@@ -58,6 +70,7 @@ def erp_to_cube(
     )
 
 
+@takes_arrays
 def cube_to_erp(
     faces: Shaped[Tensor, "b 6 c f f"],
     height: int,
@@ -69,7 +82,7 @@ def cube_to_erp(
     """Return the panorama of cube faces F R B L U D, exact across edges and corners.
 
     Args:
-        faces: cube map.
+        faces: cube map; a tensor, or an array (6, f, f), (6, f, f, c), (6, c, f, f) or a batch.
         height: of the panorama, pixels.
         width: of the panorama, pixels.
         rotation: turns the panorama: rays of the result -> cube.
@@ -86,6 +99,7 @@ def cube_to_erp(
     return resample(to_strip(faces), source, target, rotation, mode, supersample)
 
 
+@takes_arrays
 def erp_to_perspective(
     erp: Shaped[Tensor, "b c h w"],
     camera: Perspective,
@@ -96,7 +110,7 @@ def erp_to_perspective(
     """Return the perspective view of a panorama.
 
     Args:
-        erp: panorama; one panorama serves a batch of rotations.
+        erp: panorama, tensor or array; one panorama serves a batch of rotations.
         camera: the view.
         rotation: camera-to-world; `rotation[..., 2]` is where the camera looks.
         mode: "nearest", "bilinear" or "bicubic".
@@ -110,6 +124,7 @@ def erp_to_perspective(
     return resample(erp, _camera_of(erp), camera, rotation, mode, supersample)
 
 
+@takes_arrays
 def perspective_to_erp(
     image: Shaped[Tensor, "b c h w"],
     camera: Perspective,
@@ -122,7 +137,7 @@ def perspective_to_erp(
     """Return a perspective image on the panorama.
 
     Args:
-        image: taken by `camera`.
+        image: taken by `camera`; tensor or array.
         camera: the view.
         rotation: camera-to-world, the same as for `erp_to_perspective`.
         height: of the panorama, pixels.
@@ -132,7 +147,8 @@ def perspective_to_erp(
 
     Returns:
         The panorama, 0 outside the view, and its coverage, True inside the view: where the centre
-        of a pixel is, or with several rays at least half of them.
+        of a pixel is, or with several rays at least half of them. Of an array both are arrays,
+        the coverage (h, w) without channels.
 
     Raises:
         ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
@@ -158,6 +174,7 @@ def perspective_to_erp(
     return values, seen[:, None].expand(values.shape[0], -1, -1, -1)
 
 
+@takes_arrays
 def rotate(
     erp: Shaped[Tensor, "b c h w"],
     rotation: Float[Tensor, "*b 3 3"],
@@ -166,7 +183,7 @@ def rotate(
     """Return the panorama that a camera turned by `rotation` (camera-to-world) takes.
 
     Args:
-        erp: panorama; one panorama serves a batch of rotations.
+        erp: panorama, tensor or array; one panorama serves a batch of rotations.
         rotation: camera-to-world.
         mode: "nearest", "bilinear" or "bicubic".
 

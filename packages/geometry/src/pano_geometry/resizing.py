@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pano_geometry.arrays import channels_first, is_array, to_tensor
 from pano_geometry.errors import ShapeError, check_size
 from pano_geometry.tensor_types import Float, Shaped
 
@@ -54,9 +55,9 @@ def resize(
     returned as it is.
 
     Args:
-        image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)` or
-            `(h, w, c)`. Floating or uint8 for "bilinear" (uint8: within 1 of the exact value), any
-            type for "nearest".
+        image: A tensor `(h, w)`, `(c, h, w)` or `(b, c, h, w)`, or an array `(h, w)`,
+            `(h, w, c)`, or `(c, h, w)` with 1 to 4 channels and more columns. Floating or uint8
+            for "bilinear" (uint8: within 1 of the exact value), any type for "nearest".
         size: New height and width in pixels.
         mode: "bilinear" or "nearest".
         wrap: Columns continue across the seam. False for a perspective picture.
@@ -73,19 +74,19 @@ def resize(
     height, width = _checked(size, mode)
     if isinstance(image, Tensor):
         return _resize_tensor(image, (height, width), mode, wrap, antialias)
-    if not hasattr(image, "__array_interface__"):
+    if not is_array(image):
         raise TypeError(f"image: got {type(image).__name__}, expected a tensor or a NumPy array")
     if image.ndim not in (2, 3):
-        raise ShapeError(f"image: got shape {image.shape}, expected an array (h, w) or (h, w, c)")
-    if tuple(image.shape[:2]) == (height, width):
+        raise ShapeError(
+            f"image: got shape {image.shape}, expected an array (h, w), (h, w, c) or (c, h, w)"
+        )
+    last = image.ndim == 3 and not channels_first(image.shape)
+    if tuple(image.shape[:2] if last else image.shape[-2:]) == (height, width):
         return image
-    if any(stride < 0 for stride in image.strides) or not image.flags.writeable:
-        image = image.copy()  # torch shares neither mirrored nor read-only memory
-    tensor = torch.from_numpy(image)  # without a copy; channels stay last in memory
-    planes = tensor if image.ndim == 2 else tensor.permute(2, 0, 1)
+    tensor = to_tensor(image)  # without a copy; channels stay where they are in memory
+    planes = tensor.permute(2, 0, 1) if last else tensor
     small = _resize_tensor(planes, (height, width), mode, wrap, antialias)
-    out = small if image.ndim == 2 else small.permute(1, 2, 0)
-    return out.contiguous().numpy()
+    return (small.permute(1, 2, 0) if last else small).contiguous().numpy()
 
 
 def _checked(size: Sequence[int], mode: str) -> tuple[int, int]:

@@ -68,6 +68,10 @@ class Camera(ABC):
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pixel coordinates of rays of any length; NaN for rays that have none."""
 
+    @abstractmethod
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """Return rays of any length of pixel coordinates; NaN for those that have none."""
+
     def grid_planes(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
         """Return `project_planes` in the [-1, 1] of `grid_sample`, (2, …); no gradients."""
         u, v = self.project_planes(x, y, z)
@@ -141,6 +145,28 @@ class Camera(ABC):
         if rays.ndim < 1 or rays.shape[-1] != 3:
             raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
         return torch.stack(self.project_planes(*rays.unbind(-1)), -1)
+
+    def unproject(self, pixels: Float[Tensor, "*shape 2"]) -> Float[Tensor, "*shape 3"]:
+        """Return the unit rays of pixel coordinates (u, v), in the camera frame.
+
+        The inverse of `project`, between pixel centres too, which lie at +0.5. A panorama goes
+        on beyond its border, and so does the plane of a pinhole image. NaN where there is no ray:
+        beyond the image circle of a fisheye, beside the strip of a cube map. Differentiable. A
+        camera with intrinsics of a batch takes (b, h, w, 2).
+
+        Raises:
+            ShapeError: If `pixels` is not (..., 2).
+            TypeError: If `pixels` is not floating.
+        """
+        if pixels.ndim < 1 or pixels.shape[-1] != 2:
+            raise ShapeError(f"pixels: got shape {shape_of(pixels)}, expected (..., 2)")
+        if not pixels.is_floating_point():
+            raise TypeError(
+                f"pixels: got dtype {pixels.dtype}, expected a floating dtype; the centre of "
+                "pixel (row j, column i) is (i + 0.5, j + 0.5)"
+            )
+        rays: Tensor = torch.stack(self.unproject_planes(*pixels.unbind(-1)), -1)
+        return rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
 
     def visible(self, rays: Float[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
         """Return which rays fall into the image.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
-from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles, pixel_of
-from pano_geometry.rays import RayTables, plane_angles
+from pano_geometry.pixels import FULL_TURN, HALF_TURN, angle_of, centre_angles, pixel_of
+from pano_geometry.rays import Planes, RayTables, plane_angles
 from pano_geometry.tensor_types import Tensor
 
 
@@ -48,3 +48,8 @@ class Cassini(TableCamera):
         """See `Camera.project_planes`."""
         b, a = plane_angles(y, x, z)
         return pixel_of(a, self.width, HALF_TURN), pixel_of(b, self.height, FULL_TURN)
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`."""
+        a, b = angle_of(u, self.width, HALF_TURN), angle_of(v, self.height, FULL_TURN)
+        return torch.sin(a), torch.cos(a) * torch.sin(b), torch.cos(a) * torch.cos(b)

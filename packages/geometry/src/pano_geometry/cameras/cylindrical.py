@@ -8,7 +8,7 @@ import torch
 from pano_geometry.cameras.base import Surface, TableCamera
 from pano_geometry.errors import check_angle
 from pano_geometry.pixels import FULL_TURN, angle_of, centre_angles, centres, pixel_of
-from pano_geometry.rays import RayTables
+from pano_geometry.rays import Planes, RayTables
 from pano_geometry.tensor_types import Tensor
 
 
@@ -74,3 +74,9 @@ class Cylindrical(TableCamera):
         v = pixel_of(y / radius, self.height, self.height / self.focal_y)
         v = torch.where(axial, torch.full_like(v, float("nan")), v)
         return pixel_of(lon, self.width, self.fov_x), v
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`."""
+        lon = angle_of(u, self.width, self.fov_x)
+        y = angle_of(v, self.height, self.height / self.focal_y)
+        return torch.sin(lon), y, torch.cos(lon)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
-from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles, pixel_of
-from pano_geometry.rays import RayTables, plane_angles
+from pano_geometry.pixels import FULL_TURN, HALF_TURN, angle_of, centre_angles, pixel_of
+from pano_geometry.rays import Planes, RayTables, plane_angles
 from pano_geometry.tensor_types import Tensor
 
 
@@ -55,3 +55,9 @@ class Equirectangular(TableCamera):
         lon.mul_(2.0 / FULL_TURN)
         lat_down.mul_(2.0 / HALF_TURN)
         return grid
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`."""
+        lon, lat_down = angle_of(u, self.width, FULL_TURN), angle_of(v, self.height, HALF_TURN)
+        level = torch.cos(lat_down)
+        return level * torch.sin(lon), torch.sin(lat_down), level * torch.cos(lon)

@@ -156,3 +156,19 @@ class Fisheye(ExplicitCamera):
         u, v = x * per_length * self.focal + cx, y * per_length * self.focal + cy
         nan = torch.full_like(t, float("nan"))
         return torch.where(hidden, nan, u), torch.where(hidden, nan, v)
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`; NaN beyond the image circle."""
+        cx, cy = self.centre
+        x, y = (u - cx) / self.focal, (v - cy) / self.focal
+        square = x * x + y * y
+        axial = square == 0
+        one = torch.ones_like(square)
+        radius = torch.where(axial, one, square).sqrt()
+        t = self._angle(torch.where(axial, torch.zeros_like(radius), radius))
+        scale = torch.where(axial, one, torch.sin(t) / radius)  # sin(t) / r -> 1 at the axis
+        limit = self._radius(torch.tensor(0.5 * self.fov, dtype=u.dtype, device=u.device))
+        outside = ~axial & (radius > limit)
+        nan = torch.full_like(t, float("nan"))
+        x, y, z = (torch.where(outside, nan, k) for k in (x * scale, y * scale, torch.cos(t)))
+        return x, y, z

@@ -8,7 +8,7 @@ import torch
 from pano_geometry.cameras.base import Surface, TableCamera
 from pano_geometry.errors import ShapeError, check_angle, check_angles, may_look_at, shape_of
 from pano_geometry.pixels import centres
-from pano_geometry.rays import RayTables
+from pano_geometry.rays import Planes, RayTables
 from pano_geometry.rotations import matrix
 from pano_geometry.tensor_types import Float, Tensor
 
@@ -134,6 +134,12 @@ class Perspective(TableCamera):
         nan = torch.full_like(inverse, float("nan"))
         u, v = x * inverse * fx + cx, y * inverse * fy + cy
         return torch.where(ahead, u, nan), torch.where(ahead, v, nan)
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`."""
+        fx, fy, cx, cy = (_plane(value, u) for value in (self.fx, self.fy, self.cx, self.cy))
+        x, y = (u - cx) / fx, (v - cy) / fy
+        return x, y, torch.ones_like(x)
 
 
 def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:

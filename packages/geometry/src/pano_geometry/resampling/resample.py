@@ -5,6 +5,7 @@ import math
 import torch
 from torch.nn.functional import avg_pool2d
 
+from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import check_image, check_mask, check_rotation, check_size
 from pano_geometry.resampling.back_ends import resample_seen
@@ -18,6 +19,7 @@ TOLERANCE = 1e-3
 """A pitch ratio this little above an integer is that integer."""
 
 
+@takes_arrays
 def resample(
     image: Shaped[Tensor, "b c h w"],
     source: Camera,
@@ -29,7 +31,8 @@ def resample(
     """Return the image as another camera at the same place sees it.
 
     Args:
-        image: taken by `source`, of its size. One image serves a batch of rotations.
+        image: taken by `source`, of its size; a tensor, or an array (h, w), (h, w, c), (c, h, w)
+            or a batch of them. One image serves a batch of rotations.
         source: camera of `image`.
         target: camera of the result.
         rotation: (3, 3) or (b, 3, 3), maps rays of `target` into the frame of `source`;

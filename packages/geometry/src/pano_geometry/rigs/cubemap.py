@@ -90,6 +90,17 @@ class Cubemap(ExplicitCamera):
         largest = below - 8 * self.face_size * torch.finfo(v.dtype).eps
         return u, v.clamp(max=largest) + face * self.face_size
 
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`; NaN beside the strip."""
+        face = torch.floor(v.detach() / self.face_size).clamp(0, len(FACES) - 1)
+        a = angle_of(u, self.face_size, FACE_SPAN)
+        b = angle_of(v - face * self.face_size, self.face_size, FACE_SPAN)
+        outside = ~self.contains(u, v)
+        frames = face_rotations(u.dtype, u.device)[torch.where(outside, 0, face).long()]
+        rays = (frames * torch.stack([a, b, torch.ones_like(a)], -1)[..., None, :]).sum(-1)
+        x, y, z = rays.masked_fill(outside[..., None], float("nan")).unbind(-1)
+        return x, y, z
+
 
 def plane_rays(pixels: Float[Tensor, " n"], face_size: int) -> Planes:
     """Return rays (6, n, n) of coordinates `pixels` x `pixels` on the planes of all faces."""
