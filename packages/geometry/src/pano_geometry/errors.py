@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from pano_geometry.compiling import is_transformed
+
 ROTATION_TOLERANCE = 1e-4
 """Largest entry of `R Rᵀ - I` that float32 products of rotations may leave."""
 
@@ -97,7 +99,7 @@ def check_angle(name: str, value: float, below: float, including: bool = False) 
 
 def may_look_at(values: Tensor) -> bool:
     """Return whether values can be read without synchronisation or compilation in the way."""
-    return values.device.type == "cpu" and not torch.compiler.is_compiling()
+    return values.device.type == "cpu" and not is_transformed()
 
 
 def check_angles(name: str, values: Tensor, below: float) -> None:
@@ -150,7 +152,11 @@ def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> Non
 def _check_orthonormal(name: str, rotation: Tensor) -> None:
     if not bool(torch.isfinite(rotation).all()):
         raise ValueError(f"{name}: got NaN or inf, expected finite rotation matrices")
-    defect = float((rotation @ rotation.mT - torch.eye(3, dtype=rotation.dtype)).abs().max())
+    defect = float(
+        (rotation @ rotation.mT - torch.eye(3, dtype=rotation.dtype, device=rotation.device))
+        .abs()
+        .max()
+    )
     if defect > ROTATION_TOLERANCE:
         raise ValueError(
             f"{name}: got |R Rᵀ - I| = {defect:.3g}, expected at most {ROTATION_TOLERANCE:g}: "

@@ -5,7 +5,7 @@ import torch
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.errors import check_map, check_mask
 from pano_geometry.padding import half_turn
-from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles
+from pano_geometry.pixels import EXACT_ON, FULL_TURN, HALF_TURN, centre_angles, lacks_float64
 from pano_geometry.resampling.sampling import working_dtype
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
@@ -51,7 +51,7 @@ def distance_to_normals(
 
 def _slope_along_rows(q: Tensor, usable: Tensor, height: int) -> tuple[Tensor, Tensor]:
     """Return the slope of q towards growing rows, per radian, and where it is known."""
-    step = torch.tensor(HALF_TURN / height, dtype=q.dtype)
+    step = torch.tensor(HALF_TURN / height, dtype=q.dtype, device=q.device)
     sine, cosine = torch.sin(step), torch.cos(step)
     above, below = _vertical_neighbours(q)
     above_ok, below_ok = (side == 1 for side in _vertical_neighbours(usable.to(q.dtype)))
@@ -74,10 +74,11 @@ def _slope_along_columns(
     q: Tensor, usable: Tensor, down: Tensor, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
     """Return slope of q towards growing columns, per radian of longitude, and where it is known."""
-    lat = centre_angles(height, HALF_TURN, q.device)
+    lat = centre_angles(height, HALF_TURN, EXACT_ON if lacks_float64(q.device) else q.device)
     pitch, row_pitch = FULL_TURN / width, HALF_TURN / height
     shift = (row_pitch / (pitch * torch.cos(lat))).round().clamp(1, max(width // 4, 1)).long()
-    step = (shift.double() * pitch).to(q.dtype)[:, None]
+    step = (shift.double() * pitch).to(q.dtype).to(q.device)[:, None]
+    shift = shift.to(q.device)
     sine, turn = torch.sin(step), torch.cos(step) - 1
     column = torch.arange(width, device=q.device)
     right, left = (
@@ -87,7 +88,7 @@ def _slope_along_columns(
     ahead, behind = q.gather(-1, right), q.gather(-1, left)
     # Along a row, q of a plane is a constant plus one harmonic; a difference to one side needs
     # the constant: the vertical part of the normal times the sine of latitude.
-    s, c = torch.sin(lat).to(q.dtype)[:, None], torch.cos(lat).to(q.dtype)[:, None]
+    s, c = (f(lat).to(q.dtype).to(q.device)[:, None] for f in (torch.sin, torch.cos))
     harmonic = q - s * (q * s + down * c)
     both = (ahead - behind) / (2 * sine)
     one = torch.where(right_ok, ahead - q - harmonic * turn, -(behind - q - harmonic * turn)) / sine
@@ -97,7 +98,8 @@ def _slope_along_columns(
 
 def _assemble(q: Tensor, east: Tensor, down: Tensor, height: int, width: int) -> Tensor:
     """Return the vector q r + (east / cos lat) e_east + down e_down, (b, 3, h, w)."""
-    tables = Equirectangular(height, width).ray_tables(q.device)
+    exact = EXACT_ON if lacks_float64(q.device) else q.device
+    tables = Equirectangular(height, width).ray_tables(exact).to(q.dtype).to_device(q.device)
     assert tables.row_scale is not None
     cos_lat = tables.row_scale.to(q.dtype)[:, None]
     sin_lat = tables.rows[:, 1].to(q.dtype)[:, None]

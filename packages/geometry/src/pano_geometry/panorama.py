@@ -12,7 +12,7 @@ import torch
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.errors import check_image, check_rotation
+from pano_geometry.errors import check_image, check_rotation, may_look_at
 from pano_geometry.resampling.back_ends import resample_seen
 from pano_geometry.resampling.resample import (
     Supersample,
@@ -231,7 +231,7 @@ class _GridSymmetry:
 def _symmetries(rotation: Tensor, width: int) -> list[_GridSymmetry | None]:
     """Return which rotations only move pixels; looked for where values may be looked at."""
     differentiates = rotation.requires_grad and torch.is_grad_enabled()
-    if torch.compiler.is_compiling() or rotation.device.type != "cpu" or differentiates:
+    if not may_look_at(rotation) or differentiates:
         return [None]
     matrices = rotation.detach().double().reshape(-1, 3, 3).tolist()
     return [_symmetry(matrix, width) for matrix in matrices]

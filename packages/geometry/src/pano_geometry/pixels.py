@@ -13,6 +13,20 @@ from pano_geometry.tensor_types import Float, Tensor
 
 FULL_TURN = 2.0 * math.pi
 HALF_TURN = math.pi
+EXACT_ON = torch.device("cpu")
+"""Where tables are computed for devices that have no float64."""
+NO_FLOAT64 = {"mps"}
+"""Types of devices without float64; there tables are made on the CPU, rounded, and moved."""
+
+
+def lacks_float64(device: torch.device) -> bool:
+    """Return whether a device cannot compute in float64."""
+    return device.type in NO_FLOAT64
+
+
+def place(device: torch.device | str | None) -> torch.device:
+    """Return the device that was asked for; that of `torch.set_default_device` if none was."""
+    return torch.get_default_device() if device is None else torch.device(device)
 
 
 def centres(n: int, device: torch.device | None = None) -> Float[Tensor, " n"]:
@@ -50,6 +64,11 @@ def centre_angles(n: int, span: float, device: torch.device | None = None) -> Fl
     return angle_of(centres(n, device), n, span)
 
 
+def _rounded_angles(n: int, span: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    exact = EXACT_ON if lacks_float64(device) else device
+    return centre_angles(n, span, exact).to(dtype).to(device)
+
+
 def row_latitudes(
     height: int,
     *,
@@ -61,7 +80,7 @@ def row_latitudes(
     Args:
         height: Of the panorama, pixels.
         dtype: Of the result; angles are computed in float64 and rounded once.
-        device: Of the result, the CPU by default.
+        device: Of the result, torch's default device if not given.
 
     Returns:
         Radians, positive up, from just below pi/2 to just above -pi/2.
@@ -71,7 +90,7 @@ def row_latitudes(
         ValueError: If `height` is less than 1.
     """
     check_size("height", height)
-    return (-centre_angles(height, HALF_TURN, torch.device(device or "cpu"))).to(dtype)
+    return -_rounded_angles(height, HALF_TURN, dtype, place(device))
 
 
 def column_longitudes(
@@ -85,7 +104,7 @@ def column_longitudes(
     Args:
         width: Of the panorama, pixels.
         dtype: Of the result; angles are computed in float64 and rounded once.
-        device: Of the result, the CPU by default.
+        device: Of the result, torch's default device if not given.
 
     Returns:
         Radians, 0 at +z, growing to the right, from just above -pi to just below pi.
@@ -95,4 +114,4 @@ def column_longitudes(
         ValueError: If `width` is less than 1.
     """
     check_size("width", width)
-    return centre_angles(width, FULL_TURN, torch.device(device or "cpu")).to(dtype)
+    return _rounded_angles(width, FULL_TURN, dtype, place(device))

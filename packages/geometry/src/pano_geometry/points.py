@@ -6,6 +6,7 @@ from pano_geometry.cameras.base import Camera
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import ShapeError, check_map, check_mask, shape_of
+from pano_geometry.pixels import EXACT_ON, lacks_float64
 from pano_geometry.resampling.sampling import working_dtype
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 
@@ -78,8 +79,9 @@ def _distance_per_depth(name: str, values: Tensor, camera: Perspective) -> Tenso
             f"{name}: got shape {shape_of(values)}, expected (..., {camera.height}, "
             f"{camera.width}), the size of its camera"
         )
-    x, y, _ = camera.ray_planes(None, torch.float64, values.device)
-    factor = torch.sqrt(x * x + y * y + 1.0).to(working_dtype(values))
+    exact = EXACT_ON if lacks_float64(values.device) else values.device
+    x, y, _ = camera.ray_planes(None, torch.float64, exact)
+    factor = torch.sqrt(x * x + y * y + 1.0).to(working_dtype(values)).to(values.device)
     return factor[:, None] if factor.ndim == 3 else factor
 
 

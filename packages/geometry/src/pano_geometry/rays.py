@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pano_geometry.compiling import is_differentiated_forward
 from pano_geometry.errors import ShapeError, shape_of
 from pano_geometry.tensor_types import Float, Tensor
 
@@ -79,7 +80,8 @@ def plane_angles(
     infinite slope there. `out` (2, …) takes both where no gradient is asked for.
     """
     square = x * x
-    if not (torch.is_grad_enabled() and (square.requires_grad or z.requires_grad)):
+    differentiates = torch.is_grad_enabled() and (square.requires_grad or z.requires_grad)
+    if not (differentiates or is_differentiated_forward()):
         square.addcmul_(z, z)
         lon, lat_down = (None, None) if out is None else out
         return torch.atan2(x, z, out=lon), torch.atan2(y, square.sqrt_(), out=lat_down)
@@ -125,6 +127,12 @@ class RayTables:
         column_scale = None if self.column_scale is None else self.column_scale.to(dtype)
         columns = self.columns.mT.to(dtype).contiguous().mT
         return RayTables(columns, self.rows.to(dtype), row_scale, column_scale)
+
+    def to_device(self, device: torch.device) -> "RayTables":
+        """Return the tables on a device."""
+        row_scale = None if self.row_scale is None else self.row_scale.to(device)
+        column_scale = None if self.column_scale is None else self.column_scale.to(device)
+        return RayTables(self.columns.to(device), self.rows.to(device), row_scale, column_scale)
 
     def band(self, rows: slice) -> "RayTables":
         """Return the tables of some rows."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 
 from pano_geometry.errors import ShapeError, check_size, shape_of
+from pano_geometry.pixels import EXACT_ON, lacks_float64, place
 from pano_geometry.tensor_types import Float, Tensor
 
 Angle = float | Float[Tensor, "*b"]
@@ -47,13 +48,13 @@ def from_ypr(
         if isinstance(angle, Tensor) and not angle.is_floating_point():
             raise TypeError(f"{name}: got dtype {angle.dtype}, expected a floating dtype (radians)")
     given = [a for a in (yaw, pitch, roll) if isinstance(a, Tensor)]
-    like = given[0] if given else torch.zeros((), dtype=torch.float64)
+    like = given[0] if given else torch.zeros((), dtype=torch.float64, device=EXACT_ON)
     about_y, about_x, about_z = (
         _about(axis, torch.as_tensor(angle, dtype=like.dtype, device=like.device))
         for axis, angle in ((1, yaw), (0, pitch), (2, roll))
     )
     rotation = compose(compose(about_y, about_x), about_z)
-    return rotation if given else rotation.to(dtype)
+    return rotation if given else rotation.to(dtype).to(place(None))
 
 
 def _about(axis: int, angle: Tensor) -> Tensor:
@@ -117,7 +118,7 @@ def random_rotation(
         n: how many.
         generator: source of randomness; numbers are drawn on its device.
         dtype: of the result; drawing and normalising happen in float64.
-        device: of the result; the generator's (or the CPU) if not given.
+        device: of the result; the generator's (or torch's default) if not given.
 
     Source: a normalised vector of four normal numbers is a uniform unit quaternion (Shoemake 1992).
 
@@ -126,9 +127,12 @@ def random_rotation(
         ValueError: If `n` is less than 1.
     """
     check_size("n", n)
-    drawn_on = generator.device if generator is not None else torch.device("cpu")
+    drawn_on = generator.device if generator is not None else place(None)
+    if lacks_float64(drawn_on):
+        drawn_on = EXACT_ON
     q = torch.randn(n, 4, generator=generator, dtype=torch.float64, device=drawn_on)
-    return from_quaternion(q).to(device=device or drawn_on, dtype=dtype)
+    wanted = place(device) if device is not None or generator is None else generator.device
+    return from_quaternion(q).to(dtype).to(wanted)
 
 
 def from_quaternion(quaternion: Float[Tensor, "*b 4"]) -> Float[Tensor, "*b 3 3"]:

@@ -3,7 +3,7 @@
 import torch
 
 from pano_geometry.errors import check_size
-from pano_geometry.pixels import FULL_TURN, HALF_TURN
+from pano_geometry.pixels import EXACT_ON, FULL_TURN, HALF_TURN, lacks_float64, place
 from pano_geometry.tensor_types import Float, Tensor
 
 
@@ -25,12 +25,15 @@ def solid_angle(
     """
     check_size("height", height)
     check_size("width", width)
-    borders = torch.arange(height + 1, dtype=torch.float64, device=device) * (HALF_TURN / height)
+    where = place(device)
+    exact = EXACT_ON if lacks_float64(where) else where
+    borders = torch.arange(height + 1, dtype=torch.float64, device=exact) * (HALF_TURN / height)
     # cos a - cos b without cancellation at the poles.
     middle = 0.5 * (borders[1:] + borders[:-1])
     half = 0.5 * (HALF_TURN / height)
-    band = 2.0 * torch.sin(middle) * torch.sin(torch.tensor(half, dtype=torch.float64))
-    return (band * (FULL_TURN / width)).to(dtype)
+    sine = torch.sin(torch.tensor(half, dtype=torch.float64, device=exact))
+    band = 2.0 * torch.sin(middle) * sine
+    return (band * (FULL_TURN / width)).to(dtype).to(where)
 
 
 def cube_solid_angle(
@@ -48,8 +51,10 @@ def cube_solid_angle(
         ValueError: If `face_size` is less than 1.
     """
     check_size("face_size", face_size)
-    edges = torch.linspace(-1.0, 1.0, face_size + 1, dtype=torch.float64, device=device)
+    where = place(device)
+    exact = EXACT_ON if lacks_float64(where) else where
+    edges = torch.linspace(-1.0, 1.0, face_size + 1, dtype=torch.float64, device=exact)
     x, y = edges[None, :], edges[:, None]
     corner = torch.atan2(x * y, torch.sqrt(x * x + y * y + 1.0))
     area = corner[1:, 1:] - corner[:-1, 1:] - corner[1:, :-1] + corner[:-1, :-1]
-    return area.to(dtype)
+    return area.to(dtype).to(where)

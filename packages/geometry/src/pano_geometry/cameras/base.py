@@ -7,7 +7,7 @@ from enum import Enum
 import torch
 
 from pano_geometry.errors import ShapeError, check_size, shape_of
-from pano_geometry.pixels import to_grid
+from pano_geometry.pixels import EXACT_ON, lacks_float64, place, to_grid
 from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
@@ -117,19 +117,20 @@ class Camera(ABC):
 
         Args:
             dtype: float32 or float64.
-            device: of the result, the CPU by default.
+            device: of the result, torch's default device if not given.
 
         Returns:
             (h, w, 3), or (b, h, w, 3) for a camera with intrinsics of a batch. NaN at pixels
             without a ray (outside the image circle of a fisheye).
         """
-        where = torch.device(device or "cpu")
-        rays: Tensor = torch.stack(self.ray_planes(None, torch.float64, where), -1)
+        where = place(device)
+        exact = EXACT_ON if lacks_float64(where) else where
+        rays: Tensor = torch.stack(self.ray_planes(None, torch.float64, exact), -1)
         rays = rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
-        mask = self.image_mask(where)
+        mask = self.image_mask(exact)
         if mask is not None:
             rays = rays.masked_fill(~mask[..., None], float("nan"))
-        unit: Tensor = rays.to(dtype)
+        unit: Tensor = rays.to(dtype).to(where)
         return unit
 
     def project(self, rays: Float[Tensor, "*shape 3"]) -> Float[Tensor, "*shape 2"]:
@@ -194,6 +195,10 @@ class TableCamera(Camera):
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
     ) -> Planes:
         """See `Camera.ray_planes`. Tables are turned in float64, then rounded once."""
+        if lacks_float64(device):
+            tables = self.ray_tables(EXACT_ON).to(dtype).to_device(device)
+            turn = None if rotation is None else rotation.to(device=device, dtype=dtype)
+            return (tables if turn is None else tables.rotate(turn)).planes()
         tables = self.ray_tables(device)
         if rotation is not None:
             tables = tables.rotate(rotation.to(device=device, dtype=torch.float64))
@@ -211,7 +216,8 @@ class ExplicitCamera(Camera):
         self, rotation: Tensor | None, dtype: torch.dtype, device: torch.device
     ) -> Planes:
         """See `Camera.ray_planes`."""
-        x, y, z = (plane.to(dtype) for plane in self.own_planes(device))
+        exact = EXACT_ON if lacks_float64(device) else device
+        x, y, z = (plane.to(dtype).to(device) for plane in self.own_planes(exact))
         if rotation is None:
             return x, y, z
         return rotate_planes((x, y, z), rotation.to(device=device, dtype=dtype))

@@ -7,7 +7,7 @@ import torch
 
 from pano_geometry.cameras.base import ExplicitCamera, Surface
 from pano_geometry.errors import check_angle
-from pano_geometry.pixels import FULL_TURN, centres
+from pano_geometry.pixels import EXACT_ON, FULL_TURN, centres
 from pano_geometry.rays import Planes
 from pano_geometry.tensor_types import Bool, Tensor
 
@@ -47,7 +47,7 @@ class Fisheye(ExplicitCamera):
         # Calibration files give lists, which have no hash.
         object.__setattr__(self, "coefficients", tuple(float(k) for k in self.coefficients))
         # Beyond a turning point of the polynomial two angles share a pixel.
-        t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64)
+        t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64, device=EXACT_ON)
         if bool((self._slope(t) <= 0).any()):
             raise ValueError(
                 f"coefficients: got {self.coefficients}, with which the radius shrinks within "
@@ -69,7 +69,7 @@ class Fisheye(ExplicitCamera):
         """
         check_angle("fov", fov, FULL_TURN, including=True)
         unit = cls(height, width, 1.0, None, None, coefficients, fov)
-        edge = float(unit._radius(torch.tensor(0.5 * fov, dtype=torch.float64)))
+        edge = float(unit._radius(torch.tensor(0.5 * fov, dtype=torch.float64, device=EXACT_ON)))
         return cls(height, width, 0.5 * min(height, width) / edge, None, None, coefficients, fov)
 
     @property

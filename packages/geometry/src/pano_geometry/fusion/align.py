@@ -104,7 +104,7 @@ def _affine(views: ViewsOnErp) -> Tensor:
     own = torch.einsum("bnip,bnjp->bnij", weighted * weight.sum(1)[:, None, None], basis)
     cross = torch.einsum("bnip,bmjp->bnimj", weighted, weighted)
     matrix = -cross
-    index = torch.arange(n)
+    index = torch.arange(n, device=value.device)
     matrix[:, index, :, index] += own.transpose(0, 1)
     matrix = matrix.reshape(b, 2 * n, 2 * n)
     matrix = matrix + _ridge(matrix)

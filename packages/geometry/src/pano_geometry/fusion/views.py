@@ -7,7 +7,7 @@ import torch
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
-from pano_geometry.pixels import centres
+from pano_geometry.pixels import EXACT_ON, centres, lacks_float64
 from pano_geometry.resampling.resample import resample, resample_masked
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
@@ -78,7 +78,7 @@ def project_views(
     """
     check_views(views, camera, rotations, valid)
     usable = torch.isfinite(views) if valid is None else valid & torch.isfinite(views)
-    window = _window(camera).to(views)[None, None]
+    window = _window(camera, views.device).to(views)[None, None]
     target = Equirectangular(height, width)
     values, weights = [], []
     for k, rotation in enumerate(rotations):
@@ -91,7 +91,8 @@ def project_views(
     return ViewsOnErp(torch.cat(values, 1), torch.cat(weights, 1))
 
 
-def _window(camera: Perspective) -> Tensor:
+def _window(camera: Perspective, device: torch.device) -> Tensor:
     """Return a product of raised cosines over the image, (h, w), from `LEAST_WEIGHT` to 1."""
-    down, across = (torch.sin(torch.pi * centres(n) / n) ** 2 for n in camera.size)
+    on = EXACT_ON if lacks_float64(device) else device
+    down, across = (torch.sin(torch.pi * centres(n, on) / n) ** 2 for n in camera.size)
     return (down[:, None] * across[None, :]).clamp_min(LEAST_WEIGHT)

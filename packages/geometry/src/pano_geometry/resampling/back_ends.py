@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface
+from pano_geometry.compiling import is_transformed
 from pano_geometry.resampling import packed
 from pano_geometry.resampling.cache import grid_cache
 from pano_geometry.resampling.explicit import resample_explicitly
@@ -75,7 +76,7 @@ def resample_seen(
 def _separable(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None, mode: Mode
 ) -> bool:
-    if torch.compiler.is_compiling() or mode != "bilinear" or image.device.type != "cpu":
+    if is_transformed() or mode != "bilinear" or image.device.type != "cpu":
         return False
     if source.key() is None or target.key() is None or source.surface is Surface.CYLINDER:
         return False
@@ -159,7 +160,7 @@ def _run_new_grid(r: Request) -> Resampled:
 
 def _takes_gpu(r: Request) -> bool:
     """Whether one launch does it; gradients of rotations and compilers need explicit taps."""
-    if torch.compiler.is_compiling() or r.mode != "bilinear":
+    if is_transformed() or r.mode != "bilinear":
         return False
     if not gpu.takes(r.image, r.source, r.target):
         return False

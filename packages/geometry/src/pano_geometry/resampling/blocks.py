@@ -6,6 +6,7 @@ from typing import TypeVar
 import torch
 
 from pano_geometry.cameras.base import Camera, TableCamera
+from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rays import Planes, RayTables, rotate_planes
 from pano_geometry.tensor_types import Tensor
 
@@ -56,9 +57,9 @@ def ray_blocks(
     block = min(BLOCK * torch.get_num_threads(), max(LEAST_BLOCK, share))
     pieces = bands(height // 2 if upper_half else height, width, block)
     if isinstance(target, TableCamera):
-        field: RayTables | Planes = target.ray_tables()
+        field: RayTables | Planes = target.ray_tables(EXACT_ON)
     else:
-        field = target.ray_planes(None, dtype, torch.device("cpu"))
+        field = target.ray_planes(None, dtype, EXACT_ON)
     for sample in range(sample_count(rotation)):
         turn = turn_of(rotation, sample)
         if isinstance(field, RayTables):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
-from pano_geometry.pixels import from_grid, to_grid
+from pano_geometry.pixels import EXACT_ON, from_grid, to_grid
 from pano_geometry.rays import Planes, RayTables
 from pano_geometry.resampling.blocks import bands, ray_blocks, sample_count, turn_of, turned_tables
 from pano_geometry.tensor_types import Tensor
@@ -77,11 +77,11 @@ def build_grid(source: Camera, target: Camera, rotation: Tensor | None, dtype: t
 def _dense(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> DenseGrid:
-    grid = torch.empty(sample_count(rotation), 2, *target.size, dtype=dtype)
+    grid = torch.empty(sample_count(rotation), 2, *target.size, dtype=dtype, device=EXACT_ON)
     edges = EdgeList(source.size)
     for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
         grid[sample, :, rows] = block
-    return DenseGrid(grid.permute(0, 2, 3, 1), *edges.joined(), target.image_mask())
+    return DenseGrid(grid.permute(0, 2, 3, 1), *edges.joined(), target.image_mask(EXACT_ON))
 
 
 def dense_blocks(
@@ -122,7 +122,7 @@ def _has_opposites(source: Camera, target: Camera) -> bool:
 def _opposite(block: Tensor) -> Tensor:
     """Coordinates (2, r, w) of the opposite rays, in the order of the pixels they belong to."""
     turned = block.roll(block.shape[-1] // 2, -1).flip(1)
-    turned[0] -= torch.copysign(torch.ones((), dtype=block.dtype), turned[0])
+    turned[0] -= torch.copysign(torch.ones((), dtype=block.dtype, device=block.device), turned[0])
     turned[1].neg_()
     return turned
 
@@ -175,7 +175,7 @@ def _sparse(
     source: Camera, target: Camera, rotation: Tensor | None, dtype: torch.dtype
 ) -> SparseGrid:
     found: list[list[tuple[Tensor, Tensor]]] = [[] for _ in range(sample_count(rotation))]
-    mask = target.image_mask()
+    mask = target.image_mask(EXACT_ON)
     for sample, position, planes in _candidates(source, target, rotation, dtype):
         u, v = source.project_planes(*planes)
         seen = source.contains(u, v)
@@ -196,7 +196,7 @@ def _candidates(
     least = source.least_forward()
     # Rays of targets that see everything have unit length: z tells which lie in the cone of view.
     if least is not None and isinstance(target, TableCamera) and target.sees_everything:
-        own = target.ray_tables()
+        own = target.ray_tables(EXACT_ON)
         for sample in range(sample_count(rotation)):
             tables = turned_tables(own, turn_of(rotation, sample), dtype)
             for near, planes in _in_cone(tables, target, least - CONE_MARGIN):
@@ -204,7 +204,7 @@ def _candidates(
         return
     for sample, rows, rays in ray_blocks(target, rotation, dtype, _flat):
         first = rows.start * target.width
-        yield sample, torch.arange(first, first + rays[0].numel()), rays
+        yield sample, torch.arange(first, first + rays[0].numel(), device=EXACT_ON), rays
 
 
 def _flat(x: Tensor, y: Tensor, z: Tensor) -> Planes:

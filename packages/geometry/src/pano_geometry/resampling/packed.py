@@ -10,7 +10,7 @@ from torch.nn.functional import embedding_bag
 
 from pano_geometry.cameras.base import Surface
 from pano_geometry.padding import half_turn
-from pano_geometry.pixels import from_grid, to_index
+from pano_geometry.pixels import EXACT_ON, from_grid, to_index
 from pano_geometry.rigs.cube_padding import padded_table
 from pano_geometry.tensor_types import Float, Tensor
 
@@ -90,8 +90,8 @@ class _Bags:
     """Rows and weights (m, 4) of a block of results; the memory serves block after block."""
 
     def __init__(self, largest: int, width: int) -> None:
-        self._index = torch.empty(largest, 4, dtype=torch.int32)
-        self._weight = torch.empty(largest, 4)
+        self._index = torch.empty(largest, 4, dtype=torch.int32, device=EXACT_ON)
+        self._weight = torch.empty(largest, 4, device=EXACT_ON)
         self._corners = (0, 1, width, width + 1)
 
     def fill(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from torch.nn.functional import avg_pool2d
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import check_image, check_mask, check_rotation, check_size
+from pano_geometry.pixels import place
 from pano_geometry.resampling.back_ends import resample_seen
 from pano_geometry.resampling.explicit import seen_pixels, source_pixels
 from pano_geometry.resampling.sampling import check_mode, restore, working_dtype
@@ -200,7 +201,7 @@ def coverage(
     """
     if rotation is not None:
         check_rotation("rotation", rotation)
-    where = torch.device(device or "cpu")
+    where = place(device)
     u, v = source_pixels(source, target, rotation, torch.float32, where)
     seen = seen_pixels(source, target, u, v)
     return (torch.ones_like(u, dtype=torch.bool) if seen is None else seen)[:, None]

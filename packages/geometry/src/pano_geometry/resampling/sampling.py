@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from pano_geometry.cameras.base import Surface
+from pano_geometry.compiling import is_transformed
 from pano_geometry.errors import ShapeError, check_batch, check_image, shape_of
 from pano_geometry.pixels import to_grid
 from pano_geometry.resampling import packed
@@ -85,14 +86,18 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         labels = interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
         return labels.transpose(0, 1).contiguous()
     dtype = working_dtype(image)
-    # A small view of a large image of another dtype: converting the image would cost most.
-    view = image.dtype != dtype and 4 * u.shape[-2] * u.shape[-1] < size[0] * size[1]
-    if mode == "bilinear" and not (view or torch.compiler.is_compiling()):
+    if mode == "bilinear" and not (is_transformed() or _is_small_view(image, dtype, u)):
         values = _bilinear(image.to(dtype), u, v, surface)
     else:
         values = interpolate(dense_fetch(image, dtype), u, v, size, surface, mode)
         values = values.transpose(0, 1).contiguous()
     return restore(values, image.dtype)
+
+
+def _is_small_view(image: Tensor, dtype: torch.dtype, u: Tensor) -> bool:
+    """Return whether converting a large image of another dtype would cost most."""
+    pixels = image.shape[-2] * image.shape[-1]
+    return image.dtype != dtype and 4 * u.shape[-2] * u.shape[-1] < pixels
 
 
 def _cube(strip: Tensor, u: Tensor, v: Tensor, mode: Mode) -> Tensor:
@@ -142,7 +147,7 @@ def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
     batch, row, column = grid.edge
     pixels, copies = grid.edge_pixels, n // grid.grid.shape[0]
     if copies > 1:
-        batch = torch.arange(copies).repeat_interleave(len(row))
+        batch = torch.arange(copies, device=row.device).repeat_interleave(len(row))
         row, column, pixels = row.repeat(copies), column.repeat(copies), pixels.repeat(1, copies)
     return repair(out, image, (batch, row, column), pixels, surface)
 
@@ -182,7 +187,7 @@ def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
     """Return which pixels of the result a grid fills, (n, ho, wo); None if all."""
     if isinstance(grid, DenseGrid):
         return None if grid.seen is None else grid.seen.expand(grid.grid.shape[0], *size)
-    seen = torch.zeros(len(grid.positions), size[0] * size[1], dtype=torch.bool)
+    seen = torch.zeros(len(grid.positions), size[0] * size[1], dtype=torch.bool, device="cpu")
     for flat, position in zip(seen, grid.positions, strict=True):
         flat[position] = True
     return seen.reshape(-1, *size)

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from pano_geometry.cameras.base import Camera, Surface
-from pano_geometry.pixels import from_grid, to_index
+from pano_geometry.pixels import EXACT_ON, from_grid, to_index
 from pano_geometry.resampling.grids import EdgeList, dense_blocks
 from pano_geometry.resampling.sampling import bordered, repair, restore, working_dtype
 from pano_geometry.tensor_types import Float, Shaped, Tensor
@@ -44,7 +44,7 @@ def resample_once(
     edge, pixels = edges.joined()
     if edge is not None and pixels is not None:
         repair(out, exact.expand(n, -1, -1, -1), edge, pixels, source.surface)
-    seen = target.image_mask()
+    seen = target.image_mask(EXACT_ON)
     if seen is None:
         return out, None
     return torch.where(seen, out, torch.zeros_like(out)), seen.expand(n, *target.size)

@@ -8,10 +8,11 @@ from functools import lru_cache
 
 import torch
 from torch.nn.functional import embedding_bag
+from torch.utils._python_dispatch import _disable_current_modes
 
 from pano_geometry.compiling import constant_result
 from pano_geometry.errors import check_size
-from pano_geometry.pixels import centres, to_index
+from pano_geometry.pixels import EXACT_ON, centres, lacks_float64, to_index
 from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.tensor_types import Float, Tensor
 
@@ -116,8 +117,13 @@ def _cached_ring_taps(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
     # A table made under inference_mode could not be used in training later.
-    with torch.inference_mode(mode=False):
-        return _ring_taps_of(size, n, inset, device)
+    # Nor could one made of fake or batched tensors serve real ones.
+    with torch.inference_mode(mode=False), _disable_current_modes():
+        exact = EXACT_ON if lacks_float64(device) else device
+        index, weight, position = _ring_taps_of(size, n, inset, exact)
+        if lacks_float64(device):
+            weight = weight.float()
+        return index.to(device), weight.to(device), position.to(device)
 
 
 def _ring_taps_of(

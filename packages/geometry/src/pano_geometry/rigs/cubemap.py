@@ -5,6 +5,7 @@ B (-a, b, -1), L (-1, b, a), U (a, -1, b), D (a, 1, -b): the side faces stand up
 edge of U and the upper edge of D touch F.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -84,10 +85,8 @@ class Cubemap(ExplicitCamera):
         """Return coordinates in the strip; rays on an edge belong to the first face."""
         face, u, v = project_to_faces(x, y, z, self.face_size)
         # The lower border of a face is not the upper border of the next one in the strip.
-        below = torch.nextafter(
-            torch.tensor(float(self.face_size), dtype=v.dtype), torch.zeros((), dtype=v.dtype)
-        ).item()
-        largest = below - 8 * self.face_size * torch.finfo(v.dtype).eps
+        eps = torch.finfo(v.dtype).eps
+        largest = _float_below(self.face_size, eps) - 8 * self.face_size * eps
         return u, v.clamp(max=largest) + face * self.face_size
 
     def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
@@ -100,6 +99,13 @@ class Cubemap(ExplicitCamera):
         rays = (frames * torch.stack([a, b, torch.ones_like(a)], -1)[..., None, :]).sum(-1)
         x, y, z = rays.masked_fill(outside[..., None], float("nan")).unbind(-1)
         return x, y, z
+
+
+def _float_below(n: int, eps: float) -> float:
+    """Return the largest number below `n` of the floating type whose spacing at 1 is `eps`."""
+    mantissa, exponent = math.frexp(n)
+    step = math.ldexp(eps, exponent - 1)
+    return n - (0.5 * step if mantissa == 0.5 else step)
 
 
 def plane_rays(pixels: Float[Tensor, " n"], face_size: int) -> Planes:

@@ -8,6 +8,7 @@ import torch
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import check_image
+from pano_geometry.pixels import EXACT_ON, place
 from pano_geometry.resampling.resample import Supersample, resample
 from pano_geometry.resampling.taps import Mode
 from pano_geometry.rotations import from_ypr
@@ -42,7 +43,7 @@ def tangent_rotations(
     lat = torch.asin(-axes[:, 1].clamp(-1, 1))
     lon = torch.where(lat.abs() > 1.5, 0.0, torch.atan2(axes[:, 0], axes[:, 2]))
     order = sorted(range(count), key=lambda i: (-round(float(lat[i]), 9), float(lon[i])))
-    return from_ypr(lon[order], lat[order], torch.zeros_like(lat)).to(device=device, dtype=dtype)
+    return from_ypr(lon[order], lat[order], torch.zeros_like(lat)).to(dtype).to(place(device))
 
 
 def _vertices() -> Tensor:
@@ -54,7 +55,7 @@ def _vertices() -> Tensor:
         horizontal = math.cos(ring_lat)
         y = -sign * math.sin(ring_lat)
         vertices.append((horizontal * math.sin(lon), y, horizontal * math.cos(lon)))
-    return torch.tensor(vertices, dtype=torch.float64)
+    return torch.tensor(vertices, dtype=torch.float64, device=EXACT_ON)
 
 
 def _face_centres(vertices: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.rotations import compose
 from pano_geometry.tensor_types import Tensor
@@ -81,8 +82,8 @@ def _turns(rotation: Tensor | None, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=64)  # a few kB per camera
 def _tables(camera: TableCamera, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    tables = camera.ray_tables()
-    ones = (torch.ones(camera.height), torch.ones(camera.width))
+    tables = camera.ray_tables(EXACT_ON)
+    ones = [torch.ones(n, device=EXACT_ON) for n in camera.size]
     row_scale = ones[0] if tables.row_scale is None else tables.row_scale
     column_scale = ones[1] if tables.column_scale is None else tables.column_scale
     parts = (tables.columns.mT, tables.rows.mT, row_scale, column_scale)

@@ -7,6 +7,7 @@ import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rays import RayTables
 from pano_geometry.resampling.native.build import build, load
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
@@ -105,9 +106,13 @@ def resample(
     turns = 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0]
     n = max(image.shape[0], turns)
     out = image.new_empty(n, image.shape[1], *target.size)
-    seen = None if source.sees_everything else torch.empty(n, *target.size, dtype=torch.bool)
+    seen = (
+        None
+        if source.sees_everything
+        else torch.empty(n, *target.size, dtype=torch.bool, device=EXACT_ON)
+    )
     jobs = _jobs(target, rotation)
-    tables = jobs.camera.ray_tables()
+    tables = jobs.camera.ray_tables(EXACT_ON)
     height, width = jobs.camera.size
     scales = _ones_or(tables.row_scale, height), _ones_or(tables.column_scale, width)
     of_job = _of_job(jobs, tables, n, image)
