@@ -286,7 +286,8 @@ def check_finite(net: nn.Module) -> None:
     ]
     if bad:
         raise TrainingDivergedError(
-            f"got {len(bad)} tensors of weights that are not finite, e.g. {bad[:3]}, expected none; "
+            f"got {len(bad)} tensors of weights that are not finite, e.g. {bad[:3]}, expected "
+            "none; "
             "nothing is published. Lower the learning rate: that is another training, which starts "
             "afresh"
         )

@@ -143,9 +143,7 @@ def test_a_network_that_diverged_is_not_published(validating: bool, tmp_path: Pa
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_picture_is_a_line_with_and_without_workers(
-    workers: int, tmp_path: Path
-) -> None:
+def test_a_damaged_picture_is_a_line_with_and_without_workers(workers: int, tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
     for picture in (tmp_path / "raw").rglob("rgb*.png"):
         picture.write_bytes(picture.read_bytes()[:500])
