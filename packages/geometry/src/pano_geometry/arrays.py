@@ -9,7 +9,7 @@ several rotations, the number of axes of what was given. NumPy itself is not imp
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 import torch
 
@@ -60,7 +60,7 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
 
     @functools.wraps(function)
     def with_arrays(*args: Any, **kwargs: Any) -> Any:
-        image = args[0] if args else kwargs.get(first)
+        image: Any = args[0] if args else kwargs.get(first)
         if isinstance(image, Tensor) or not is_array(image):
             return function(*args, **kwargs)
         bound = signature.bind(*args, **kwargs)
@@ -75,13 +75,14 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         rotation = given.get("rotation")
         many = rotation is not None and rotation.ndim == 3
         out = function(*bound.args, **bound.kwargs)
-        values, *maps = out if isinstance(out, tuple) else (out,)
+        parts: tuple[Tensor, ...] = out if isinstance(out, tuple) else (cast(Tensor, out),)
+        values, *maps = parts
         array = from_batch(values, axes, many)
         array = array.view(image.dtype) if bits_only else array
         masks = (from_batch(part, axes.replace("c", ""), many) for part in maps)
         return (array, *masks) if maps else array
 
-    return with_arrays  # type: ignore[return-value]
+    return with_arrays
 
 
 def channels_first(shape: tuple[int, ...]) -> bool | None:
@@ -160,4 +161,5 @@ def from_batch(out: Tensor, axes: str, many: bool) -> Any:
 
 def _unknown_to_torch(dtype: Any) -> bool:
     """Return whether torch holds a type without computing on it: unsigned of 2 bytes or more."""
-    return dtype.kind == "u" and dtype.itemsize > 1
+    unsigned: bool = dtype.kind == "u" and dtype.itemsize > 1
+    return unsigned

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +118,7 @@ class DA2(DepthModel):
         )
         if isinstance(self.backbone, ConvBackbone):
             for aligner, cells in zip(self.aligners, self.backbone.cells, strict=True):
-                keep_cells(aligner, cells)
+                keep_cells(cast(nn.Linear, aligner), cells)
             self.head.place_cells()
         if faithful:
             self.native_size = RELEASED_SPHERE

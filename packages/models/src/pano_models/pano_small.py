@@ -99,7 +99,7 @@ class PanoSmall(DepthModel):
             x = self._joined(i, levels[i], x)
         assert x is not None
         z = resize(self.output(resize(x, working, wrap=True)), size, wrap=True)
-        log, sky = z.split(1, dim=1)
+        log, sky = z[:, :1], z[:, 1:]
         return {
             DISTANCE_SCALE_INVARIANT: log.clamp(-LOG_RANGE, LOG_RANGE).exp(),
             FAR_PROBABILITY: sky.sigmoid(),

@@ -167,7 +167,8 @@ class Camera(ABC):
                 "pixel (row j, column i) is (i + 0.5, j + 0.5)"
             )
         rays: Tensor = torch.stack(self.unproject_planes(*pixels.unbind(-1)), -1)
-        return rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
+        unit: Tensor = rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
+        return unit
 
     def visible(self, rays: Float[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
         """Return which rays fall into the image.
