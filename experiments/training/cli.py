@@ -53,14 +53,8 @@ from experiments.training.callbacks import (
     SystemMetrics,
     Throughput,
 )
-from experiments.training.checkpoints import (
-    DurableCheckpointIO,
-    NonFiniteGuard,
-    ResumableCheckpoint,
-    StepSeed,
-    TrainingDivergedError,
-    check_finite,
-)
+from experiments.training.checkpoints import DurableCheckpointIO, ResumableCheckpoint, StepSeed
+from experiments.training.divergence import NonFiniteGuard, TrainingDivergedError, check_finite
 from experiments.training.gate import GateError
 from experiments.training.progress import progress_callback
 from experiments.training.sharding import gather

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 
 import pano_models
-from experiments.training.checkpoints import check_maps
+from experiments.training.divergence import check_maps, refuse_non_finite
 from experiments.training.sharding import Sharded, is_sharded, shard, spare_batches
 from pano_losses.accumulators import ProtocolMetric
 from pano_losses.evaluation import resolve
@@ -126,9 +126,16 @@ class DepthTask(LightningModule):
         self._spare = spare_batches(self.trainer) if is_sharded(self.net) else 0
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Predict and scores one batch."""
+        """Predict and score one batch.
+
+        Raises:
+            TrainingDivergedError: In a training, a predicted map is not finite.
+        """
         with torch.autocast(self.device.type, enabled=False):
-            self.scores.update(dataloader_idx, self(batch["image"]), batch)
+            prediction = self(batch["image"])
+            if self._trainer is not None and self.trainer.state.fn == "fit":
+                refuse_non_finite(prediction)
+            self.scores.update(dataloader_idx, prediction, batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/<data set>/<protocol>/<metric>` (or `test/...`)."""

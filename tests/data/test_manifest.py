@@ -92,7 +92,7 @@ def test_index_out_of_range_and_pickling():
         ({"intrinsics": None}, "needs intrinsics"),
         ({"kind": "disparity"}, "needs a positive baseline"),
         ({"units_per_metre": 0}, "units_per_metre=0, "),
-        ({"edge_margin": -1}, "edge_margin=-1; expected"),
+        ({"edge_margin": -1}, "edge_margin=-1, expected"),
     ],
 )
 def test_rows_that_mean_nothing_are_refused(changes, message):
@@ -140,7 +140,7 @@ def test_a_row_that_leaves_its_folder_or_says_the_impossible(wrong, tmp_path):
     """Refused where it is made, and where a file of others is opened: before any sample is read."""
     (name,) = wrong
     with pytest.raises(ManifestError, match=rf"row .*{name}"):
-        row(wrong.get("key", "a"), **wrong)
+        dataclasses.replace(row("a"), **wrong)
     table = manifest_of([row("a"), row("b"), row("c", depth=None, encoding="none", kind="none")])
     rows = table.table.to_pylist()
     rows[1] |= wrong
@@ -150,7 +150,7 @@ def test_a_row_that_leaves_its_folder_or_says_the_impossible(wrong, tmp_path):
 
 
 def test_a_good_manifest_is_not_read_row_by_row(tmp_path, monkeypatch):
-    write_manifest(tmp_path / "m.parquet", [row(str(n), baseline=0.1, far_from=80) for n in range(9)])
+    write_manifest(tmp_path / "m.parquet", [row(str(n), baseline=0.1) for n in range(9)])
     monkeypatch.setattr(Manifest, "__iter__", None)
     assert len(read_manifest(tmp_path / "m.parquet")) == 9
     write_manifest(tmp_path / "empty.parquet", [])

@@ -91,7 +91,7 @@ def test_a_full_disk_is_named_with_the_final_path(tmp_path: Path, error: Excepti
 
 
 def test_another_error_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="524288 requested$"), replace_file(tmp_path / "a.npy"):
+    with pytest.raises(OSError, match=r"524288 requested$"), replace_file(tmp_path / "a.npy"):
         raise OSError("524288 requested")
     assert list(tmp_path.iterdir()) == []
 

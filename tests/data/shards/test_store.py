@@ -153,11 +153,14 @@ def test_shards_of_others_run_no_code(tmp_path):
     """LitData unpickles an item where the index of the shards says so."""
     write_chunks(tmp_path, Plan(1, 1, {}), read)
     close(tmp_path)
-    writer = BinaryWriter(str(tmp_path), chunk_size=1, chunk_index=9)
+    (tmp_path / "other").mkdir()
+    writer = BinaryWriter(str(tmp_path / "other"), chunk_size=1, chunk_index=9)
     writer.add_item(0, {"data": Canary(tmp_path / "canary"), "key": "k0"})
     writer.done()
-    (own,) = tmp_path.glob("*.index.json")
+    (own,) = (tmp_path / "other").glob("*index.json")
     described = json.loads(own.read_text())
+    for chunk in (tmp_path / "other").glob("*.bin"):
+        shutil.copy(chunk, tmp_path)
     index = json.loads((tmp_path / "index.json").read_text())
     assert "pickle" in described["config"]["data_format"]
     hostile = {**index, "chunks": described["chunks"], "config": described["config"]}

@@ -12,10 +12,9 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from experiments.training.checkpoints import (
-    DurableCheckpointIO,
+from experiments.training.checkpoints import DurableCheckpointIO, StepSeed
+from experiments.training.divergence import (
     NonFiniteGuard,
-    StepSeed,
     TrainingDivergedError,
     check_finite,
     check_maps,

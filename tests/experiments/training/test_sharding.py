@@ -13,7 +13,7 @@ from torch.distributed.tensor import DTensor
 
 from benchmarks import kill_trials, two_nodes
 from benchmarks.kill_trials import Setting
-from experiments.training.checkpoints import NonFiniteGuard
+from experiments.training.divergence import NonFiniteGuard
 from experiments.training.sharding import full_state, is_sharded, shard
 from tests.experiments import tiny
 

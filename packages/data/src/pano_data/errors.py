@@ -16,7 +16,7 @@ class DataError(ValueError):
 
 
 def _raised_in_worker(text: str, kind: type[Exception]) -> str | None:
-    """Return the message at the end of a traceback that a loader's worker sent, None without one."""
+    """Return the message at the end of a traceback from a loader's worker, None without one."""
     name = f"\n{kind.__module__}.{kind.__qualname__}: "
     if not text.startswith("Caught ") or name not in text:
         return None
