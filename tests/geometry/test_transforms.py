@@ -196,9 +196,6 @@ WITHOUT_FLOAT64: dict[str, Callable[[torch.Tensor], Any]] = {
     "latitudes": lambda _: pg.row_latitudes(8, device="meta"),
     "rotations": lambda _: pg.random_rotation(2, device="meta"),
     "tangents": lambda _: pg.tangent_rotations(12, device=torch.device("meta")),
-    "intrinsics": lambda erp: pg.resample(
-        erp, ERP, pg.Perspective.from_fov(4, 4, torch.tensor(1.0, device="meta"))
-    ),
 }
 
 

@@ -26,7 +26,8 @@ def lacks_float64(device: torch.device) -> bool:
 
 def place(device: torch.device | str | None) -> torch.device:
     """Return the device that was asked for; that of `torch.set_default_device` if none was."""
-    return torch.get_default_device() if device is None else torch.device(device)
+    # Not get_default_device(), which torch.compile does not trace.
+    return torch.empty(0).device if device is None else torch.device(device)
 
 
 def centres(n: int, device: torch.device | None = None) -> Float[Tensor, " n"]:

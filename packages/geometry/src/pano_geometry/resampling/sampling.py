@@ -86,7 +86,8 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
         labels = interpolate(dense_fetch(image, image.dtype), u, v, size, surface, mode)
         return labels.transpose(0, 1).contiguous()
     dtype = working_dtype(image)
-    if mode == "bilinear" and not (is_transformed() or _is_small_view(image, dtype, u)):
+    dense = not (is_transformed() or image.is_meta)  # may look at coordinates
+    if mode == "bilinear" and dense and not _is_small_view(image, dtype, u):
         values = _bilinear(image.to(dtype), u, v, surface)
     else:
         values = interpolate(dense_fetch(image, dtype), u, v, size, surface, mode)
