@@ -138,9 +138,8 @@ class Fisheye(ExplicitCamera):
 
     def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
         """Return the pixels whose centre lies in the image circle."""
-        radius = self._offsets(device)[2]
-        limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=EXACT_ON))
-        return radius <= limit.to(radius)
+        limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=device))
+        return self._offsets(device)[2] <= limit
 
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """See `Camera.project_planes`; NaN beyond the field of view."""

@@ -7,6 +7,7 @@ and of intrinsics.
 import torch
 
 from pano_geometry.cameras.base import Camera
+from pano_geometry.pixels import EXACT_ON, lacks_float64
 from pano_geometry.resampling.sampling import sample_planes, working_dtype
 from pano_geometry.resampling.taps import Mode
 from pano_geometry.tensor_types import Tensor
@@ -42,7 +43,8 @@ def source_pixels(
 
 def seen_pixels(source: Camera, target: Camera, u: Tensor, v: Tensor) -> Tensor | None:
     """Return which pixels of `target` get a value, (n, ho, wo); None if all do."""
-    mask = target.image_mask(u.device)
+    mask = target.image_mask(EXACT_ON if lacks_float64(u.device) else u.device)
+    mask = None if mask is None else mask.to(u.device)
     if source.sees_everything:
         return None if mask is None else mask.expand(u.shape)
     seen = source.contains(u, v)
