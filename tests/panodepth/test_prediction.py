@@ -7,16 +7,16 @@ import torch
 from torch import Tensor, nn
 
 import pano_models
+from pano_data import Picture
 from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.panoramas import Panorama
 from panodepth.prediction import PredictedMap, choose_device, load_predictor
 
 CPU = torch.device("cpu")
 
 
-def _panorama(height: int, width: int, value: int = 100) -> Panorama:
-    return Panorama(np.full((height, width, 3), value, np.uint8), np.ones((height, width), bool))
+def _panorama(height: int, width: int, value: int = 100) -> Picture:
+    return Picture(np.full((height, width, 3), value, np.uint8), np.ones((height, width), bool))
 
 
 def test_maps_come_back_at_each_panoramas_size(

@@ -52,7 +52,7 @@ def test_what_a_page_promises_exists(command: str) -> None:
     [
         ("make everything", "no target everything"),
         ("panodepth predcit a.png", "got ['predcit']"),
-        ("panodepth predict a.png --modle runs/da2 --out out", "--model"),
+        ("panodepth predict a.png --modle runs/da2 --out out", "--modle"),
         ("panodepth evaluate --model runs/da2 --nosuch 3 --root data", "--nosuch"),
         ("python -m experiments.no_such fit", "no module experiments.no_such"),
         ("python -m experiments.da2 fit --trainer.maxsteps 3", "maxsteps"),
