@@ -235,31 +235,31 @@ class TestLoad:
     def test_folder_at_the_size_of_its_training(self, tmp_path, tiny_da2):
         network = pm.create("da2", **tiny_da2)
         folder = pm.save(network, tmp_path / "da2", native_size=(56, 112))
-        predictor = pm.Predictor.load(folder)
+        predictor = pm.Predictor(pm.load(folder))
         rgb = panorama(70, 140)
         assert predictor.size == (56, 112)
         expected = pm.Predictor(network, (56, 112))(rgb).values
         assert torch.equal(predictor(rgb).values, expected)
-        assert pm.Predictor.load(folder, size=(28, 56)).size == (28, 56)
+        assert pm.Predictor(pm.load(folder), (28, 56)).size == (28, 56)
 
     def test_published_checkpoint(self, tmp_path, tiny_dap):
         network = pm.create("dap", **tiny_dap, faithful=True)
         torch.save(pm.export_official(network), tmp_path / "dap.pth")
         # a small one: the published network's options are the default
         with pytest.raises(pm.CheckpointError, match="do not fit DAP"):
-            pm.Predictor.load(f"official:dap={tmp_path / 'dap.pth'}")
+            pm.Predictor(pm.load(f"official:dap={tmp_path / 'dap.pth'}"))
 
     def test_training_that_was_never_run(self, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         with pytest.raises(pm.ModelNotFoundError, match="no folder runs/da2 here; train it first"):
-            pm.Predictor.load("runs/da2")
+            pm.Predictor(pm.load("runs/da2"))
 
     def test_folder_of_something_else(self, tmp_path):
         with pytest.raises(pm.ModelNotFoundError, match=r"no config\.json"):
-            pm.Predictor.load(tmp_path)
+            pm.Predictor(pm.load(tmp_path))
         (tmp_path / "config.json").write_text(json.dumps({"name": "da3", "config": {}}))
         with pytest.raises(pm.ModelNotFoundError, match="no model 'da3'"):
-            pm.Predictor.load(tmp_path)
+            pm.Predictor(pm.load(tmp_path))
 
 
 class TestWorkingSize:

@@ -138,7 +138,7 @@ def resolve(
 
 def load_predictor(model: str, device: str) -> pano_models.Predictor:
     """Load the network of a training under `runs/`, or a MODEL of `pano_models.load`."""
-    return pano_models.Predictor.load(_place(model), device)
+    return pano_models.Predictor(pano_models.load(_place(model)), device=device)
 
 
 def _place(model: str) -> str:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +13,10 @@ from torch import Tensor, nn
 from pano_geometry.tensor_types import Float
 from pano_models.errors import CheckpointError
 from pano_models.outputs import Maps
+from pano_models.predictor import DepthMaps, Predictor
 from pano_models.registry import builder_of
 from pano_models.weights.model_folder import find_folder, read_config, read_weights, write_folder
 from pano_models.weights.strict import LoadReport, fill
-
-if TYPE_CHECKING:
-    from pano_models.predictor import DepthMaps
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class DepthModel(nn.Module):
         """Predict from panoramas; see `pano_models.outputs` for the keys."""
         raise NotImplementedError
 
-    def infer(self, image: Float[Tensor, "*b 3 h w"]) -> "DepthMaps":
+    def infer(self, image: Float[Tensor, "*b 3 h w"]) -> DepthMaps:
         """Predict as the network wants to be run: at `native_size`, without gradients.
 
         What `panodepth predict` writes comes from here. The network is put into evaluation mode.
@@ -69,9 +67,6 @@ class DepthModel(nn.Module):
             ValueError: Not an image (b, 3, h, w) or (3, h, w) with pixels.
             PredictionError: The network returned NaN or infinity.
         """
-        # The predictor loads models: at the top this import would be a circle.
-        from pano_models.predictor import Predictor
-
         return Predictor(self)(image[None] if image.ndim == 3 else image)
 
     def save_pretrained(

@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from os import PathLike
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +11,6 @@ from torch import Tensor, nn
 from pano_geometry import resize
 from pano_geometry.tensor_types import Bool, Float
 from pano_models.errors import PredictionError
-from pano_models.loading import load
-from pano_models.model import DepthModel
 from pano_models.outputs import FAR_PROBABILITY, UNITS, Maps, geometry_key
 
 DEFAULT_HEIGHT = 512
@@ -96,25 +92,10 @@ class Predictor:
         first = next(chain(network.parameters(), network.buffers()), torch.empty(0))
         self.device = torch.device(first.device if device is None else device)
         self.network = network.eval().to(self.device)
-        if size is not None and isinstance(network, DepthModel):
-            network.tells_other_size = False  # another size is what the caller asks for
+        if size is not None and hasattr(network, "tells_other_size"):  # a `DepthModel`
+            network.tells_other_size = False  # type: ignore[assignment] # the caller asks for another
         height, width = working_size(network) if size is None else size
         self.size = (int(height), int(width))
-
-    @classmethod
-    def load(
-        cls,
-        model: str | PathLike[str],
-        device: torch.device | str | None = None,
-        size: Sequence[int] | None = None,
-    ) -> Self:
-        """Load MODEL: a folder, `official:NAME=FILE` or a hub id; see `pano_models.load`.
-
-        Raises:
-            ModelNotFoundError: Nothing there.
-            CheckpointError: What is there is truncated, of another model, or not finite.
-        """
-        return cls(load(model), size, device)
 
     def __call__(
         self, rgb: Float[Tensor, "b 3 h w"], size: Sequence[int] | None = None

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
+import pano_models
 from pano_data import Picture
 from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
 from panodepth.errors import CommandError
@@ -93,7 +94,7 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
     where = choose_device(device)
     size = None if height is None else (height, 2 * height)
     try:
-        return Predictor.load(model, where, size)
+        return Predictor(pano_models.load(model), size, where)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if model == DEFAULT_MODEL and isinstance(error, ModelNotFoundError):
             raise CommandError(

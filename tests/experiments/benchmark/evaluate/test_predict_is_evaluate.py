@@ -104,7 +104,7 @@ def test_the_size_that_is_scored_changes_neither_picture_nor_network(
     """A map scored at half the size is the network's own map of the full picture, resized once."""
     rows = _rooms(tmp_path / "rooms", (150, 300))
     _evaluate(model, tmp_path / "rooms", (75, 150), tmp_path / "half.json")
-    predictor = pano_models.Predictor.load(model)
+    predictor = pano_models.Predictor(pano_models.load(model))
     for row in rows:
         picture = np.array(Image.open(tmp_path / "rooms" / row.image))
         rgb = torch.from_numpy(picture).permute(2, 0, 1)[None]
