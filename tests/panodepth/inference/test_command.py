@@ -25,7 +25,7 @@ def _model(box_room: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
             raise ValueError(f"no model {model!r}")
         return box_room
 
-    monkeypatch.setattr("pano_models.predictor.load", load)
+    monkeypatch.setattr("pano_models.load", load)
 
 
 def _predict(out: Path, *words: object) -> int:
@@ -242,7 +242,7 @@ def test_without_a_model_in_the_box_a_line_says_what_to_pass(
     def nothing(model: str) -> nn.Module:
         raise ModelNotFoundError(f"no {model}")
 
-    monkeypatch.setattr("pano_models.predictor.load", nothing)
+    monkeypatch.setattr("pano_models.load", nothing)
     assert main([str(save_panorama("a.png"))]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
