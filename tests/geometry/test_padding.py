@@ -33,3 +33,70 @@ def test_padding_refuses() -> None:
         pg.pad(torch.ones(1, 1, 4, 8), 5)
     with pytest.raises(TypeError, match="odd width"):
         pg.pad(torch.ones(1, 1, 4, 7, dtype=torch.uint8), 1)
+
+
+def padded_by_index(erp: torch.Tensor, n: int) -> torch.Tensor:
+    """Look up every pixel of the result on its own."""
+    height, width = erp.shape[-2:]
+    row, col = torch.meshgrid(
+        torch.arange(-n, height + n), torch.arange(-n, width + n), indexing="ij"
+    )
+    beyond = (row < 0) | (row >= height)
+    col = (col + beyond * (width // 2)) % width
+    row = torch.where(row < 0, -1 - row, torch.where(row >= height, 2 * height - 1 - row, row))
+    return erp[..., row, col]
+
+
+def panorama(layout: torch.memory_format) -> torch.Tensor:
+    return torch.randn(2, 3, 8, 12, dtype=torch.float64).contiguous(memory_format=layout)
+
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 6, 8])
+def test_values_and_gradients_are_those_of_a_look_up(n: int, layout: torch.memory_format) -> None:
+    erp, other = (panorama(layout).requires_grad_() for _ in range(2))
+    other.data.copy_(erp.data)
+    padded, expected = pg.pad(erp, n), padded_by_index(other, n)
+    assert torch.equal(padded, expected)
+    weights = torch.randn_like(expected)
+    (padded * weights).sum().backward()
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(erp.grad, other.grad)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_memory_layout_stays(layout: torch.memory_format) -> None:
+    erp = panorama(layout).requires_grad_()
+    padded = pg.pad(erp, 1)
+    assert padded.is_contiguous(memory_format=layout)
+    (grad,) = torch.autograd.grad(padded.square().sum(), erp)
+    assert grad.is_contiguous(memory_format=layout)
+
+
+def test_second_derivatives_are_those_of_finite_differences() -> None:
+    erp = torch.randn(1, 1, 4, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(lambda x: pg.pad(x, 2).pow(3), erp)
+
+
+def test_the_gradient_that_comes_in_stays() -> None:
+    erp = panorama(torch.channels_last).requires_grad_()
+    weights = torch.randn(2, 3, 10, 14, dtype=torch.float64)
+    before = weights.clone()
+    pg.pad(erp, 1).backward(weights)
+    assert torch.equal(weights, before)
+
+
+def test_transforms_and_exported_programs_pad_alike() -> None:
+    class Padded(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return pg.pad(x, 1)
+
+    erp = torch.randn(3, 1, 2, 4, 8)
+    expected = torch.stack([pg.pad(one, 1) for one in erp])
+    assert torch.equal(torch.func.vmap(lambda x: pg.pad(x, 1))(erp), expected)
+    assert torch.equal(torch.export.export(Padded(), (erp[0],)).module()(erp[0]), expected[0])
+    _, tangent = torch.func.jvp(lambda x: pg.pad(x, 1), (erp[0],), (erp[1],))
+    assert torch.equal(tangent, expected[1])

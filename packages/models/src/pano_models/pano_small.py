@@ -10,6 +10,7 @@ from pano_geometry.pixels import row_latitudes
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
 from pano_models.inputs import RgbInput
+from pano_models.layers.lateral_decoder import build_lateral_decoder
 from pano_models.layers.padding import conv2d, resize
 from pano_models.layers.same_padding import Border, set_border
 from pano_models.layers.size_cache import SizeCache
@@ -45,8 +46,7 @@ class PanoSmall(DepthModel):
         backbone_weights: Where the encoder's first weights come from, see `load_encoders`. A saved
             folder holds its own: loading one ignores this option.
 
-    Source: U-Net (Ronneberger et al. 2015) with the lateral convolutions of feature pyramids (Lin
-        et al. 2017); our own arrangement, no paper's.
+    Source: our own arrangement, no paper's; see `build_lateral_decoder`.
     """
 
     encoder_name = "encoder"
@@ -67,17 +67,7 @@ class PanoSmall(DepthModel):
         self.input = RgbInput()
         self.encoder = build_encoder(backbone)
         set_border(self.encoder, border)
-        channels = self.encoder.channels
-        if len(widths) != len(channels):
-            raise ValueError(f"got {len(widths)} widths, expected one for each of 5 levels")
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(c, w, 1) for c, w in zip(channels, widths, strict=True)
-        )
-        above = [*widths[1:], 0]
-        self.join = nn.ModuleList(
-            nn.Sequential(_convolution(w + a + LATITUDE_CHANNELS, w), _convolution(w, w))
-            for w, a in zip(widths, above, strict=True)
-        )
+        self.lateral, self.join = build_lateral_decoder(self.encoder.channels, widths, _join)
         self.output = conv2d(widths[0], 2, padding="sphere")
         self._latitude = SizeCache(latitude_maps)
         if backbone_weights is not None:
@@ -114,6 +104,13 @@ class PanoSmall(DepthModel):
             parts.append(resize(coarser, (rows, cols), wrap=True))
         joined: Tensor = self.join[i](torch.cat(parts, dim=1))
         return joined
+
+
+def _join(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        _convolution(in_channels + LATITUDE_CHANNELS, out_channels),
+        _convolution(out_channels, out_channels),
+    )
 
 
 def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -6,9 +6,9 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pano_geometry.padding import pad
 from pano_geometry.resizing import bilinear
 from pano_geometry.tensor_types import Float
-from pano_models.layers.sphere_pad import pad_once
 
 Padding = Literal["zeros", "reflect", "replicate", "circular", "sphere"]
 
@@ -44,8 +44,8 @@ class SphereConv2d(nn.Conv2d):
         )
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d i j"]:
-        """Pad as `pano_geometry.pad` does, then convolve."""
-        return super().forward(pad_once(input, self.kernel_size[0] // 2))
+        """Pad with `pano_geometry.pad`, then convolve."""
+        return super().forward(pad(input, self.kernel_size[0] // 2))
 
 
 def conv2d(

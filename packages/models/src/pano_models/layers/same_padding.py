@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pano_models.layers.sphere_pad import pad_once
+from pano_geometry import pad as pad_sphere
 
 Border = Literal["zeros", "wrap", "sphere"]
 
@@ -46,7 +46,7 @@ class SameConv2d(nn.Conv2d):
                 functional.pad(x, (left, right, 0, 0), mode="circular"), (0, 0, top, bottom)
             )
         reach = max(sides)
-        x = pad_once(x, reach)
+        x = pad_sphere(x, reach)
         height, width = x.shape[-2:]
         return x[..., reach - top : height - reach + bottom, reach - left : width - reach + right]
 

@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
 from pano_models.inputs import RgbInput
+from pano_models.layers.lateral_decoder import build_lateral_decoder
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, Maps
@@ -34,8 +35,7 @@ class PerspectiveUNet(DepthModel):
         backbone_weights: Where the encoder's first weights come from, see `load_encoders`. A saved
             folder holds its own: loading one ignores this option.
 
-    Source: U-Net (Ronneberger et al. 2015) with the lateral convolutions of feature pyramids (Lin
-        et al. 2017).
+    Source: see `build_lateral_decoder`.
     """
 
     encoder_name = "encoder"
@@ -53,17 +53,7 @@ class PerspectiveUNet(DepthModel):
         self.precision = precision
         self.input = RgbInput()
         self.encoder = build_encoder(backbone)
-        channels = self.encoder.channels
-        if len(widths) != len(channels):
-            raise ValueError(f"got {len(widths)} widths, expected one for each of 5 levels")
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(c, w, 1) for c, w in zip(channels, widths, strict=True)
-        )
-        above = [*widths[1:], 0]
-        self.join = nn.ModuleList(
-            nn.Sequential(conv2d(w + a, w), nn.ReLU(), conv2d(w, w), nn.ReLU())
-            for w, a in zip(widths, above, strict=True)
-        )
+        self.lateral, self.join = build_lateral_decoder(self.encoder.channels, widths, _join)
         self.output = conv2d(widths[0], 1)
         if backbone_weights is not None:
             self.load_report = load_encoders(self, backbone_weights)
@@ -86,3 +76,9 @@ class PerspectiveUNet(DepthModel):
             x = self.join[i](torch.cat([level, resize(x, level.shape[-2:])], dim=1))
         logits = self.output(resize(x, rgb.shape[-2:]))
         return {DISPARITY_AFFINE: softplus(logits)}
+
+
+def _join(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        conv2d(in_channels, out_channels), nn.ReLU(), conv2d(out_channels, out_channels), nn.ReLU()
+    )
