@@ -67,9 +67,8 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         bound.apply_defaults()
         given = bound.arguments
         axes = axes_of(first, image.shape, faces=first == "faces")
-        bits_only = given.get("mode") == "nearest" and _unknown_to_torch(image.dtype)
-        tensor = to_tensor(image.view(f"i{image.dtype.itemsize}") if bits_only else image)
-        given[first] = to_batch(tensor, axes)
+        moved = signed(image) if given.get("mode") == "nearest" else image
+        given[first] = to_batch(to_tensor(moved), axes)
         if is_array(given.get("rotation")):
             given["rotation"] = torch.from_numpy(given["rotation"].copy())
         rotation = given.get("rotation")
@@ -78,7 +77,7 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         parts: tuple[Tensor, ...] = out if isinstance(out, tuple) else (cast(Tensor, out),)
         values, *maps = parts
         array = from_batch(values, axes, many)
-        array = array.view(image.dtype) if bits_only else array
+        array = array if moved is image else array.view(image.dtype)
         masks = (from_batch(part, axes.replace("c", ""), many) for part in maps)
         return (array, *masks) if maps else array
 
@@ -159,7 +158,10 @@ def from_batch(out: Tensor, axes: str, many: bool) -> Any:
     return out.permute([held.index(axis) for axis in wanted]).detach().contiguous().numpy()
 
 
-def _unknown_to_torch(dtype: Any) -> bool:
-    """Return whether torch holds a type without computing on it: unsigned of 2 bytes or more."""
-    unsigned: bool = dtype.kind == "u" and dtype.itemsize > 1
-    return unsigned
+def signed(array: Any) -> Any:
+    """Return the bits of an array as a type that torch moves: uint16 as int16; others as they are.
+
+    Torch holds unsigned numbers of 2 bytes or more without computing on them.
+    """
+    wide = array.dtype.kind == "u" and array.dtype.itemsize > 1
+    return array.view(f"i{array.dtype.itemsize}") if wide else array

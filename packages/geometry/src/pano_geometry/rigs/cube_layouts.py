@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from pano_geometry.arrays import axes_of, from_batch, is_array, to_batch, to_tensor
+from pano_geometry.arrays import axes_of, from_batch, is_array, signed, to_batch, to_tensor
 from pano_geometry.errors import ShapeError, shape_of
 from pano_geometry.rigs.cubemap import FACES, check_faces
 from pano_geometry.tensor_types import Shaped, Tensor
@@ -83,9 +83,8 @@ def cube_to_layout(
     _check_layout(layout)
     if is_array(faces):
         axes = axes_of("faces", tuple(faces.shape), faces=True)
-        plain, dtype = _signed(faces)
-        arranged = cube_to_layout(to_batch(to_tensor(plain), axes), layout, known)
-        return _on_each(lambda part: from_batch(part, axes, many=False).view(dtype), arranged)
+        arranged = cube_to_layout(to_batch(to_tensor(signed(faces)), axes), layout, known)
+        return _on_each(lambda part: from_batch(part, axes, many=False).view(faces.dtype), arranged)
     check_faces("faces", faces)
     if layout == "dice":
         return _dice(faces)
@@ -122,9 +121,9 @@ def layout_to_cube(arranged: Any, layout: Layout, order: str | FaceOrder = "pano
     parts = _parts(arranged, layout, known)
     if all(is_array(part) for part in parts) and not isinstance(parts[0], Tensor):
         axes = axes_of("arranged", tuple(parts[0].shape), faces=False)
-        dtype = _signed(parts[0])[1]
-        batches = [to_batch(to_tensor(_signed(part)[0]), axes) for part in parts]
-        return from_batch(_collect(batches, layout, known), axes, many=False).view(dtype)
+        batches = [to_batch(to_tensor(signed(part)), axes) for part in parts]
+        cube = _collect(batches, layout, known)
+        return from_batch(cube, axes, many=False).view(parts[0].dtype)
     for part in parts:
         if not isinstance(part, Tensor):
             raise TypeError(f"arranged: got {type(part).__name__}, expected tensors or arrays")
@@ -204,9 +203,3 @@ def _on_each(change: Callable[[Tensor], Any], arranged: Any) -> Any:
     if isinstance(arranged, list):
         return [change(part) for part in arranged]
     return change(arranged)
-
-
-def _signed(array: Any) -> tuple[Any, Any]:
-    """Return an array whose bits torch can move, and its type: uint16 as int16."""
-    wide = array.dtype.kind == "u" and array.dtype.itemsize > 1
-    return array.view(f"i{array.dtype.itemsize}") if wide else array, array.dtype
