@@ -18,7 +18,7 @@ from experiments.pipeline.revision import git_revision
 from experiments.pipeline.run_folder import FINISHED
 from pano_models.model import DepthModel
 from pano_models.outputs import geometry_key
-from pano_models.weights.box import BOX, box_folder, put_into_box
+from pano_models.weights.box import BOX, box_folder, halved, put_into_box
 
 LICENCE = "Apache-2.0"
 LARGEST_CHANGE = 0.02
@@ -42,7 +42,7 @@ def pack(name: str, commit: str | None = None, runs: Path = FINISHED, box: Path 
     network = pano_models.load(folder)
     key = (folder / "run_key").read_text().strip() if (folder / "run_key").is_file() else ""
     change = largest_change(network, halved_copy(network))
-    if change > LARGEST_CHANGE:
+    if not change <= LARGEST_CHANGE:  # NaN neither
         raise ValueError(
             f"half precision changes a distance of {name} by {change:.1%}, expected at most "
             f"{LARGEST_CHANGE:.0%}; keep it in float32"
@@ -53,11 +53,10 @@ def pack(name: str, commit: str | None = None, runs: Path = FINISHED, box: Path 
 
 
 def halved_copy(network: DepthModel) -> DepthModel:
-    """Return a network with the weights of another after a round trip through half precision."""
+    """Return a network with the weights that the box would keep of another."""
     assert network.spec is not None
     copy = pano_models.create(network.spec.name, **network.spec.config)
-    state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    pano_models.fill(copy, state)
+    pano_models.fill(copy, halved(network))
     return copy.eval()
 
 

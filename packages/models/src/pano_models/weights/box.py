@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.weights.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder
+from pano_models.weights.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder, write_whole
 
 BOX = Path(__file__).parents[1] / "box"
 """Holds data alone: code that lies beside it would make a stage of it."""
@@ -60,11 +60,6 @@ def box_folder(name: str, box: Path = BOX) -> Path:
     return box / name
 
 
-def about(name: str, box: Path = BOX) -> dict[str, Any]:
-    """Return what the catalogue says of a network: digests, and what it was made from."""
-    return dict(_catalogue(box)[name])
-
-
 def put_into_box(
     model: DepthModel, name: str, origin: Mapping[str, Any], box: Path = BOX
 ) -> dict[str, Any]:
@@ -84,17 +79,25 @@ def put_into_box(
     """
     if model.spec is None or model.native_size is None:
         raise ValueError(f"{name}: got a network without options or size, expected a trained one")
-    state = {key: _halved(key, value) for key, value in model.state_dict().items()}
     folder = box / name
-    write_folder(folder, model.spec.name, model.spec.config, state, model.native_size)
+    write_folder(folder, model.spec.name, model.spec.config, halved(model), model.native_size)
     digests = {file: _digest(folder / file) for file in (CONFIG_FILE, WEIGHTS_FILE)}
     entry = {"sha256": digests, **origin}
     text = json.dumps({**_catalogue(box), name: entry}, indent=2, sort_keys=True)
-    (box / CATALOGUE).write_text(text + "\n")
+    write_whole(box / CATALOGUE, lambda path: path.write_text(text + "\n"))
     return entry
 
 
-def _halved(key: str, value: Tensor) -> Tensor:
+def halved(model: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors that the box keeps of a network.
+
+    Raises:
+        ValueError: A weight does not fit into a half.
+    """
+    return {key: _half(key, value) for key, value in model.state_dict().items()}
+
+
+def _half(key: str, value: Tensor) -> Tensor:
     if not value.is_floating_point() or key.endswith(STATISTICS):
         return value
     half = value.to(torch.float16)

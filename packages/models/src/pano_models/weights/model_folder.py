@@ -51,8 +51,8 @@ def write_folder(
     if native_size is not None:
         about["native_size"] = list(native_size)
     text = json.dumps(about, indent=2, default=os.fspath)
-    _write(folder / WEIGHTS_FILE, lambda p: save_file(tensors, p, metadata={"format": "pt"}))
-    _write(folder / CONFIG_FILE, lambda p: p.write_text(text + "\n"))
+    write_whole(folder / WEIGHTS_FILE, lambda p: save_file(tensors, p, metadata={"format": "pt"}))
+    write_whole(folder / CONFIG_FILE, lambda p: p.write_text(text + "\n"))
 
 
 def find_folder(model: str | PathLike[str]) -> Path:
@@ -122,7 +122,8 @@ def _from_hub(repo: str) -> Path:
         ) from error
 
 
-def _write(path: Path, writer: Callable[[Path], Any]) -> None:
+def write_whole(path: Path, writer: Callable[[Path], Any]) -> None:
+    """Let `writer` write a file that has its name only when it is whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         writer(temporary)
