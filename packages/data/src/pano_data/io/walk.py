@@ -69,61 +69,26 @@ def list_files(
         OSError: `root` itself cannot be listed.
     """
     listing = Listing()
-    root = Path(root)
-    _walk(root, _entries(root), wanted, recursive, (_identity(root),), False, listing)
+
+    def tell(error: OSError) -> None:
+        if Path(error.filename) == Path(root):
+            raise error
+        listing.unreadable.append((Path(error.filename), error.strerror or str(error)))
+
+    above: dict[str, list[tuple[int, int]]] = {}
+    for name, folders, files in os.walk(root, onerror=tell, followlinks=True):
+        folder, here = Path(name), os.stat(name)
+        way = [*above.get(str(folder.parent), ()), (here.st_dev, here.st_ino)]
+        if way[-1] in way[:-1]:  # a link back
+            folders.clear()
+            continue
+        above[str(folder)] = way
+        below_hidden = any(map(is_hidden, folder.relative_to(root).parts))
+        for file in filter(wanted, files):
+            hidden = below_hidden or is_hidden(file)
+            (listing.hidden if hidden else listing.files).append(folder / file)
+        if not recursive:
+            break
     listing.files.sort()
     listing.hidden.sort()
     return listing
-
-
-def _walk(
-    folder: Path,
-    entries: "list[os.DirEntry[str]]",
-    wanted: Callable[[str], bool],
-    recursive: bool,
-    above: tuple[tuple[int, int], ...],
-    below_hidden: bool,
-    listing: Listing,
-) -> None:
-    for entry in entries:
-        hidden = below_hidden or is_hidden(entry.name)
-        if _leads_to_folder(entry):
-            if recursive:
-                _enter(folder / entry.name, wanted, above, hidden, listing)
-        elif wanted(entry.name):
-            (listing.hidden if hidden else listing.files).append(folder / entry.name)
-
-
-def _enter(
-    folder: Path,
-    wanted: Callable[[str], bool],
-    above: tuple[tuple[int, int], ...],
-    hidden: bool,
-    listing: Listing,
-) -> None:
-    try:
-        identity = _identity(folder)
-        if identity in above:
-            return
-        entries = _entries(folder)
-    except OSError as error:
-        listing.unreadable.append((folder, error.strerror or str(error)))
-        return
-    _walk(folder, entries, wanted, True, (*above, identity), hidden, listing)
-
-
-def _entries(folder: Path) -> "list[os.DirEntry[str]]":
-    with os.scandir(folder) as entries:
-        return list(entries)
-
-
-def _leads_to_folder(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads in a circle
-        return False
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    status = folder.stat()
-    return status.st_dev, status.st_ino
