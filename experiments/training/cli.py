@@ -40,7 +40,7 @@ from experiments.pipeline.run_folder import (
     warn_of_fresh_start,
     write_yaml,
 )
-from experiments.pipeline.stage import quiet_libraries, report_bad_input
+from experiments.pipeline.stage import EXIT_FAILED, quiet_libraries, report_bad_input
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
 from experiments.tracking.shares import FILE as SHARES
@@ -73,7 +73,6 @@ from pano_models.model import DepthModel, ModelSpec
 from pano_models.registry import name_of
 
 PREDICTIONS = Path("out/predictions")
-EXIT_FAILED = 1
 EXIT_PREEMPTED = 143  # SIGTERM; Lightning itself would report success
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from experiments.benchmark.report.results import Result
-from experiments.benchmark.report.tables import Cell, ReportTable
+from experiments.benchmark.report.tables import NONE, Cell, ReportTable
 
 BASELINES = ("baseline_constant", "baseline_latitude")
 RESAMPLES = 9999
@@ -148,4 +148,4 @@ def verdict_table(results: Sequence[Result], protocol: str) -> ReportTable | Non
 
 
 def _cell(value: float | None, best: float | None) -> Cell:
-    return Cell("–") if value is None else Cell(f"{value:.3f}", value == best)
+    return Cell(NONE) if value is None else Cell(f"{value:.3f}", value == best)

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
+from pano_data.io.names import is_inside
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.records import RECORD_ENDING, read_record
 from panodepth.view.entry import (
@@ -163,10 +164,8 @@ class ViewerHandler(BaseHTTPRequestHandler):
         return Answer(html.encode("utf-8", "backslashreplace"), "text/html; charset=utf-8")
 
     def _record(self, name: str) -> Path:
-        inside = PurePosixPath(name)
-        record = self.server.folder / inside
-        leads_out = inside.is_absolute() or ".." in inside.parts or "\0" in name
-        if leads_out or not name.endswith(RECORD_ENDING) or not record.is_file():
+        record = self.server.folder / name
+        if not (is_inside(name) and name.endswith(RECORD_ENDING) and record.is_file()):
             raise CommandError(f"there is no prediction {name!r}")
         return record
 
