@@ -20,6 +20,7 @@ from experiments.depth_anywhere.metric_task import MetricTask
 from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
+from experiments.training.task import DepthTask
 from pano_losses import (
     BerHu,
     EdgeSILog,
@@ -344,3 +345,19 @@ def test_channels_last_is_a_layout_and_changes_no_value() -> None:
     torch.testing.assert_close(tasks[1].net(image), tasks[0].net(image))
     state = tasks[1].state_dict()
     assert all(torch.equal(state[k], v) for k, v in tasks[0].state_dict().items())
+
+
+def test_maps_of_a_frozen_encoder_are_kept(tmp_path: Path) -> None:
+    options = {"backbone_options": {"embed_dim": 32}, "width": 32, "heads": 2, "head_channels": 8}
+    net = pano_models.DA2(backbone="efficientnet_lite0", frozen_blocks=0, **options)
+    kept = DepthTask(
+        net=net, loss=Recorded(), optimizer=torch.optim.Adam, feature_cache=str(tmp_path)
+    )
+    image = torch.rand(2, 3, 64, 128)
+    first = kept(image)["distance_scale_invariant"]
+    assert len(list(tmp_path.rglob("*.safetensors"))) == 2
+    assert torch.equal(kept(image)["distance_scale_invariant"], first)
+    trained = pano_models.DA2(backbone="efficientnet_lite0", **options)
+    for wrong, told in ((trained, "expected a frozen one"), (nn.Conv2d(3, 1, 1), "got Conv2d")):
+        with pytest.raises(ValueError, match=told):
+            DepthTask(net=wrong, loss=Recorded(), optimizer=torch.optim.Adam, feature_cache="x")
