@@ -89,7 +89,7 @@ class ConvBackbone(nn.Module):
         self.norm = nn.LayerNorm(embed_dim)
         set_border(encoder, border or ("sphere" if equivariant else "zeros"))
         if frozen:
-            encoder.requires_grad_(False)
+            encoder.requires_grad_(False).eval()  # Lightning keeps the mode that a module has
 
     def train(self, mode: bool = True) -> "ConvBackbone":
         """Switch the mode; a frozen encoder keeps its batch statistics."""
