@@ -20,7 +20,7 @@ from experiments.depth_anywhere.metric_task import MetricTask
 from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
-from experiments.training.task import DepthTask
+from experiments.training.task import Batch, DepthTask
 from pano_losses import (
     BerHu,
     EdgeSILog,
@@ -361,3 +361,51 @@ def test_maps_of_a_frozen_encoder_are_kept(tmp_path: Path) -> None:
     for wrong, told in ((trained, "expected a frozen one"), (nn.Conv2d(3, 1, 1), "got Conv2d")):
         with pytest.raises(ValueError, match=told):
             DepthTask(net=wrong, loss=Recorded(), optimizer=torch.optim.Adam, feature_cache="x")
+
+
+class Normed(DepthTask):
+    """A network of one batch norm, drawn towards zero; nothing is validated."""
+
+    def setup(self, stage: str) -> None:
+        """Score nothing."""
+
+    def losses(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        loss = self(batch["image"])["distance_scale_invariant"].square().mean()
+        return loss, {"square": loss}
+
+
+class OneNorm(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Conv2d(3, 1, 1), nn.BatchNorm2d(1))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"distance_scale_invariant": self.encoder(image).exp()}
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_frozen_norms_keep_their_statistics_in_a_training(frozen: bool, tmp_path: Path) -> None:
+    task = Normed(
+        net=OneNorm(),
+        loss=Recorded(),
+        optimizer=torch.optim.Adam,
+        frozen_norms=["encoder.*"] if frozen else [],
+    )
+    norm = task.net.encoder[1]
+    weight = norm.weight.clone()
+    loader = DataLoader([{"image": torch.rand(3, 4, 8)} for _ in range(4)], batch_size=2)
+    trainer = Trainer(
+        max_steps=2, accelerator="cpu", logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, default_root_dir=tmp_path,
+    )  # fmt: skip
+    trainer.fit(task, loader)
+    assert torch.equal(norm.running_mean, torch.zeros(1)) is frozen
+    assert not torch.equal(norm.weight, weight)  # its factor is learned all the same
+    assert task.train().net.encoder[1].training is not frozen
+
+
+def test_frozen_norms_that_are_not_there_are_named() -> None:
+    with pytest.raises(ValueError, match=r"frozen_norms: got 'backbone.\*', which fits no"):
+        Normed(
+            net=OneNorm(), loss=Recorded(), optimizer=torch.optim.Adam, frozen_norms=["backbone.*"]
+        )
