@@ -1,6 +1,7 @@
 """The embedded stand-in for a perspective foundation model, trained on views of worlds."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -82,6 +83,11 @@ class TeacherTask(DepthTask):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         names = data.test_names if stage == "test" else data.val_names
         self.scores = ViewScores(names, self.views, self.max_angle_deg)  # type: ignore[assignment]
+
+    def publish(self, folder: Path, size: tuple[int, int]) -> None:
+        """Write the network with the size of the views that it saw, not of their panoramas."""
+        side = max(self.sizes, default=self.views.camera.height)
+        super().publish(folder, (side, side))
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Score the views of a batch of labelled panoramas."""

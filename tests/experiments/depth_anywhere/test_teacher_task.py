@@ -1,5 +1,6 @@
 """The teacher's training: what reaches the loss, and what validation says of it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import pano_models
 from experiments.depth_anywhere.teacher_task import TeacherTask
 from experiments.depth_anywhere.turns import seeded
 from experiments.depth_anywhere.views import CubeViews, LabelledViews
@@ -116,3 +118,13 @@ def test_views_stay_as_they_were_cut_by_default() -> None:
 def test_a_part_is_a_share(part: float) -> None:
     with pytest.raises(ValueError, match="least_part: got"):
         task(least_part=part)
+
+
+@pytest.mark.parametrize(("options", "side"), [({}, FACE), ({"sizes": [32, 48]}, 48)])
+def test_its_folder_says_the_size_of_views(
+    options: dict[str, Any], side: int, tmp_path: Path
+) -> None:
+    teacher = task(**options)
+    teacher.net = pano_models.create("perspective_unet", widths=(8, 8, 8, 8, 8))
+    teacher.publish(tmp_path / "t", (128, 256))
+    assert pano_models.load(tmp_path / "t").native_size == (side, side)
