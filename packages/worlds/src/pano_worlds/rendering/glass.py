@@ -11,8 +11,8 @@ from pano_worlds.world import World
 
 # Reflected at right angles by one surface of glass of refractive index 1.5: ((1.5 - 1) / 2.5)².
 _AT_RIGHT_ANGLES = 0.04
-# Above this share the grain of few rays of light shows.
-_STRONG = 0.3
+# Above this share the grain of few rays of light shows; then this many are taken.
+_STRONG, _SLOTS = 0.4, 4
 
 
 def reflectance(cosine: F64, faces: I32) -> F64:
@@ -45,16 +45,6 @@ def pane_distance(crossed: Crossings, shape: tuple[int, ...]) -> F32:
     return distance
 
 
-def _shown(world: World, fragments: Fragments, share: F64) -> F64:
-    """Return what panes mirror, lit with more rays where much of it shows."""
-    radiance = np.empty(fragments.directions.shape)
-    strong = share > _STRONG
-    for rows, slots in ((np.flatnonzero(~strong), 1), (np.flatnonzero(strong), 4)):
-        if len(rows):
-            radiance[rows] = reflected(world, fragments.take(rows), slots)
-    return radiance
-
-
 def through_panes(
     world: World, position: F64, pixels: Pixels, crossed: Crossings, image: F32
 ) -> F32:
@@ -78,7 +68,7 @@ def through_panes(
     )
     share = reflectance(np.minimum(np.abs(cosine), 1.0), world.panes.faces[crossed.pane])[:, None]
     passed = (1.0 - share) * world.panes.tint[crossed.pane]
-    shown = share * _shown(world, fragments, share[:, 0])
+    shown = share * reflected(world, fragments, _SLOTS, share[:, 0] < _STRONG)
     seen = image.reshape(-1, 3).copy()
     for layer in range(int(crossed.layer.max()) + 1):
         now = np.flatnonzero(crossed.layer == layer)

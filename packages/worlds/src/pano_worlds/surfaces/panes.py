@@ -14,6 +14,8 @@ from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.materials import Colour
 
 _PARALLEL = 1e-9
+# More than float32 loses in the sum of three products of unit vectors.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Panes:
         """
         if not len(self):
             return Crossings(*(np.zeros(0, dtype=t) for t in (int, int, float, int)))
-        x, y, z = np.ascontiguousarray(directions.T)
+        x, y, z = np.ascontiguousarray(directions.T, dtype=np.float32)
         rays, panes, distances = [], [], []
         for number, (corner, (right, up), normal) in enumerate(
             zip(self.corner - origin, self.sides, self.normals, strict=True)
@@ -93,8 +95,8 @@ class Panes:
             half = 0.5 * float(np.sqrt(dot(right + up, right + up)))
             # Rays outside the cone around the pane's sphere are left out first.
             low = float(np.sqrt(max(0.0, 1.0 - (half / far) ** 2))) if far > half else -1.0
-            ahead = x * (centre[0] / far) + y * (centre[1] / far) + z * (centre[2] / far)
-            near = np.flatnonzero(ahead >= low - 1e-9)
+            a, b, c = (centre / far).astype(np.float32)
+            near = np.flatnonzero(x * a + y * b + z * c >= np.float32(low - _ROUNDING))
             d = np.take(directions, near, axis=0)
             slope = dot(d, normal)
             slope[np.abs(slope) < _PARALLEL] = np.inf
