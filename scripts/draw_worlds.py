@@ -93,9 +93,9 @@ def overview(seed: int) -> Picture:
     rows = []
     scenes: tuple[tuple[WorldKind, int, int, str], ...] = (
         ("indoor", 12, 0, "wide"),
-        ("indoor", 3, 4, "offices"),
+        ("indoor", 401, 2, "offices"),
         ("outdoor", 22, 1, "wide"),
-        ("outdoor", 33, 1, "wide"),
+        ("outdoor", 401, 1, "wide"),
     )
     for number, (kind, first, place, style) in enumerate(scenes):
         view = Place(kind, seed + first, place, style, (CLEAN, CAMERA)[number % 2]).view()
