@@ -8,10 +8,13 @@ source frame.
 from pano_geometry.cameras import (
     Camera,
     Cassini,
+    CroppedEquirectangular,
     Cylindrical,
     Equirectangular,
     Fisheye,
+    Mei,
     Perspective,
+    Stereographic,
 )
 from pano_geometry.errors import ShapeError
 from pano_geometry.fusion import align_views, blend_views, fuse_gradients
@@ -63,13 +66,16 @@ __all__ = [
     "FACE_ORDERS",
     "Camera",
     "Cassini",
+    "CroppedEquirectangular",
     "Cubemap",
     "Cylindrical",
     "Equirectangular",
     "FaceOrder",
     "Fisheye",
+    "Mei",
     "Perspective",
     "ShapeError",
+    "Stereographic",
     "__version__",
     "align_views",
     "blend_views",
