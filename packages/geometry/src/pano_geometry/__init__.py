@@ -24,6 +24,7 @@ from pano_geometry.panorama import (
     cube_to_erp,
     erp_to_cube,
     erp_to_perspective,
+    little_planet,
     perspective_to_erp,
     rotate,
 )
@@ -101,6 +102,7 @@ __all__ = [
     "great_circle_angle",
     "grid_cache",
     "layout_to_cube",
+    "little_planet",
     "lonlat_to_rays",
     "native",
     "pad",

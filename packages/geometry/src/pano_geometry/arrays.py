@@ -72,6 +72,11 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         if is_array(given.get("rotation")):
             given["rotation"] = torch.from_numpy(given["rotation"].copy())
         rotation = given.get("rotation")
+        if rotation is not None and rotation.ndim > 3:
+            raise ShapeError(
+                f"rotation: got shape {tuple(rotation.shape)} for an array, expected (3, 3) or "
+                "(k, 3, 3); several rotations of each picture need a tensor"
+            )
         many = rotation is not None and rotation.ndim == 3
         out = function(*bound.args, **bound.kwargs)
         parts: tuple[Tensor, ...] = out if isinstance(out, tuple) else (cast(Tensor, out),)
