@@ -38,6 +38,7 @@ from pano_geometry.points import (
 from pano_geometry.rays import great_circle_angle, lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resampling import native
 from pano_geometry.resampling.cache import grid_cache
+from pano_geometry.resampling.labels import resample_labels
 from pano_geometry.resampling.resample import coverage, resample, resample_masked
 from pano_geometry.resampling.sampling import sample
 from pano_geometry.resizing import resize
@@ -112,6 +113,7 @@ __all__ = [
     "random_rotation",
     "rays_to_lonlat",
     "resample",
+    "resample_labels",
     "resample_masked",
     "resize",
     "rotate",
