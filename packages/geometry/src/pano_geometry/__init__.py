@@ -50,6 +50,7 @@ from pano_geometry.rigs.cube_layouts import (
 )
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
+from pano_geometry.rigs.dual_fisheye import dual_fisheye_to_erp, erp_to_dual_fisheye
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
 from pano_geometry.rotations import (
     from_axis_angle,
@@ -90,7 +91,9 @@ __all__ = [
     "distance_to_depth",
     "distance_to_normals",
     "distance_to_points",
+    "dual_fisheye_to_erp",
     "erp_to_cube",
+    "erp_to_dual_fisheye",
     "erp_to_perspective",
     "erp_to_tangents",
     "face_camera",
