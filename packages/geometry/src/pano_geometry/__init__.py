@@ -18,6 +18,7 @@ from pano_geometry.cameras import (
 )
 from pano_geometry.errors import ShapeError
 from pano_geometry.fusion import align_views, blend_views, fuse_gradients
+from pano_geometry.gpano import GPano, place_gpano
 from pano_geometry.normals import distance_to_normals
 from pano_geometry.padding import pad
 from pano_geometry.panorama import (
@@ -75,6 +76,7 @@ __all__ = [
     "Equirectangular",
     "FaceOrder",
     "Fisheye",
+    "GPano",
     "Mei",
     "Perspective",
     "ShapeError",
@@ -112,6 +114,7 @@ __all__ = [
     "pad",
     "pad_cube",
     "perspective_to_erp",
+    "place_gpano",
     "points_to_distance",
     "random_rotation",
     "rays_to_lonlat",
