@@ -70,3 +70,66 @@ def test_tilted_picture_is_levelled() -> None:
     assert math.degrees(math.asin(-ahead[1])) == pytest.approx(20.0, abs=1e-4)
     east = pg.GPano(64, 128, 64, 128, 0, 0, 90.0).rotation(heading=True)
     assert torch.allclose(east[:, 2], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6)
+
+
+def test_file_and_packet_read_alike(tmp_path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(XMP)
+    assert pg.GPano.read(path) == pg.GPano.read(str(path)) == pg.GPano.read(XMP)
+    assert pg.GPano.tags(XMP)["ProjectionType"] == "equirectangular"
+
+
+def test_reads_what_pillow_has_of_a_jpeg(tmp_path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">' + XMP[4:] + b"</x:xmpmeta>"
+    image.new("RGB", (60, 30)).save(tmp_path / "a.jpg", xmp=packet)
+    with image.open(tmp_path / "a.jpg") as photo:
+        assert pg.GPano.read(photo.info["xmp"]) == pg.GPano.read(tmp_path / "a.jpg")
+        assert pg.GPano.read(tmp_path / "a.jpg") == pg.GPano.read(XMP)
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [((b'"128"', b'"wide"'), "wide"), ((b'"60"', b'"0"'), "0x30"), ((b'"10"', b'"50"'), "row 50")],
+)
+def test_bad_tags_are_refused(change: tuple[bytes, bytes], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        pg.GPano.read(XMP.replace(*change))
+
+
+def test_every_size_of_a_whole_turn_wraps() -> None:
+    for width in range(1, 130):
+        camera = pg.GPano(49, 98, 49, 98, 0, 0).camera(49, width)
+        assert camera.surface.value == "cylinder"
+        assert camera.visible(torch.tensor([[0.0, 0.3, -1.0]])).all()
+
+
+@pytest.mark.parametrize("left", [20, 100])
+def test_crop_of_picture_and_labels_comes_back(left: int) -> None:
+    gpano, erp = pg.GPano(64, 128, 30, 60, 10, left), pg.Equirectangular(64, 128)
+    camera, back = gpano.camera(30, 60), gpano.rotation()
+    photo = torch.rand(1, 3, 30, 60, generator=torch.Generator().manual_seed(1))
+    classes = (photo[:, :1] * 40).to(torch.uint8)
+    placed, known = pg.place_gpano(photo, gpano, 64, 128)
+    assert known.sum() == 30 * 60
+    assert (pg.resample(placed, erp, camera, back) - photo).abs().max() < 1e-4
+    near, _ = pg.place_gpano(classes, gpano, 64, 128, mode="nearest")
+    assert torch.equal(pg.resample(near, erp, camera, back, mode="nearest"), classes)
+    voted, _, weight = pg.resample_labels(classes, camera, erp, back.mT)
+    assert torch.equal(pg.resample_labels(voted, erp, camera, back)[0], classes)
+    assert torch.equal(weight > 0.5, known)
+
+
+def test_tilted_crop_of_picture_and_labels_comes_back() -> None:
+    gpano, erp = pg.GPano(64, 128, 60, 120, 2, 5, 0.0, 15.0, -20.0), pg.Equirectangular(256, 512)
+    camera, back = gpano.camera(60, 120), gpano.rotation()
+    rays = camera.rays().permute(2, 0, 1)[None]
+    classes = (rays[:, :1] > 0.2).int() + 2 * (rays[:, 1:2] > 0.1).int()
+    placed, _ = pg.place_gpano(rays, gpano, 256, 512)
+    inner = (..., slice(1, -1), slice(1, -1))
+    assert (pg.resample(placed, erp, camera, back) - rays)[inner].abs().max() < 5e-3
+    voted, _, _ = pg.resample_labels(classes, camera, erp, back.mT)
+    again, support, _ = pg.resample_labels(voted, erp, camera, back)
+    sure = support > 0.99
+    assert sure.float().mean() > 0.85
+    assert torch.equal(again[sure], classes[sure])

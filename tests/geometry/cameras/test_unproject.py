@@ -9,6 +9,7 @@ import pano_geometry as pg
 from tests.geometry.cameras.test_cameras import CAMERAS
 
 KB = (0.02, -0.006, 0.001, -0.0002)
+NAN = float("nan")
 BROWN = (-0.12, 0.03, 0.001, -0.002)
 NEW = [
     pg.Stereographic.from_fov(20, 24, math.radians(300)),
@@ -127,6 +128,16 @@ def test_cropped_camera_is_a_window_of_the_full_one() -> None:
         lambda: pg.Fisheye(4, 4, 1.0, focal_y=0.0),
         lambda: pg.CroppedEquirectangular(4, 9, 8, 8, 0, 0),
         lambda: pg.CroppedEquirectangular(4, 4, 8, 16, 6, 0),
+        lambda: pg.CroppedEquirectangular(4, 4, NAN, 16, 0, 0),
+        lambda: pg.CroppedEquirectangular(4, 4, 8, 16, 0, NAN),
+        lambda: pg.Stereographic(4, 4, 1.0, NAN),
+        lambda: pg.Fisheye(4, 4, 1.0, cy=NAN),
+        lambda: pg.Fisheye(4, 4, 1.0, coefficients=(0.0, NAN, 0.0, 0.0)),
+        lambda: pg.Mei(4, 4, math.inf, 1.0, 2.0, 2.0, 0.5),
+        lambda: pg.Mei(4, 4, 1.0, 1.0, NAN, 2.0, 0.5),
+        lambda: pg.Mei(4, 4, 1.0, 1.0, 2.0, 2.0, NAN),
+        lambda: pg.Mei(4, 4, 1.0, 1.0, 2.0, 2.0, 0.5, (0.0, 0.0, NAN, 0.0)),
+        lambda: pg.Mei(4, 4, 1.0, 1.0, 2.0, 2.0, 0.5, (0.0, 0.0, 0.5, 0.5)),
     ],
 )
 def test_impossible_cameras_are_refused(make) -> None:

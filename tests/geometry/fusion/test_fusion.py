@@ -156,3 +156,14 @@ def test_blend_leaves_out_a_pixel_that_is_nan_in_one_channel(views) -> None:
     fused, covered = pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH)
     assert covered.float().mean() > 0.5
     assert (torch.where(covered, fused, 1.0) - 1).abs().max() < 1e-5
+
+
+def test_blend_of_colours_refuses(views) -> None:
+    _, patches, camera, rotations = views
+    colours = patches.repeat(1, 1, 3, 1, 1)
+    with pytest.raises(pg.ShapeError, match="b, n, c"):
+        pg.blend_views(colours[0], camera, rotations, HEIGHT, WIDTH)
+    with pytest.raises(pg.ShapeError, match="valid"):
+        pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH, colours > 0)
+    with pytest.raises(TypeError, match="valid"):
+        pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH, patches)

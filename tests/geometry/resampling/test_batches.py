@@ -33,3 +33,8 @@ def test_k_rotations_for_each_image(images: int, sets: int) -> None:
 def test_k_rotations_refuse_another_batch() -> None:
     with pytest.raises(pg.ShapeError, match="k, 3, 3"):
         pg.rotate(torch.rand(2, 1, 4, 8), pg.random_rotation(6).unflatten(0, (3, 2)))
+
+
+def test_no_rotation_at_all_is_refused() -> None:
+    with pytest.raises(pg.ShapeError, match="at least one"):
+        pg.rotate(torch.rand(1, 1, 4, 8), torch.zeros(1, 0, 3, 3))

@@ -83,3 +83,41 @@ def test_bool_masks_and_arrays() -> None:
 def test_floating_labels_are_refused() -> None:
     with pytest.raises(TypeError, match="integers"):
         pg.resample_labels(torch.rand(1, 1, 32, 64), ERP, ERP)
+
+
+def test_mask_is_false_where_nothing_is_seen() -> None:
+    view = pg.Perspective.from_fov(16, 16, math.radians(90))
+    mask = torch.ones(1, 1, 16, 16, dtype=torch.bool)
+    got, _, _ = pg.resample_labels(mask, view, ERP, supersample=1)
+    assert torch.equal(got, pg.coverage(view, ERP))
+
+
+def test_nothing_to_vote_for() -> None:
+    got, support, weight = pg.resample_labels(torch.full((1, 1, 32, 64), 255), ERP, SMALL)
+    assert (got == 255).all()
+    assert support.max() == weight.max() == 0
+
+
+def test_arrays_of_sixteen_bits_with_a_mask() -> None:
+    np = pytest.importorskip("numpy")
+    given = labels()[0, 0].numpy().astype(np.uint16) * 300
+    valid = np.ones((32, 64), bool)
+    valid[:16] = False
+    got, _, weight = pg.resample_labels(given, ERP, ERP, valid=valid, ignore=65535)
+    assert got.dtype == np.uint16
+    assert np.array_equal(got[16:], given[16:])
+    assert (got[:16] == 65535).all()
+    assert (weight[:16] == 0).all()
+    with pytest.raises(pg.ShapeError, match="valid"):
+        pg.resample_labels(given, ERP, ERP, valid=valid[None])
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8])
+def test_ignore_must_fit_the_labels(dtype: torch.dtype) -> None:
+    with pytest.raises(ValueError, match="ignore"):
+        pg.resample_labels(torch.zeros(1, 1, 32, 64, dtype=dtype), ERP, ERP, ignore=256)
+
+
+def test_several_rotations_of_each_map_are_refused() -> None:
+    with pytest.raises(pg.ShapeError, match="rotation"):
+        pg.resample_labels(labels(), ERP, ERP, pg.random_rotation(4).unflatten(0, (2, 2)))

@@ -54,3 +54,40 @@ def test_narrow_lenses_leave_a_gap() -> None:
     assert seen == pytest.approx(1 - math.sin(math.radians(5)), abs=0.02)
     assert (erp[covered] - 1).abs().max() < 1e-5
     assert (erp[~covered] == 0).all()
+
+
+def test_bytes_stay_bytes_and_arrays_arrays() -> None:
+    np = pytest.importorskip("numpy")
+    photo = (smooth()[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy()
+    tilt, back = pg.from_ypr(0.3).numpy(), pg.from_ypr(math.pi, 0.01).numpy()
+    pair = pg.erp_to_dual_fisheye(photo, LENS, tilt, back)
+    again, covered = pg.dual_fisheye_to_erp(pair, LENS, HEIGHT, WIDTH, tilt, back)
+    assert (again.dtype, again.shape, covered.shape) == (np.uint8, photo.shape, (HEIGHT, WIDTH))
+    assert np.abs(again.astype(int) - photo).max() <= 3
+
+
+def test_two_lenses_of_mei() -> None:
+    lens = pg.Mei(96, 96, 42.0, 42.0, 48.0, 48.0, 1.0, (-0.02, 0.0, 0.0, 0.0), math.radians(190))
+    again, covered = pg.dual_fisheye_to_erp(
+        pg.erp_to_dual_fisheye(smooth(), lens), lens, HEIGHT, WIDTH
+    )
+    assert covered.float().mean() > 0.99
+    assert (again - smooth())[covered.expand_as(again)].abs().max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        (lambda e: pg.erp_to_dual_fisheye(e, LENS, pg.random_rotation(3)), "rotation"),
+        (lambda e: pg.erp_to_dual_fisheye(e, LENS, None, torch.eye(4)), "back"),
+        (lambda e: pg.dual_fisheye_to_erp(e, LENS, 8, 16), "height x width"),
+        (lambda e: pg.erp_to_dual_fisheye(e, pg.Perspective.from_fov(8, 8, 1.0)), "Fisheye"),
+        (
+            lambda e: pg.dual_fisheye_to_erp(torch.ones(1, 1, 96, 192), LENS, 8, 16, feather=-1.0),
+            "feather",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, error) -> None:
+    with pytest.raises((ValueError, TypeError), match=error):
+        call(smooth())

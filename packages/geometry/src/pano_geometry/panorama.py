@@ -4,16 +4,14 @@ Every picture may be a NumPy array as well, batched or not, and so is the result
 """
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import torch
 
 from pano_geometry.arrays import takes_arrays
-from pano_geometry.cameras.equirectangular import Equirectangular
+from pano_geometry.cameras.equirectangular import Equirectangular, erp_camera
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.cameras.stereographic import Stereographic
-from pano_geometry.compiling import is_transformed
 from pano_geometry.errors import check_image, check_rotation, may_look_at
 from pano_geometry.resampling.back_ends import resample_seen
 from pano_geometry.resampling.batches import for_each_image
@@ -34,17 +32,6 @@ WHOLE_COLUMN = 1e-3
 """Pixels by which a yaw may miss a whole number of columns (float32 matrices do)."""
 UPRIGHT = 1e-6
 """Largest entry that couples the vertical axis to the others."""
-
-
-def _camera_of(erp: Tensor) -> Equirectangular:
-    check_image("erp", erp)
-    if not is_transformed() and erp.shape[-2] == erp.shape[-1]:
-        warnings.warn(
-            f"erp: got a square picture, shape {tuple(erp.shape)}, expected a panorama of 360° x "
-            "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
-            stacklevel=4,  # the caller of the function that takes arrays
-        )
-    return Equirectangular(erp.shape[-2], erp.shape[-1])
 
 
 @takes_arrays
@@ -74,7 +61,7 @@ def erp_to_cube(
             erp, rotation, lambda i, r: erp_to_cube(i, face_size, r, mode, supersample)
         )
     return from_strip(
-        resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode, supersample)
+        resample(erp, erp_camera(erp), Cubemap(face_size), rotation, mode, supersample)
     )
 
 
@@ -129,7 +116,7 @@ def erp_to_perspective(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    return resample(erp, _camera_of(erp), camera, rotation, mode, supersample)
+    return resample(erp, erp_camera(erp), camera, rotation, mode, supersample)
 
 
 @takes_arrays
@@ -207,7 +194,7 @@ def rotate(
     """
     if isinstance(rotation, Tensor) and rotation.ndim == 4:
         return for_each_image(erp, rotation, lambda i, r: rotate(i, r, mode))
-    camera = _camera_of(erp)
+    camera = erp_camera(erp)
     check_request(erp, camera, camera, rotation, mode)
     symmetries = _symmetries(rotation, camera.width)
     if not any(symmetries):
@@ -282,7 +269,6 @@ def little_planet(
         ShapeError: If the image or the rotation has the wrong shape.
         ValueError: If `fov` is out of range or a rotation is not proper.
     """
-    check_image("erp", erp)
     turn = from_ypr(0.0, -0.5 * math.pi).to(erp.device) if rotation is None else rotation
     camera = Stereographic.from_fov(size, size, fov)
-    return resample(erp, _camera_of(erp), camera, turn, mode, supersample)
+    return resample(erp, erp_camera(erp), camera, turn, mode, supersample)

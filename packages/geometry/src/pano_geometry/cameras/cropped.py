@@ -5,9 +5,13 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
+from pano_geometry.errors import check_finite
 from pano_geometry.pixels import FULL_TURN, HALF_TURN, centres
 from pano_geometry.rays import Planes, RayTables, plane_angles
 from pano_geometry.tensor_types import Tensor
+
+ROUNDING = 1e-6
+"""Of the width: what sizes in pixels of a resized picture may be off by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +34,10 @@ class CroppedEquirectangular(TableCamera):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        slack = 1e-6 * self.full_width
+        check_finite(
+            full_height=self.full_height, full_width=self.full_width, top=self.top, left=self.left
+        )
+        slack = ROUNDING * self.full_width
         if self.width > self.full_width + slack:
             raise ValueError(
                 f"full_width: got {self.full_width} for a crop of {self.width} columns, expected "
@@ -45,7 +52,8 @@ class CroppedEquirectangular(TableCamera):
     @property
     def surface(self) -> Surface:
         """Columns wrap if none is missing; rows end."""
-        return Surface.CYLINDER if self.width == self.full_width else Surface.PLANE
+        whole = abs(self.full_width - self.width) <= ROUNDING * self.full_width
+        return Surface.CYLINDER if whole else Surface.PLANE
 
     @property
     def pitch(self) -> float:

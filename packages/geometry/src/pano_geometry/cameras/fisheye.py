@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import ExplicitCamera, Surface
-from pano_geometry.errors import check_angle
+from pano_geometry.errors import check_angle, check_finite, check_numbers
 from pano_geometry.pixels import EXACT_ON, FULL_TURN, centres
 from pano_geometry.rays import Planes
 from pano_geometry.tensor_types import Bool, Tensor
@@ -46,10 +46,10 @@ class Fisheye(ExplicitCamera):
             raise ValueError(f"focal: got {self.focal}, expected positive pixels per radian")
         if not (math.isfinite(self._focal_y) and self._focal_y > 0):
             raise ValueError(f"focal_y: got {self.focal_y}, expected positive pixels per radian")
-        if len(self.coefficients) != 4:
-            raise ValueError(f"coefficients: got {self.coefficients}, expected (k1, k2, k3, k4)")
+        check_finite(cx=self.cx, cy=self.cy)
         # Calibration files give lists, which have no hash.
-        object.__setattr__(self, "coefficients", tuple(float(k) for k in self.coefficients))
+        numbers = check_numbers("coefficients", self.coefficients, "k1, k2, k3, k4")
+        object.__setattr__(self, "coefficients", numbers)
         # Beyond a turning point of the polynomial two angles share a pixel.
         t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64, device=EXACT_ON)
         if bool((self._slope(t) <= 0).any()):
@@ -145,7 +145,7 @@ class Fisheye(ExplicitCamera):
         scale = torch.where(radius > 0, torch.sin(t) / radius.clamp_min(1e-300), 1.0)
         return x * scale, y * scale, torch.cos(t)
 
-    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
+    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"]:
         """Return the pixels whose centre lies in the image circle."""
         limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=device))
         return self._offsets(device)[2] <= limit

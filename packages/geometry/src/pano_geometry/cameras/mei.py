@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import ExplicitCamera, Surface
-from pano_geometry.errors import check_angle
-from pano_geometry.pixels import EXACT_ON, centres
+from pano_geometry.errors import check_angle, check_finite, check_numbers
+from pano_geometry.pixels import EXACT_ON, FULL_TURN, centres
 from pano_geometry.rays import Planes
 from pano_geometry.tensor_types import Bool, Tensor
 
@@ -42,24 +42,31 @@ class Mei(ExplicitCamera):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (self.fx > 0 and self.fy > 0 and self.xi >= 0):
+        check_finite(fx=self.fx, fy=self.fy, cx=self.cx, cy=self.cy)
+        if not (self.fx > 0 and self.fy > 0 and 0 <= self.xi < math.inf):
             raise ValueError(
                 f"fx, fy, xi: got {self.fx}, {self.fy}, {self.xi}, expected fx, fy > 0 and xi >= 0"
             )
-        if len(self.distortion) != 4:
-            raise ValueError(f"distortion: got {self.distortion}, expected (k1, k2, p1, p2)")
-        object.__setattr__(self, "distortion", tuple(float(k) for k in self.distortion))
+        numbers = check_numbers("distortion", self.distortion, "k1, k2, p1, p2")
+        object.__setattr__(self, "distortion", numbers)
         widest = 2 * math.acos(-self.xi if self.xi <= 1 else -1 / self.xi)
         check_angle("fov", self.fov, widest)
-        radius = torch.linspace(
-            0.0, self._largest_radius, 721, dtype=torch.float64, device=EXACT_ON
-        )
-        k1, k2, _, _ = self.distortion
-        if bool((1 + radius**2 * (3 * k1 + 5 * k2 * radius**2) <= 0).any()):
+        if any(self.distortion) and self._folds():
             raise ValueError(
-                f"distortion: got {self.distortion}, with which the radius shrinks within "
-                f"fov = {self.fov:.4g}; expected a growing radius, reduce fov"
+                f"distortion: got {self.distortion}, with which two rays within fov = "
+                f"{self.fov:.4g} share a pixel; expected coefficients that do not fold the image, "
+                "reduce fov"
             )
+
+    def _folds(self) -> bool:
+        """Whether the distortion is not one to one within the field of view.
+
+        Its Jacobian is symmetric: on a disc where it is positive definite it is one to one.
+        """
+        steps = torch.linspace(0.0, 1.0, 181, dtype=torch.float64, device=EXACT_ON)
+        radius, angle = self._largest_radius * steps[:, None], FULL_TURN * steps[None]
+        xx, yy, xy = self._jacobian(radius * torch.cos(angle), radius * torch.sin(angle))
+        return not bool(((xx > 0) & (xx * yy > xy * xy)).all())
 
     @property
     def _largest_radius(self) -> float:
@@ -87,7 +94,7 @@ class Mei(ExplicitCamera):
         x, y, z = self.unproject_planes(*self._pixels(device))
         return x.nan_to_num(0.0), y.nan_to_num(0.0), z.nan_to_num(1.0)
 
-    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
+    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"]:
         """Return the pixels within the field of view."""
         return ~torch.isnan(self.unproject_planes(*self._pixels(device))[2])
 
@@ -126,18 +133,22 @@ class Mei(ExplicitCamera):
             y * radial + p1 * (square + 2 * y * y) + 2 * p2 * product,
         )
 
+    def _jacobian(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Derivatives of `_distorted`: du/dx, dv/dy, and du/dy = dv/dx."""
+        k1, k2, p1, p2 = self.distortion
+        square = x * x + y * y
+        radial, slope = 1 + square * (k1 + square * k2), 2 * (k1 + 2 * k2 * square)
+        xx = radial + slope * x * x + 2 * p1 * y + 6 * p2 * x
+        yy = radial + slope * y * y + 6 * p1 * y + 2 * p2 * x
+        return xx, yy, slope * x * y + 2 * p1 * x + 2 * p2 * y
+
     def _undistorted(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Inverse of `_distorted` by Newton's method in two dimensions."""
-        k1, k2, p1, p2 = self.distortion
         if not any(self.distortion):
             return x, y
         a, b = x, y
         for _ in range(NEWTON_STEPS):
-            square = a * a + b * b
-            radial, slope = 1 + square * (k1 + square * k2), 2 * (k1 + 2 * k2 * square)
-            xx = radial + slope * a * a + 2 * p1 * b + 6 * p2 * a
-            yy = radial + slope * b * b + 6 * p1 * b + 2 * p2 * a
-            xy = slope * a * b + 2 * p1 * a + 2 * p2 * b
+            xx, yy, xy = self._jacobian(a, b)
             got = self._distorted(a, b)
             dx, dy = x - got[0], y - got[1]
             determinant = xx * yy - xy * xy

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import ExplicitCamera, Surface
-from pano_geometry.errors import check_angle
+from pano_geometry.errors import check_angle, check_finite
 from pano_geometry.pixels import FULL_TURN, centres
 from pano_geometry.rays import Planes
 from pano_geometry.tensor_types import Tensor
@@ -34,6 +34,7 @@ class Stereographic(ExplicitCamera):
         super().__post_init__()
         if not (math.isfinite(self.focal) and self.focal > 0):
             raise ValueError(f"focal: got {self.focal}, expected positive pixels per radian")
+        check_finite(cx=self.cx, cy=self.cy)
 
     @classmethod
     def from_fov(cls, height: int, width: int, fov: float) -> "Stereographic":

@@ -3,6 +3,7 @@
 import torch
 
 from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.errors import ShapeError, check_mask, shape_of
 from pano_geometry.fusion.views import ViewsOnErp, project_views
 from pano_geometry.tensor_types import Bool, Float, Tensor
 
@@ -32,9 +33,13 @@ def blend_views(
         ShapeError: If views, masks or rotations do not fit.
         ValueError: If a rotation is not proper.
     """
-    if views.ndim != 5 or views.shape[2] == 1:
-        return blend(project_views(views, camera, rotations, height, width, valid))
+    if views.ndim != 5 or 0 in views.shape:
+        raise ShapeError(f"views: got shape {shape_of(views)}, expected (b, n, c, h, w), none 0")
     b, n, c = views.shape[:3]
+    if c == 1:
+        return blend(project_views(views, camera, rotations, height, width, valid))
+    if valid is not None:
+        check_mask("valid", valid.flatten(0, 1), views.flatten(0, 1))
     usable = torch.isfinite(views).all(2, keepdim=True)
     usable = usable if valid is None else usable & valid
     apart = views.transpose(1, 2).reshape(b * c, n, 1, *views.shape[-2:])

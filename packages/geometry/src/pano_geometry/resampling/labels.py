@@ -4,7 +4,7 @@ import torch
 
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.base import Camera
-from pano_geometry.errors import ShapeError, check_mask, shape_of
+from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
 from pano_geometry.resampling.resample import Supersample, resample
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 
@@ -33,7 +33,8 @@ def resample_labels(
         rotation: as in `resample`.
         valid: labels to count; all if not given.
         supersample: as in `resample`.
-        ignore: the label where nothing valid is seen; its pixels have no vote.
+        ignore: the label where nothing valid is seen; its pixels have no vote. Of a bool mask
+            every pixel votes, and False stands where nothing is seen.
 
     Returns:
         Labels in the type of those given; their support (weight of the winner among the valid, in
@@ -42,24 +43,30 @@ def resample_labels(
     Raises:
         ShapeError: If shapes do not fit.
         TypeError: If labels are floating.
-        ValueError: If a rotation is not proper.
+        ValueError: If a rotation is not proper, or the dtype of the labels has no `ignore`.
     """
     if labels.is_floating_point() or labels.is_complex():
         raise TypeError(f"labels: got dtype {labels.dtype}, expected integers or bool")
     if labels.ndim != 4 or labels.shape[1] != 1:
         raise ShapeError(f"labels: got shape {shape_of(labels)}, expected (b, 1, h, w)")
-    usable = labels != ignore
+    if rotation is not None:
+        check_rotation("rotation", rotation, labels.shape[0])
+    if labels.dtype == torch.bool:
+        ignore, usable = 0, torch.ones_like(labels)  # a mask has no third value
+    else:
+        _check_fits(ignore, labels)
+        usable = labels != ignore
     if valid is not None:
         check_mask("valid", valid, labels)
         usable = usable & valid
-    classes = torch.unique(labels[usable])  # sorted
 
     def weights(indicators: Tensor) -> Tensor:
         return resample(indicators.float(), source, target, rotation, "bilinear", supersample)
 
+    classes = torch.unique(labels[usable])  # sorted
     total = weights(usable)
     best, winner = torch.zeros_like(total), torch.full_like(total, ignore, dtype=labels.dtype)
-    for some in classes.split(CLASSES_AT_ONCE):
+    for some in classes.split(CLASSES_AT_ONCE) if len(classes) else ():
         votes = weights((labels == some[:, None, None]) & usable)
         most, which = votes.max(1, keepdim=True)
         better = most > best
@@ -67,3 +74,12 @@ def resample_labels(
         best = torch.where(better, most, best)
     support = best / torch.where(total > 0, total, torch.ones_like(total))
     return winner, support.clamp(0, 1), total.clamp(0, 1)
+
+
+def _check_fits(ignore: int, labels: Tensor) -> None:
+    held = torch.iinfo(labels.dtype)
+    if not held.min <= ignore <= held.max:
+        raise ValueError(
+            f"ignore: got {ignore} for labels of {labels.dtype}, expected {held.min} to "
+            f"{held.max}; give ignore= or labels.int()"
+        )
