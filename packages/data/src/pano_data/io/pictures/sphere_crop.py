@@ -4,12 +4,11 @@ Source: Photo Sphere XMP Metadata (Google, 2013): full and cropped size in pixel
 and top.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from pano_geometry import GPano
 
 ASPECT_TOLERANCE = 0.005
 """2:1 up to rounding: stitchers write 2047x1023 and 5999x3000."""
@@ -17,6 +16,7 @@ SCALE_TOLERANCE = 0.01
 """Width and height of a picture that was resized after its tags were written may differ by it."""
 _TAGS = ("FullPanoWidth", "FullPanoHeight", "CroppedAreaImageWidth", "CroppedAreaImageHeight",
          "CroppedAreaLeft", "CroppedAreaTop")  # fmt: skip
+_VALUE = r"""GPano:{tag}\s*(?:=\s*["']|>)\s*([^"'<>]*?)\s*["'<]"""
 
 
 class SphereCropError(ValueError):
@@ -60,7 +60,7 @@ class SphereCrop:
 
 def projection_of(xmp: bytes) -> str | None:
     """Return `GPano:ProjectionType` in lower case (`equirectangular`), None without one."""
-    value = GPano.tags(xmp).get("ProjectionType")
+    value = _text(xmp, "ProjectionType")
     return None if value is None else value.lower()
 
 
@@ -74,8 +74,7 @@ def crop_of(xmp: bytes, size: tuple[int, int]) -> SphereCrop | None:
     Raises:
         SphereCropError: Numbers that contradict each other or the size.
     """
-    tags = GPano.tags(xmp)
-    texts = {tag: tags.get(f"{tag}Pixels") for tag in _TAGS}
+    texts = {tag: _text(xmp, f"{tag}Pixels") for tag in _TAGS}
     if all(text is None for text in texts.values()):
         return None
     try:
@@ -89,7 +88,9 @@ def crop_of(xmp: bytes, size: tuple[int, int]) -> SphereCrop | None:
         )
     across, down = size[1] / crop_w, size[0] / crop_h
     if abs(across / down - 1) > SCALE_TOLERANCE:
-        raise SphereCropError(f"the picture is {size[1]}x{size[0]}, its tags say {crop_w}x{crop_h}")
+        raise SphereCropError(
+            f"the picture is {size[1]}x{size[0]}, its tags say {crop_w}x{crop_h}"
+        )
     full = _whole_size(full_h * down, full_w * across, size)
     top = min(round(top * down), full[0] - size[0])
     return SphereCrop(full, top, round(left * across) % full[1], size)
@@ -97,3 +98,9 @@ def crop_of(xmp: bytes, size: tuple[int, int]) -> SphereCrop | None:
 
 def _whole_size(height: float, width: float, size: tuple[int, int]) -> tuple[int, int]:
     return max(round(height), size[0]), max(round(width), size[1])
+
+
+def _text(xmp: bytes, tag: str) -> str | None:
+    """Value of a tag, whether it is written as an attribute or as an element."""
+    found = re.search(_VALUE.format(tag=tag), xmp.decode("utf-8", "replace"))
+    return found[1] if found else None
