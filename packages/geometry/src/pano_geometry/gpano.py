@@ -26,11 +26,7 @@ _SIZES = {
     "top": "CroppedAreaTopPixels",
     "left": "CroppedAreaLeftPixels",
 }
-_POSE = {
-    "heading_deg": "PoseHeadingDegrees",
-    "pitch_deg": "PosePitchDegrees",
-    "roll_deg": "PoseRollDegrees",
-}
+_POSE = "PoseHeadingDegrees", "PosePitchDegrees", "PoseRollDegrees"
 
 
 @dataclass(frozen=True)
@@ -102,8 +98,8 @@ class GPano:
         if missing:
             raise ValueError(f"GPano: got {sorted(found)}, expected {', '.join(missing)} as well")
         sizes = {name: int(_number(tag, found[tag])) for name, tag in _SIZES.items()}
-        pose = {name: _number(tag, found.get(tag, "0")) for name, tag in _POSE.items()}
-        return cls(**sizes, **pose)
+        heading, pitch, roll = (_number(tag, found.get(tag, "0")) for tag in _POSE)
+        return cls(**sizes, heading_deg=heading, pitch_deg=pitch, roll_deg=roll)
 
     def camera(self, height: int, width: int) -> CroppedEquirectangular:
         """Return the camera of the picture, which may have been resized.
