@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from experiments.pipeline.closure.imports import BOX
+
 HEAD = "# code (`make deps`)"
 _STAGE = re.compile(r"  (\w+):\s*$")
 _DEPS = re.compile(r"( +)deps:\s*$")
-_CODE = re.compile(r"\s*- (packages|experiments)/")
+# The weights in the box are data: a stage that reads them lists them by hand.
+_CODE = re.compile(rf"\s*- (?!{BOX})(packages|experiments)/")
 
 
 def collapse(files: Iterable[Path], sources: Iterable[Path]) -> list[str]:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 NO_DATA = {".py", ".pyc", ".typed", ".md"}
 """Endings of files that no code reads as its data."""
+BOX = "packages/models/src/pano_models/box"
+"""Networks that ship with `pano_models`: data of the stages that name one, of no others."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Code:
 def _data_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(p.startswith((".", "__pycache__")) for p in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.suffix not in NO_DATA:
+        if path.is_file() and not (hidden or path.suffix in NO_DATA or BOX in path.as_posix()):
             yield path
 
 

@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pipeline import params
-from experiments.pipeline.closure.imports import Code
+from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.run_folder import FINISHED
 from pano_models.registry import NETWORKS as REGISTERED
 
 NETWORKS = "pano_models"
 OFFICIAL = "official:"
-BOX = "packages/models/src/pano_models/box"
-"""Where the networks lie that ship with `pano_models`."""
 
 
 def texts(node: Any) -> Iterator[str]:

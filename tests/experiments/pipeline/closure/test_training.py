@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.pipeline.closure import digest, training
-from experiments.pipeline.closure.imports import Code
-from experiments.pipeline.closure.values import BOX
+from experiments.pipeline.closure.imports import BOX, Code
 
 ROOT = Path(__file__).parents[4]
 DA2 = {"model": {"init_args": {"net": {"class_path": "pano_models.DA2"}}}}
