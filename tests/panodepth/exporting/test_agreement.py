@@ -8,10 +8,16 @@ from panodepth.exporting.agreement import random_panoramas, relative_cost, relat
 
 
 def test_distances_are_compared_each_with_itself() -> None:
-    expected = {"distance_metric": torch.tensor([0.1, 100.0])}
-    found = {"distance_metric": torch.tensor([0.11, 100.0])}
+    expected = {"distance_metric": torch.tensor([1.0, 50.0])}
+    found = {"distance_metric": torch.tensor([1.1, 50.0])}
     assert relative_difference(found, expected) == pytest.approx(0.1, rel=1e-5)
     assert relative_difference(expected, expected) == 0
+
+
+def test_a_distance_near_zero_is_compared_with_a_hundredth_of_the_mean() -> None:
+    expected = {"distance_metric": torch.tensor([0.0, 2.0])}  # mean 1
+    found = {"distance_metric": torch.tensor([0.001, 2.0])}
+    assert relative_difference(found, expected) == pytest.approx(0.1, rel=1e-5)
 
 
 def test_probabilities_are_compared_with_one_and_disparity_with_its_largest() -> None:

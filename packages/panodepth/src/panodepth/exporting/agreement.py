@@ -16,6 +16,8 @@ TOLERANCE = 1e-4
 POSITIVE = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT)
 """Maps whose values are compared each with itself; others (disparity crosses 0, probabilities come
 near it) with the largest of the map."""
+SMALLEST = 0.01
+"""Share of the mean distance: nearer values are compared with it, an untrained head reaches 0."""
 SEED = 0
 ROUNDS = 5
 MOST_SECONDS = 10.0
@@ -38,8 +40,8 @@ def relative_difference(found: Mapping[str, Tensor], expected: Mapping[str, Tens
 
     Args:
         found: Maps by key.
-        expected: The same keys. A distance is compared with itself; another map with its largest
-            magnitude, a probability with at least 1.
+        expected: The same keys. A distance is compared with itself, or with `SMALLEST` of the mean
+            where that is more; another map with its largest magnitude, a probability with 1.
 
     Returns:
         0 when equal, infinity when a key or a shape differs, NaN when one holds NaN.
@@ -54,7 +56,9 @@ def _difference(key: str, found: Tensor, expected: Tensor) -> float:
         return float("inf")
     absolute = (found.double() - expected.double()).abs()
     magnitude = expected.double().abs()
-    if key not in POSITIVE:
+    if key in POSITIVE:
+        magnitude = magnitude.clamp(min=SMALLEST * float(magnitude.mean()))
+    else:
         magnitude = magnitude.max().clamp(min=1.0 if "probability" in key else 1e-12)
     worst = (absolute / magnitude).max()
     return float("nan") if not worst.isfinite() else float(worst)
