@@ -108,7 +108,7 @@ def _best_plane(depth: Tensor, valid: Tensor, rows: Tensor, columns: Tensor) -> 
     basis = torch.stack([torch.ones_like(u), u, v], -1)
     kept = valid[0, 0]
     inverse = 1 / depth[0, 0][kept].double()
-    solution = torch.linalg.lstsq(basis[kept], inverse[:, None]).solution
+    solution: Tensor = torch.linalg.lstsq(basis[kept], inverse[:, None]).solution
     return (basis @ solution)[None, None, ..., 0]
 
 
