@@ -3,9 +3,6 @@
 `uv run python benchmarks/worlds.py --worlds 6` prints a table and writes docs/benchmarks/worlds.md.
 A sample is one panorama with all its labels, in the camera appearance; making the world and its ray
 caster is shared by all of the world's viewpoints, as in a rendered data set.
-
-`uv run python benchmarks/worlds.py --sheet docs/worlds.jpg --places docs/worlds_clean.jpg` makes
-the contact sheets of docs/worlds.md instead.
 """
 
 import argparse
@@ -18,17 +15,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 import pano_geometry as pg
-from pano_worlds import CAMERA, CLEAN, make_world, miniatures, render
+from pano_worlds import CAMERA, make_world, miniatures, render
 from pano_worlds.world import WorldKind
 
 GOAL_PER_HOUR = 20_000
 CORES = 4
-KINDS: tuple[WorldKind, ...] = ("indoor", "outdoor")
-PLACES = range(300, 308)
 SIZE = (256, 512)
 WRITTEN = (128, 256)
 SETS = (("structured3d", "train"), ("dap2m_labelled", "train"))
@@ -102,69 +96,11 @@ def written(name: str, split: str, views: int) -> float:
         return (time.process_time() - start) / 12
 
 
-def coloured(distance: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Colour distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
-    share = np.log(np.maximum(distance, 0.5) / 0.5) / np.log(600.0)
-    grey = np.where(sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
-    return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
-
-
-def contact_sheet(path: Path) -> None:
-    """Draw pictures of both appearances with distance, normals and edges."""
-    rows: list[np.ndarray] = []
-    scenes: list[tuple[WorldKind, int, int]] = [
-        ("indoor", 12, 0),
-        ("indoor", 3, 4),
-        ("outdoor", 22, 1),
-        ("outdoor", 33, 1),
-    ]
-    for number, (kind, seed, place) in enumerate(scenes):
-        world = make_world(kind, seed)
-        camera = pg.Equirectangular(*SIZE)
-        view = render(
-            world, world.viewpoints[place], camera, (CLEAN, CAMERA)[number % 2], seed=number
-        )
-        normal = np.where(view.sky[..., None], 0, (view.normal + 1.0) * 127.5).astype(np.uint8)
-        rows.append(np.hstack([view.rgb[..., ::-1], coloured(view.distance, view.sky), normal]))
-    write_sheet(path, np.vstack(rows))
-
-
-def places_sheet(path: Path) -> None:
-    """Draw two viewpoints of eight consecutive seeds of each kind, not chosen, without camera."""
-    rows: list[np.ndarray] = []
-    camera = pg.Equirectangular(*SIZE)
-    for kind in KINDS:
-        tiles = []
-        for seed in PLACES:
-            world = make_world(kind, seed)
-            for place in (0, 3):
-                view = render(world, world.viewpoints[place % len(world.viewpoints)], camera)
-                small = cv2.resize(
-                    view.rgb, (SIZE[1] // 2, SIZE[0] // 2), interpolation=cv2.INTER_AREA
-                )
-                tiles.append(small[..., ::-1])
-        rows += [np.hstack(tiles[start : start + 4]) for start in range(0, len(tiles), 4)]
-    write_sheet(path, np.vstack(rows))
-
-
-def write_sheet(path: Path, picture: np.ndarray) -> None:
-    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85]):
-        raise OSError(f"could not write {path}: check that the folder exists")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=6, help="worlds of each kind per run")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet here and time nothing")
-    parser.add_argument("--places", type=Path, help="the same, of places in the clean appearance")
     args = parser.parse_args()
-    if args.sheet:
-        contact_sheet(args.sheet)
-    if args.places:
-        places_sheet(args.places)
-    if args.sheet or args.places:
-        return
     runs = [(n, *timed(n, args.worlds)) for n in args.processes]
     text = "\n".join(
         [

@@ -5,7 +5,6 @@ section `gallery`.
 """
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import pano_losses
 from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.full_pictures import PICTURE, FullPictures
 from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
+from experiments.pipeline.run_folder import written_whole
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
@@ -130,19 +130,15 @@ def gallery(
     """
     set_threads(threads)
     predictors = {name: load_predictor(name, "cpu") for name in models}
-    part = Path(out).with_name(f".{Path(out).name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     index: dict[str, Any] = {}
-    for dataset, source in track(datasets.items(), "gallery"):
-        data = ManifestDataset(source.manifest, source.root, size)
-        places, pictures = near_to_far(data, count), FullPictures(data)
-        index[dataset] = [
-            draw(predictors, pictures[p], part, f"{dataset}_{i}") for i, p in enumerate(places)
-        ]
-    (part / INDEX).write_text(json.dumps(index, indent=1) + "\n")
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    with written_whole(Path(out)) as part:
+        for dataset, source in track(datasets.items(), "gallery"):
+            data = ManifestDataset(source.manifest, source.root, size)
+            places, pictures = near_to_far(data, count), FullPictures(data)
+            index[dataset] = [
+                draw(predictors, pictures[p], part, f"{dataset}_{i}") for i, p in enumerate(places)
+            ]
+        (part / INDEX).write_text(json.dumps(index, indent=1) + "\n")
     return index
 
 

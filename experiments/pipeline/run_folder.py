@@ -37,10 +37,11 @@ _IRRELEVANT = {
 }
 IDENTITY = "identity.json"
 DONE = "published"
+LOCK = "lock"
 
 
 class RunFolderError(RuntimeError):
-    """Another process trains into the same folder."""
+    """Another process works in the same folder."""
 
 
 def run_key(config: Mapping[str, Any], data: Mapping[str, str], code: str) -> str:
@@ -108,14 +109,33 @@ def locked(folder: Path) -> Iterator[None]:
         RunFolderError: Another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    with (folder / LOCK).open("w") as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             raise RunFolderError(
-                f"another process trains into {folder}; wait for it or stop it, then run again"
+                f"another process works in {folder}; wait for it or stop it, then run again"
             ) from None
         yield
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that takes its place when the block ends well.
+
+    Raises:
+        RunFolderError: Another process writes `target`.
+    """
+    part = target.with_name(f".{target.name}.part")
+    with locked(part):
+        for left in part.iterdir():  # of a killed process
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != LOCK:
+                left.unlink()
+        yield part
+        (part / LOCK).unlink()
+        publish(part, target)
 
 
 def publish(folder: Path, target: Path) -> None:

@@ -7,7 +7,6 @@ reads the real tree with the same reader.
 """
 
 import os
-import shutil
 import sys
 from argparse import ArgumentError
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from experiments.pipeline import config_errors, params
+from experiments.pipeline.run_folder import RunFolderError, written_whole
 from pano_data import datasets, workers
 from pano_data.errors import DataError
 
@@ -38,6 +38,7 @@ def render(name: str, root: Path = RAW, dataset: str | None = None, **settings: 
 
     Raises:
         RealDataError: `root/name` holds files that were not rendered by this stage.
+        RunFolderError: Another process renders it.
     """
     workers.warm(["pano_worlds.miniatures.worlds_studio"])  # its import of torch runs beside ours
     from pano_worlds import miniatures
@@ -48,14 +49,11 @@ def render(name: str, root: Path = RAW, dataset: str | None = None, **settings: 
             f"{target} holds files that this pipeline did not render, and they would be lost; "
             f"take {name!r} out of `worlds` in params.yaml to use them"
         )
-    part = root / f".{name}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    miniatures.write(dataset or name, part, workers=os.cpu_count() or 1, progress=True, **settings)
-    os.sync()  # writers of single pictures do not wait for the disk
-    (part / MARKER).touch()
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
+    cores = os.cpu_count() or 1
+    with written_whole(target) as part:
+        miniatures.write(dataset or name, part, workers=cores, progress=True, **settings)
+        os.sync()  # writers of single pictures do not wait for the disk
+        (part / MARKER).touch()
     return target
 
 
@@ -96,7 +94,7 @@ def main(name: str) -> int:
     """Render the data set `name` with the settings under `worlds: NAME:`."""
     try:
         render(name, **settings_of(name))
-    except (RealDataError, DataError, params.ParamsError) as error:
+    except (RealDataError, RunFolderError, DataError, params.ParamsError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     return 0

@@ -20,6 +20,7 @@ from pano_models.errors import CheckpointError
 from pano_models.weights.strict import fill
 
 Batch = dict[str, Any]
+BATCH_NORMS = nn.modules.batchnorm._BatchNorm
 
 
 class DepthTask(LightningModule):
@@ -34,9 +35,18 @@ class DepthTask(LightningModule):
         protocols: Protocols under which validation data are scored (`pano_losses.protocols`).
         rates: Glob over parameter names of `net` -> factor on the learning rate (first match
             counts; 0 freezes); parameters without a match have factor 1.
+        frozen_norms: Globs over module names of `net`; the batch norms among them keep the
+            statistics they started with, as those of ImageNet: a batch of a few panoramas of
+            several kinds has no statistics worth having.
         init_from: Folder of a trained model whose weights `net` starts from.
         channels_last: Keep weights and maps with the channels innermost in memory, where the
             convolutions of most encoders are faster: on a CPU by a factor of 1.2 to 1.5.
+        feature_cache: Folder that keeps the maps of the network's frozen encoder (`frozen_blocks`)
+            for the pictures that come again; data without random transforms.
+
+    Raises:
+        ValueError: `feature_cache` for a network without a frozen convolutional encoder, or a glob
+            of `frozen_norms` that fits no batch norm.
     """
 
     def __init__(
@@ -47,8 +57,10 @@ class DepthTask(LightningModule):
         scheduler: LRSchedulerCallable | None = None,
         protocols: list[str] | None = None,
         rates: dict[str, float] | None = None,
+        frozen_norms: Sequence[str] = (),
         init_from: str | None = None,
         channels_last: bool = False,
+        feature_cache: str | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(logger=False)
@@ -64,6 +76,37 @@ class DepthTask(LightningModule):
             self.net.to(memory_format=torch.channels_last)
         for name, parameter in self.net.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and self._rate(name) > 0)
+        self._frozen_norms = self._find_norms(frozen_norms)
+        self._freeze_norms()  # Lightning keeps the modes that it finds and calls no train()
+        if feature_cache is not None:
+            self._keep_encoder_maps(feature_cache)
+
+    def train(self, mode: bool = True) -> "DepthTask":
+        """Switch the mode; `frozen_norms` stay in that of evaluation."""
+        super().train(mode)
+        self._freeze_norms()
+        return self
+
+    def _freeze_norms(self) -> None:
+        for norm in self._frozen_norms:
+            norm.eval()
+
+    def _find_norms(self, globs: Sequence[str]) -> tuple[nn.Module, ...]:
+        norms = {n: m for n, m in self.net.named_modules() if isinstance(m, BATCH_NORMS)}
+        for glob in globs:
+            if not any(fnmatch(name, glob) for name in norms):
+                raise ValueError(f"frozen_norms: got {glob!r}, which fits no batch norm of the net")
+        return tuple(m for n, m in norms.items() if any(fnmatch(n, glob) for glob in globs))
+
+    def _keep_encoder_maps(self, folder: str) -> None:
+        encoders: list[Any] = [m for m in self.net.modules() if hasattr(m, "keep_maps")]
+        if not encoders:
+            raise ValueError(
+                f"feature_cache: got {type(self.net).__name__}, expected a network on a "
+                "convolutional encoder whose tokens it takes (backbone: efficientnet_lite0)"
+            )
+        for encoder in encoders:
+            encoder.keep_maps(folder)
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Return the weighted total and each term's own value for one batch: the paper's idea."""

@@ -3,6 +3,7 @@
 Classes by their path, networks by the model that holds them.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 from experiments.pipeline import params
 from experiments.pipeline.closure.imports import Code
 from experiments.pipeline.run_folder import FINISHED
+from pano_models.registry import NETWORKS as REGISTERED
 
 NETWORKS = "pano_models"
 OFFICIAL = "official:"
+BOX = "packages/models/src/pano_models/box"
+"""Where the networks lie that ship with `pano_models`."""
 
 
 def texts(node: Any) -> Iterator[str]:
@@ -62,7 +66,8 @@ class Named:
         """Return what the models in a configuration need to be built again.
 
         A model is a text: the name of a section that trains one, with `runs/` before it or without,
-        or `official:NAME=FILE`. Its network is the one that its section states.
+        `official:NAME=FILE`, or a network in the box by its name or folder. Its network is the one
+        that its section, or its `config.json`, states.
         """
         found = set()
         for text in texts(node):
@@ -70,6 +75,7 @@ class Named:
                 found |= self._official(text.removeprefix(OFFICIAL).partition("=")[0])
             else:
                 found |= self._trained(text.removeprefix(f"{FINISHED}/"))
+                found |= self._boxed(text.removeprefix(f"{BOX}/"))
         return found
 
     def _trained(self, section: str) -> set[str]:
@@ -78,6 +84,14 @@ class Named:
         model = self.section(section).get("model")
         options = model.get("init_args") if isinstance(model, Mapping) else None
         return self.names(options.get("net")) if isinstance(options, Mapping) else set()
+
+    def _boxed(self, name: str) -> set[str]:
+        if "/" in name or name.startswith("."):
+            return set()
+        config = self.code.root / BOX / name / "config.json"
+        if not config.is_file():
+            return set()
+        return {REGISTERED[json.loads(config.read_text())["name"]]}
 
     def _official(self, name: str) -> set[str]:
         """Return the modules that the tables of `pano_models` name for a release."""

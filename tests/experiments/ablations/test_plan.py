@@ -51,6 +51,16 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
         "model.init_args.views.class_path",
         "experiments.depth_anywhere.views.TangentViews",
     ),
+    "depth-anywhere-own-teacher-s1": (
+        "depth_anywhere_unifuse",
+        "model.init_args.teacher.init_args.model",
+        "runs/depth_anywhere_teacher",
+    ),
+    "depth-anywhere-teacher-from-scratch-s1": (
+        "depth_anywhere_teacher",
+        "model.init_args.net.init_args.backbone_weights",
+        None,
+    ),
     "depth-anywhere-ratio-1-to-2-s1": ("depth_anywhere_unifuse", "data.ratio", 2),
     "depth-anywhere-ratio-1-to-4-s1": ("depth_anywhere_unifuse", "data.ratio", 4),
     "dap-silog-alone-s1": ("dap_labeler", f"{TERMS}.points", GONE),

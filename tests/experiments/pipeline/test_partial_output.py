@@ -1,5 +1,8 @@
 """Folders of killed stages: taken up, removed below DVC, refused by hand."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,36 @@ def test_what_nobody_noted_is_removed_in_a_pipeline(
     (tmp_path / "old").touch()
     take_up(tmp_path, {})
     assert not (tmp_path / "old").exists()
+
+
+SLOW = """
+import shutil, sys, time
+from pathlib import Path
+from experiments.pipeline import partial_output
+remove = shutil.rmtree
+def remove_late(folder):
+    print("removing", flush=True)
+    time.sleep(1)
+    remove(folder)
+shutil.rmtree = remove_late
+partial_output.take_up(Path(sys.argv[1]), {"code": "new"})
+"""
+
+
+def test_a_rank_never_removes_what_another_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    take_up(out, {"code": "old"})
+    monkeypatch.setenv("DVC_STAGE", "curate")
+    words = [sys.executable, "-c", SLOW, str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "removing\n"
+        take_up(out, {"code": "new"})
+        (out / "half").touch()
+    assert other.returncode == 0
+    assert (out / "half").is_file()
 
 
 def test_options_of_an_object_are_told_apart() -> None:

@@ -17,6 +17,7 @@ from experiments.pipeline.run_folder import (
     mark_finished,
     publish,
     run_key,
+    written_whole,
 )
 
 CONFIG = {"trainer": {"max_steps": 3, "enable_progress_bar": True}, "model": {"lr": 0.1}}
@@ -68,6 +69,44 @@ def test_the_lock_dies_with_its_process_and_not_with_the_workers(tmp_path: Path)
     finally:
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    target, part = tmp_path / "gallery", tmp_path / ".gallery.part"
+    target.mkdir()
+    (target / "old").touch()
+
+    def fill_the_disk() -> None:
+        with written_whole(target) as folder:
+            (folder / "half").touch()
+            (folder / "tiles").mkdir()
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk"):
+        fill_the_disk()
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with written_whole(target) as folder:
+        assert folder == part
+        assert not (folder / "half").exists()  # what a killed process left is gone
+        assert not (folder / "tiles").exists()
+        (folder / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["gallery"]
+
+
+def test_two_processes_never_write_one_folder(tmp_path: Path) -> None:
+    """The second once emptied the first's folder and published what both had written so far."""
+    words = [sys.executable, "-c", HOLD, str(tmp_path / ".rooms.part")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        (tmp_path / ".rooms.part" / "first").touch()
+        rooms = tmp_path / "rooms"
+        with pytest.raises(RunFolderError, match="another process"), written_whole(rooms):
+            pass
+        assert (tmp_path / ".rooms.part" / "first").is_file()
+        assert not rooms.exists()
+        other.kill()
 
 
 def test_publish_replaces_the_whole_folder(tmp_path: Path) -> None:

@@ -132,3 +132,38 @@ def test_fusion_refuses(views) -> None:
         pg.align_views(patches, camera, rotations, HEIGHT, WIDTH, model="median")
     with pytest.raises(ValueError, match="data_weight"):
         pg.fuse_gradients(patches, camera, rotations, HEIGHT, WIDTH, data_weight=0.0)
+
+
+def test_blend_of_colours_is_that_of_each_channel(views, generator) -> None:
+    _, patches, camera, rotations = views
+    colours = torch.rand(patches.expand(2, -1, 3, -1, -1).shape, generator=generator)
+    valid = torch.rand(2, *patches.shape[1:], generator=generator) > 0.2
+    fused, covered = pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH, valid)
+    assert fused.shape == (2, 3, HEIGHT, WIDTH)
+    for channel in range(3):
+        one, where = pg.blend_views(
+            colours[:, :, channel : channel + 1], camera, rotations, HEIGHT, WIDTH, valid
+        )
+        assert torch.equal(fused[:, channel : channel + 1], one)
+        assert torch.equal(covered, where)
+
+
+def test_blend_leaves_out_a_pixel_that_is_nan_in_one_channel(views) -> None:
+    _, patches, camera, rotations = views
+    colours = torch.ones_like(patches).repeat(1, 1, 2, 1, 1)
+    colours[:, :, 1, ::3, ::3] = float("nan")
+    colours[:, :, 0, ::3, ::3] = 100.0
+    fused, covered = pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH)
+    assert covered.float().mean() > 0.5
+    assert (torch.where(covered, fused, 1.0) - 1).abs().max() < 1e-5
+
+
+def test_blend_of_colours_refuses(views) -> None:
+    _, patches, camera, rotations = views
+    colours = patches.repeat(1, 1, 3, 1, 1)
+    with pytest.raises(pg.ShapeError, match="b, n, c"):
+        pg.blend_views(colours[0], camera, rotations, HEIGHT, WIDTH)
+    with pytest.raises(pg.ShapeError, match="valid"):
+        pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH, colours > 0)
+    with pytest.raises(TypeError, match="valid"):
+        pg.blend_views(colours, camera, rotations, HEIGHT, WIDTH, patches)

@@ -48,7 +48,7 @@ def test_turning_by_two_patches_turns_the_tokens_bit_for_bit():
 
 
 def test_frozen_encoder_keeps_weights_and_statistics():
-    model = backbone(frozen=True).train()
+    model = backbone(frozen=True)  # Lightning calls no train(): so it has to be built
     before = {k: v.clone() for k, v in model.encoder.state_dict().items()}
     sum(x.square().sum() for x in model(torch.randn(2, 3, 64, 64))).backward()
     assert all(torch.equal(v, before[k]) for k, v in model.encoder.state_dict().items())

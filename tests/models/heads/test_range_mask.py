@@ -32,7 +32,7 @@ def test_attaches_to_a_convolutional_network():
 
 
 def test_frozen_base_trains_the_head_alone(tiny_da2):
-    masked = pm.attach_range_mask(pm.create("da2", **tiny_da2), freeze_base=True).train()
+    masked = pm.attach_range_mask(pm.create("da2", **tiny_da2).train(), freeze_base=True)
     assert not masked.base.training
     out = masked(torch.rand(1, 3, 70, 140))
     sum(m.sum() for k, m in out.items() if k.startswith(FAR_PROBABILITY)).backward()

@@ -117,6 +117,17 @@ def test_ring_has_its_hole(world_of):
     np.testing.assert_allclose(view.distance[inside], t[inside], rtol=TOLERANCE)
 
 
+def test_light_passes_the_hole_of_a_ring(world_of):
+    """The rays of shadows see the mesh alone."""
+    world = world_of(lambda b: ring(b, (0, 0, 1.0), 0.5, 0.3, GREY))
+    rho, angle = np.meshgrid([0.0, 0.29, 0.31, 0.49, 0.52], np.linspace(0.0, 6.0, 40))
+    at = np.stack([rho * np.cos(angle), 0.0 * rho, rho * np.sin(angle)], axis=-1)
+    up = np.broadcast_to(np.array([0.0, -1.0, 0.0], dtype=np.float32), at.shape)
+    ends = world.tracer.nearest(at.reshape(-1, 3).astype(np.float32), up.reshape(-1, 3))[0] >= 0
+    expected = np.broadcast_to([False, False, True, True, False], rho.shape)
+    np.testing.assert_array_equal(ends.reshape(rho.shape), expected)
+
+
 def test_arch_is_the_upper_half_of_a_cylinder(world_of):
     view = seen(world_of, lambda b: arch(b, (0, -3.0, 0.0), (0, 3.0, 0.0), 1.5, GREY))
     rays = rays64(CAMERA)

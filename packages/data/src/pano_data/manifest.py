@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
 from pano_data.io.atomic import replace_file
-from pano_data.io.names import OUTSIDE, is_inside
+from pano_data.io.names import OUTSIDE
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
@@ -98,7 +98,7 @@ class Row:
             )
         for name in _PATHS:
             value = getattr(self, name)
-            if value is not None and not is_inside(value):
+            if value is not None and OUTSIDE.search(value):
                 raise ManifestError(
                     f"row {self.key!r}: {name}={value!r}, expected a relative name that stays "
                     "below its folder"
@@ -291,7 +291,7 @@ def _is_suspect(table: pa.Table) -> bool:
         return True
     numbers = [table[name] for name in _POSITIVE]
     numbers += [pc.list_element(_not_null(table["intrinsics"]), place) for place in (0, 4)]
-    wrong = [pc.match_substring_regex(table[name], OUTSIDE) for name in _PATHS]
+    wrong = [pc.match_substring_regex(table[name], OUTSIDE.pattern) for name in _PATHS]
     wrong += [pc.invert(pc.and_(pc.greater(n, 0), pc.is_finite(n))) for n in numbers]
     wrong += [pc.invert(pc.is_finite(pc.list_flatten(table[name]))) for name in _MATRICES]
     wrong += [pc.invert(pc.is_in(table[k], pa.array(v))) for k, v in _CHOICES.items()]

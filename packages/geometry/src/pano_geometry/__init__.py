@@ -8,19 +8,24 @@ source frame.
 from pano_geometry.cameras import (
     Camera,
     Cassini,
+    CroppedEquirectangular,
     Cylindrical,
     Equirectangular,
     Fisheye,
+    Mei,
     Perspective,
+    Stereographic,
 )
 from pano_geometry.errors import ShapeError
 from pano_geometry.fusion import align_views, blend_views, fuse_gradients
+from pano_geometry.gpano import GPano, place_gpano
 from pano_geometry.normals import distance_to_normals
 from pano_geometry.padding import pad
 from pano_geometry.panorama import (
     cube_to_erp,
     erp_to_cube,
     erp_to_perspective,
+    little_planet,
     perspective_to_erp,
     rotate,
 )
@@ -34,6 +39,7 @@ from pano_geometry.points import (
 from pano_geometry.rays import great_circle_angle, lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resampling import native
 from pano_geometry.resampling.cache import grid_cache
+from pano_geometry.resampling.labels import resample_labels
 from pano_geometry.resampling.resample import coverage, resample, resample_masked
 from pano_geometry.resampling.sampling import sample
 from pano_geometry.resizing import resize
@@ -45,6 +51,7 @@ from pano_geometry.rigs.cube_layouts import (
 )
 from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
+from pano_geometry.rigs.dual_fisheye import dual_fisheye_to_erp, erp_to_dual_fisheye
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
 from pano_geometry.rotations import (
     from_axis_angle,
@@ -63,13 +70,17 @@ __all__ = [
     "FACE_ORDERS",
     "Camera",
     "Cassini",
+    "CroppedEquirectangular",
     "Cubemap",
     "Cylindrical",
     "Equirectangular",
     "FaceOrder",
     "Fisheye",
+    "GPano",
+    "Mei",
     "Perspective",
     "ShapeError",
+    "Stereographic",
     "__version__",
     "align_views",
     "blend_views",
@@ -82,7 +93,9 @@ __all__ = [
     "distance_to_depth",
     "distance_to_normals",
     "distance_to_points",
+    "dual_fisheye_to_erp",
     "erp_to_cube",
+    "erp_to_dual_fisheye",
     "erp_to_perspective",
     "erp_to_tangents",
     "face_camera",
@@ -95,15 +108,18 @@ __all__ = [
     "great_circle_angle",
     "grid_cache",
     "layout_to_cube",
+    "little_planet",
     "lonlat_to_rays",
     "native",
     "pad",
     "pad_cube",
     "perspective_to_erp",
+    "place_gpano",
     "points_to_distance",
     "random_rotation",
     "rays_to_lonlat",
     "resample",
+    "resample_labels",
     "resample_masked",
     "resize",
     "rotate",

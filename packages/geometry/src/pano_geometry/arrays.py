@@ -19,6 +19,9 @@ from pano_geometry.tensor_types import Tensor
 MOST_CHANNELS = 4
 """Channels of a picture: grey, with alpha, colours, colours with alpha."""
 
+ROTATIONS = ("rotation", "back")
+"""Names of arguments that are rotations."""
+
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -51,7 +54,7 @@ def is_array(value: object) -> bool:
 
 
 def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
-    """Let a function of batched tensors take arrays as its first argument and as `rotation`.
+    """Let a function of batched tensors take arrays: first argument, `rotation`, `back`, `valid`.
 
     Tensors pass through untouched. Maps that come with the result have no axis of channels.
     """
@@ -69,9 +72,17 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         axes = axes_of(first, image.shape, faces=first == "faces")
         moved = signed(image) if given.get("mode") == "nearest" else image
         given[first] = to_batch(to_tensor(moved), axes)
-        if is_array(given.get("rotation")):
-            given["rotation"] = torch.from_numpy(given["rotation"].copy())
+        for name in ROTATIONS:
+            if is_array(given.get(name)):
+                given[name] = torch.from_numpy(given[name].copy())
+        if is_array(given.get("valid")):
+            given["valid"] = to_mask("valid", given["valid"], axes.replace("c", ""))
         rotation = given.get("rotation")
+        if rotation is not None and rotation.ndim > 3:
+            raise ShapeError(
+                f"rotation: got shape {tuple(rotation.shape)} for an array, expected (3, 3) or "
+                "(k, 3, 3); several rotations of each picture need a tensor"
+            )
         many = rotation is not None and rotation.ndim == 3
         out = function(*bound.args, **bound.kwargs)
         parts: tuple[Tensor, ...] = out if isinstance(out, tuple) else (cast(Tensor, out),)
@@ -127,6 +138,19 @@ def to_tensor(array: Any) -> Tensor:
     if any(stride < 0 for stride in array.strides) or not array.flags.writeable:
         array = array.copy()  # torch shares neither mirrored nor read-only memory
     return torch.from_numpy(array)
+
+
+def to_mask(name: str, array: Any, axes: str) -> Tensor:
+    """Return a mask of `axes`, the image's without channels, as (b, 1, h, w).
+
+    Raises:
+        ShapeError: If it has another number of axes.
+    """
+    if array.ndim != len(axes):
+        raise ShapeError(
+            f"{name}: got an array of shape {tuple(array.shape)}, expected ({', '.join(axes)})"
+        )
+    return to_batch(to_tensor(array), axes)
 
 
 def to_batch(tensor: Tensor, axes: str) -> Tensor:

@@ -1,6 +1,7 @@
 """Checks of arguments: every message says what was got, what was expected, what to do."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -97,6 +98,29 @@ def check_angle(name: str, value: float, below: float, including: bool = False) 
         raise ValueError(f"{name}: got {value}, expected 0 < {name} {sign} {below:.6g} rad{hint}")
 
 
+def check_finite(**values: float | None) -> None:
+    """Require finite numbers, in pixels; None passes.
+
+    Raises:
+        ValueError: If one is NaN or infinite.
+    """
+    for name, value in values.items():
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{name}: got {value}, expected a finite number of pixels")
+
+
+def check_numbers(name: str, values: Sequence[float], meaning: str) -> tuple[float, ...]:
+    """Return the finite numbers of a calibration, as many as `meaning` names, as a tuple.
+
+    Raises:
+        ValueError: If there are more or fewer, or one is NaN or infinite.
+    """
+    numbers = tuple(float(value) for value in values)
+    if len(numbers) != len(meaning.split(", ")) or not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{name}: got {values}, expected finite ({meaning})")
+    return numbers
+
+
 def may_look_at(values: Tensor) -> bool:
     """Return whether values can be read without synchronisation or compilation in the way."""
     return values.device.type == "cpu" and not is_transformed()
@@ -150,6 +174,8 @@ def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> Non
 
 
 def _check_orthonormal(name: str, rotation: Tensor) -> None:
+    if rotation.numel() == 0:
+        raise ShapeError(f"{name}: got shape {shape_of(rotation)}, expected at least one rotation")
     if not bool(torch.isfinite(rotation).all()):
         raise ValueError(f"{name}: got NaN or inf, expected finite rotation matrices")
     defect = float(

@@ -4,16 +4,17 @@ Every picture may be a NumPy array as well, batched or not, and so is the result
 """
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import torch
 
 from pano_geometry.arrays import takes_arrays
-from pano_geometry.cameras.equirectangular import Equirectangular
+from pano_geometry.cameras.equirectangular import Equirectangular, erp_camera
 from pano_geometry.cameras.perspective import Perspective
+from pano_geometry.cameras.stereographic import Stereographic
 from pano_geometry.errors import check_image, check_rotation, may_look_at
 from pano_geometry.resampling.back_ends import resample_seen
+from pano_geometry.resampling.batches import for_each_image
 from pano_geometry.resampling.resample import (
     Supersample,
     check_request,
@@ -24,23 +25,13 @@ from pano_geometry.resampling.resample import (
 from pano_geometry.resampling.sampling import check_mode
 from pano_geometry.resampling.taps import Mode
 from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
+from pano_geometry.rotations import from_ypr
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
 WHOLE_COLUMN = 1e-3
 """Pixels by which a yaw may miss a whole number of columns (float32 matrices do)."""
 UPRIGHT = 1e-6
 """Largest entry that couples the vertical axis to the others."""
-
-
-def _camera_of(erp: Tensor) -> Equirectangular:
-    check_image("erp", erp)
-    if not torch.compiler.is_compiling() and erp.shape[-2] == erp.shape[-1]:
-        warnings.warn(
-            f"erp: got a square picture, shape {tuple(erp.shape)}, expected a panorama of 360° x "
-            "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
-            stacklevel=4,  # the caller of the function that takes arrays
-        )
-    return Equirectangular(erp.shape[-2], erp.shape[-1])
 
 
 @takes_arrays
@@ -65,8 +56,12 @@ def erp_to_cube(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
+    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+        return for_each_image(
+            erp, rotation, lambda i, r: erp_to_cube(i, face_size, r, mode, supersample)
+        )
     return from_strip(
-        resample(erp, _camera_of(erp), Cubemap(face_size), rotation, mode, supersample)
+        resample(erp, erp_camera(erp), Cubemap(face_size), rotation, mode, supersample)
     )
 
 
@@ -121,7 +116,7 @@ def erp_to_perspective(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    return resample(erp, _camera_of(erp), camera, rotation, mode, supersample)
+    return resample(erp, erp_camera(erp), camera, rotation, mode, supersample)
 
 
 @takes_arrays
@@ -197,7 +192,9 @@ def rotate(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    camera = _camera_of(erp)
+    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+        return for_each_image(erp, rotation, lambda i, r: rotate(i, r, mode))
+    camera = erp_camera(erp)
     check_request(erp, camera, camera, rotation, mode)
     symmetries = _symmetries(rotation, camera.width)
     if not any(symmetries):
@@ -247,3 +244,31 @@ def _symmetry(r: list[list[float]], width: int) -> _GridSymmetry | None:
     # Upright, columns move left when the camera turns right; upside down, longitudes run back.
     flipped = r[1][1] < 0
     return _GridSymmetry(whole if flipped else -whole, flipped)
+
+
+@takes_arrays
+def little_planet(
+    erp: Shaped[Tensor, "b c h w"],
+    size: int,
+    fov: float = math.radians(300.0),
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
+    mode: Mode = "bilinear",
+    supersample: Supersample = 1,
+) -> Shaped[Tensor, "n c s s"]:
+    """Return the stereographic view straight down: the ground a disc, the sky around it.
+
+    Args:
+        erp: panorama.
+        size: s, pixels.
+        fov: full angle along a side, radians, below 2 pi.
+        rotation: camera-to-world of another view; up gives a tunnel.
+        mode: "nearest", "bilinear" or "bicubic".
+        supersample: as in `resample`.
+
+    Raises:
+        ShapeError: If the image or the rotation has the wrong shape.
+        ValueError: If `fov` is out of range or a rotation is not proper.
+    """
+    turn = from_ypr(0.0, -0.5 * math.pi).to(erp.device) if rotation is None else rotation
+    camera = Stereographic.from_fov(size, size, fov)
+    return resample(erp, erp_camera(erp), camera, turn, mode, supersample)

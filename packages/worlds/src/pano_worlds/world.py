@@ -1,6 +1,6 @@
 """A world: surfaces, light and the viewpoints it can be seen from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -11,6 +11,7 @@ from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.tracing import Tracer
 from pano_worlds.surfaces.assembly import Surfaces
 from pano_worlds.surfaces.frame import to_world
+from pano_worlds.surfaces.panes import Panes, assemble_panes
 
 WorldKind = Literal["indoor", "outdoor"]
 VIEWS = 8  # viewpoints of a world, at most
@@ -39,6 +40,7 @@ class World:
         surfaces: Geometry and materials.
         light: Lamps and daylight.
         viewpoints: Free places to look from, at least one.
+        panes: Glass that is seen through.
     """
 
     kind: WorldKind
@@ -46,6 +48,7 @@ class World:
     surfaces: Surfaces
     light: Light
     viewpoints: tuple[Viewpoint, ...]
+    panes: Panes = field(default_factory=lambda: assemble_panes(()))
 
     @cached_property
     def tracer(self) -> Tracer:

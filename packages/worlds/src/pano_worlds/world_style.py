@@ -32,6 +32,8 @@ class WorldStyle:
         districts: Kinds of streets and the share of each.
         overcast: Share of closed covers.
         weather: Share of outdoor scenes in fog, rain or snow.
+        glass: Share of the houses with panes in their windows, and in more than these.
+        glass_walls: Range of the share of their walls with glass doors, partitions or terraces.
     """
 
     palettes: tuple[str, ...] = ("classic", "cream", "pale", "colourful", "office")
@@ -55,6 +57,8 @@ class WorldStyle:
     )
     overcast: float = 0.25
     weather: float = 0.15
+    glass: float = 0.3
+    glass_walls: Range = (0.1, 0.5)
 
 
 WIDE = WorldStyle()
@@ -76,6 +80,8 @@ NARROW = WorldStyle(
     districts=(("suburb", 1.0),),
     overcast=0.0,
     weather=0.0,
+    glass=0.1,
+    glass_walls=(0.0, 0.2),
 )
 OFFICES = WorldStyle(
     palettes=("office", "pale"),
@@ -91,9 +97,13 @@ OFFICES = WorldStyle(
     tint=(0.9, 1.3),
     level=(0.85, 1.15),
     ceiling=(1.1, 1.8),
+    glass=0.8,
+    glass_walls=(0.3, 0.8),
 )
 BARE = WorldStyle(empty=0.85, furniture=(0.2, 0.6), lit=0.6)
-EVENING = WorldStyle(dark=0.6, lit=1.0, tint=(0.5, 0.9), overcast=0.6)
+EVENING = WorldStyle(
+    dark=0.6, lit=1.0, tint=(0.5, 0.9), overcast=0.6, glass=0.12, glass_walls=(0.0, 0.2)
+)
 STYLES: Mapping[str, WorldStyle] = {
     "wide": WIDE,
     "narrow": NARROW,

@@ -7,6 +7,7 @@ import pytest
 
 from experiments.pipeline.closure import digest, training
 from experiments.pipeline.closure.imports import Code
+from experiments.pipeline.closure.values import BOX
 
 ROOT = Path(__file__).parents[4]
 DA2 = {"model": {"init_args": {"net": {"class_path": "pano_models.DA2"}}}}
@@ -61,5 +62,17 @@ def test_networks_of_the_models_it_starts_from_count(clone: Path) -> None:
     assert before != alone
     network_file = path_of(clone, "pano_models.teachers.perspective_vit")
     network_file.write_text(network_file.read_text() + "\nx = 1\n")
+    assert key(clone, with_teacher) != before
+    assert key(clone) == alone
+
+
+@pytest.mark.parametrize("teacher", ["one", f"{BOX}/one"])
+def test_a_network_in_the_box_counts(clone: Path, teacher: str) -> None:
+    (clone / BOX / "one").mkdir(parents=True)
+    (clone / BOX / "one" / "config.json").write_text('{"name": "perspective_unet", "config": {}}')
+    with_teacher = {"model": {"init_args": {**DA2["model"]["init_args"], "teacher": teacher}}}
+    before, alone = key(clone, with_teacher), key(clone)
+    path = path_of(clone, "pano_models.teachers.perspective_unet")
+    path.write_text(path.read_text() + "\nx = 1\n")
     assert key(clone, with_teacher) != before
     assert key(clone) == alone

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from pano_data.errors import DataError
 
-OUTSIDE = r"^$|\x00|^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:$|[/\\])"
+OUTSIDE = re.compile(r"^$|\x00|^[/\\]|^[A-Za-z]:[/\\]|(?:^|[/\\])\.\.(?:$|[/\\])")
 """What leaves a folder on any system: nothing, NUL, an absolute path, a drive, a step up."""
-_OUTSIDE = re.compile(OUTSIDE)
 
 
 def is_inside(name: str) -> bool:
     """Tell whether a relative name stays below the folder it is joined to."""
-    return _OUTSIDE.search(name) is None
+    return OUTSIDE.search(name) is None
 
 
 def inside(folder: Path | str, name: str) -> Path:

@@ -1,13 +1,33 @@
 """The panorama: longitude along the width, latitude along the height."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
+from pano_geometry.compiling import is_transformed
+from pano_geometry.errors import check_image, shape_of
 from pano_geometry.pixels import FULL_TURN, HALF_TURN, angle_of, centre_angles, pixel_of
 from pano_geometry.rays import Planes, RayTables, plane_angles
-from pano_geometry.tensor_types import Tensor
+from pano_geometry.tensor_types import Shaped, Tensor
+
+
+def erp_camera(erp: Shaped[Tensor, "b c h w"]) -> "Equirectangular":
+    """Return the camera of a panorama; warn of a square one, which is a cube face as a rule.
+
+    Raises:
+        TypeError: If it is not a tensor.
+        ShapeError: If it is not (b, c, h, w).
+    """
+    check_image("erp", erp)
+    if not is_transformed() and erp.shape[-2] == erp.shape[-1]:
+        warnings.warn(
+            f"erp: got a square picture, shape {shape_of(erp)}, expected a panorama of 360° x "
+            "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
+            stacklevel=4,  # the caller of the function that takes arrays
+        )
+    return Equirectangular(erp.shape[-2], erp.shape[-1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import ExplicitCamera, Surface
-from pano_geometry.errors import check_angle
+from pano_geometry.errors import check_angle, check_finite, check_numbers
 from pano_geometry.pixels import EXACT_ON, FULL_TURN, centres
 from pano_geometry.rays import Planes
 from pano_geometry.tensor_types import Bool, Tensor
@@ -27,6 +27,7 @@ class Fisheye(ExplicitCamera):
         cx, cy: principal point in pixel coordinates; the centre of the image if not given.
         coefficients: k1 to k4.
         fov: full angle of the image circle, radians, up to 2 pi. Pixels beyond it have no ray.
+        focal_y: vertical focal length where it is another (fy of a calibration).
 
     Source: Kannala and Brandt, PAMI 2006, eq. 6.
     """
@@ -36,16 +37,19 @@ class Fisheye(ExplicitCamera):
     cy: float | None = None
     coefficients: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     fov: float = FULL_TURN
+    focal_y: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_angle("fov", self.fov, FULL_TURN, including=True)
         if not (math.isfinite(self.focal) and self.focal > 0):
             raise ValueError(f"focal: got {self.focal}, expected positive pixels per radian")
-        if len(self.coefficients) != 4:
-            raise ValueError(f"coefficients: got {self.coefficients}, expected (k1, k2, k3, k4)")
+        if not (math.isfinite(self._focal_y) and self._focal_y > 0):
+            raise ValueError(f"focal_y: got {self.focal_y}, expected positive pixels per radian")
+        check_finite(cx=self.cx, cy=self.cy)
         # Calibration files give lists, which have no hash.
-        object.__setattr__(self, "coefficients", tuple(float(k) for k in self.coefficients))
+        numbers = check_numbers("coefficients", self.coefficients, "k1, k2, k3, k4")
+        object.__setattr__(self, "coefficients", numbers)
         # Beyond a turning point of the polynomial two angles share a pixel.
         t = torch.linspace(0.0, 0.5 * self.fov, 721, dtype=torch.float64, device=EXACT_ON)
         if bool((self._slope(t) <= 0).any()):
@@ -80,7 +84,7 @@ class Fisheye(ExplicitCamera):
     @property
     def pitch(self) -> float:
         """See `Camera.pitch`."""
-        return 1.0 / self.focal
+        return 1.0 / min(self.focal, self._focal_y)
 
     def finer(self, factor: int) -> "Fisheye":
         """See `Camera.finer`."""
@@ -93,7 +97,12 @@ class Fisheye(ExplicitCamera):
             cy * factor,
             self.coefficients,
             self.fov,
+            None if self.focal_y is None else self.focal_y * factor,
         )
+
+    @property
+    def _focal_y(self) -> float:
+        return self.focal if self.focal_y is None else self.focal_y
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -125,7 +134,7 @@ class Fisheye(ExplicitCamera):
         """Return offsets of pixel centres from the principal point, and their length, in focals."""
         cx, cy = self.centre
         x = (centres(self.width, device) - cx)[None, :] / self.focal
-        y = (centres(self.height, device) - cy)[:, None] / self.focal
+        y = (centres(self.height, device) - cy)[:, None] / self._focal_y
         size = (self.height, self.width)
         return x.expand(size), y.expand(size), torch.sqrt(x * x + y * y)
 
@@ -136,10 +145,26 @@ class Fisheye(ExplicitCamera):
         scale = torch.where(radius > 0, torch.sin(t) / radius.clamp_min(1e-300), 1.0)
         return x * scale, y * scale, torch.cos(t)
 
-    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"] | None:
+    def image_mask(self, device: torch.device | None = None) -> Bool[Tensor, "h w"]:
         """Return the pixels whose centre lies in the image circle."""
         limit = self._radius(torch.tensor(0.5 * self.fov, dtype=torch.float64, device=device))
         return self._offsets(device)[2] <= limit
+
+    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
+        """See `Camera.unproject_planes`; NaN beyond the image circle."""
+        cx, cy = self.centre
+        x, y = (u - cx) / self.focal, (v - cy) / self._focal_y
+        square = x * x + y * y
+        axial = square == 0
+        radius = torch.where(axial, torch.ones_like(square), square).sqrt()
+        t = self._angle(torch.where(axial, torch.zeros_like(radius), radius))
+        scale = torch.where(axial, torch.ones_like(t), torch.sin(t) / radius)
+        limit = torch.tensor(0.5 * self.fov, dtype=torch.float64, device=EXACT_ON)
+        hidden = radius > float(self._radius(limit)) * (1 + 1e-12)
+        nan = torch.full_like(t, float("nan"))
+        rays = x * scale, y * scale, torch.cos(t)
+        a, b, c = (torch.where(hidden & ~axial, nan, ray) for ray in rays)
+        return a, b, c
 
     def project_planes(self, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         """See `Camera.project_planes`; NaN beyond the field of view."""
@@ -153,22 +178,6 @@ class Fisheye(ExplicitCamera):
         # Straight behind, every direction of the image circle's rim is as good as another.
         hidden = (t > 0.5 * self.fov) | (axial & (z <= 0))
         cx, cy = self.centre
-        u, v = x * per_length * self.focal + cx, y * per_length * self.focal + cy
+        u, v = x * per_length * self.focal + cx, y * per_length * self._focal_y + cy
         nan = torch.full_like(t, float("nan"))
         return torch.where(hidden, nan, u), torch.where(hidden, nan, v)
-
-    def unproject_planes(self, u: Tensor, v: Tensor) -> Planes:
-        """See `Camera.unproject_planes`; NaN beyond the image circle."""
-        cx, cy = self.centre
-        x, y = (u - cx) / self.focal, (v - cy) / self.focal
-        square = x * x + y * y
-        axial = square == 0
-        one = torch.ones_like(square)
-        radius = torch.where(axial, one, square).sqrt()
-        t = self._angle(torch.where(axial, torch.zeros_like(radius), radius))
-        scale = torch.where(axial, one, torch.sin(t) / radius)  # sin(t) / r -> 1 at the axis
-        limit = self._radius(torch.tensor(0.5 * self.fov, dtype=u.dtype, device=u.device))
-        outside = ~axial & (radius > limit)
-        nan = torch.full_like(t, float("nan"))
-        x, y, z = (torch.where(outside, nan, k) for k in (x * scale, y * scale, torch.cos(t)))
-        return x, y, z

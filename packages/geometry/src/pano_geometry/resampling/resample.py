@@ -10,6 +10,7 @@ from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import check_image, check_mask, check_rotation, check_size
 from pano_geometry.pixels import place
 from pano_geometry.resampling.back_ends import resample_seen
+from pano_geometry.resampling.batches import for_each_image
 from pano_geometry.resampling.explicit import seen_pixels, source_pixels
 from pano_geometry.resampling.sampling import check_mode, restore, working_dtype
 from pano_geometry.resampling.taps import Mode
@@ -37,7 +38,8 @@ def resample(
         source: camera of `image`.
         target: camera of the result.
         rotation: (3, 3) or (b, 3, 3), maps rays of `target` into the frame of `source`;
-            the identity if not given. Values are checked on the CPU only.
+            the identity if not given. Values are checked on the CPU only. (b, k, 3, 3) gives k
+            results for each image, (b, k, c, ho, wo); of tensors only.
         mode: "nearest", "bilinear" or "bicubic".
         supersample: rays along each side of a pixel of the result, averaged; "auto" takes as
             many as the minification needs. Not with "nearest".
@@ -52,6 +54,10 @@ def resample(
         ValueError: `rotation` is not a proper rotation.
         TypeError: labels with a mode that mixes them.
     """
+    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+        return for_each_image(
+            image, rotation, lambda i, r: resample(i, source, target, r, mode, supersample)
+        )
     check_request(image, source, target, rotation, mode)
     factor = supersampling(supersample, source, target)
     if factor == 1:

@@ -5,6 +5,7 @@ mask) stays what it is.
 """
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from pano_models.backbones.encoders import (
     check_precision,
     run_encoder,
 )
+from pano_models.backbones.feature_cache import FeatureCache
 from pano_models.layers.cells import keep_cells
 from pano_models.layers.same_padding import Border, set_border
 
@@ -52,11 +54,14 @@ class ConvBackbone(nn.Module):
             made of pixel `i` alone at first (see `layers.cells`).
         patch: Pixels per side of a patch.
         multiple: Patches that the sides of an image are a multiple of: the coarsest map joins
-        pairs.
+            pairs.
+        cache: Where the maps of a frozen encoder are kept, or None. No part of the network: a saved
+            folder does not know it.
     """
 
     patch = PATCH
     multiple = 2
+    cache: FeatureCache | None = None
 
     def __init__(
         self,
@@ -84,7 +89,7 @@ class ConvBackbone(nn.Module):
         self.norm = nn.LayerNorm(embed_dim)
         set_border(encoder, border or ("sphere" if equivariant else "zeros"))
         if frozen:
-            encoder.requires_grad_(False)
+            encoder.requires_grad_(False).eval()  # Lightning keeps the mode that a module has
 
     def train(self, mode: bool = True) -> "ConvBackbone":
         """Switch the mode; a frozen encoder keeps its batch statistics."""
@@ -109,11 +114,29 @@ class ConvBackbone(nn.Module):
         """
         grid = self.grid(image.shape[-2], image.shape[-1])
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            maps = run_encoder(self.encoder, image, self.precision)[1:]
+            maps = self._run(image)
         return [
             self.norm(project(_tokens(maps[tap], grid)))
             for tap, project in zip(self.taps, self.project, strict=True)
         ]
+
+    def keep_maps(self, folder: str | PathLike[str]) -> None:
+        """Keep the maps of the encoder in a folder, see `FeatureCache`.
+
+        Raises:
+            ValueError: The encoder is trained, so its maps change with each step.
+        """
+        if not self.frozen:
+            raise ValueError(f"{folder}: got an encoder that is trained, expected a frozen one")
+        self.cache = FeatureCache(folder)
+
+    def _run(self, image: Tensor) -> list[Tensor]:
+        def compute(pictures: Tensor) -> list[Tensor]:
+            return run_encoder(self.encoder, pictures, self.precision)[1:]
+
+        if self.cache is None:
+            return compute(image)
+        return self.cache.run(self.encoder, image, compute, self.precision)
 
 
 def _tokens(x: Tensor, grid: Sequence[int]) -> Tensor:

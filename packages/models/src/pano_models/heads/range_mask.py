@@ -116,6 +116,7 @@ class RangeMasked(DepthModel):
         channels = self._probe()
         wrap = bool(getattr(self.base, "equivariant", False))
         self.range_head = RangeMaskHead(channels, features, len(self.thresholds), wrap)
+        self.train(self.training)  # Lightning keeps the mode that a module has
 
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Maps:
         """Return the base's prediction and the far probabilities (which replace the base's own)."""

@@ -37,6 +37,11 @@ class SameConv2d(nn.Conv2d):
         out: Tensor = self._conv_forward(padded, self.weight, self.bias)
         return out
 
+    def extra_repr(self) -> str:
+        """Name the border too."""
+        described: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return f"{described}, border={self.border}"
+
     def _pad(self, x: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
         left, right, top, bottom = sides
         if self.border == "zeros":

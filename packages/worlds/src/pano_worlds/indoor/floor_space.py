@@ -9,6 +9,9 @@ from pano_worlds.surfaces.frame import Frame
 
 CELL = 0.1
 _WALL_GAP = 0.16
+# What stays free before an opening, metres.
+_BEFORE_DOORS = 1.0
+_BEFORE_GLASS = 0.5
 
 
 class FloorSpace:
@@ -31,7 +34,9 @@ class FloorSpace:
             self._clear(wall_frame(run), 0.0, run.length, gap)
             for o in openings[run]:
                 if o.kind is not OpeningKind.WINDOW:
-                    self._clear(wall_frame(run), o.low, o.high, 1.0)
+                    glass = o.kind in (OpeningKind.PARTITION, OpeningKind.TERRACE)
+                    reach = _BEFORE_GLASS if glass else _BEFORE_DOORS
+                    self._clear(wall_frame(run), o.low, o.high, reach)
 
     def _clear(self, frame: Frame, low: float, high: float, reach: float) -> None:
         corners = np.array([[low, -reach, 0.0], [high, reach, 0.0]])

@@ -1,10 +1,13 @@
 """A furnished house: rooms of many shapes, seen through doors, and a garden outside the windows."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pano_worlds.arrays import F64
 from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
 from pano_worlds.indoor.floor_space import FloorSpace
+from pano_worlds.indoor.glazing import draw_glazing, glaze
 from pano_worlds.indoor.house_light import draw_house_light
 from pano_worlds.indoor.openings import make_openings
 from pano_worlds.indoor.palettes import CLASSIC, PALETTES, Palette
@@ -38,6 +41,11 @@ def make_house(seed: int, rng: np.random.Generator, style: WorldStyle = WIDE) ->
         for palette, use in zip(palettes, uses, strict=True)
     ]
     openings = make_openings(plan, height, rng)
+    glazing = draw_glazing(seed, style)
+    if glazing:
+        styles = [replace(s, pane=glazing.tint) for s in styles]
+        private = {n for n, use in enumerate(uses, start=1) if use.label == "bathroom"}
+        openings = glaze(openings, height, glazing, private)
     build_slabs(b, plan, styles, height)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
     space = FloorSpace(plan, openings)
@@ -53,7 +61,8 @@ def make_house(seed: int, rng: np.random.Generator, style: WorldStyle = WIDE) ->
         1.6,
         house_light.ceiling,
     )
-    return World("indoor", seed, b.finish(), light, _viewpoints(plan, space, lamps, rng))
+    viewpoints = _viewpoints(plan, space, lamps, rng)
+    return World("indoor", seed, b.finish(), light, viewpoints, b.panes)
 
 
 def _palette(style: WorldStyle, dark: bool, rng: np.random.Generator) -> Palette:

@@ -11,6 +11,9 @@ from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.shapes import arch, box, cylinder, spandrel, sphere
 
+# Surfaces of glass in a double-glazed window.
+DOUBLE = 4
+
 
 class OpeningKind(Enum):
     """What fills a gap in a wall."""
@@ -19,6 +22,9 @@ class OpeningKind(Enum):
     ARCH = "archway"
     PASSAGE = "passage"
     WINDOW = "window"
+    GLASS_DOOR = "glass door"
+    PARTITION = "glass partition"
+    TERRACE = "terrace window"
 
 
 @dataclass(frozen=True)
@@ -102,10 +108,7 @@ def _windows(run: WallRun, height: float, rng: np.random.Generator) -> list[Open
 
 def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Generator) -> None:
     """Add frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
-    y = thick / 2 + 0.012
-    for x0, x1 in ((o.low - 0.07, o.low + 0.015), (o.high - 0.015, o.high + 0.07)):
-        box(b, (x0, -y, 0), (x1, y, o.head + 0.07), s.white)
-    box(b, (o.low + 0.015, -y, o.head - 0.015), (o.high - 0.015, y, o.head + 0.07), s.white)
+    fit_door_frame(b, s, o, thick)
     width, side = o.high - o.low - 0.05, 1 if rng.random() < 0.5 else -1
     turn = side * float(rng.uniform(1.0, 1.9))
     with b.object("door", b.frame.child(o.low + 0.02, side * (thick / 2 - 0.02), 0.005, turn)):
@@ -123,6 +126,14 @@ def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Gene
                 b, (width - 0.06, sign * 0.02, 1.0), (width - 0.06, sign * 0.06, 1.0), 0.01, s.metal
             )
             sphere(b, (width - 0.06, sign * 0.075, 1.0), 0.025, s.metal)
+
+
+def fit_door_frame(b: Builder, s: Style, o: Opening, thick: float) -> None:
+    """Add the frame of a door around its opening."""
+    y = thick / 2 + 0.012
+    for x0, x1 in ((o.low - 0.07, o.low + 0.015), (o.high - 0.015, o.high + 0.07)):
+        box(b, (x0, -y, 0), (x1, y, o.head + 0.07), s.white)
+    box(b, (o.low + 0.015, -y, o.head - 0.015), (o.high - 0.015, y, o.head + 0.07), s.white)
 
 
 def fit_arch(
@@ -153,6 +164,10 @@ def fit_window(
     )
     for z in bars:
         box(b, (o.low, y0 + 0.004, z), (o.high, y1 - 0.004, z + 2 * bar), s.white)
+    if s.pane:
+        middle = -inside * y
+        corners = ((o.low, o.sill), (o.high, o.sill), (o.high, o.head), (o.low, o.head))
+        b.pane([(x, middle, z) for x, z in corners], s.pane, faces=DOUBLE)
     room = inside * (thick / 2)
     if o.sill > 0.3:
         ya, yb = sorted((room - inside * 0.02, room + inside * 0.14))

@@ -167,6 +167,8 @@ def furnish(
     if room.area > _LARGE and not room.use.tiled and rng.random() < _STAIRS:
         _by_wall(b, room, _flight(room.height), space, openings, tall, rng)
     again = room.use.by_wall if room.area > _LARGE and not room.use.tiled else ()
+    if room.style.pane and room.use.label == "bathroom" and density > 0.0:
+        _by_wall(b, room, kitchen_bathroom.shower, space, openings, tall, rng)
     for piece in room.use.by_wall + again:
         if rng.random() < density:
             _by_wall(b, room, piece, space, openings, tall, rng)
@@ -214,6 +216,7 @@ def _by_wall(
         kitchen_bathroom.kitchen,
         kitchen_bathroom.fridge,
         kitchen_bathroom.basin,
+        kitchen_bathroom.shower,
     )
     for _ in range(_TRIES):
         run, side = room.sides[int(rng.integers(len(room.sides)))]

@@ -13,7 +13,7 @@ from pano_worlds.surfaces.patterns import Fabric, Ground, Marble, Plain, Stripes
 
 @dataclass(frozen=True)
 class Style:
-    """What a room is made of."""
+    """What a room is made of; `pane` is the tint of its glass, None for open windows."""
 
     wall: Material
     floor: Material
@@ -32,6 +32,7 @@ class Style:
     glow: Material
     glass: Material
     mirror: Material
+    pane: Colour | None = None
 
 
 Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]

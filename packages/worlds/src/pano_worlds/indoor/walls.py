@@ -3,6 +3,7 @@
 import numpy as np
 
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
+from pano_worlds.indoor.glazing import fit_glass_door, fit_partition, fit_terrace
 from pano_worlds.indoor.openings import (
     Opening,
     OpeningKind,
@@ -93,6 +94,12 @@ def _wall(
             fit_door(b, style, o, t, rng)
         if o.kind is OpeningKind.WINDOW:
             fit_window(b, style, o, t, 1.0 if run.right == OUTSIDE else -1.0, rng)
+        if o.kind is OpeningKind.GLASS_DOOR:
+            fit_glass_door(b, style, o, t, rng)
+        if o.kind is OpeningKind.PARTITION:
+            fit_partition(b, style, o, rng)
+        if o.kind is OpeningKind.TERRACE:
+            fit_terrace(b, style, o, t, 1.0 if run.right == OUTSIDE else -1.0, rng)
         at = o.high
     _slab(b, at, end, 0.0, height, t, paint)
     _skirting(b, run, reach, openings, style)

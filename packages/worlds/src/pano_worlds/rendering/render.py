@@ -8,6 +8,7 @@ import torch
 
 from pano_worlds.arrays import F32, F64, I32, U8, Mask, turn, unit
 from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
+from pano_worlds.rendering.glass import pane_crossings, pane_distance, through_panes
 from pano_worlds.rendering.occlusion import occlusion_edges, pixel_angle, wraps
 from pano_worlds.rendering.picture import Pixels, picture
 from pano_worlds.rendering.shading import tone
@@ -32,6 +33,8 @@ class View:
         sky: `(h, w)` bool, the ray meets nothing.
         edge: `(h, w)` bool, next to a jump in distance between two surfaces.
         artefact: `(h, w)` bool, covered by the tripod or the watermark of the camera appearance.
+        pane: `(h, w)` float32 metres to the first pane of glass that the ray passes; 0 for none.
+            `distance` and the other labels are those of the surface behind it.
         position: `(3,)` camera centre in the world, metres.
         rotation: `(3, 3)` camera-to-world.
     """
@@ -43,6 +46,7 @@ class View:
     sky: Mask
     edge: Mask
     artefact: Mask
+    pane: F32
     position: F64
     rotation: F64
 
@@ -81,7 +85,10 @@ def render(
     pixels = _trace(world, viewpoint.position, directions, rays, seen)
     hit: Mask = np.isfinite(pixels.distance) & seen
     edge = occlusion_edges(pixels.distance, pixels.points, pixels.normals, wraps(rays)) & seen
-    radiance = _weathered(world, pixels, picture(world, viewpoint.position, pixels), appearance)
+    crossed = pane_crossings(world, viewpoint.position, pixels)
+    radiance = picture(world, viewpoint.position, pixels)
+    radiance = through_panes(world, viewpoint.position, pixels, crossed, radiance)
+    radiance = _weathered(world, pixels, radiance, appearance)
     image = tone(radiance, 1.0)
     rng = np.random.default_rng(np.random.SeedSequence([world.seed, seed, _SALT]))
     rgb, artefact = develop(image, rays, appearance, rng)
@@ -96,6 +103,7 @@ def render(
         sky=~hit & seen,
         edge=edge,
         artefact=artefact & seen,
+        pane=pane_distance(crossed, seen.shape),
         position=viewpoint.position,
         rotation=viewpoint.rotation,
     )

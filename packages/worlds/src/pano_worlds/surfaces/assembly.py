@@ -53,6 +53,7 @@ _MAKERS: dict[str, Callable[..., Part]] = {
     "globe": curved.globes,
     "tube": curved.tubes,
     "disc": curved.discs,
+    "ring": curved.rings,
 }
 
 

@@ -15,7 +15,8 @@ from pano_worlds.arrays import F64, I32
 from pano_worlds.surfaces.assembly import Surfaces, assemble
 from pano_worlds.surfaces.flat import triangulated
 from pano_worlds.surfaces.frame import Frame
-from pano_worlds.surfaces.materials import Material
+from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.panes import PaneRecord, Panes, assemble_panes
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Builder:
     _materials: list[Material] = field(default_factory=list)
     _index: dict[int, int] = field(default_factory=dict)
     _labels: list[str] = field(default_factory=list)
+    _panes: list[PaneRecord] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Enter the first frame."""
@@ -74,6 +76,11 @@ class Builder:
         corners = np.asarray(vertices, dtype=np.float64)
         self.mesh(corners, triangulated(tuple(polygons)), material)
 
+    def pane(self, outline: Sequence[Sequence[float]], tint: Colour, faces: int = 2) -> None:
+        """Add a rectangle of glass, corners in order; it is no surface and belongs to no object."""
+        corners = self.frame.place(np.asarray(outline, dtype=np.float64))
+        self._panes.append(PaneRecord(corners, tint, faces))
+
     def _row(self, material: Material) -> int:
         if not self._labels:
             raise ValueError("no object is open: wrap shapes in `with builder.object(label):`")
@@ -84,8 +91,13 @@ class Builder:
         self._rows.append((len(self._frames) - 1, index, len(self._labels)))
         return len(self._rows) - 1
 
+    @property
+    def panes(self) -> Panes:
+        """The panes of glass that were added."""
+        return assemble_panes(self._panes)
+
     def finish(self) -> Surfaces:
-        """Return everything that was added."""
+        """Return all surfaces that were added."""
         return assemble(
             np.array(self._frames),
             np.array(self._rows),

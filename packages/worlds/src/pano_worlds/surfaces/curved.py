@@ -80,18 +80,35 @@ def tubes(shape: Index, numbers: F64, sides: int, closed: bool, half: bool) -> P
 
 
 def discs(shape: Index, numbers: F64, sides: int) -> Part:
-    """Return flat rings from `(n, 8)` centres, axes, outer and inner radii."""
-    centre, radius = numbers[:, :3], numbers[:, 6]
-    axes = axes_along(centre, centre + numbers[:, 3:6], radius)
-    n = len(numbers)
-    bounds = np.tile(_FREE, (n, 1))
-    bounds[:, 2], bounds[:, 3] = (numbers[:, 7] / radius) ** 2, 1.0
-    exact = ExactSurfaces(np.tile(_DISC, (n, 1)), bounds, axes, centre, np.zeros(n))
+    """Return flat discs from `(n, 8)` centres, axes, radii and zeros."""
+    exact, n = _flat(numbers), len(numbers)
     rim = _level(_rim(sides, False), np.ones(n), np.zeros(n))[:, :-1]
     mesh = np.concatenate([np.zeros((n, 1, 3)), rim], axis=1)
     step = np.arange(sides, dtype=np.int32)
     faces = np.stack([np.zeros_like(step), 1 + step, 1 + (step + 1) % sides], axis=-1)
-    return repeated(shape, _placed(mesh, axes, centre), faces, exact)
+    return repeated(shape, _placed(mesh, exact.axes, exact.centre), faces, exact)
+
+
+def rings(shape: Index, numbers: F64, sides: int) -> Part:
+    """Return flat rings from `(n, 8)` centres, axes, outer and inner radii.
+
+    Their mesh has a hole, too: rays of light see the mesh alone.
+    """
+    exact, n = _flat(numbers), len(numbers)
+    # The hole's corners lie on its circle, so the mesh covers all of the ring.
+    hole = numbers[:, 7] / numbers[:, 6] * float(np.cos(np.pi / sides))
+    levels = [_level(_rim(sides, False), scale, np.zeros(n)) for scale in (hole, np.ones(n))]
+    mesh = _placed(np.concatenate(levels, axis=1), exact.axes, exact.centre)
+    return repeated(shape, mesh, _tube_faces(sides, False), exact)
+
+
+def _flat(numbers: F64) -> ExactSurfaces:
+    """Return level quadrics between two radii."""
+    centre, radius = numbers[:, :3], numbers[:, 6]
+    axes, n = axes_along(centre, centre + numbers[:, 3:6], radius), len(numbers)
+    bounds = np.tile(_FREE, (n, 1))
+    bounds[:, 2], bounds[:, 3] = (numbers[:, 7] / radius) ** 2, 1.0
+    return ExactSurfaces(np.tile(_DISC, (n, 1)), bounds, axes, centre, np.zeros(n))
 
 
 def axes_along(start: F64, end: F64, radius: F64) -> F64:

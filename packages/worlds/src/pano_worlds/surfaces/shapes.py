@@ -76,7 +76,8 @@ def frustum(
 
 def ring(b: Builder, centre: Point, radius: float, inner: float, material: Material) -> None:
     """Add an exact horizontal disc with a hole of radius `inner` (0 for none)."""
-    b.shape(("disc", corners(radius)), (*centre, 0.0, 0.0, radius, radius, inner), material)
+    kind = "ring" if inner > 0.0 else "disc"
+    b.shape((kind, corners(radius)), (*centre, 0.0, 0.0, radius, radius, inner), material)
 
 
 def arch(b: Builder, start: Point, end: Point, radius: float, material: Material) -> None:

@@ -83,3 +83,25 @@ def basin(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
     box(b, (-0.3, -0.034, 1.23), (0.3, -0.03, 1.92), s.mirror)
     sphere(b, (0.25, -0.2, 0.87), 0.05, s.accent)
     return 0.72, 0.46
+
+
+def shower(b: Builder, s: Style, rng: Random) -> tuple[float, float]:
+    """Add a walk-in shower: a tray, two screens of glass in metal profiles, a shower head."""
+    w, d, low, high, bar = 0.95, 0.9, 0.05, 2.0, 0.02
+    box(b, (-w / 2, -d, 0), (w / 2, 0, low), s.white)
+    side = 1.0 if rng.random() < 0.5 else -1.0
+    x, y, end = side * (w / 2 - bar), -d + bar, -side * 0.05
+    for px, py in ((x, -0.012), (x, y), (end, y)):
+        box(b, (px - bar / 2, py - bar / 2, low), (px + bar / 2, py + bar / 2, high), s.metal)
+    x0, x1 = sorted((x, end))
+    for z in (low, high - bar):
+        box(b, (x0 + 0.01, y - 0.008, z), (x1 - 0.01, y + 0.008, z + bar), s.metal)
+        box(b, (x - 0.008, y + 0.01, z), (x + 0.008, -0.02, z + bar), s.metal)
+    if s.pane:
+        b.pane([(x, y, low), (x, 0, low), (x, 0, high), (x, y, high)], s.pane)
+        b.pane([(x, y, low), (end, y, low), (end, y, high), (x, y, high)], s.pane)
+    cylinder(b, (0, -0.05, 1.0), (0, -0.05, 2.12), 0.012, s.metal)
+    cylinder(b, (0, -0.05, 2.12), (0, -0.36, 2.12), 0.012, s.metal)
+    cylinder(b, (0, -0.36, 2.085), (0, -0.36, 2.105), 0.11, s.metal)
+    box(b, (-0.13, -0.07, 1.05), (0.13, -0.03, 1.1), s.metal)
+    return w, d

@@ -1,0 +1,1 @@
+"""Test suites of other libraries, answered by this package."""
