@@ -6,6 +6,10 @@ EVALUATE = Subcommand(
     "experiments.benchmark.evaluate.command",
     "one model, one data set, one protocol -> metrics.json",
 )
+PLAUSIBILITY = Subcommand(
+    "experiments.benchmark.real_pictures.command",
+    "panoramas without truth -> is the floor flat and level, the wall a plane, the seam closed?",
+)
 SYNC = Subcommand(
     "experiments.tracking.tracker",
     "deliver what runs logged while the MLflow server was away",

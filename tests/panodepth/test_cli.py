@@ -38,6 +38,15 @@ def test_help_imports_nothing_heavy() -> None:
     assert out.stdout.strip() == "[]"
 
 
+def test_predict_imports_what_draws_and_meshes_only_where_it_is_asked_for() -> None:
+    code = (
+        "import sys, panodepth.inference.command; "
+        "print([m for m in ('matplotlib', 'trimesh', 'timm') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
 HELLO = """
 import argparse
 

@@ -3,7 +3,11 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_data.audit.planarity import planarity_residuals, preferred_reading
+from pano_data.audit.planarity import (
+    panorama_planarity,
+    planarity_residuals,
+    preferred_reading,
+)
 from pano_data.decode import Label
 from pano_data.manifest import Row
 from pano_data.reader import Decoded
@@ -70,3 +74,16 @@ def test_too_little_to_say():
     sample.label.valid[50:60] = True
     assert planarity_residuals(sample) == {}
     assert planarity_residuals(decoded(pg.Equirectangular(4, 8), "erp")) == {}
+
+
+def test_one_map_is_judged_by_its_windows() -> None:
+    rays = pg.Equirectangular(64, 128).rays(dtype=torch.float64)
+    room = (torch.tensor([3.0, 1.5, 2.5]) / rays.abs()).amin(-1).numpy()
+    everywhere = np.ones_like(room, np.bool_)
+    flat = panorama_planarity(room, everywhere)
+    curved = panorama_planarity(np.ones_like(room), everywhere)
+    assert flat is not None
+    assert curved is not None
+    assert flat < 1e-3 < 3e-3 < curved
+    assert panorama_planarity(5 * room, everywhere) == pytest.approx(flat, abs=1e-9)
+    assert panorama_planarity(np.full_like(room, np.nan), ~everywhere) is None

@@ -225,7 +225,7 @@ def drop_and_stretch(
             f"less is {side}²): use another size, or faithful=False",
             stacklevel=2,
         )
-    maps = rest.transpose(1, 2).reshape(len(tokens), -1, side, side)
+    maps = rest.transpose(1, 2).reshape(tokens.shape[0], -1, side, side)
     resized = functional.interpolate(maps, grid, mode="bilinear", align_corners=False)
     return resized.flatten(2).transpose(1, 2)
 

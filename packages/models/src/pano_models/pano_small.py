@@ -99,7 +99,7 @@ class PanoSmall(DepthModel):
         """Return the decoder's map at level `i`."""
         rows, cols = level.shape[-2:]
         latitude = self._latitude(rows, cols, device=level.device).to(level.dtype)
-        parts = [self.lateral[i](level), latitude.expand(len(level), -1, -1, -1)]
+        parts = [self.lateral[i](level), latitude.expand(level.shape[0], -1, -1, -1)]
         if coarser is not None:
             parts.append(resize(coarser, (rows, cols), wrap=True))
         joined: Tensor = self.join[i](torch.cat(parts, dim=1))

@@ -150,9 +150,13 @@ class Predictor:
             raise ValueError(f"expected panoramas (b, 3, h, w), got {tuple(rgb.shape)}")
         if not rgb.is_floating_point() and rgb.dtype != torch.uint8:
             raise ValueError(f"expected floating RGB in [0, 1] or uint8, got {rgb.dtype}")
-        whole = rgb.dtype == torch.uint8
-        rgb = rgb.to(self.device).float()  # not every device resizes half floats
-        return resize(rgb / 255 if whole else rgb, self.size)
+        # A colour at a time: a large picture is held once in floating point, not three times over.
+        return torch.cat([self._shrink_plane(plane) for plane in rgb.split(1, dim=1)], dim=1)
+
+    def _shrink_plane(self, plane: Tensor) -> Tensor:
+        whole = plane.dtype == torch.uint8
+        plane = plane.to(self.device).float()  # not every device resizes half floats
+        return resize(plane.div_(255) if whole else plane, self.size)
 
     @torch.inference_mode()
     def _run(self, rgb: Tensor) -> DepthMaps:

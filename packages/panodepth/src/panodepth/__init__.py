@@ -1,4 +1,4 @@
-"""Depth from 360° panoramas: predict, view, reconstruct, audit.
+"""Depth from 360° panoramas: predict, view, reconstruct, export, audit.
 
 ```python
 import panodepth
@@ -20,6 +20,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from panodepth.errors import BadPanoramaError, CommandError
+    from panodepth.exporting.export import export
     from panodepth.inference.predict import predict, predict_each
     from panodepth.panorama import Panorama
     from panodepth.prediction import load_predictor
@@ -28,6 +29,7 @@ else:
         "BadPanoramaError": "panodepth.errors",
         "CommandError": "panodepth.errors",
         "Panorama": "panodepth.panorama",
+        "export": "panodepth.exporting.export",
         "load_predictor": "panodepth.prediction",
         "predict": "panodepth.inference.predict",
         "predict_each": "panodepth.inference.predict",
@@ -48,6 +50,7 @@ __all__ = [
     "BadPanoramaError",
     "CommandError",
     "Panorama",
+    "export",
     "load_predictor",
     "predict",
     "predict_each",

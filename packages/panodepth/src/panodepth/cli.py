@@ -50,6 +50,9 @@ OWN = {
         "panodepth.reconstruct.command",
         "several panoramas of one place -> one point cloud, mesh and collision mesh",
     ),
+    "export": Subcommand(
+        "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"
+    ),
     "audit": Subcommand(
         "panodepth.audit", "open real files of a data set, check what the readers rely on"
     ),

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import pano_geometry as pg
 from panodepth.outputs.maps import encode_values
-from panodepth.outputs.preview import render_preview
 from panodepth.outputs.records import DEFAULT_FORMATS, save_prediction
 from panodepth.outputs.surface import to_distance
 from panodepth.prediction import MapKind, PredictedMap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FIGURE_WIDTH = 9.0
 """Inches."""
@@ -117,8 +117,14 @@ class Panorama:
             Path(folder), name or self.name, self.rgb, self.prediction, formats, self.about
         )
 
-    def plot(self) -> Figure:
+    def plot(self) -> "Figure":
         """Draw the panorama above its coloured map with a scale; notebooks show it."""
+        # matplotlib takes half a second to import, and few draw
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        from panodepth.outputs.preview import render_preview
+
         picture = render_preview(self.rgb, self.prediction)
         height = FIGURE_WIDTH * picture.shape[0] / picture.shape[1]
         figure = Figure(figsize=(FIGURE_WIDTH, height))

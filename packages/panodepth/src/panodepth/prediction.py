@@ -1,11 +1,13 @@
 """The map of one panorama at its own size, and the network that makes it."""
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import Literal, Self, cast, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 import pano_geometry as pg
 import pano_models
@@ -13,6 +15,7 @@ from pano_data import Picture
 from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
 from panodepth.errors import CommandError
 
+Model = str | PathLike[str] | Predictor | nn.Module
 MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
 DEFAULT_MODEL = "pano_small"
 """The model in the box."""
@@ -102,6 +105,25 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
                 "--model, a folder of a training (runs/da2), official:da2=FILE or a hub id"
             ) from error
         raise CommandError(f"--model {model} cannot be loaded: {error}") from error
+
+
+def to_predictor(model: Model, device: str, height: int | None) -> tuple[Predictor, str]:
+    """Return what runs a model, and what to call it.
+
+    Args:
+        model: What `--model` takes; a `Predictor`, which stays as it is; or a network, where it is.
+        device: What `choose_device` takes.
+        height: Working height in pixels; the network's own size if None.
+
+    Raises:
+        CommandError: There is no such model or device, or the files of the model do not fit.
+    """
+    if isinstance(model, Predictor):
+        return model, type(model.network).__name__
+    if isinstance(model, nn.Module):
+        size = None if height is None else (height, 2 * height)
+        return Predictor(model, size), type(model).__name__
+    return load_predictor(str(model), device, height), str(model)
 
 
 def choose_device(name: str) -> torch.device:

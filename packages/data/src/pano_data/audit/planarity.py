@@ -52,6 +52,28 @@ def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
     return result
 
 
+def panorama_planarity(distance: NDArray[Any], valid: NDArray[np.bool_]) -> float | None:
+    """Residual of back-projected walls of one panorama, by the same windows.
+
+    Args:
+        distance: `(h, w)` along the ray, in any unit; anything where not valid.
+        valid: `(h, w)`.
+
+    Returns:
+        Relative residual at the `WALLS` quantile of windows, 0 where the flattest fifth are planes;
+        None where too little is valid.
+    """
+    stride = max(1, -(-min(valid.shape) // ROWS))
+    rays = _sphere_rays(pg.Equirectangular(*valid.shape), stride)
+    side = min(rays.shape[:2]) // WINDOWS
+    if side == 0:
+        return None
+    crop = _away_from_poles("erp", side)
+    known = valid[::stride, ::stride]
+    points = rays * np.where(known, distance[::stride, ::stride], 0)[..., None]
+    return _residual(_windows(points[crop], side), _windows(known[crop], side))
+
+
 def preferred_reading(residuals: Mapping[str, float]) -> str | None:
     """The reading under which walls are clearly flattest; None where two fit about equally."""
     first, *others = sorted(residuals, key=lambda name: residuals[name])
@@ -65,18 +87,22 @@ def _rays(decoded: Decoded, stride: int) -> Floats:
     height, width = decoded.label.valid.shape
     if decoded.intrinsics is None:
         sphere = pg.Cassini if decoded.row.projection == "cassini" else pg.Equirectangular
-        tables = sphere(height, width).ray_tables()
-        x, y, z = RayTables(
-            tables.columns[::stride],
-            tables.rows[::stride],
-            None if tables.row_scale is None else tables.row_scale[::stride],
-            None if tables.column_scale is None else tables.column_scale[::stride],
-        ).planes()
-        return np.stack((x.numpy(), y.numpy(), z.numpy()), -1)
+        return _sphere_rays(sphere(height, width), stride)
     u, v = np.meshgrid(*(centres(n)[::stride].numpy() for n in (width, height)))
     # By the inverse, because K may be a general matrix (tilted sensors of Hypersim).
     rays = np.stack((u, v, np.ones_like(u)), -1) @ np.linalg.inv(decoded.intrinsics).T
     return np.asarray(rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+
+
+def _sphere_rays(sphere: pg.Equirectangular | pg.Cassini, stride: int) -> Floats:
+    tables = sphere.ray_tables()
+    x, y, z = RayTables(
+        tables.columns[::stride],
+        tables.rows[::stride],
+        None if tables.row_scale is None else tables.row_scale[::stride],
+        None if tables.column_scale is None else tables.column_scale[::stride],
+    ).planes()
+    return np.stack((x.numpy(), y.numpy(), z.numpy()), -1)
 
 
 def _away_from_poles(projection: str, side: int) -> tuple[slice, slice]:

@@ -46,7 +46,7 @@ class DinoV2(VitBackbone):
         if not prefix:
             return vit.norm_pre(patches), rope
         tokens = torch.cat(prefix, 1) + prefix_position
-        tokens = torch.cat([tokens.expand(len(image), -1, -1), patches], 1)
+        tokens = torch.cat([tokens.expand(image.shape[0], -1, -1), patches], 1)
         return vit.norm_pre(tokens), rope
 
     def positions(self, rows: int, cols: int) -> tuple[Any, Float[Tensor, "1 n c"]]:

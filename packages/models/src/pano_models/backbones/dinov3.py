@@ -57,7 +57,7 @@ class DinoV3(VitBackbone):
         patches = vit.patch_embed.proj(image)
         rows, cols = patches.shape[-2:]
         rope = self._rope(rows, cols, image.device)
-        prefix = [t.expand(len(image), -1, -1) for t in (vit.cls_token, vit.reg_token)]
+        prefix = [t.expand(image.shape[0], -1, -1) for t in (vit.cls_token, vit.reg_token)]
         tokens = torch.cat([*prefix, patches.flatten(2).transpose(1, 2)], 1)
         return vit.norm_pre(tokens), rope
 

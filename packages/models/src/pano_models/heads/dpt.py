@@ -121,7 +121,7 @@ class DPTHead(nn.Module):
         return out
 
     def _level(self, index: int, tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-        x = tokens.transpose(1, 2).reshape(len(tokens), -1, *grid)
+        x = tokens.transpose(1, 2).reshape(tokens.shape[0], -1, *grid)
         x = self.rescale[index](self.project[index](x))
         out: Tensor = self.reduce[index](x)
         return out

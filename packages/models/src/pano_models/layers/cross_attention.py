@@ -53,7 +53,7 @@ class CrossAttentionBlock(nn.Module):
         key, value = self._split(pair[0]), self._split(pair[1])
         if rope is not None:
             query, key = rotate(query, rope), rotate(key, rope)
-        shape = (len(x), -1, -1, -1)
+        shape = (x.shape[0], -1, -1, -1)
         attended = functional.scaled_dot_product_attention(
             query, key.expand(shape), value.expand(shape)
         )

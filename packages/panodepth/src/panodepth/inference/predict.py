@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from pano_data import Picture
 from pano_data.io.walk import is_folder
@@ -21,12 +20,11 @@ from panodepth.inference.pixels import Pixels, to_picture
 from panodepth.outputs.records import digest_of
 from panodepth.panorama import Panorama
 from panodepth.panoramas import find_panoramas, read_panorama
-from panodepth.prediction import DEFAULT_MODEL, PredictedMap, load_predictor
+from panodepth.prediction import DEFAULT_MODEL, Model, PredictedMap, to_predictor
 
 _LOG = logging.getLogger(__name__)
 
 Source = str | PathLike[str] | Pixels
-Model = str | PathLike[str] | Predictor | nn.Module
 
 
 class _Item(NamedTuple):
@@ -75,7 +73,7 @@ def predict(
         BadPanoramaError: It cannot be used as a panorama, or the network failed on it.
         ValueError: Pixels of another shape, type or range.
     """
-    predictor, name = _predictor(model, device, height)
+    predictor, name = to_predictor(model, device, height)
     about = {"model": name, "working_height": predictor.size[0]}
     if _is_one(source):
         items = _items([cast(Source, source)], force_aspect)
@@ -101,15 +99,6 @@ def predict_each(
     """
     stream: Iterator[Panorama] = predict(iter(sources), model, **options)
     return stream
-
-
-def _predictor(model: Model, device: str, height: int | None) -> tuple[Predictor, str]:
-    if isinstance(model, Predictor):
-        return model, type(model.network).__name__
-    if isinstance(model, nn.Module):
-        size = None if height is None else (height, 2 * height)
-        return Predictor(model, size), type(model).__name__
-    return load_predictor(str(model), device, height), str(model)
 
 
 def _is_one(source: Source | Iterable[Source]) -> bool:

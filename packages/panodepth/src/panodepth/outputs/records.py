@@ -15,8 +15,6 @@ from pano_data.io.walk import is_file
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
 from panodepth.outputs.point_cloud import write_ply
-from panodepth.outputs.preview import write_preview
-from panodepth.outputs.sphere_mesh import write_glb
 from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
 RECORD_ENDING = "_prediction.json"
@@ -34,13 +32,25 @@ class Format(NamedTuple):
     write: Writer
 
 
+def _write_preview(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.preview import write_preview  # matplotlib: half a second
+
+    write_preview(path, rgb, prediction)
+
+
+def _write_glb(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.sphere_mesh import write_glb  # trimesh: half a second
+
+    write_glb(path, rgb, prediction)
+
+
 FORMATS: dict[str, Format] = {
     "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
     "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
     "exr": Format("_{map}.exr", lambda path, _, prediction: write_exr(path, prediction)),
-    "preview": Format("_preview.png", write_preview),
+    "preview": Format("_preview.png", _write_preview),
     "ply": Format("_points.ply", write_ply),
-    "glb": Format("_mesh.glb", write_glb),
+    "glb": Format("_mesh.glb", _write_glb),
 }
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")

@@ -1,0 +1,1 @@
+"""Measures on real pictures: panoramas without truth, perspective pictures with sensor depth."""
