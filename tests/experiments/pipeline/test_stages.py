@@ -16,6 +16,8 @@ from experiments.pipeline import overlay, params
 
 ROOT = Path(__file__).parents[3]
 MADE = ("data/manifests/", "data/curated/", "data/masked/", "data/pseudo/", "runs/")
+TAKE_A_MODEL = {"experiments.benchmark.evaluate.stage": ["evaluate"], "experiments.box.pack": []}
+"""Stages whose argument is the name of a model and no section -> sections that they read."""
 
 
 class Stage(NamedTuple):
@@ -49,8 +51,8 @@ def _stage(stage: Any, written: dict[str, Any]) -> Stage:
     named = [w for w in words if w in written and not w.startswith("experiments.")]
     if words[-1] == "fit":
         named = [words[2].removeprefix("experiments.")]
-    if words[2] == "experiments.benchmark.evaluate.stage":
-        named = ["evaluate"]  # its argument is a model
+    if words[2] in TAKE_A_MODEL:
+        named = TAKE_A_MODEL[words[2]]
     files = [d for d in stage.deps if type(d).__name__ == "Dependency"]
     keys = [k for d in stage.deps if type(d).__name__ == "ParamsDependency" for k in d.params]
     return Stage(

@@ -151,7 +151,8 @@ class Predictor:
         if not rgb.is_floating_point() and rgb.dtype != torch.uint8:
             raise ValueError(f"expected floating RGB in [0, 1] or uint8, got {rgb.dtype}")
         # A colour at a time: a large picture is held once in floating point, not three times over.
-        return torch.cat([self._shrink_plane(plane) for plane in rgb.split(1, dim=1)], dim=1)
+        planes = (rgb[:, i : i + 1] for i in range(3))
+        return torch.cat([self._shrink_plane(plane) for plane in planes], dim=1)
 
     def _shrink_plane(self, plane: Tensor) -> Tensor:
         whole = plane.dtype == torch.uint8
