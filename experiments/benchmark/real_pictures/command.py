@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         nargs="+",
+        action="extend",
         required=True,
         help="one or several: training folder, official:NAME=FILE, hub id, fusion:SOURCE[,...], "
         "baseline_constant or baseline_latitude; with --pairs: perspective networks",

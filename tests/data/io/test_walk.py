@@ -41,9 +41,7 @@ def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
     (tmp_path / "root" / "same.jpg").symlink_to(tmp_path / "disk2" / "b.jpg")
     (tmp_path / "disk2" / "up").symlink_to(tmp_path / "root")
     (tmp_path / "root" / "loop").symlink_to("loop")
-    names = [
-        p.relative_to(tmp_path).as_posix() for p in list_files(tmp_path / "root", JPEG).files
-    ]
+    names = [p.relative_to(tmp_path).as_posix() for p in list_files(tmp_path / "root", JPEG).files]
     assert names == ["root/a.jpg", "root/part/b.jpg", "root/same.jpg"]
 
 

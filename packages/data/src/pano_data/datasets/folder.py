@@ -19,7 +19,6 @@ from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Environment, Row
 
 
-
 def find(
     root: Path,
     split: str,

@@ -28,9 +28,7 @@ def folders(folder: Path, pattern: str = "*") -> Iterator[Path]:
 def files(folder: Path, pattern: str) -> Iterator[Path]:
     """Files in name order."""
     if folder.is_dir():
-        yield from sorted(
-            p for p in folder.glob(pattern) if p.is_file() and not is_hidden(p.name)
-        )
+        yield from sorted(p for p in folder.glob(pattern) if p.is_file() and not is_hidden(p.name))
 
 
 def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:

@@ -49,12 +49,10 @@ def is_folder(path: str | PathLike[str]) -> bool:
 
 def has_suffix(suffixes: Collection[str]) -> Callable[[str], bool]:
     """Return a test of file names: one of `suffixes` (`.jpg`), in upper or lower case."""
-    return lambda name: os.path.splitext(name)[1].lower() in suffixes
+    return lambda name: Path(name).suffix.lower() in suffixes
 
 
-def list_files(
-    root: Path | str, wanted: Callable[[str], bool], recursive: bool = True
-) -> Listing:
+def list_files(root: Path | str, wanted: Callable[[str], bool], recursive: bool = True) -> Listing:
     """List the files of a folder whose name is wanted.
 
     Links to files and folders are followed; one that leads back to a folder above it is not
@@ -77,7 +75,8 @@ def list_files(
 
     above: dict[str, list[tuple[int, int]]] = {}
     for name, folders, files in os.walk(root, onerror=tell, followlinks=True):
-        folder, here = Path(name), os.stat(name)
+        folder = Path(name)
+        here = folder.stat()
         way = [*above.get(str(folder.parent), ()), (here.st_dev, here.st_ino)]
         if way[-1] in way[:-1]:  # a link back
             folders.clear()

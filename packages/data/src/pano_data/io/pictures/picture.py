@@ -218,7 +218,9 @@ def _crop_of(
         )
     if path.suffix.lower() == ".insp" and projection is None:
         raise CorruptSampleError(
-            path, "not stitched", "an Insta360 file of two fisheye circles: export it as a 360° JPEG"
+            path,
+            "not stitched",
+            "an Insta360 file of two fisheye circles: export it as a 360° JPEG",
         )
     try:
         crop = crop_of(xmp, size)

@@ -88,9 +88,7 @@ def crop_of(xmp: bytes, size: tuple[int, int]) -> SphereCrop | None:
         )
     across, down = size[1] / crop_w, size[0] / crop_h
     if abs(across / down - 1) > SCALE_TOLERANCE:
-        raise SphereCropError(
-            f"the picture is {size[1]}x{size[0]}, its tags say {crop_w}x{crop_h}"
-        )
+        raise SphereCropError(f"the picture is {size[1]}x{size[0]}, its tags say {crop_w}x{crop_h}")
     full = _whole_size(full_h * down, full_w * across, size)
     top = min(round(top * down), full[0] - size[0])
     return SphereCrop(full, top, round(left * across) % full[1], size)
