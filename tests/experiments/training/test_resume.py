@@ -209,7 +209,7 @@ def test_two_at_once_into_one_folder(tmp_path: Path) -> None:
     first = tiny.start(tmp_path, *ARGV, "--trainer.max_steps", "500")
     wait_for_step(tmp_path, 1, lambda: first.exitcode is None)
     assert finish(tmp_path, "--trainer.max_steps", "500") == 2
-    assert "another process trains into" in said(tmp_path)
+    assert "another process works in" in said(tmp_path)
     assert first.exitcode is None
     first.kill()
     first.join()

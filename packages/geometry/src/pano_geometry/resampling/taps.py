@@ -63,12 +63,18 @@ def _along_row(
         if surface is Surface.PLANE:
             column = column.clamp(0, width - 1)
         else:
-            column = torch.remainder(column, width)
+            column = _modulo(column, width)
         value = fetch(row, column)
         part = value if weight is None else value * weight
         total = part if total is None else total + part
     assert total is not None
     return total
+
+
+def _modulo(column: Tensor, width: int) -> Tensor:
+    if torch.compiler.is_exporting():  # ONNX has no remainder by a number that is an input's size
+        return torch.remainder(column, torch.ones_like(column) * width)
+    return torch.remainder(column, width)
 
 
 def _axis(pixel: Tensor, mode: Mode) -> tuple[Tensor, list[Tensor | None]]:
