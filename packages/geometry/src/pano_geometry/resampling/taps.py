@@ -60,10 +60,8 @@ def _along_row(
     total: Tensor | None = None
     for k, weight in enumerate(weights):
         column = start + k
-        if surface is Surface.PLANE:
-            column = column.clamp(0, width - 1)
-        else:
-            column = _modulo(column, width)
+        plane = surface is Surface.PLANE
+        column = column.clamp(0, width - 1) if plane else _modulo(column, width)
         value = fetch(row, column)
         part = value if weight is None else value * weight
         total = part if total is None else total + part
