@@ -1,13 +1,14 @@
 """The embedded stand-in for a perspective foundation model, trained on views of worlds."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+import pano_geometry as pg
 from experiments.depth_anywhere.turns import random_turns, seeded
 from experiments.depth_anywhere.view_scores import ViewScores
 from experiments.depth_anywhere.views import LabelledViews, Views, cut_labelled
@@ -72,10 +73,9 @@ class TeacherTask(DepthTask):
         if size == kept:
             return LabelledViews(*middle)
         image, depth, valid = middle
+        resize = partial(pg.resize, size=(size, size), wrap=False)
         return LabelledViews(
-            functional.interpolate(image, (size, size), mode="bilinear", antialias=True),
-            functional.interpolate(depth, (size, size), mode="nearest-exact"),
-            functional.interpolate(valid.float(), (size, size), mode="nearest-exact") > 0.5,
+            resize(image), resize(depth, mode="nearest"), resize(valid, mode="nearest")
         )
 
     def setup(self, stage: str) -> None:

@@ -1,7 +1,6 @@
 """Turn a MODEL of the command line into something that predicts batches."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredic
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
+from pano_models.weights.digest import digest_of_weights
 
 FUSION = "fusion:"
 FUSIONS = {
@@ -191,8 +191,5 @@ def _latitude(source: DatasetLocation | None, size: tuple[int, int]) -> nn.Modul
 
 def _digest_of_state(module: nn.Module) -> str:
     """Return the SHA-256 of all tensors and of the options a network was built from."""
-    sha = hashlib.sha256(repr(getattr(module, "spec", None)).encode())
-    for name, value in sorted(module.state_dict().items()):
-        sha.update(json.dumps([name, str(value.dtype), list(value.shape)]).encode())
-        sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return sha.hexdigest()
+    text = f"{getattr(module, 'spec', None)!r} {digest_of_weights(module)}"
+    return hashlib.sha256(text.encode()).hexdigest()

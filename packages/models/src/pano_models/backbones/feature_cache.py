@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
+from pano_models.weights.digest import digest_of_weights
 from pano_models.weights.model_folder import write_whole
 
 _LOG = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class FeatureCache:
     A file holds the maps of one picture. Its name is a digest of the picture and of the encoder's
     weights, so that another encoder, size or colour never meets maps that are not its own, and any
     number of trainings and processes may share a folder. Nothing is removed: 128x256 pixels take
-    .9 MB with an EfficientNet-Lite0.
+    0.38 MB with an EfficientNet-Lite0.
 
     It saves time where pictures come again bit for bit: no random transform may stand before it,
     rolls and mirrors included.
@@ -70,24 +71,17 @@ class FeatureCache:
 
     def _identify(self, encoder: nn.Module) -> str:
         """Return a digest of the encoder; its weights are read again only after one was written."""
-        state = encoder.state_dict()
-        versions = tuple((value.data_ptr(), value._version) for value in state.values())
+        state = encoder.state_dict().values()
+        versions = tuple((value.data_ptr(), value._version) for value in state)
         if versions != self._versions:
-            digest = hashlib.sha256()
-            for name, value in state.items():
-                digest.update(name.encode())
-                digest.update(_bytes(value))
-            self._weights, self._versions = digest.hexdigest(), versions
+            self._weights, self._versions = digest_of_weights(encoder), versions
         return f"{self._weights} {encoder!r}"
 
     def _file(self, made_by: str, picture: Tensor) -> Path:
         described = f"{made_by} {picture.dtype} {tuple(picture.shape)}"
-        name = hashlib.sha256(described.encode() + _bytes(picture)).hexdigest()
+        pixels = picture.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+        name = hashlib.sha256(described.encode() + pixels).hexdigest()
         return self.folder / name[:2] / f"{name}.safetensors"
-
-
-def _bytes(x: Tensor) -> bytes:
-    return x.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _apart(levels: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -11,6 +11,7 @@ from torch import nn
 from pano_models import Predictor, name_of
 from pano_models.inputs import RgbInput
 from pano_models.outputs import UNITS, range_of
+from pano_models.weights.digest import digest_of_weights
 from panodepth import __version__
 
 
@@ -57,19 +58,6 @@ def describe(
             for key in keys
         ],
     }
-
-
-def digest_of_weights(network: nn.Module) -> str:
-    """Return the SHA-256 of names, types, shapes and bytes of all tensors, in order of names.
-
-    It does not depend on the file that they came from.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        flat = tensor.detach().cpu().contiguous().flatten()
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def digest_of_file(path: Path) -> str:
