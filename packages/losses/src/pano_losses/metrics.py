@@ -1,4 +1,16 @@
-"""The metrics of the field, each as a numerator and a denominator per image; and seam jumps."""
+"""The metrics of the field, each as a numerator and a denominator per image; and seam jumps.
+
+A metric is `finish(numerator / denominator)`. Keeping the two apart is what lets one definition
+serve a mean over pixels of an image, a mean over all pixels of a data set, any pixel weights, and
+any number of processes.
+
+Seam metrics score a prediction where the equirectangular map is cut but the sphere is not. All
+are differences of `ln p - ln t` between two neighbouring pixels: the jump that the truth does
+not have, free of scale. Each also comes as a ratio to the same difference between neighbours inside
+the map: 1 means that the seam is as good as the rest, whatever the quality of the prediction.
+
+Source: the idea of scoring seams apart is PaGeR's (arXiv 2605.26368); the definitions are ours.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

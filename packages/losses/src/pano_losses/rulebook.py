@@ -1,4 +1,7 @@
-"""The named protocols. A number without one of these names is not a result."""
+"""The named protocols. A number without one of these names is not a result.
+
+The protocols of released evaluators keep their mistakes: they explain published numbers.
+"""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,8 @@
-"""Loss terms by name, their weighted sum, and what each group of images adds to it."""
+"""Loss terms by name, their weighted sum, and what each group of images adds to it.
+
+A term is a module whose `forward` takes keyword arguments only. Their names say which maps it
+needs; a parameter with a default is optional. `WeightedSum` hands every term what it names.
+"""
 
 import inspect
 from collections.abc import Mapping
