@@ -1,7 +1,8 @@
 """Spherical padding: what lies beyond the border of a panorama or of a cube face.
 
-A pixel around a cube face lies on the plane of that face beyond the edge; its ray
-meets a neighbour between pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at the edges.
+A pixel around a cube face lies on the plane of that face beyond the edge; its ray meets a
+neighbour between pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at
+the edges.
 """
 
 from functools import lru_cache
