@@ -1,22 +1,85 @@
-"""BiFuse++: panorama and cube encoders that exchange features, one panorama decoder.
+"""BiFuse++ (Wang et al. 2022): panorama and cube encoders that exchange features, one decoder.
 
 Source: F.-E. Wang et al., "BiFuse++: Self-Supervised and Efficient Bi-Projection Fusion for 360°
     Depth Estimation", TPAMI 2022.
 """
 
+from collections.abc import Callable
 from os import PathLike
 from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
 
+import pano_geometry as pg
+from pano_geometry.compat import depth_anywhere
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import build_staged_encoder, run_encoder
+from pano_models.layers.padding import SphereUpsample, close_sphere
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
-from pano_models.layers.wrap_conv import SphereUpsample, close_sphere
 from pano_models.outputs import DISTANCE_METRIC
-from pano_models.students.bifuse_plus.projection import projections
 from pano_models.students.student import AFFINE_START, STRIDE, Student, start_at
+
+FACES = 6
+
+
+def exact_cube(erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
+    """Return the faces F R B L U D of size h / 2, exact at the seam and the poles."""
+    return pg.erp_to_cube(erp, erp.shape[-2] // 2)
+
+
+def exact_panorama(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor, "b c h w"]:
+    """Return the panorama of height 2 f, exact across the edges of the cube."""
+    return pg.cube_to_erp(faces, 2 * faces.shape[-1], 4 * faces.shape[-1])
+
+
+def released_cube(erp: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 6 c f f"]:
+    """Return the faces B D F L R U of size h / 2 of an end-point panorama."""
+    return depth_anywhere.erp_to_cube(_exact(erp), erp.shape[-2] // 2).to(erp.dtype)
+
+
+def released_panorama(faces: Float[Tensor, "b 6 c f f"]) -> Float[Tensor, "b c h w"]:
+    """Return the end-point panorama of height 2 f."""
+    size = (2 * faces.shape[-1], 4 * faces.shape[-1])
+    return depth_anywhere.cube_to_erp(_exact(faces), *size).to(faces.dtype)
+
+
+def _exact(x: Tensor) -> Tensor:
+    """Widen to float32 at least: the released samplers give positions the dtype of features."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+class ToFaces(nn.Module):
+    """Panorama (b, c, h, w) to faces (6 b, c, h / 2, h / 2), those of a sample together."""
+
+    def __init__(self, cut: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.cut = cut
+
+    def forward(self, erp: Tensor) -> Tensor:
+        """Cut `erp`."""
+        return self.cut(erp).flatten(0, 1)
+
+
+class ToPanorama(nn.Module):
+    """Inverse of `ToFaces`."""
+
+    def __init__(self, join: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.join = join
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Join `faces`."""
+        return self.join(faces.view(-1, FACES, *faces.shape[1:]))
+
+
+def projections(faithful: bool, equivariant: bool) -> tuple[nn.Module, nn.Module]:
+    """Return the ways to the faces and back; identities where the network has no faces."""
+    if equivariant:
+        return nn.Identity(), nn.Identity()
+    if faithful:
+        return ToFaces(released_cube), ToPanorama(released_panorama)
+    return ToFaces(exact_cube), ToPanorama(exact_panorama)
 
 
 def conv_bn_relu(c_in: int, c_out: int, kernel: int) -> nn.Sequential:

@@ -1,7 +1,7 @@
 import timm
 import torch
 
-from pano_models.backbones.resnet import ResNetEncoder, scaled
+from pano_models.backbones.encoders import ResNetEncoder, scaled
 
 
 def test_maps_halve_and_channels_are_named():
