@@ -1,7 +1,7 @@
 """The convolutional encoders by name, and how they run: five maps at 1/2 … 1/32, finest first.
 
-Source of the ResNets: He et al. 2016 (v1.5: the stride of a bottleneck sits on its 3x3 convolution). Parameter
-    names are torchvision's.
+Source of the ResNets: He et al. 2016 (v1.5: the stride of a bottleneck sits on its 3x3
+    convolution). Parameter names are torchvision's.
 """
 
 from typing import Any

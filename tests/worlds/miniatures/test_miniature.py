@@ -1,5 +1,3 @@
-"""The panorama around a picture, for the out-painter that knows it all."""
-
 import pytest
 
 from pano_data import DataError, datasets

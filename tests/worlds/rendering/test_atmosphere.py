@@ -6,7 +6,7 @@ import pytest
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, UNMARKED, make_world, render
 from pano_worlds.rendering.appearance import in_weather
-from pano_worlds.rendering.weather import fogged
+from pano_worlds.rendering.atmosphere import fogged
 
 ERP = pg.Equirectangular(32, 64)
 LABELS = ("distance", "normal", "instance", "sky", "edge")

@@ -2,10 +2,9 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import Viewpoint, World, render
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Plain
-from pano_worlds.surfaces.shapes import box, quad
 from pano_worlds.world import upright
 from tests.worlds.conftest import GREY, NIGHT
 
