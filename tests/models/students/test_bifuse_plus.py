@@ -154,7 +154,7 @@ def test_bfloat16_features_are_read_at_exact_positions(project):
     assert (got - project(features)).abs().mean() < 2e-3
 
 
-FOLDER = Path(__file__).parents[3] / "parity" / "bifusepp"
+FOLDER = Path(__file__).parents[2] / "parity" / "bifusepp"
 TOLERANCE = 1e-4
 
 

@@ -88,7 +88,7 @@ class TestHoHoNet:
             create("hohonet", **options)
 
 
-FOLDER = Path(__file__).parents[3] / "parity" / "hohonet"
+FOLDER = Path(__file__).parents[2] / "parity" / "hohonet"
 
 
 class TestUpsampleAzimuth:
