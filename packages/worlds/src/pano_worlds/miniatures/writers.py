@@ -16,7 +16,6 @@ from pano_worlds.miniatures import (
     hypersim,
     ken_burns,
     matterport3d,
-    matterport3d_raw,
     mvs_synth,
     panosuncg,
     stanford2d3d,
@@ -26,8 +25,7 @@ from pano_worlds.miniatures import (
     unrealstereo4k,
     vkitti2,
 )
-from pano_worlds.miniatures.miniature import AppearanceName, Miniature
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.miniature import AppearanceName, Miniature, Shot, Studio
 from pano_worlds.miniatures.worlds_studio import WorldStudio
 from pano_worlds.world_style import WorldStyle, style_of
 
@@ -48,7 +46,7 @@ _MINIATURES: dict[str, Miniature] = {
         matterport3d.BIFUSE,
         matterport3d.PANO3D,
         matterport3d.UNIFUSE,
-        matterport3d_raw.MINIATURE,
+        matterport3d.RAW,
         mvs_synth.MINIATURE,
         panosuncg.MINIATURE,
         stanford2d3d.MINIATURE,
