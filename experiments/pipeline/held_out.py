@@ -18,10 +18,6 @@ import pyarrow.compute as pc
 import yaml
 
 from experiments.pipeline.params import ParamsError
-from pano_data.datasets.dap2m import TEST_LISTS
-from pano_data.datasets.lists import read_list
-from pano_data.datasets.stanford2d3d import split_areas
-from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.splits import matterport3d
 
@@ -47,6 +43,13 @@ PACKAGES = {
     "da2_eval_panosuncg": "panosuncg",
 }  # fmt: skip
 """DA²'s evaluation packages, by the set that they are made of."""
+# Facts of the readers, said again: a training must not run anew because a reader changed.
+TEST_AREAS = ("5a", "5b")
+"""Of Stanford2D3D, fold 1."""
+FIRST_TEST_SCENE = 3250
+"""Of Structured3D; all later ones are test scenes too."""
+TEST_LISTS = ("instadata_list_test.txt", "datasets/instadata_list_test.txt")
+"""Where the list of DAP-Test may lie in the tree of DAP-2M."""
 RENDERED = ".rendered-by-panodepth"
 """Marks a tree that was rendered: no picture of a test set is in it."""
 _AREA = re.compile(r"(?:^|/)area_?(\d[ab]?)(?:/|$)")
@@ -78,11 +81,11 @@ def tests_of(dataset: str, scene: str, split: str) -> frozenset[tuple[str, str]]
         if area or dataset != "threed60":
             found.add(("stanford2d3d", "all"))
         # "area5" of 3D60 is 5a and 5b
-        if area and any(name.startswith(area[1]) for name in split_areas("test")):
+        if area and any(name.startswith(area[1]) for name in TEST_AREAS):
             found.add(("stanford2d3d", "test"))
     elif dataset == "structured3d":
         room = _ROOM.search(scene)
-        if room is None or int(room[1]) in SPLIT_SCENES["test"]:
+        if room is None or int(room[1]) >= FIRST_TEST_SCENE:
             found.add(("structured3d", "test"))
     elif dataset in ("panosuncg", "deep360", "dap_test") and split not in ("train", "val"):
         found.add((dataset, "test"))
@@ -119,10 +122,10 @@ def leaked(rows: Manifest, root: Path | None = None) -> dict[tuple[str, str], li
 
 
 def _dap_test(root: Path | None) -> frozenset[str]:
-    for place in TEST_LISTS if root is not None else ():
-        if (Path(str(root)) / place).is_file():
-            words = read_list(Path(str(root)) / place)
-            return frozenset(_below_batch(line[0]) for line in words)
+    for place in [] if root is None else [root / name for name in TEST_LISTS]:
+        if place.is_file():
+            lines = (line.split() for line in place.read_text().splitlines())
+            return frozenset(_below_batch(words[0]) for words in lines if words)
     return frozenset()
 
 

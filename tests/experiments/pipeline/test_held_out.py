@@ -11,6 +11,7 @@ from experiments.pipeline import held_out, params
 from experiments.pipeline.held_out import LeakError
 from experiments.prepare import manifests, worlds
 from pano_data import datasets, write_manifest
+from pano_data.datasets import dap2m, stanford2d3d, structured3d
 from pano_data.manifest import Manifest, manifest_of
 from pano_data.splits import matterport3d
 from pano_worlds import miniatures
@@ -43,7 +44,14 @@ def source(folder: Path, root: Path, *splits: str) -> dict[str, Any]:
 def test_the_guard_knows_the_test_sets_of_every_suite() -> None:
     scored = {name: {(p.dataset, p.split) for p in s.datasets} for name, s in SUITES.items()}
     assert {name: set(parts) for name, parts in held_out.SCORED.items()} == scored
+
+
+def test_facts_of_the_readers_are_theirs() -> None:
     assert held_out.RENDERED == worlds.MARKER
+    assert held_out.TEST_LISTS == dap2m.TEST_LISTS
+    assert stanford2d3d.split_areas("test") == held_out.TEST_AREAS
+    assert structured3d.SPLIT_SCENES["test"].start == held_out.FIRST_TEST_SCENE
+    assert structured3d.SPLIT_SCENES["test"].stop == 3500
 
 
 @pytest.mark.parametrize("part", sorted({p for parts in held_out.SCORED.values() for p in parts}))
