@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations clean
+.PHONY: repro test lint deps pins ui ablations rehearsal clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -38,6 +38,9 @@ ui: $(UV)             ## compare runs in the browser
 
 ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; resumes where it stopped)
 	$(UV) run python -m experiments.ablations run
+
+rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
+	$(UV) run python -m benchmarks.rehearsal
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

@@ -24,7 +24,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from experiments.pipeline import config_errors, params
+from experiments.pipeline import config_errors, held_out, params
 from experiments.pipeline.closure.training import training_code
 from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
@@ -138,6 +138,7 @@ class ParamsCLI(LightningCLI):
         if self.subcommand != "fit":
             return
         config_errors.check_manifests(self.resolved["data"])
+        held_out.check_training(self.resolved)
         self.digests = input_digests(self.resolved)
         code = training_code(self.paper, self.resolved)
         key = run_key(self.resolved, self.digests, code)
