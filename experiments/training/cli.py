@@ -307,7 +307,8 @@ class ParamsCLI(LightningCLI):
             )  # fmt: skip
         score = None if value is None else float(value)
         tags = {"paper": self.paper, "run.key": self.state.name, "monitor": monitor or ""}
-        self.tracker.register(self.target.name, "model", score, {k: v for k, v in tags.items() if v})
+        stated = {k: v for k, v in tags.items() if v}
+        self.tracker.register(self.target.name, "model", score, stated)
 
 
 BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError
@@ -319,15 +320,26 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 training failed, 2 wrong arguments or values, 143 pre-empted (resumable).
     """
-    quiet_libraries()
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
+    launch(paper, own.section, arguments)
+
+
+def launch(
+    paper: str,
+    section: str,
+    arguments: Sequence[str],
+    over: Mapping[str, Any] | None = None,
+    target: Path | None = None,
+) -> None:
+    """Run a subcommand of `ParamsCLI`, which has these arguments; exit codes: see `main`."""
+    quiet_libraries()
     try:
-        with report_bad_input(own.section, *BAD_INPUT):
-            ParamsCLI(paper, own.section, arguments)
+        with report_bad_input(section, *BAD_INPUT):
+            ParamsCLI(paper, section, arguments, over, target)
     except TrainingDivergedError as error:
-        sys.stderr.write(f"section {own.section}: {error}\n")
+        sys.stderr.write(f"section {section}: {error}\n")
         sys.exit(EXIT_FAILED)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)
