@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from experiments.pipeline import params
-from experiments.pipeline.closure.imports import Code
+from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.closure.values import NETWORKS, Named
 
 PIPELINE = Path("dvc.yaml")
+_CODE = re.compile(rf"(?!{BOX})(packages|experiments)/")
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -30,6 +32,8 @@ class Command:
         module: Module that `python -m` starts.
         words: Arguments of the command.
         sections: Sections of the values file that the stage lists as its `params`.
+        inputs: Paths that the stage lists as its `deps`, without code.
+        outputs: Paths that it writes: `outs` and `metrics`.
     """
 
     stage: str
@@ -37,6 +41,8 @@ class Command:
     module: str
     words: tuple[str, ...]
     sections: tuple[str, ...]
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +56,7 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
     Raises:
         PipelineError: A command is not `python -m MODULE ...`.
     """
-    stages = yaml.safe_load((root / PIPELINE).read_text())["stages"]
+    stages = _stages((root / PIPELINE).read_text())
     for name, stage in stages.items():
         for item in _items(stage.get("foreach", [""]), sections):
             filled = _filled(stage.get("do", stage), {**sections, "item": item, "key": item})
@@ -61,7 +67,23 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
                     "`python -m MODULE ...`: the code behind it is found by its module"
                 )
             listed = [p for p in filled.get("params", []) if isinstance(p, str)]
-            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed))
+            inputs = (p for p in filled.get("deps", []) if not _CODE.match(p))
+            yield Command(
+                name, item, words[2], tuple(words[3:]), tuple(listed),
+                tuple(inputs), tuple(_outputs(filled)),
+            )  # fmt: skip
+
+
+@cache
+def _stages(text: str) -> Mapping[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Mapping[str, Any] = yaml.load(text, Loader=loader)["stages"]
+    return found
+
+
+def _outputs(stage: Mapping[str, Any]) -> Iterator[str]:
+    for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
+        yield from entry if isinstance(entry, Mapping) else [entry]
 
 
 def _items(loop: Any, sections: Mapping[str, Any]) -> list[str]:
