@@ -39,7 +39,10 @@ class Views(ABC):
         return self.cut(mask.float(), rotation) > 1 - 1e-4
 
     def stitch(
-        self, views: Float[Tensor, "b n 1 f f"], size: Sequence[int], rotation: Float[Tensor, "b 3 3"]
+        self,
+        views: Float[Tensor, "b n 1 f f"],
+        size: Sequence[int],
+        rotation: Float[Tensor, "b 3 3"],
     ) -> Float[Tensor, "b 1 h w"]:
         """Disparities of depth, stretched to [0, 1] in each view, as a panorama of distance's.
 

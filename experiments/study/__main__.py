@@ -42,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--pipeline", type=Path, default=REPO, help="clone whose data/ the study starts from"
     )
-    parser.add_argument("--out", type=Path, help="report: page in Markdown, docs/study.md if unsaid")
+    parser.add_argument(
+        "--out", type=Path, help="report: page in Markdown, docs/study.md if unsaid"
+    )
     given = parser.parse_args(argv)
     try:
         return _command(given)
@@ -59,7 +61,9 @@ def _command(given: argparse.Namespace) -> int:
         from experiments.study.check import check_study  # imports what the overrides name
 
         check_study(study, REPO)
-        sys.stdout.write(f"{len(study.claims)} claims, {len(study.arms)} arms: every key is known\n")
+        sys.stdout.write(
+            f"{len(study.claims)} claims, {len(study.arms)} arms: every key is known\n"
+        )
         return 0
     place = Place(given.root.resolve(), given.pipeline.resolve())
     arms = study.arms_of(claims, scale.name)
@@ -74,7 +78,9 @@ def _command(given: argparse.Namespace) -> int:
         return 0
     index, count = (int(part) for part in given.shard.split("/"))
     for step in forget(outdated(study, runs, place), runs, place):
-        sys.stderr.write(f"{step.folder}: made by other code than what it is compared with; again\n")
+        sys.stderr.write(
+            f"{step.folder}: made by other code than what it is compared with; again\n"
+        )
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     queue = Queue(study, scale, shard(runs, index, count), place, given.jobs, until)
     signal.signal(signal.SIGTERM, lambda *_: queue.stopped.set())

@@ -216,7 +216,9 @@ def _claim(name: str, entry: Mapping[str, Any], arms: Mapping[str, Arm]) -> Clai
     for what, weights in {**entry["contrasts"], **context, **columns}.items():
         unknown = sorted(set(weights) - set(arms))
         if unknown:
-            raise ClaimsError(f"claims.{name}, {what}: got arms {unknown}, expected of {list(arms)}")
+            raise ClaimsError(
+                f"claims.{name}, {what}: got arms {unknown}, expected of {list(arms)}"
+            )
     for what, weights in {**entry["contrasts"], **context}.items():
         if abs(sum(weights.values())) > 1e-6:
             raise ClaimsError(

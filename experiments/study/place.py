@@ -1,7 +1,6 @@
-"""Folders of the study: one for each step, with what it reads linked to where the pipeline has it."""
+"""Folders of the study: one for each step, with links to what it reads."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +76,11 @@ class Place:
         folder.mkdir(parents=True, exist_ok=True)
         write_values(step.values, folder / PARAMS_FILE)
         made = {out: self.folder(s) / out for s in step.before for out in s.outputs}
-        made |= {f"{STATE}/{s.trains}": self.folder(s) / STATE / s.trains for s in step.before if s.trains}
+        made |= {
+            f"{STATE}/{s.trains}": self.folder(s) / STATE / s.trains
+            for s in step.before
+            if s.trains
+        }
         for out, source in made.items():
             _link(folder / out, source)
         taken = [*made, *step.outputs]
@@ -85,7 +88,9 @@ class Place:
         for kind in KINDS:
             theirs += [f"{kind}/{p.name}" for p in (self.pipeline / kind).glob("*")]
         for path in dict.fromkeys(theirs):
-            if not any(overlaps(path, other) for other in taken) and not path.startswith("packages"):
+            if not any(overlaps(path, other) for other in taken) and not path.startswith(
+                "packages"
+            ):
                 _link(folder / path, self.pipeline / path)
         _link(folder / "packages", REPO / "packages")
         return folder
@@ -94,7 +99,7 @@ class Place:
 def _link(link: Path, source: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     if link.is_symlink():
-        if Path(os.readlink(link)) == source.resolve():
+        if link.readlink() == source.resolve():
             return
         link.unlink()
     link.symlink_to(source.resolve())

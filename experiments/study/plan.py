@@ -220,9 +220,7 @@ def place(sections: Mapping[str, Any], name: str, default: Any = ...) -> Any:
     return found
 
 
-def _key(
-    module: str, words: Sequence[str], read: Mapping[str, Any], before: Sequence[Step]
-) -> str:
+def _key(module: str, words: Sequence[str], read: Mapping[str, Any], before: Sequence[Step]) -> str:
     known = {
         "command": [module, *words],
         "values": read,

@@ -11,7 +11,7 @@ Source: Owen (2007), The pigeonhole bootstrap; Rao and Wu (1988) for draws of n 
 (1946); Holm (1979).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from scipy import stats
 Array = NDArray[np.float64]
 RESAMPLES = 4000
 CONFIDENCE = 0.95
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,9 @@ def effect(
     variance = max(float(drawn.var(ddof=1)) - counted_twice_more, shared / seeds, 1e-24)
     error = float(np.sqrt(variance))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    of_images = sum(max(c.image_square - c.rest_square, 0.0) / (seeds * c.images) for c in components)
+    of_images = sum(
+        max(c.image_square - c.rest_square, 0.0) / (seeds * c.images) for c in components
+    )
     of_images = min(of_images, error**2 * (1 - 1e-9))
     return Effect(
         value, error, freedom, value - half, value + half, seeds, sum(n for _, n in shapes),
@@ -142,7 +145,7 @@ def effect(
 
 
 def _draws(rng: np.random.Generator, resamples: int, count: int) -> Array:
-    """Return weights `(resamples, count)` of draws of `count - 1` of `count`, each adding up to 1."""
+    """Return weights `(resamples, count)` of draws of `count - 1` of `count`; rows add up to 1."""
     return rng.multinomial(count - 1, np.full(count, 1 / count), resamples) / (count - 1)
 
 
@@ -218,14 +221,27 @@ def power_within(found: Effect, margin: float, level: float, seeds: int | None =
     return float(max(0.0, 2 * stats.t.cdf(room, freedom) - 1))
 
 
-def seeds_needed(
-    found: Effect, true: float, level: float, wanted: float = 0.8, most: int = 1000
-) -> int | None:
-    """Return how many seeds reach a power; None if no number up to `most` does.
+def seeds_needed(found: Effect, true: float, level: float, wanted: float = 0.8) -> int | None:
+    """Return how many seeds find a true effect with a chance of `wanted`; None if no number does.
 
     More seeds leave the variance between images: a small effect may need more images as well.
     """
-    for count in range(2, most + 1):
-        if power(found, true, level, count) >= wanted:
-            return count
-    return None
+    return _fewest(lambda count: power(found, true, level, count), wanted)
+
+
+def seeds_needed_within(
+    found: Effect, margin: float, level: float, wanted: float = 0.8
+) -> int | None:
+    """Return how many seeds find "no difference" where there is none; None if no number does."""
+    return _fewest(lambda count: power_within(found, margin, level, count), wanted)
+
+
+def _fewest(chance: Callable[[int], float], wanted: float) -> int | None:
+    """Return the smallest count up to `MOST_SEEDS` with a chance; chances rise with the count."""
+    if chance(MOST_SEEDS) < wanted:
+        return None
+    low, high = 1, MOST_SEEDS  # the chance at `low` is too small, at `high` it does
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if chance(middle) >= wanted else (middle, high)
+    return high

@@ -22,7 +22,9 @@ def simulated(rng, seeds, images, true, between_seeds=0.03, between_images=0.05,
     """Two arms: images of different difficulty, an effect that varies with seed and image."""
     base = 0.2 * np.exp(rng.normal(0, 0.4, (1, images)) + rng.normal(0, 0.05, (seeds, 1)))
     change = true + rng.normal(0, between_seeds, (seeds, 1))
-    change = change + rng.normal(0, between_images, (1, images)) + rng.normal(0, noise, (seeds, images))
+    change = (
+        change + rng.normal(0, between_images, (1, images)) + rng.normal(0, noise, (seeds, images))
+    )
     return Scores({"without": base, "with": base * np.exp(change)})
 
 
@@ -48,10 +50,12 @@ def test_the_standard_error_is_that_of_repetition():
     [(3, 40, {}), (5, 24, {}), (5, 16, {"between_seeds": 0.0, "between_images": 0.15})],
 )
 def test_coverage_and_false_alarms(seeds, images, spread):
-    """95 % intervals hold the truth in 95 %, a test at 5 % is wrong in 5 %: within 3 sigma, n 400."""
+    """95 % intervals hold the truth in 95 %, tests at 5 % are wrong in 5 %, within 3 sigma."""
     rng = np.random.default_rng(3)
     rounds = 400
-    found = [effect([simulated(rng, seeds, images, 0.0, **spread)], CONTRAST, 400) for _ in range(rounds)]
+    found = [
+        effect([simulated(rng, seeds, images, 0.0, **spread)], CONTRAST, 400) for _ in range(rounds)
+    ]
     covered = np.mean([f.low < 0 < f.high for f in found])
     alarms = np.mean([f.p_below() < 0.05 for f in found])
     tolerance = 3 * math.sqrt(0.05 * 0.95 / rounds)
