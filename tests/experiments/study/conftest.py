@@ -57,7 +57,8 @@ elif sys.argv[1] == "train":
             time.sleep(60)
     index = json.loads(Path("data/curated/set/index.json").read_text())
     seed = values["common"]["seed_everything"]
-    out("runs/net/model.json", {"paint": index["paint"], "seed": seed, "steps": at, "argv": sys.argv})
+    told = {"paint": index["paint"], "seed": seed, "steps": at, "argv": sys.argv}
+    out("runs/net/model.json", told)
 else:
     model = json.loads(Path("runs/net/model.json").read_text())
     out("reports/scores/net/scores.json", model)
