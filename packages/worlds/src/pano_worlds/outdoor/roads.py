@@ -39,9 +39,9 @@ class Roads:
         return (-self.end, self.cross - self.edge), (self.cross + self.edge, self.end)
 
 
-def build_roads(b: Builder, r: Roads, rng: np.random.Generator) -> None:
-    """Add the streets."""
-    grey = float(rng.uniform(0.07, 0.16))
+def build_roads(b: Builder, r: Roads, rng: np.random.Generator, paving: float = 1.0) -> None:
+    """Add the streets; `paving` is a factor on the reflectance of the carriageway."""
+    grey = paving * float(rng.uniform(0.07, 0.16))
     asphalt = Material(
         Ground(
             (grey, grey, grey),
