@@ -54,6 +54,7 @@ class Place:
         folder = self.folder(step)
         for checkpoint in (folder / STATE).glob("*/*/last.ckpt"):
             checkpoint.unlink()
+        drop_links(folder)
         (folder / FAILED).unlink(missing_ok=True)
         write_json(folder / DONE, dict(record))
 
@@ -94,6 +95,17 @@ class Place:
                 _link(folder / path, self.pipeline / path)
         _link(folder / "packages", REPO / "packages")
         return folder
+
+
+def drop_links(folder: Path) -> None:
+    """Take the links out of a folder: what is left is what its step made, for DVC to keep."""
+    links = [path for path in folder.rglob("*") if path.is_symlink()]
+    for link in links:
+        link.unlink()
+        for parent in link.parents:
+            if parent == folder or any(parent.iterdir()):
+                break
+            parent.rmdir()
 
 
 def _link(link: Path, source: Path) -> None:

@@ -15,7 +15,7 @@ from torch.utils.data import default_collate
 
 import pano_models
 from experiments.study.claims import Claim
-from experiments.study.place import Place
+from experiments.study.place import Place, drop_links
 from experiments.study.plan import Run
 from experiments.study.results import Runs, finished, measure
 from experiments.tracking.panels import panel
@@ -71,7 +71,7 @@ def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
 
 @torch.inference_mode()
 def _drawn(run: Run, dataset: str, key: str, place: Place) -> str:
-    where = place.folder(run.last)
+    where = place.prepare(run.last)
     settings = run.last.values["evaluate"]
     source = settings["datasets"][dataset]
     data = ManifestDataset(
@@ -81,6 +81,7 @@ def _drawn(run: Run, dataset: str, key: str, place: Place) -> str:
     batch = default_collate([data[index]])
     net = _network(where / "runs" / run.arm.section)
     prediction = {k: v.float() for k, v in net(batch["image"]).items()}
+    drop_links(where)
     [picture] = panel(batch["image"], prediction, batch["distance"], batch["valid"])
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, format="PNG", optimize=True)

@@ -124,12 +124,12 @@ METHOD = [
     "* **Pairing**: a seed sets first weights, order, augmentation, places of curated pictures and "
     "rotations alike for all arms; images are the same. Arms trained by different code are not "
     "compared.",
-    "* **Interval and p**: seeds and images are drawn anew together (a crossed bootstrap of n - 1), "
-    "quantiles of Student's t with the degrees of freedom of the variance components; coverage and "
-    "false alarms are tested on simulations with three to five seeds "
+    "* **Interval and p**: seeds and images are drawn anew together (a crossed bootstrap of "
+    "n - 1), quantiles of Student's t with the degrees of freedom of the variance components; "
+    "coverage and false alarms are tested on simulations with three to five seeds "
     "(`tests/experiments/study/test_statistics.py`).",
-    "* **Several contrasts**: a claim is confirmed if all hold (the largest p counts), contradicted "
-    "if the contrary of one does (the smallest, times their number).",
+    "* **Several contrasts**: a claim is confirmed if all hold (the largest p counts), "
+    "contradicted if the contrary of one does (the smallest, times their number).",
     "* **Equivalence**: two one-sided tests against the margin of the file of claims.",
     "* **Power**: of these seeds and images for the paper's own effect, at p < .05/15, and the "
     "number of seeds for 80 %.",
@@ -184,13 +184,13 @@ def html(
     rows = [
         _html_row(scale, v, examined, pairs.get(v.claim.name), runs, place, width) for v in verdicts
     ]
-    ticks = [(-width, 0), (-width / 2, 25), (0.0, 50), (width / 2, 75), (width, 100)]
+    ticks = [(-width, 0), (-width / 2, 25), (None, 50), (width / 2, 75), (width, 100)]
     return page.render(
         scale=scale.name,
         count=_count(told),
         told=told,
         rows=rows,
-        ticks=[(percent(value), place_) for value, place_ in ticks],
+        ticks=[("0" if value is None else percent(value), at) for value, at in ticks],
         limits=LIMITS[scale.name],
         colours=COLOURS,
     )

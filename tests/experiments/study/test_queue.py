@@ -46,6 +46,7 @@ def test_all_runs_are_done_once(study: Study, clone: Path, tmp_path: Path) -> No
     # usual, black, blunt with two seeds: 6 trainings, 6 scorings, one curation for both seeds
     assert len(list((tmp_path / "study/steps").iterdir())) == 13
     times = {p: p.stat().st_mtime_ns for p in (tmp_path / "study").rglob("done.json")}
+    assert not any(p.is_symlink() for p in (tmp_path / "study").rglob("*"))
     queue(study, clone, tmp_path).work()
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "study").rglob("done.json")} == times
     states = [state for _, state in progress(work.runs, work.place)]
