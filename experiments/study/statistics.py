@@ -168,7 +168,7 @@ def _components(linear: Array) -> _Components:
 
 def _shared_seed_square(influence: Sequence[Array]) -> float:
     """Return the variance between seeds of the effect of one seed, over all test sets together."""
-    return float(sum(linear.mean(1) for linear in influence).var(ddof=1))  # type: ignore[union-attr]
+    return float(sum(linear.mean(1) for linear in influence).var(ddof=1))
 
 
 def _freedom(seed_square: float, components: Sequence[_Components], seeds: int) -> float:

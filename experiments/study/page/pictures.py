@@ -56,9 +56,9 @@ def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
                 np.maximum(scores.values[ends[0]], 1e-9) / np.maximum(scores.values[ends[1]], 1e-9)
             )
         )
-        row, column = np.unravel_index(int(gap.argmax()), gap.shape)
-        if best is None or gap[row, column] > best[0]:
-            best = float(gap[row, column]), name, int(row), int(column)
+        at = np.unravel_index(int(gap.argmax()), gap.shape)
+        if best is None or gap[at] > best[0]:
+            best = float(gap[at]), name, int(at[0]), int(at[1])
     if best is None:
         return None
     _, name, row, column = best
