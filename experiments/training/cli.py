@@ -11,6 +11,7 @@ any work.
 import argparse
 import json
 import logging
+import os
 import shutil
 import sys
 import warnings
@@ -194,7 +195,7 @@ class ParamsCLI(LightningCLI):
             self.trainer_defaults = {"callbacks": self._callbacks(config)}
             self.tracker = RunLogger(
                 self.state / "tracking",
-                experiment=self.paper,
+                experiment=os.environ.get("MLFLOW_EXPERIMENT_NAME") or self.paper,
                 run_name=f"{config.run_name or self.target.name} {self.state.name[:4]}",
                 tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
                 data=self.digests,
