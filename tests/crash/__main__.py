@@ -18,7 +18,7 @@ from tests.crash.draw import case_seeds, run_case
 from tests.crash.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
-FAULTS, CASES = 1, 100_000
+FAULTS = 1
 
 
 def main() -> int:
@@ -32,16 +32,18 @@ def main() -> int:
     parser.add_argument("--digests", action="store_true", help="T9: what two machines compare")
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "crashlab.json")
     parser.add_argument("--page", type=Path, help="write the page here, from all results in --out")
+    parser.add_argument("--scratch", type=Path, help="keep unbroken trainings here between draws")
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with tempfile.TemporaryDirectory(prefix="crashlab") as scratch:
+    with tempfile.TemporaryDirectory(prefix="crashlab") as own:
+        scratch = arguments.scratch or Path(own)
         if arguments.digests:
-            print(digests.table(Path(scratch)))  # noqa: T201 - what the command is for
+            print(digests.table(scratch))  # noqa: T201 - what the command is for
             return 0
         if arguments.case:
             name, seed = arguments.case
             (kind,) = [k for k in KINDS if k.name == name]
-            ending = run_case(kind, int(seed), Path(scratch))
+            ending = run_case(kind, int(seed), scratch)
             tell(ending)
             return FAULTS if ending.fault else 0
         chosen = [
@@ -49,7 +51,7 @@ def main() -> int:
             if (kind.quick or not arguments.quick)
             and (not arguments.kinds or kind.name.startswith(tuple(arguments.kinds)))
         ]  # fmt: skip
-        endings = run(chosen, arguments.seed, arguments.minutes, Path(scratch), arguments.out)
+        endings = run(chosen, arguments.seed, arguments.minutes, scratch, arguments.out)
     if arguments.page:
         page.write(arguments.page, arguments.out)
     return FAULTS if any(ending.fault for ending in endings) else 0
@@ -65,7 +67,7 @@ def run(kinds: list[Kind], seed: int, minutes: float, scratch: Path, out: Path) 
         ending = run_case(kind, next(seeds), scratch)
         spent[kind] += ending.seconds + 1e-3
         endings.append(ending)
-        page.keep(out, seed, ending, time.monotonic() - begun)
+        page.keep(out, seed, ending)
         if ending.fault:
             tell(ending)
     print(f"{len(endings)} cases, {sum(e.fault is not None for e in endings)} faults")  # noqa: T201

@@ -29,4 +29,7 @@ def table(scratch: Path) -> str:
 def machine() -> str:
     """Return the kind of machine in words that name no host."""
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"{platform.machine()}, {capability}, Python {platform.python_version()}, torch {torch.__version__}"
+    return (
+        f"{platform.machine()}, {capability}, Python {platform.python_version()}, "
+        f"torch {torch.__version__}"
+    )

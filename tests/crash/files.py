@@ -9,8 +9,9 @@ from experiments.pipeline.params import ParamsError
 from pano_data import DataError, Row
 from pano_data.io.encode import write_float16_png, write_png
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from panodepth.errors import CommandError
 
-TOLD = (DataError, CheckpointError, ModelNotFoundError, ParamsError)
+TOLD = (DataError, CheckpointError, ModelNotFoundError, ParamsError, CommandError)
 """Errors that a command tells in a line; any other is a traceback in front of a user."""
 SIZE = (16, 32)
 

@@ -1,12 +1,13 @@
 """The kinds of accidents, and what is promised of each."""
 
 from tests.crash.case import Kind
-from tests.crash.damages import damaged_data, flipped_artefact
 from tests.crash.damaged_trainings import damaged_training
+from tests.crash.damages import damaged_data, flipped_artefact
 from tests.crash.divergence import not_finite
 from tests.crash.full_disks import full_disk_while_training, full_disk_while_writing
 from tests.crash.hostile import hostile_file
 from tests.crash.kills import killed_training, other_processes
+from tests.crash.loads import many_predictions, many_rows
 from tests.crash.mistakes import mistaken_key
 from tests.crash.stages import killed_stage
 from tests.crash.stops import stopped_training
@@ -39,5 +40,8 @@ KINDS = [
     Kind("T8-flip", "one flipped bit is told, or changes nothing that is read", flipped_artefact,
          0.5),
     Kind("T10-stop", SAME, stopped_training, 2.0, apart=False),
+    Kind("load-predict", "flat memory over panoramas; what is done again is what changed",
+         many_predictions, 0.3, quick=False),
+    Kind("load-rows", "flat memory over scored and curated rows", many_rows, 0.3, quick=False),
     Kind("load-viewer", "200 clients and 20 uploads at once are answered", many_clients, 0.2),
 ]  # fmt: skip

@@ -26,7 +26,7 @@ FREE = {"run_name", "tags", "protocols"}
 """Keys whose values are words that nobody can check."""
 
 
-class Accepted(BaseException):  # noqa: N818 - no error: the values went through
+class Accepted(BaseException):
     """Everything was read, and the work would begin."""
 
 

@@ -23,11 +23,14 @@ promised. This page is written by it. A case that fails is printed with the line
 """
 
 
-def keep(path: Path, seed: int, ending: Ending, seconds: float) -> None:
+def keep(path: Path, seed: int, ending: Ending) -> None:
     """Add an ending to the results on disk, which outlive the lab itself."""
     results = read(path)
-    draw = results["draws"].setdefault(str(seed), {"seconds": 0.0, "machine": machine(), "cores": os.cpu_count(), "kinds": {}})  # noqa: E501
-    draw["seconds"] = seconds
+    draws = results["draws"]
+    if str(seed) not in draws:
+        draws[str(seed)] = {"machine": machine(), "cores": os.cpu_count(), "kinds": {}}
+    draw = draws[str(seed)]
+    draw["seconds"] = draw.get("seconds", 0.0) + ending.seconds
     kind = draw["kinds"].setdefault(ending.kind, {"trials": 0, "seconds": 0.0, "faults": []})
     kind["trials"] += 1
     kind["seconds"] += ending.seconds
@@ -62,7 +65,5 @@ def write(page: Path, results: Path) -> None:
         found = [d["kinds"][kind.name] for d in draws.values() if kind.name in d["kinds"]]
         trials, faults = sum(f["trials"] for f in found), sum(len(f["faults"]) for f in found)
         minutes = sum(f["seconds"] for f in found) / 60
-        lines.append(
-            f"| {kind.name} | {kind.promise} | {trials} | {faults} | {minutes:.1f} |"
-        )
+        lines.append(f"| {kind.name} | {kind.promise} | {trials} | {faults} | {minutes:.1f} |")
     write_text(page, "\n".join(lines) + "\n\n" + NOTES.read_text())

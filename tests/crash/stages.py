@@ -130,9 +130,7 @@ def _curate() -> None:
 
 def _panoramas(place: Path) -> None:
     raw = place / "data/raw"
-    miniatures.write(
-        "folder", raw, scenes={"unlabelled": COUNT}, size=SIZE, studio=BoxStudio()
-    )
+    miniatures.write("folder", raw, scenes={"unlabelled": COUNT}, size=SIZE, studio=BoxStudio())
     rows = datasets.get("folder").rows(raw, "unlabelled")
     write_manifest(place / "data/train.parquet", rows)
 

@@ -74,7 +74,11 @@ class Reference(NamedTuple):
 
 
 def launch(
-    folder: Path, family: str, setting: Setting, *argv: str, before: Before | None = None,
+    folder: Path,
+    family: str,
+    setting: Setting,
+    *argv: str,
+    before: Before | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> list[ForkServerProcess]:
     """Start one process per rank in `folder`; `before` runs in rank 0."""
@@ -99,7 +103,10 @@ def launch(
 
 
 def _train(
-    folder: Path, paper: str, argv: Sequence[str], variables: Mapping[str, str],
+    folder: Path,
+    paper: str,
+    argv: Sequence[str],
+    variables: Mapping[str, str],
     before: Before | None,
 ) -> None:
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -17,9 +17,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from pano_models import Predictor
 from panodepth.view.command import make_drop_handler
 from panodepth.view.server import ViewerServer
-from pano_models import Predictor
 from tests.crash.case import Fault
 from tests.crash.hostile import NAMES
 
@@ -86,7 +86,7 @@ def hostile_upload(rng: random.Random, folder: Path) -> str:
     ):
         raise Fault(f"what was kept changed after {told}")
     outside = [p for p in folder.rglob("*") if inside not in (p, *p.parents) and p.is_file()]
-    parts = [p for p in inside.rglob("*.part*")]
+    parts = list(inside.rglob("*.part*"))
     if outside or parts:
         raise Fault(f"{outside} and {parts} were left by {told}")
     return ", ".join(told)
