@@ -13,7 +13,7 @@ Raises:
 """
 
 
-class Fault(AssertionError):
+class Fault(AssertionError):  # noqa: N818 - a verdict, and no mistake of this code
     """A promise that a case broke."""
 
 

@@ -23,7 +23,7 @@ def damaged_training(rng: random.Random, folder: Path) -> str:
     victims = rng.sample(range(len(rows)), rng.randint(1, 2))
     stand_ins = {
         rows[v].key: next(
-            rows[(v + k) % len(rows)] for k in range(len(rows)) if (v + k) % len(rows) not in victims
+            rows[n % len(rows)] for n in range(v, v + len(rows)) if n % len(rows) not in victims
         )
         for v in victims
     }  # fmt: skip

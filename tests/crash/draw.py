@@ -1,4 +1,4 @@
-"""Run one case: an empty folder, a generator of its own, a process of its own where it needs one."""
+"""Run one case: in an empty folder, with its own generator, in its own process if it needs one."""
 
 import random
 import resource

@@ -74,7 +74,7 @@ def _metric(net: str, options: dict[str, Any]) -> Family:
     ), {})  # fmt: skip
 
 
-TEACHER = _network("perspective_unet", {"backbone": "resnet10t", "widths": [8, 8, 8, 8]})
+TEACHER = _network("perspective_unet", {"backbone": "resnet10t", "widths": [8, 8, 8, 8, 8]})
 PICTURES = {"pictures": {"manifest": "train.parquet", "root": "raw"}}
 FAMILIES: dict[str, Family] = {
     "da2": Family("da2", tiny.sections()["tiny"]["model"], {}),
@@ -89,7 +89,7 @@ FAMILIES: dict[str, Family] = {
     "egformer": _metric("EGFormer", {"embed_dim": 8}),
     "teacher": Family("depth_anywhere", _task(
         "depth_anywhere.teacher_task.TeacherTask", "PerspectiveUNet",
-        {"backbone": "resnet10t", "widths": [8, 8, 8, 8]}, "AffineInvariantL1", views=VIEWS,
+        {"backbone": "resnet10t", "widths": [8, 8, 8, 8, 8]}, "AffineInvariantL1", views=VIEWS,
     ), {}),
     "labeler": Family("dap", _task(
         "dap.task.DapTask", "DAP", {**LABELER, "thresholds": [10.0, 100.0]}, "SILog"

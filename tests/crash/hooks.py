@@ -46,7 +46,8 @@ def at_each_call(folder: Path, act: Callable[[str], None]) -> None:
     fsync = os.fsync
 
     def flush(descriptor: Any) -> None:
-        name = os.readlink(f"/proc/self/fd/{descriptor if isinstance(descriptor, int) else 0}")
+        number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
+        name = os.readlink(f"/proc/self/fd/{number}")  # noqa: PTH115 - Path is heard
         told("before fsync", name)
         fsync(descriptor)
         told("after fsync", name)

@@ -36,6 +36,8 @@ from tests.crash.files import TOLD, flip, panoramas
 
 NAMES = ("../evil", "a/../../evil", "/etc/evil", "..\\evil", "C:/evil", "a\0b", "", ".", "..",
          "x" * 5000, "\u202egnp.exe", "a/./../../../evil")  # fmt: skip
+COLUMNS = ("key", "dataset", "image", "depth", "mask", "units_per_metre", "encoding", "kind",
+           "projection", "intrinsics", "baseline", "edge_margin")  # fmt: skip
 Attack = Callable[[random.Random, Path, Path], str]
 
 
@@ -186,8 +188,7 @@ def _manifest(rng: random.Random, inside: Path, canary: Path) -> str:
     path = inside / "m.parquet"
     write_manifest(path, rows)
     table = pq.read_table(path)
-    column = rng.choice(["key", "dataset", "image", "depth", "mask", "units_per_metre", "encoding",
-                         "kind", "projection", "intrinsics", "baseline", "edge_margin"])  # fmt: skip
+    column = rng.choice(COLUMNS)
     place = table.schema.get_field_index(column)
     kind = table.schema.field(column).type
     values: list[Any] = list(NAMES)

@@ -1,4 +1,4 @@
-"""T6: a key of a values file deleted, mistyped or renamed: a line that names it, before any work."""
+"""T6: a key of a values file deleted, mistyped or renamed: a line names it, before any work."""
 
 import contextlib
 import copy
@@ -123,7 +123,7 @@ CHANGES: dict[str, Callable[[dict[str, Any], str], str]] = {
 
 
 def started(command: Command) -> tuple[int | None, str]:
-    """Start a stage up to its work; return its exit code, None if that would begin, and its words."""
+    """Start a stage up to its work; return its exit code, None if that begins, and its words."""
 
     def accept(*args: Any, **kwargs: Any) -> NoReturn:
         raise Accepted
