@@ -110,7 +110,7 @@ def _named(manifest: Path) -> list[str]:
 
 
 def _stamps(files: Files) -> NDArray[np.int64]:
-    """Return sizes in bytes and times of change in ns, `(n, 2)`; -1 for a file that is not there."""
+    """Return sizes in bytes and times of change in ns, `(n, 2)`; -1 of a file that is gone."""
     parts = [files.names[i : i + BATCH] for i in range(0, len(files.names), BATCH)]
     with ThreadPoolExecutor(THREADS) as pool:
         found = pool.map(lambda names: _stat(files.root, names), parts)

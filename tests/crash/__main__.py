@@ -16,7 +16,9 @@ from tests.crash import digests, page
 from tests.crash.case import Ending, Kind
 from tests.crash.draw import case_seeds, run_case
 from tests.crash.kinds import KINDS
+from tests.experiments import tiny
 
+PRELOADED = ["tests.crash.warm", "tests.crash.kinds"]
 ROOT = Path(__file__).parents[2]
 FAULTS = 1
 
@@ -35,6 +37,8 @@ def main() -> int:
     parser.add_argument("--scratch", type=Path, help="keep unbroken trainings here between draws")
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    os.environ["PIPELINE_ID"] = "crashlab"  # else every training digests all code for a tag
+    tiny.FORKS.set_forkserver_preload(PRELOADED)
     with tempfile.TemporaryDirectory(prefix="crashlab") as own:
         scratch = arguments.scratch or Path(own)
         if arguments.digests:

@@ -119,8 +119,8 @@ def test_a_picture_that_was_replaced_is_refused(tmp_path: Path) -> None:
     """The manifest is the same: only the files behind it tell."""
     tiny.prepare(tmp_path)
     fit(tmp_path, "--trainer.max_steps=2", "--checkpoint_every=1", "--panels=0", code=0)
-    before = published_models(tmp_path)
-    one, other, *_ = sorted((tmp_path / "raw").rglob("rgb*.png"))
+    before, manifest = published_models(tmp_path), tmp_path / "train.parquet"
+    one, other, *_ = (tmp_path / "raw" / row.image for row in read_manifest(manifest))
     one.write_bytes(other.read_bytes())
     said = fit(tmp_path, "--trainer.max_steps=2", "--checkpoint_every=1", "--panels=0", code=2)
     assert "error in section tiny: cannot resume: 1 of " in said.splitlines()[-1]
