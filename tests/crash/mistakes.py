@@ -16,7 +16,7 @@ import yaml
 from dvc.repo import Repo
 
 from experiments.pipeline import config_errors, params, stage
-from experiments.prepare import worlds
+from experiments.prepare import manifests, worlds
 from tests.crash.case import Fault
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,10 @@ FILES = ("params.yaml", "params.paper.yaml")
 MOST_LINES = 6
 FREE = {"run_name", "tags", "protocols"}
 """Keys whose values are words that nobody can check."""
+
+
+PREPARING = {"experiments.prepare.worlds": worlds.main,
+             "experiments.prepare.manifests": manifests.main}  # fmt: skip
 
 
 class Accepted(BaseException):
@@ -55,9 +59,9 @@ def mistaken_key(rng: random.Random, folder: Path) -> str:
     """Change one key of a section that a stage reads, and start the stage."""
     name = rng.choice(FILES)
     read = json.loads(json.dumps(params.read_params(ROOT / name)))
-    command = rng.choice([c for c in commands() if set(_tops(c)) <= set(read)])
-    section = rng.choice(_tops(command))
-    places = list(_places(read[section], (section,)))
+    command = rng.choice([c for c in commands() if all(_node(read, s) for s in c.sections)])
+    section = rng.choice(command.sections)
+    places = list(_places(_node(read, section), tuple(section.split("."))))
     if not places:
         return f"{section} of {name} has no keys"
     place = rng.choice(places)
@@ -85,8 +89,10 @@ def mistaken_key(rng: random.Random, folder: Path) -> str:
     return f"{what}: named"
 
 
-def _tops(command: Command) -> list[str]:
-    return sorted({section.split(".")[0] for section in command.sections})
+def _node(read: Any, section: str) -> Any:
+    for key in section.split("."):
+        read = read.get(key) if isinstance(read, dict) else None
+    return read
 
 
 def _is_checked(place: tuple[Any, ...]) -> bool:
@@ -135,11 +141,14 @@ def started(command: Command) -> tuple[int | None, str]:
 
     stage.run_stage = run
     config_errors.check_manifests = accept
-    worlds.render = accept  # the module is run under another name
+    worlds.render = accept
+    manifests.write_manifests = accept
     text, argv = io.StringIO(), sys.argv
     sys.argv = [command.module, *command.words]
     try:
         with contextlib.redirect_stderr(text), contextlib.redirect_stdout(text):
+            if command.module in PREPARING:
+                return PREPARING[command.module](*command.words), text.getvalue()
             runpy.run_module(command.module, run_name="__main__")
     except Accepted:
         return None, text.getvalue()

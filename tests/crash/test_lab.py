@@ -146,7 +146,7 @@ def test_a_canary_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         return "read"
 
     monkeypatch.setattr("tests.crash.hostile.ATTACKS", {"checkpoint": attack})
-    with pytest.raises(Fault, match="wrote .*evil"):
+    with pytest.raises(Fault, match=r"wrote .*evil"):
         hostile_file(random.Random(1), tmp_path)
 
 
