@@ -97,10 +97,12 @@ def _data_files(data: Mapping[str, Any]) -> Iterator[Files]:
                 yield Files(Path(manifest), Path(given["root"]), _named(Path(manifest)))
             elif shards is not None:
                 index = Path(shards) / "index.json"
-                if index.is_file():  # else opening it says what is missing
+                try:
                     chunks = json.loads(index.read_text())["chunks"]
                     names = sorted(chunk["filename"] for chunk in chunks)
-                    yield Files(index, Path(shards), names)
+                except (OSError, ValueError, KeyError, TypeError):
+                    continue  # opening the shards says what is wrong
+                yield Files(index, Path(shards), names)
 
 
 def _named(manifest: Path) -> list[str]:

@@ -245,6 +245,7 @@ def _store(rng: random.Random, inside: Path, canary: Path) -> str:
     values: list[Any] = [*NAMES, 3, None, ["pickle"], {"data_format": ["pickle"]}]
     index = {"chunks": rng.choice([[], [{"filename": rng.choice(values), "chunk_size": 1}], "x"]),
              "config": rng.choice([{"data_format": ["pickle"]}, {}, None, 3])}  # fmt: skip
+    (inside / "keys.json").write_text(json.dumps(rng.choice([["a"], ["a"], {}, 3, None])))
     (inside / "index.json").write_text(json.dumps(rng.choice([index, [], 3, index])))
     (inside / "chunk-0-0.bin").write_bytes(pickle.dumps(Runs(canary)))
     store = ShardDataset(inside)
