@@ -93,9 +93,9 @@ def _model_folder(rng: random.Random, inside: Path, canary: Path) -> str:
     names: list[Any] = ["unifuse", "os.system", "pano_models:load", "__import__", [], None, {}]
     (inside / "config.json").write_text(
         rng.choice([
-            json.dumps({"name": rng.choice(names), "options": options}),
-            "[" * 100_000, "null", "[]", '{"name": "unifuse", "options": []}', "",
-            json.dumps({"name": "unifuse", "options": {}, "native_size": path}),
+            json.dumps({"name": rng.choice(names), "config": options}),
+            "[" * 100_000, "null", "[]", '{"name": "unifuse", "config": []}', "",
+            json.dumps({"name": "unifuse", "config": {}, "native_size": path}),
         ])
     )  # fmt: skip
     pano_models.load(inside)
