@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations crashlab crashlab-quick clean
+.PHONY: repro test lint deps pins ui ablations crashlab crashlab-quick rehearsal clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -46,6 +46,9 @@ crashlab: $(UV)       ## accidents drawn from SEED for MINUTES; writes docs/cras
 
 crashlab-quick: $(UV) ## five minutes of it, for CI: a case that fails is printed with the line that repeats it
 	$(UV) run python -m tests.crash --minutes 5 --seed $(SEED) --quick
+
+rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
+	$(UV) run python -m benchmarks.rehearsal
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

@@ -26,7 +26,8 @@ __all__ = ["RunLogger", "pipeline_id", "store_root", "sync", "tracking_uri"]
 
 NOTE = (
     "Runs of PanoDepth. Tick runs and press *Compare*; charts are grouped by what stands before "
-    "the last `/`: `train/loss/<term>`, `val/<data set>/<protocol>/<metric>`, `test/<data "
+    "the last `/`: `accuracy/<data set>/<metric>` (every network, scale and shift aligned), "
+    "`train/loss/<term>`, `val/<data set>/<protocol>/<metric>`, `test/<data "
     "set>/<protocol>/<metric>`. Runs of one pipeline share the tag `pipeline.id`."
 )
 

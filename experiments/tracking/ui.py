@@ -6,12 +6,14 @@ Where `MLFLOW_TRACKING_URI` names a server, only the links into it are printed.
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from urllib.parse import quote
 
-from mlflow.entities import Experiment
+from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+from experiments.tracking.accuracy import ACCURACY
 from experiments.tracking.store import store_root, tracking_uri
 
 LATEST = 4  # runs side by side are readable up to about here
@@ -21,7 +23,8 @@ def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
     """Return experiment name -> `{"charts": address, "compare": address of the latest runs}`.
 
     The landing page of MLflow shows other things; these open the pages themselves. An experiment
-    with fewer than two finished runs has nothing to compare.
+    with fewer than two finished runs has nothing to compare. `all papers` compares the latest
+    scored run of each section, whatever its paper.
 
     Args:
         base: Address of the server.
@@ -29,7 +32,11 @@ def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
     """
     client = MlflowClient(tracking_uri())
     found = [e for e in client.search_experiments() if e.name != "Default"]
-    return {e.name: _links(client, e, base, latest) for e in found}
+    pages = {e.name: _links(client, e, base, latest) for e in found}
+    scored = _latest_scored(client, [e.experiment_id for e in found])
+    if len(scored) < 2:
+        return pages
+    return {"all papers": {"compare": _comparison(base, scored)}, **pages}
 
 
 def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int) -> dict[str, str]:
@@ -43,9 +50,29 @@ def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int)
     )
     if len(runs) < 2:
         return {"charts": charts}
+    return {"charts": charts, "compare": _comparison(base, runs)}
+
+
+def _latest_scored(client: MlflowClient, experiments: list[str]) -> list[Run]:
+    """Return the latest finished run of each section that `evaluate` has scored."""
+    if not experiments:
+        return []
+    runs = client.search_runs(
+        experiments, "attributes.status = 'FINISHED'", order_by=["attributes.start_time DESC"]
+    )
+    latest: dict[str, Run] = {}
+    for run in runs:
+        if any(name.startswith(f"{ACCURACY}/") for name in run.data.metrics):
+            latest.setdefault(run.data.tags.get("section", run.info.run_id), run)
+    return list(latest.values())
+
+
+def _comparison(base: str, runs: Sequence[Run]) -> str:
+    """Return the address that shows runs side by side."""
+    experiments = list(dict.fromkeys(run.info.experiment_id for run in runs))
     ids = quote(json.dumps([run.info.run_id for run in runs], separators=(",", ":")))
-    pages = quote(json.dumps([name], separators=(",", ":")))
-    return {"charts": charts, "compare": f"{base}/#/compare-runs?runs={ids}&experiments={pages}"}
+    pages = quote(json.dumps(experiments, separators=(",", ":")))
+    return f"{base}/#/compare-runs?runs={ids}&experiments={pages}"
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_data.transforms import Colour, Compose, Flip, Limit, Roll, Rotate
+from pano_data.transforms import Colour, Compose, Flip, GraduatedExposure, Limit, Roll, Rotate
 from tests.data.synthetic import Numbered
 
 SAMPLE = Numbered(1)[0]
@@ -186,3 +186,36 @@ def test_blur_goes_over_the_seam():
     one, two = (blur(each, seeded(2))["image"] for each in (sample, turned))
     assert (one - sample["image"]).abs().max() > 0.1
     assert torch.equal(one.roll(11, -1), two)
+
+
+def test_graduated_exposure_changes_what_is_above_and_nothing_else():
+    sample = {**SAMPLE, "image": torch.full((3, 180, 8), 0.5)}
+    dark = GraduatedExposure(stops=(-2.2, -2.2), level_deg=(10.0, 10.0), width_deg=20.0, p=1.0)
+    changed = dark(sample, seeded(0))  # type: ignore[arg-type]
+    rows = changed["image"][0, :, 0]
+    torch.testing.assert_close(rows[:70], torch.full((70,), 0.25))  # above 20 degrees: 2^(-2.2/2.2)
+    torch.testing.assert_close(rows[90:], torch.full((90,), 0.5))  # below 0 degrees
+    assert bool((rows.diff() >= 0).all())
+    assert rows[79] < 0.5 * 2**-0.5 < rows[80]  # half the change at 10 degrees
+    assert changed["distance"] is sample["distance"]
+    assert float(dark.p) == 1.0
+
+
+def test_graduated_exposure_clips_and_repeats():
+    bright = GraduatedExposure(stops=(4.0, 4.0), p=1.0)
+    assert float(bright(SAMPLE, seeded(0))["image"].max()) <= 1.0
+    any_stops = GraduatedExposure(p=1.0)
+    first, again = (any_stops(SAMPLE, seeded(3))["image"] for _ in range(2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, any_stops(SAMPLE, seeded(4))["image"])
+    assert GraduatedExposure(p=0.0)(SAMPLE, seeded(0)) is SAMPLE
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"stops": (1.0, -1.0)}, "stops"), ({"level_deg": (3.0, 2.0)}, "level_deg"),
+     ({"width_deg": 0.0}, "width_deg"), ({"p": 2.0}, "probability")],
+)  # fmt: skip
+def test_graduated_exposure_refuses(given, message):
+    with pytest.raises(ValueError, match=message):
+        GraduatedExposure(**given)

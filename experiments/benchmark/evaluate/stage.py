@@ -19,6 +19,7 @@ from experiments.pipeline import params
 from experiments.pipeline.run_folder import FINISHED, STATE
 from experiments.pipeline.stage import report_bad_input
 from experiments.pipeline.threads import set_threads
+from experiments.tracking.accuracy import accuracy_metrics
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
@@ -69,7 +70,8 @@ def evaluate(
 def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
     """Add the scores to the MLflow run that trained `model`, if it is known here.
 
-    The metrics are named `test/<data set>/<protocol>/<metric>`.
+    The metrics are named `test/<data set>/<protocol>/<metric>`. The protocol that fits every
+    network stands once more under `accuracy/`, which MLflow shows first.
     """
     key = FINISHED / model / "run_key"
     folder = STATE / model / key.read_text().strip() / "tracking" if key.is_file() else None
@@ -85,6 +87,7 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
         for protocol, metrics in by_protocol.items()
         for metric, value in metrics.items()
     }
+    values |= accuracy_metrics(results)
     queue = TrackingQueue(folder, tracking_uri())
     queue.put("metrics", values=values, step=0)
     queue.close()

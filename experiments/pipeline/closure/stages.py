@@ -30,6 +30,8 @@ class Command:
         module: Module that `python -m` starts.
         words: Arguments of the command.
         sections: Sections of the values file that the stage lists as its `params`.
+        reads: Files and folders that it depends on, code included.
+        writes: Files and folders that it makes.
     """
 
     stage: str
@@ -37,6 +39,8 @@ class Command:
     module: str
     words: tuple[str, ...]
     sections: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -61,7 +65,14 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
                     "`python -m MODULE ...`: the code behind it is found by its module"
                 )
             listed = [p for p in filled.get("params", []) if isinstance(p, str)]
-            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed))
+            places = (tuple(_paths(filled.get(key, []))) for key in ("deps", "outs"))
+            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), *places)
+
+
+def _paths(listed: Iterable[Any]) -> Iterator[str]:
+    """Yield the places of `deps` or `outs`; one with settings of its own is a mapping."""
+    for place in listed:
+        yield from place if isinstance(place, Mapping) else [str(place)]
 
 
 def _items(loop: Any, sections: Mapping[str, Any]) -> list[str]:

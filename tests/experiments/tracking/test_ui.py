@@ -30,6 +30,31 @@ def test_links_open_the_charts_and_the_latest_finished_runs(
     )
 
 
+def test_one_link_compares_the_latest_scored_run_of_each_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    create_store(uri)
+    client = MlflowClient(uri)
+    one, other = client.create_experiment("da2"), client.create_experiment("dap")
+
+    def run(experiment: str, section: str, start: int, scored: bool = True) -> str:
+        made = client.create_run(experiment, start_time=start, tags={"section": section})
+        if scored:
+            client.log_metric(made.info.run_id, "accuracy/deep360/absrel", 0.5)
+        client.set_terminated(made.info.run_id)
+        return str(made.info.run_id)
+
+    run(one, "da2", 1)
+    latest = run(one, "da2", 2)
+    dap = run(other, "dap", 3)
+    run(other, "dap_discriminator", 4, scored=False)
+    assert unquote(links("http://h:1")["all papers"]["compare"]) == (
+        f'http://h:1/#/compare-runs?runs=["{dap}","{latest}"]&experiments=["{other}","{one}"]'
+    )
+
+
 def test_of_a_server_only_the_links_are_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -62,7 +62,16 @@ if TYPE_CHECKING:
     from pano_data.screening import screen_manifest
     from pano_data.shards import ShardDataset
     from pano_data.sources import Source
-    from pano_data.transforms import Augmentation, Colour, Compose, Flip, Limit, Roll, Rotate
+    from pano_data.transforms import (
+        Augmentation,
+        Colour,
+        Compose,
+        Flip,
+        GraduatedExposure,
+        Limit,
+        Roll,
+        Rotate,
+    )
 else:
     _LAZY = {
         "batch_augmentation": ("BatchAugmentation", "Turned"),
@@ -117,7 +126,16 @@ else:
         "screening": ("screen_manifest",),
         "shards": ("ShardDataset",),
         "sources": ("Source",),
-        "transforms": ("Augmentation", "Colour", "Compose", "Flip", "Limit", "Roll", "Rotate"),
+        "transforms": (
+            "Augmentation",
+            "Colour",
+            "Compose",
+            "Flip",
+            "GraduatedExposure",
+            "Limit",
+            "Roll",
+            "Rotate",
+        ),
     }
     _HOMES = {name: module for module, names in _LAZY.items() for name in names}
 
@@ -151,6 +169,7 @@ __all__ = [
     "ErpSample",
     "Flip",
     "FluxOutpainter",
+    "GraduatedExposure",
     "GroundedMasker",
     "Label",
     "Limit",

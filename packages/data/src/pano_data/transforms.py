@@ -217,6 +217,56 @@ class Colour(Augmentation):
         return {**sample, "image": image}
 
 
+class GraduatedExposure(Augmentation):
+    """Darken or lighten what lies above a level, as graduated filters and tone mapping do.
+
+    Cameras and HDR merging bring the sky to the brightness of the ground; renderings never do. A
+    network of renderings takes what is dark above for a ceiling. The exposure changes smoothly over
+    latitude, from 0 below the level to a random number of stops above it, and the pixels clip at 1.
+    Distance and masks stay as they are.
+
+    Args:
+        stops: Range of the change above the level, in stops of linear light.
+        level_deg: Range of the latitude of half the change, degrees.
+        width_deg: From the latitude without change to that of the full change, degrees.
+        p: Probability of the change.
+
+    Raises:
+        ValueError: If a range does not ascend, or the width is not positive.
+    """
+
+    GAMMA = 2.2  # of the pictures
+
+    def __init__(
+        self,
+        stops: tuple[float, float] = (-1.5, 0.7),
+        level_deg: tuple[float, float] = (-10.0, 30.0),
+        width_deg: float = 30.0,
+        p: float = 0.5,
+    ) -> None:
+        for name, (low, high) in (("stops", stops), ("level_deg", level_deg)):
+            if not low <= high:
+                raise ValueError(f"got {name}={[low, high]}, expected the lower bound first")
+        if not width_deg > 0:
+            raise ValueError(f"got width_deg={width_deg}, expected a positive angle")
+        self.stops, self.level_deg, self.width_deg = tuple(stops), tuple(level_deg), width_deg
+        self.p = check_probability(p)
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Change the image, or return the sample."""
+        change = chance(self.p, generator)
+        amount, place = torch.rand(2, generator=generator).tolist()
+        if not change:
+            return sample
+        stops = self.stops[0] + (self.stops[1] - self.stops[0]) * amount
+        level = self.level_deg[0] + (self.level_deg[1] - self.level_deg[0]) * place
+        latitudes = torch.rad2deg(pg.row_latitudes(sample["image"].shape[-2]))
+        part = ((latitudes - level) / self.width_deg + 0.5).clamp(0, 1)
+        part = part * part * (3 - 2 * part)
+        factor = (2.0 ** (stops * part / self.GAMMA)).to(sample["image"].dtype)
+        return {**sample, "image": (sample["image"] * factor[:, None]).clamp(max=1.0)}
+
+
 def map_pixels(sample: ErpSample, function: Callable[[torch.Tensor], torch.Tensor]) -> ErpSample:
     """Return a copy of the sample with `function` applied to each of its maps."""
     changed = sample.copy()

@@ -31,6 +31,7 @@ class WorldStyle:
         parks: Share of outdoor worlds that are parks.
         districts: Kinds of streets and the share of each.
         overcast: Share of closed covers.
+        paving: Range of a factor on the reflectance of roads; above 1 pale concrete and dust.
         weather: Share of outdoor scenes in fog, rain or snow.
         glass: Share of the houses with panes in their windows, and in more than these.
         glass_walls: Range of the share of their walls with glass doors, partitions or terraces.
@@ -56,6 +57,7 @@ class WorldStyle:
         ("village", 0.2),
     )
     overcast: float = 0.25
+    paving: Range = (1.0, 1.0)
     weather: float = 0.15
     glass: float = 0.3
     glass_walls: Range = (0.1, 0.5)
@@ -104,12 +106,27 @@ BARE = WorldStyle(empty=0.85, furniture=(0.2, 0.6), lit=0.6)
 EVENING = WorldStyle(
     dark=0.6, lit=1.0, tint=(0.5, 0.9), overcast=0.6, glass=0.12, glass_walls=(0.0, 0.2)
 )
+OVERCAST = WorldStyle(overcast=1.0, paving=(1.0, 4.0), weather=0.25)
+HALLS = WorldStyle(
+    palettes=("office", "pale", "classic"),
+    empty=0.3,
+    furniture=(0.2, 0.8),
+    width=(18.0, 36.0),
+    depth=(14.0, 30.0),
+    height=(3.6, 8.0),
+    lit=0.9,
+    ceiling=(0.6, 1.8),
+    glass=0.6,
+    glass_walls=(0.2, 0.7),
+)
 STYLES: Mapping[str, WorldStyle] = {
     "wide": WIDE,
     "narrow": NARROW,
     "offices": OFFICES,
     "bare": BARE,
     "evening": EVENING,
+    "overcast": OVERCAST,
+    "halls": HALLS,
 }
 
 

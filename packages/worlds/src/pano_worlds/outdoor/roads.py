@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Plain, Stripes, Tiles
-from pano_worlds.surfaces.shapes import box, quad
 
 _PAINT = Material(Plain((0.72, 0.72, 0.69), 0.08, 0.4, 8))
 KERB = 0.13
@@ -39,9 +38,9 @@ class Roads:
         return (-self.end, self.cross - self.edge), (self.cross + self.edge, self.end)
 
 
-def build_roads(b: Builder, r: Roads, rng: np.random.Generator) -> None:
-    """Add the streets."""
-    grey = float(rng.uniform(0.07, 0.16))
+def build_roads(b: Builder, r: Roads, rng: np.random.Generator, paving: float = 1.0) -> None:
+    """Add the streets; `paving` is a factor on the reflectance of the carriageway."""
+    grey = paving * float(rng.uniform(0.07, 0.16))
     asphalt = Material(
         Ground(
             (grey, grey, grey),

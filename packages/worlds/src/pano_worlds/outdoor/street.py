@@ -3,15 +3,15 @@
 import numpy as np
 
 from pano_worlds.outdoor import fixtures
-from pano_worlds.outdoor.arches import gateway
 from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
 from pano_worlds.outdoor.districts import CITY, SUBURB, VILLAGE, District
+from pano_worlds.outdoor.fixtures import gateway
 from pano_worlds.outdoor.roads import KERB, Roads, build_roads
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import car, person
+from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
-from pano_worlds.rendering.sky import make_sky
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.patterns import Ground
@@ -22,6 +22,7 @@ Random = np.random.Generator
 _DISTRICTS = {"city": CITY, "suburb": SUBURB, "village": VILLAGE}
 # Nobody stands this close to the middle of a wide crossing, metres.
 _FOUNTAIN = 4.2
+_PAVING = 0x9A7E  # salt of the reflectance of roads
 # Half width of a carriageway on which cars may park, metres.
 _PARKING = 3.1
 
@@ -38,7 +39,7 @@ def make_street(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
         (0.06 + 0.1 * dry, 0.12, 0.03), (0.14 + 0.12 * dry, 0.18, 0.06), 4.0, 0.06, 0.4, seed
     )
     build_terrain(b, terrain, grass)
-    build_roads(b, roads, rng)
+    build_roads(b, roads, rng, _draw_paving(seed, style))
     for side in (-1, 1):
         for low, high in roads.blocks():
             _plots(b, district, roads, side, low, high, rng)
@@ -47,6 +48,12 @@ def make_street(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     _countryside(b, terrain, rng)
     light = Light((), make_sky(rng, seed, style.overcast), (0.26, 0.26, 0.25), 5.0)
     return World("outdoor", seed, b.finish(), light, _viewpoints(roads, cars, rng))
+
+
+def _draw_paving(seed: int, style: WorldStyle) -> float:
+    """Draw from random numbers of its own: a street has the same plan in every style."""
+    rng = np.random.default_rng(np.random.SeedSequence([seed, _PAVING]))
+    return float(rng.uniform(*style.paving))
 
 
 def _draw_roads(d: District, rng: Random) -> Roads:
