@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction clean
+.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction crashlab crashlab-quick clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -38,6 +38,14 @@ ui: $(UV)             ## compare runs in the browser
 
 ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; resumes where it stopped)
 	$(UV) run python -m experiments.ablations run
+
+MINUTES ?= 60
+SEED ?= 0
+crashlab: $(UV)       ## accidents drawn from SEED for MINUTES; writes docs/crashlab.md
+	$(UV) run python -m tests.crash --minutes $(MINUTES) --seed $(SEED) --page docs/crashlab.md
+
+crashlab-quick: $(UV) ## five minutes of it, for CI: a case that fails is printed with the line that repeats it
+	$(UV) run python -m tests.crash --minutes 5 --seed $(SEED) --quick
 
 rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
 	$(UV) run python -m benchmarks.rehearsal

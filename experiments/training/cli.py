@@ -28,6 +28,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.pipeline import config_errors, held_out, params
 from experiments.pipeline.closure.training import training_code
+from experiments.pipeline.data_files import check_data_files
 from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
     FINISHED,
@@ -172,6 +173,7 @@ class ParamsCLI(LightningCLI):
             if not last.is_file():
                 warn_of_fresh_start(self.state, own)
             write_text(self.state / IDENTITY, json.dumps(own))
+            check_data_files(self.state, self.resolved["data"])
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
 
