@@ -132,7 +132,7 @@ class ParamsCLI(LightningCLI):
             argv[1:1] = [part for text in texts for part in ("--config", text)]
         self.config = parser.parse_args(argv)
 
-    def _layers(self) -> Sequence[Mapping[str, Any]]:
+    def _layers(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return what stands under the command line, each over the one before."""
         own = params.merged(params.section(self.section), self.over)
         return params.section("common"), own
