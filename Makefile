@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations study study-direction clean
+.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -46,6 +46,9 @@ study: $(UV)          ## test fifteen published findings (hours; resumes where i
 
 study-direction: $(UV) ## ten minutes: do five of them still point where they did?
 	$(UV) run python -m experiments.study direction
+
+rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
+	$(UV) run python -m benchmarks.rehearsal
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

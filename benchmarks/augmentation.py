@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import pano_geometry as pg
 from pano_data import BatchAugmentation, Colour, Turned
-from pano_losses.discontinuities import sobel_magnitude
+from pano_losses.gradients import sobel_magnitude
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "augmentation.md"
 SIZES = ((128, 256), (512, 1024))

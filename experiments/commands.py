@@ -14,6 +14,10 @@ SYNC = Subcommand(
     "experiments.tracking.tracker",
     "deliver what runs logged while the MLflow server was away",
 )
+TRAIN = Subcommand(
+    "experiments.own_data.command",
+    "pictures and depth maps of your own -> a fine-tuned network",
+)
 VERIFY = Subcommand(
     "experiments.pipeline.verify",
     "re-hash every tracked artefact, name each file that differs",

@@ -51,14 +51,14 @@ MUTATIONS = (
     Mutation(
         "left-right continuity looks at rows",
         "PanoFormer newmetrics/ctu.py",
-        "seam.py",
+        "metrics.py",
         "return field[..., -1:], field[..., :1]",
         "return field[..., -1:, :], field[..., :1, :]",
     ),
     Mutation(
         "pole metric on a scrambled image",
         "PanoFormer newmetrics/prms.py",
-        "seam.py",
+        "metrics.py",
         "ends = torch.stack([field[..., 0, :], field[..., -1, :]], -2)",
         "field = field.reshape(*field.shape[:2], field.shape[3], field.shape[2])\n"
         "    ends = torch.stack([field[..., 0, :], field[..., -1, :]], -2)",

@@ -10,6 +10,8 @@ import yaml
 
 QUEUE = Path(__file__).with_name("queue.yaml")
 _KEYS = {"paper", "section", "target", "scores", "small", "always", "rows"}
+_ROW_KEYS = {"table", "seeds", "set", "small", "full", "scale"}
+SCALES = ("small", "full")
 
 
 class QueueError(ValueError):
@@ -54,6 +56,12 @@ def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
                 f"group {name!r} of {path.name}: got keys {sorted(group)}, expected "
                 f"{sorted(_KEYS)}; look at {sorted(wrong)}"
             )
+        for row, what in group["rows"].items():
+            if set(what) - _ROW_KEYS or what.get("scale") not in (None, *SCALES):
+                raise QueueError(
+                    f"row {name}.{row} of {path.name}: got {what}, expected keys of "
+                    f"{sorted(_ROW_KEYS)}, and a scale of {SCALES}"
+                )
     return groups
 
 
@@ -62,7 +70,8 @@ def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str 
 
     Args:
         groups: See `read_queue`.
-        small: With the overrides that make a row cheap.
+        small: With the overrides that make a row cheap, those of the embedded default; rows of
+            another `scale` are left out.
         only: Glob over the names of runs.
 
     Raises:
@@ -78,13 +87,17 @@ def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str 
 
 
 def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
+    scale = SCALES[not small]
     for name, group in groups.items():
         base = [*(group.get("small", []) if small else []), *group.get("always", [])]
         for row, what in group["rows"].items():
+            if what.get("scale", scale) != scale:
+                continue
+            own = [*what["set"], *what.get(scale, [])]
             for seed in what["seeds"]:
                 seeds = [
                     f"++{group['section']}.{key}={seed}" for key in ("seed_everything", "data.seed")
                 ]
                 tag = f"++{group['section']}.tags.reproduces='{what['table']}'"
-                overrides = (*base, *what["set"], *seeds, tag)
+                overrides = (*base, *own, *seeds, tag)
                 yield Run(name, row, seed, group["target"], overrides)

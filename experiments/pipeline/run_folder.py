@@ -25,7 +25,7 @@ STATE = Path(".runs")
 FINISHED = Path("runs")
 # Keys that change how a training looks or where it runs, never its numbers.
 _IRRELEVANT = {
-    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "monitor"),
+    "": ("run_name", "tags", "panels", "checkpoint_every", "log_samples", "monitor", "seen_suites"),
     "data": ("num_workers", "quarantine"),
     "trainer": (
         "enable_progress_bar",

@@ -14,10 +14,10 @@ from typing import Any
 import rich
 from rich.table import Table
 
-from experiments.pipeline import contents, params
+from experiments.pipeline import contents, held_out, params
 from pano_data import datasets
 from pano_data.errors import DataError, DatasetNotFoundError
-from pano_data.manifest import write_manifest
+from pano_data.manifest import manifest_of, write_manifest
 
 RAW = Path("data/raw")
 MANIFESTS = Path("data/manifests")
@@ -41,6 +41,7 @@ def write_manifests(
 
     Raises:
         DataError: The layout is not that of `name`, or holds no sample at all.
+        LeakError: What is to be trained on holds panoramas that a suite scores.
     """
     spec = datasets.get(dataset or name)
     counts, digests = {}, {}
@@ -50,6 +51,8 @@ def write_manifests(
         except DatasetNotFoundError:
             rows = []  # a data set need not be there with all its splits
         if rows:
+            listed = manifest_of(rows)
+            held_out.check_manifest(listed, split, f"{root / name}, split {split!r}", root / name)
             (out / name).mkdir(parents=True, exist_ok=True)
             write_manifest(out / name / f"{split}.parquet", rows)
             digests[split] = contents.digest_rows(rows, root / name)

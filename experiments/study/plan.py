@@ -158,16 +158,16 @@ class _Planner:
 
     def _step(self, stage: Command) -> Step | None:
         before, linked = self._inputs(stage.inputs)
-        trains = any(path.startswith(TRAINED) for path in stage.outputs)
+        trains = any(path.startswith(TRAINED) for path in stage.writes)
         read = {name: place(self.values, name) for name in stage.sections}
         same = all(place(self.base, name, None) == value for name, value in read.items())
         if same and not before and not trains:
             return None
-        section = next((s for s in stage.sections[::-1] if f"{TRAINED}{s}" in stage.outputs), "")
+        section = next((s for s in stage.sections[::-1] if f"{TRAINED}{s}" in stage.writes), "")
         made = tuple(dict.fromkeys(s for b in before for s in b.chain))
         key = _key(stage.module, stage.words, read, before)
         return Step(
-            stage.name, key, (stage.module, *stage.words), stage.outputs, made, linked,
+            stage.name, key, (stage.module, *stage.words), stage.writes, made, linked,
             self.values, section if trains else "",
         )  # fmt: skip
 
@@ -175,10 +175,10 @@ class _Planner:
         before: list[Step] = []
         linked = []
         for path in paths:
-            makers = [s for s in self.stages if any(overlaps(path, out) for out in s.outputs)]
+            makers = [s for s in self.stages if any(overlaps(path, out) for out in s.writes)]
             steps = [(maker, self.step(maker)) for maker in makers]
             before += [step for _, step in steps if step is not None]
-            linked += [out for maker, step in steps if step is None for out in maker.outputs]
+            linked += [out for maker, step in steps if step is None for out in maker.writes]
             linked += [] if makers else [path]
         return list(dict.fromkeys(before)), tuple(dict.fromkeys(linked))
 

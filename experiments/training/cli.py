@@ -15,17 +15,18 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from experiments.pipeline import config_errors, params
+from experiments.pipeline import config_errors, held_out, params
 from experiments.pipeline.closure.training import training_code
 from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
@@ -58,6 +59,7 @@ from experiments.training.checkpoints import DurableCheckpointIO, ResumableCheck
 from experiments.training.divergence import NonFiniteGuard, TrainingDivergedError, check_finite
 from experiments.training.gate import GateError
 from experiments.training.progress import progress_callback
+from experiments.training.schedule import follow_max_steps
 from experiments.training.sharding import gather
 from experiments.training.shares import LossShares
 from experiments.training.subcommands import (
@@ -84,13 +86,26 @@ class ParamsCLI(LightningCLI):
         paper: Folder of the experiment: its code counts for the identity of a run.
         section: Section of params.yaml; also the name of the finished model under `runs/`.
         argv: Arguments after the program's name.
+        over: Values that stand over those of the section, and under those of `argv`.
+        target: Folder of the finished model, if it is another; one that is there is not replaced.
     """
 
-    def __init__(self, paper: str, section: str, argv: Sequence[str]) -> None:
+    def __init__(
+        self,
+        paper: str,
+        section: str,
+        argv: Sequence[str],
+        over: Mapping[str, Any] | None = None,
+        target: Path | None = None,
+    ) -> None:
         self.paper = paper
         self.section = section
+        self.over = over or {}
+        self.target = target or FINISHED / section
+        self.replaces = target is None
         self.tracker: RunLogger | None = None
-        self.state: Path = STATE / section
+        self.states = STATE / section if target is None else STATE / section / target.name
+        self.state = self.states
         self.guard = NonFiniteGuard()
         self._held = ExitStack()
         super().__init__(
@@ -112,9 +127,14 @@ class ParamsCLI(LightningCLI):
         """Put the sections of params.yaml before the command line."""
         argv = list(args or [])
         if argv and not argv[0].startswith("-"):
-            texts = [params.section_text("common"), params.section_text(self.section)]
+            texts = [yaml.safe_dump(values, sort_keys=False) for values in self._layers()]
             argv[1:1] = [part for text in texts for part in ("--config", text)]
         self.config = parser.parse_args(argv)
+
+    def _layers(self) -> Sequence[Mapping[str, Any]]:
+        """Return what stands under the command line, each over the one before."""
+        own = params.merged(params.section(self.section), self.over)
+        return params.section("common"), own
 
     def _parse_ckpt_path(self) -> None:
         """Keep what was asked for: Lightning would build what the checkpoint was made with."""
@@ -124,6 +144,7 @@ class ParamsCLI(LightningCLI):
         config = self.config[self.subcommand]
         set_threads(config.threads)
         if self.subcommand == "fit":
+            follow_max_steps(config, params.merged(*self._layers()))
             world = checked_world(config.trainer.devices, config.trainer.num_nodes)
             if config.global_batch is not None:
                 config.trainer.accumulate_grad_batches = accumulation(
@@ -134,15 +155,16 @@ class ParamsCLI(LightningCLI):
         self.resolved = json.loads(self.parser.dump(self.config, skip_none=False, format="json"))[
             self.subcommand
         ]
-        for name in ("common", self.section):
-            config_errors.check_empty_keys(params.section(name), self.resolved)
+        for values in self._layers():
+            config_errors.check_empty_keys(values, self.resolved)
         if self.subcommand != "fit":
             return
         config_errors.check_manifests(self.resolved["data"])
+        held_out.check_training(self.resolved)
         self.digests = input_digests(self.resolved)
         code = training_code(self.paper, self.resolved)
         key = run_key(self.resolved, self.digests, code)
-        self.state = STATE / self.section / key
+        self.state = self.states / key
         last = self.state / "last.ckpt"
         if global_rank() == 0:
             self._held.enter_context(locked(self.state))
@@ -174,7 +196,7 @@ class ParamsCLI(LightningCLI):
             self.tracker = RunLogger(
                 self.state / "tracking",
                 experiment=os.environ.get("MLFLOW_EXPERIMENT_NAME") or self.paper,
-                run_name=f"{config.run_name or self.section} {self.state.name[:4]}",
+                run_name=f"{config.run_name or self.target.name} {self.state.name[:4]}",
                 tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
                 data=self.digests,
             )
@@ -245,7 +267,7 @@ class ParamsCLI(LightningCLI):
                 "own; look at max_steps, the data, and the step that a given checkpoint was made at"
             )
         self.guard.check_last_step(self.trainer)
-        part = FINISHED / f".{self.section}.{self.state.name}.part"
+        part = self.target.with_name(f".{self.target.name}.{self.state.name}.part")
         checkpoint = part / PUBLISHED
         task = gather(self.model, self._build_task, self.trainer.is_global_zero)
         if self.trainer.is_global_zero:
@@ -259,11 +281,12 @@ class ParamsCLI(LightningCLI):
         self.trainer.save_checkpoint(checkpoint, weights_only=True)
         if not self.trainer.is_global_zero:
             return
-        target = FINISHED / self.section
-        publish(part, target)
+        if not self.replaces and self.target.exists():  # since the training began
+            raise RunFolderError(f"{self.target} is there already; the finished model is {part}")
+        publish(part, self.target)
         mark_finished(self.state)
         assert self.tracker is not None
-        self.tracker.log_artifact(target, "model")
+        self.tracker.log_artifact(self.target, "model")
         self._register(self.config[self.subcommand].monitor)
         left = self.tracker.close()
         if left:
@@ -286,7 +309,8 @@ class ParamsCLI(LightningCLI):
             )  # fmt: skip
         score = None if value is None else float(value)
         tags = {"paper": self.paper, "run.key": self.state.name, "monitor": monitor or ""}
-        self.tracker.register(self.section, "model", score, {k: v for k, v in tags.items() if v})
+        stated = {k: v for k, v in tags.items() if v}
+        self.tracker.register(self.target.name, "model", score, stated)
 
 
 BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError
@@ -298,15 +322,26 @@ def main(paper: str, argv: Sequence[str] | None = None) -> None:
 
     Exit codes: 0 done, 1 training failed, 2 wrong arguments or values, 143 pre-empted (resumable).
     """
-    quiet_libraries()
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--section", default=paper)
     own, arguments = parser.parse_known_args(argv)
+    launch(paper, own.section, arguments)
+
+
+def launch(
+    paper: str,
+    section: str,
+    arguments: Sequence[str],
+    over: Mapping[str, Any] | None = None,
+    target: Path | None = None,
+) -> None:
+    """Run a subcommand of `ParamsCLI`, which has these arguments; exit codes: see `main`."""
+    quiet_libraries()
     try:
-        with report_bad_input(own.section, *BAD_INPUT):
-            ParamsCLI(paper, own.section, arguments)
+        with report_bad_input(section, *BAD_INPUT):
+            ParamsCLI(paper, section, arguments, over, target)
     except TrainingDivergedError as error:
-        sys.stderr.write(f"section {own.section}: {error}\n")
+        sys.stderr.write(f"section {section}: {error}\n")
         sys.exit(EXIT_FAILED)
     except SIGTERMException:
         sys.exit(EXIT_PREEMPTED)

@@ -39,6 +39,10 @@ def add_run_arguments(parser: LightningArgumentParser) -> None:
         "--monitor", type=str | None, default=None,
         help="validation metric (smaller is better) by which a registered version is `best`",
     )  # fmt: skip
+    parser.add_argument(
+        "--seen_suites", type=list[str], default=[],
+        help="suites whose test sets the training may hold; it is not scored on them",
+    )  # fmt: skip
     parser.add_argument("--run_name", type=str | None, default=None, help="legend in MLflow")
     parser.add_argument("--tags", type=dict[str, str], default={}, help="tags of the MLflow run")
 

@@ -17,7 +17,7 @@ from experiments.training.sharding import Sharded, is_sharded, shard, spare_batc
 from pano_losses.accumulators import ProtocolMetric
 from pano_losses.evaluation import resolve
 from pano_models.errors import CheckpointError
-from pano_models.weights.strict import fill
+from pano_models.weights.state_dict import fill
 
 Batch = dict[str, Any]
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm

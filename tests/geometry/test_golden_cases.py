@@ -14,15 +14,15 @@ from tests.geometry.fields import erp_rays, pixel_error
 HERE = Path(__file__).parent
 CASES = range(1, 39)
 NAMED_OTHERWISE = {
-    23: ("test_points.py::test_box_has_constant_depth_in_every_face",
-         "test_points.py::test_depth_round_trip_and_definition"),
-    24: ("test_normals.py::test_sphere_has_normals_towards_the_camera",),
-    25: ("test_normals.py::test_floor_has_upward_normals_seam_and_pole_included",
-         "test_points.py::test_points_of_a_floor_reproject_to_their_pixels"),
-    26: ("test_solid_angle.py::test_whole_map_sums_to_four_pi",
-         "test_solid_angle.py::test_row_is_the_area_of_its_band",
-         "test_solid_angle.py::test_cosine_weights_overshoot_as_known",
-         "test_solid_angle.py::test_cube_faces_sum_to_four_pi_and_corners_shrink"),
+    23: ("test_distance.py::test_box_has_constant_depth_in_every_face",
+         "test_distance.py::test_depth_round_trip_and_definition"),
+    24: ("test_distance.py::test_sphere_has_normals_towards_the_camera",),
+    25: ("test_distance.py::test_floor_has_upward_normals_seam_and_pole_included",
+         "test_distance.py::test_points_of_a_floor_reproject_to_their_pixels"),
+    26: ("test_pixels.py::test_whole_map_sums_to_four_pi",
+         "test_pixels.py::test_row_is_the_area_of_its_band",
+         "test_pixels.py::test_cosine_weights_overshoot_as_known",
+         "test_pixels.py::test_cube_faces_sum_to_four_pi_and_corners_shrink"),
     30: ("resampling/test_resample.py::test_gradcheck_image_and_rotation",),
     32: ("resampling/native/test_kernel.py", "resampling/gpu/test_resample.py"),
 }  # fmt: skip

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pano_losses import edge_silog, silog
-from pano_losses.discontinuities import edge_pixels
+from pano_losses.gradients import edge_pixels
 
 from . import oracle
 

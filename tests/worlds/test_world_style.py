@@ -7,7 +7,7 @@ import pytest
 
 import pano_geometry as pg
 from pano_worlds import NARROW, STYLES, WIDE, make_world, render, style_of
-from pano_worlds.indoor.palettes import PALETTES
+from pano_worlds.indoor.style import PALETTES
 
 CAMERA = pg.Equirectangular(16, 32)
 SEEDS = range(10)

@@ -15,7 +15,7 @@ from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredic
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
-from pano_models.weights.digest import digest_of_weights
+from pano_models.weights.model_folder import digest_of_weights
 
 FUSION = "fusion:"
 FUSIONS = {

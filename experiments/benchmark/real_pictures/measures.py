@@ -11,7 +11,7 @@ from experiments.benchmark.real_pictures.sky import sky_shares
 from experiments.benchmark.real_pictures.turns import TURNS_DEG, Predict, turned_disagreement
 from pano_data.audit.planarity import panorama_planarity
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.seam import SEAM
+from pano_losses.metrics import SEAM
 
 HEIGHT = 256
 """Rows of the maps that are compared, whatever a network works at."""

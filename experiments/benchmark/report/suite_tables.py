@@ -95,7 +95,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Repor
         ("system", *names, "protocol", "panoramas", "source"),
         lines + [_row(row, names, {}) for row in published],
         frozenset(range(len(lines), len(lines) + len(published))),
-        " ".join([*suite.get("notes", []), *_row_notes(published)]),
+        " ".join([*suite.get("notes", []), *_row_notes([*published, *ours])]),
     )
 
 

@@ -20,9 +20,13 @@ from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, r
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline import params
+from experiments.pipeline.held_out import seen_suites
+from experiments.pipeline.run_folder import FINISHED
 from experiments.pipeline.stage import report_bad_input, run_stage
 from experiments.pipeline.threads import set_threads
 from pano_data import write_json
+from pano_data.errors import DatasetNotFoundError
+from pano_data.manifest import Manifest
 from pano_data.reader import ManifestDataset
 
 FOLDER = "suites"
@@ -39,6 +43,7 @@ def run_suite(
     reports: Path,
     partial: bool = False,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    absent_marked: bool = False,
 ) -> None:
     """Score one model on a suite and rewrite the suite's table.
 
@@ -51,6 +56,7 @@ def run_suite(
         reports: `suites/<suite>/<model>/` and `suites/<suite>.json` go below it.
         partial: Score although images or data sets are missing, and mark the result.
         options: Data set -> options of its reader.
+        absent_marked: An absent data set is a row that says so, and no error.
 
     Raises:
         SuiteError: Not the images that the suite needs, or none at all.
@@ -58,20 +64,72 @@ def run_suite(
         NotScoreableError: No protocol of the suite scores this kind of map.
     """
     # All counts first: a refusal must not come after hours.
-    asked = options or {}
-    found = {p.dataset: (p, p.rows(root, partial, asked.get(p.dataset))) for p in suite.datasets}
-    present = {d: (p, rows) for d, (p, rows) in found.items() if rows is not None}
-    if not present:
-        raise SuiteError(f"{root} holds none of {', '.join(found)}, expected a folder per data set")
-    data = {d: ManifestDataset(r, root / d, settings.size) for d, (_, r) in present.items()}
+    present, absent = survey(suite, root, partial, options, absent_marked)
+    if not present and not absent_marked:
+        raise SuiteError(
+            f"{root} holds none of {', '.join(absent)}, expected a folder per data set"
+        )
+    data = {d: ManifestDataset(rows, root / d, settings.size) for d, rows in present.items()}
     folder = reports / FOLDER / suite.name / _file_name(model)
     settings = replace(settings, protocols=suite.protocols)
-    score_datasets(predictor, data, settings, folder)
-    if settings.ranks.first:
-        counts = {d: len(rows) for d, (_, rows) in present.items()}
-        about = {"model": model, "network": predictor.network, "counts": counts}
-        write_json(folder / ABOUT, about)
-        write_json(reports / FOLDER / f"{suite.name}.json", assemble(suite, reports))
+    if data:
+        score_datasets(predictor, data, settings, folder)
+    counts = {d: len(rows) for d, rows in present.items()}
+    _note(suite, model, predictor, settings, reports, counts, absent if absent_marked else {})
+
+
+def survey(
+    suite: Suite,
+    root: Path,
+    partial: bool = False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    absent_marked: bool = False,
+) -> tuple[dict[str, Manifest], dict[str, str]]:
+    """Return the rows of the data sets that are there, and why the others are not.
+
+    Raises:
+        SuiteError: Not the images that the suite needs, and not `partial`.
+        DatasetNotFoundError: A data set is absent, and neither `partial` nor `absent_marked`.
+    """
+    present, absent = {}, {}
+    for part in suite.datasets:
+        try:
+            rows = part.rows(root, partial, (options or {}).get(part.dataset))
+        except DatasetNotFoundError:
+            if not absent_marked:
+                raise
+            rows = None
+        if rows is None:
+            absent[part.dataset] = f"{part.dataset}, split {part.split!r}, is not there"
+        else:
+            present[part.dataset] = rows
+    return present, absent
+
+
+def refuse_seen(
+    suite: Suite, model: str, predictor: ScoredModel, settings: ScoringSettings, reports: Path
+) -> None:
+    """Write the rows of a model that was trained on the suite's test set: none has a number."""
+    reason = f"trained on test sets of {suite.name} (`seen_suites` of its section)"
+    absent = {part.dataset: reason for part in suite.datasets}
+    _note(suite, model, predictor, settings, reports, {}, absent)
+
+
+def _note(
+    suite: Suite,
+    model: str,
+    predictor: ScoredModel,
+    settings: ScoringSettings,
+    reports: Path,
+    counts: Mapping[str, int],
+    absent: Mapping[str, str],
+) -> None:
+    """Say what was scored, and assemble the suite's table again."""
+    if not settings.ranks.first:
+        return
+    about = {"model": model, "network": predictor.network, "counts": counts, "absent": absent}
+    write_json(reports / FOLDER / suite.name / _file_name(model) / ABOUT, about)
+    write_json(reports / FOLDER / f"{suite.name}.json", assemble(suite, reports))
 
 
 def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
@@ -104,11 +162,18 @@ def _published_rows(suite: Suite) -> list[dict[str, Any]]:
 
 def _our_rows(suite: Suite, about_file: Path) -> list[dict[str, Any]]:
     about = json.loads(about_file.read_text())
-    metrics = json.loads(about_file.with_name("metrics.json").read_text())
+    scored = about_file.with_name("metrics.json")
+    metrics = json.loads(scored.read_text()) if about["counts"] else {}
+    absent = about.get("absent", {})
     return [
         _our_row(suite, part, about, protocol, values)
         for part in suite.datasets
+        if part.dataset in about["counts"]
         for protocol, values in metrics.get(part.dataset, {}).items()
+    ] + [
+        _our_row(suite, part, about, suite.protocols[0], {}, absent[part.dataset])
+        for part in suite.datasets
+        if part.dataset in absent
     ]
 
 
@@ -118,8 +183,9 @@ def _our_row(
     about: Mapping[str, Any],
     protocol: str,
     metrics: Mapping[str, float],
+    note: str = "",
 ) -> dict[str, Any]:
-    count = about["counts"][part.dataset]
+    count = about["counts"].get(part.dataset, 0)
     model, network = about["model"], about["network"]
     return {
         "system": model,
@@ -135,7 +201,7 @@ def _our_row(
         "expected": part.expected,
         "partial": count != part.expected,
         "difference": suite.published.differences(part.dataset, protocol, network, model, metrics),
-        "note": "",
+        "note": note,
     }
 
 
@@ -160,6 +226,8 @@ def run_suites(
 ) -> None:
     """Run every suite with every model whose kind of map it can score.
 
+    An absent data set, and a suite whose test sets a model was trained on, are rows that say so.
+
     Args:
         models: MODELs of docs/evaluation.md.
         size: Height and width of what models see and are scored at.
@@ -178,20 +246,18 @@ def run_suites(
     wanted = [suites.get(name) for name in only or suites.SUITES]
     with ranks() as here:
         settings = ScoringSettings((), size, batch_size, choose_device(device), workers, here)
+        for suite in wanted:  # a set of another size is refused before the first score
+            survey(suite, Path(root), partial, options, absent_marked=True)
         for model in models:
             predictor = resolve(model, latitude_from, size)
+            seen = seen_suites(FINISHED / model) + seen_suites(model)
             for suite in wanted:
+                if suite.name in seen:
+                    refuse_seen(suite, model, predictor, settings, Path(reports))
+                    continue
                 try:
-                    run_suite(
-                        suite,
-                        model,
-                        predictor,
-                        Path(root),
-                        settings,
-                        Path(reports),
-                        partial,
-                        options,
-                    )
+                    run_suite(suite, model, predictor, Path(root), settings, Path(reports), partial,
+                              options, absent_marked=True)  # fmt: skip
                 except NotScoreableError as reason:
                     _LOG.warning("%s is not in suite %s: %s", model, suite.name, reason)
 

@@ -32,8 +32,8 @@ class Command:
         module: Module that `python -m` starts.
         words: Arguments of the command.
         sections: Sections of the values file that the stage lists as its `params`.
-        inputs: Paths that the stage lists as its `deps`, without code.
-        outputs: Paths that it writes: `outs` and `metrics`.
+        reads: Files and folders that it depends on, code included.
+        writes: Files and folders that it makes, metrics included.
     """
 
     stage: str
@@ -41,8 +41,13 @@ class Command:
     module: str
     words: tuple[str, ...]
     sections: tuple[str, ...]
-    inputs: tuple[str, ...] = ()
-    outputs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What it depends on that is no code: data, models, weights in the box."""
+        return tuple(path for path in self.reads if not _CODE.match(path))
 
     @property
     def name(self) -> str:
@@ -67,23 +72,23 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
                     "`python -m MODULE ...`: the code behind it is found by its module"
                 )
             listed = [p for p in filled.get("params", []) if isinstance(p, str)]
-            inputs = (p for p in filled.get("deps", []) if not _CODE.match(p))
-            yield Command(
-                name, item, words[2], tuple(words[3:]), tuple(listed),
-                tuple(inputs), tuple(_outputs(filled)),
-            )  # fmt: skip
+            made = [*filled.get("outs", []), *filled.get("metrics", [])]
+            places = (tuple(_paths(filled.get("deps", []))), tuple(_paths(made)))
+            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), *places)
+
+
+def _paths(listed: Iterable[Any]) -> Iterator[str]:
+    """Yield the places of `deps` or `outs`; one with settings of its own is a mapping."""
+    for place in listed:
+        yield from place if isinstance(place, Mapping) else [str(place)]
 
 
 @cache
 def _stages(text: str) -> Mapping[str, Any]:
+    """Parse dvc.yaml once: it is asked for by every run of a study."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found: Mapping[str, Any] = yaml.load(text, Loader=loader)["stages"]
     return found
-
-
-def _outputs(stage: Mapping[str, Any]) -> Iterator[str]:
-    for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
-        yield from entry if isinstance(entry, Mapping) else [entry]
 
 
 def _items(loop: Any, sections: Mapping[str, Any]) -> list[str]:

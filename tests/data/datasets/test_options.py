@@ -14,6 +14,8 @@ def test_the_sets_with_a_choice_are_known():
         "dap2m_unlabelled": ("images", "masks", "environment"),
         "deep360": ("rgb_folder", "faithful"),
         "folder": ("dataset", "images", "masks", "environment"),
+        "folder_depth": ("images", "depth", "masks", "units_per_metre", "kind", "invalid", "far",
+                         "fov_x_deg", "intrinsics", "held_out", "metric", "environment"),
         "hypersim": ("nominal",),
         "matterport3d_unifuse": ("rgb_folder",),
         "stanford2d3d": ("rgb_folder",),
@@ -21,7 +23,7 @@ def test_the_sets_with_a_choice_are_known():
         "threed60": ("views",),
         "unrealstereo4k": ("views",),
         "vkitti2": ("variations", "cameras"),
-    }
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITH_OPTIONS)

@@ -16,7 +16,7 @@ from pano_data.errors import DataError
 from pano_data.reader import read
 from pano_worlds import miniatures
 from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.studio import HERE, CameraOffset
+from pano_worlds.miniatures.miniature import HERE, CameraOffset
 
 HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()

@@ -11,12 +11,15 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from experiments.ablations.plan import QueueError, Run, read_queue, runs
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
+from experiments.pipeline.held_out import SCORED, suites_of
 from experiments.training.cli import ParamsCLI
+from pano_data.sampler import split_batch
 
 ROOT = Path(__file__).parents[3]
 GROUPS = read_queue()
 FIRST = [run for run in runs(GROUPS) if run.seed == 1]
+FULL = [run for run in runs(GROUPS, small=False) if run.seed == 1]
 TERMS = "model.init_args.loss.init_args.terms"
 GONE = object()
 # row -> section, place in it, value there; GONE: no such key any more
@@ -63,6 +66,14 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
     ),
     "depth-anywhere-ratio-1-to-2-s1": ("depth_anywhere_unifuse", "data.ratio", 2),
     "depth-anywhere-ratio-1-to-4-s1": ("depth_anywhere_unifuse", "data.ratio", 4),
+    **{
+        f"depth-anywhere-{student.replace('_', '-')}-no-pseudo-labels-s1": (
+            f"depth_anywhere_{student}",
+            "data.unlabelled",
+            None,
+        )
+        for student in ("bifuse_plus", "hohonet", "egformer")
+    },
     "dap-silog-alone-s1": ("dap_labeler", f"{TERMS}.points", GONE),
     "dap-plus-distortion-s1": ("dap_labeler", f"{TERMS}.normal", GONE),
     "dap-plus-geometry-s1": ("dap_labeler", f"{TERMS}.grad", GONE),
@@ -80,10 +91,12 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def values(run: Run, folder: Path) -> Path:
-    """params.yaml as DVC hands it to the stages of a run."""
+def values(run: Run, folder: Path, overlaid: str | None = None) -> Path:
+    """params.yaml, with an overlay written into it, as DVC hands it to the stages of a run."""
     path = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
+    if overlaid:
+        path.write_text(overlay.composed(ROOT / overlaid))
     apply_overrides(str(path), list(run.overrides))
     return path
 
@@ -114,16 +127,56 @@ def test_a_row_changes_what_it_says(run: Run, tmp_path: Path) -> None:
 def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values(run, tmp_path)
     monkeypatch.chdir(tmp_path)
+    resolved = accepted(run)
+    assert resolved["data"]["num_workers"] == 0  # the overrides that make a row cheap arrived
+
+
+@pytest.mark.parametrize("run", FULL, ids=lambda run: run.name)
+def test_a_row_is_accepted_at_paper_scale(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values(run, tmp_path, "params.paper.yaml")
+    monkeypatch.chdir(tmp_path)
+    resolved = accepted(run)
+    assert resolved["data"]["num_workers"] == 12
+    unlabelled = resolved["data"].get("unlabelled")
+    labelled, _ = split_batch(resolved["data"]["batch_size"], resolved["data"]["ratio"]
+                              if unlabelled else 0)  # fmt: skip
+    assert labelled >= 2
+    held = {f"data/manifests/{d}/{s}.parquet": (d, s) for ps in SCORED.values() for d, s in ps}
+    trained = [*resolved["data"]["train"].values(), *(unlabelled or {}).values()]
+    tests = [held[s["manifest"]] for s in trained if s["manifest"] in held]
+    assert set(suites_of(tests)) <= set(resolved["seen_suites"]), "the guard would refuse it"
+
+
+def accepted(run: Run) -> dict[str, Any]:
+    """The configuration that the run's stage makes of its section."""
     section = GROUPS[run.group]["section"]
     paper = next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
         ParamsCLI(paper, section, ["fit", "--print_config"])
     assert stop.value.code == 0
-    resolved = yaml.safe_load(out.getvalue())
+    resolved: dict[str, Any] = yaml.safe_load(out.getvalue())
     assert (resolved["seed_everything"], resolved["data"]["seed"]) == (1, 1)
-    assert resolved["data"]["num_workers"] == 0  # the overrides that make a row cheap arrived
     assert resolved["tags"] == {"reproduces": GROUPS[run.group]["rows"][run.row]["table"]}
+    return resolved
+
+
+def test_the_tables_have_their_rows() -> None:
+    """DA² Table 2 has seven, Depth Anywhere Table 3 ten."""
+    tables = [GROUPS[run.group]["rows"][run.row]["table"] for run in FULL]
+    assert [sum(f"Table 2, row {n}" in t for t in tables[:11]) for n in range(1, 8)] == [1] * 7
+    count = {name: tables.count(f"Table 3, {name}") for name in
+             ("M-all", "M-all and ST-all (p)", "M-all and SP-all (p)")}  # fmt: skip
+    assert count == {"M-all": 4, "M-all and ST-all (p)": 4, "M-all and SP-all (p)": 2}
+    assert (tables.count("Table 2, M"), tables.count("Table 2, M and ST (p)")) == (2, 2)
+
+
+def test_a_row_may_be_of_one_scale() -> None:
+    small, full = ({r.name for r in runs(GROUPS, s)} for s in (True, False))
+    assert "depth-anywhere-own-teacher-s1" in small - full
+    assert "depth-anywhere-m-all-s1" in full - small
 
 
 def test_first_seeds_come_first_and_names_are_unique() -> None:

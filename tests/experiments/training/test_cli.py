@@ -24,6 +24,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_longer_training_has_a_rate_to_its_end(tmp_path: Path) -> None:
+    """With the section's schedule the rate would be 0 from its last step on."""
+    model = tiny.sections()["tiny"]["model"]
+    model["init_args"]["scheduler"] = {
+        "class_path": "experiments.training.schedule.WarmupCosine",
+        "init_args": {"warmup_steps": 1, "total_steps": 2},
+    }
+    trainer = {**tiny.sections()["tiny"]["trainer"], "max_steps": 2}
+    tiny.prepare(tmp_path, model=model, trainer=trainer)
+    done = tiny.train(tmp_path, "--trainer.max_steps", "6", "--panels", "0")
+    assert done.returncode == 0, done.stderr
+    config = yaml.safe_load((tmp_path / "runs/tiny/config.yaml").read_text())
+    schedule = config["model"]["init_args"]["scheduler"]["init_args"]
+    assert schedule == {"warmup_steps": 3, "total_steps": 6, "floor": 0.0}
+
+
 @pytest.mark.parametrize("command", ["validate", "test"])
 def test_a_finished_training_is_scored(
     command: str, trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

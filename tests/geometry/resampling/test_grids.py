@@ -2,8 +2,8 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry.resampling import blocks, grids
-from pano_geometry.resampling.explicit import source_pixels
+from pano_geometry.resampling import grids
+from pano_geometry.resampling.back_ends import source_pixels
 
 SOURCES = [pg.Equirectangular(20, 40), pg.Cassini(40, 20), pg.Cylindrical(20, 40)]
 
@@ -15,7 +15,7 @@ SOURCES = [pg.Equirectangular(20, 40), pg.Cassini(40, 20), pg.Cylindrical(20, 40
 def test_blocks_and_opposite_halves_give_the_plain_coordinates(
     block, target, generator, monkeypatch
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", block)
+    monkeypatch.setattr(grids, "BLOCK", block)
     source = pg.Equirectangular(20, 40)
     rotation = pg.random_rotation(2, generator, dtype=torch.float64)
     grid = grids.build_grid(source, target, rotation, torch.float64)

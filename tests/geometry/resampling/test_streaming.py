@@ -3,8 +3,8 @@ import torch
 from torch.nn.functional import grid_sample
 
 import pano_geometry as pg
-from pano_geometry.resampling import blocks, streaming
-from pano_geometry.resampling.explicit import source_pixels
+from pano_geometry.resampling import grids, streaming
+from pano_geometry.resampling.back_ends import source_pixels
 from pano_geometry.resampling.sampling import sample_planes
 from pano_geometry.resampling.streaming import gather_bilinear, is_small_view
 
@@ -22,7 +22,7 @@ PAIRS = [
 def test_blocks_and_tiles_give_the_plain_values(
     source, target, dtype, generator, monkeypatch
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", 5 * target.width)
+    monkeypatch.setattr(grids, "BLOCK", 5 * target.width)
     monkeypatch.setattr(streaming, "TILE", 16)
     image = (torch.rand(3, 2, *source.size, generator=generator) * 255).to(dtype)
     rotation = pg.random_rotation(3, generator, dtype=torch.float64)

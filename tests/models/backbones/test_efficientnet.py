@@ -5,8 +5,13 @@ from torch.nn import functional
 
 from pano_models.backbones.efficientnet import EfficientNetEncoder
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
-from pano_models.layers.same_padding import SameConv2d, same_padding, set_border
-from pano_models.layers.wrap_conv import close_sphere, wrap_padding
+from pano_models.layers.padding import (
+    SameConv2d,
+    close_sphere,
+    same_padding,
+    set_border,
+    wrap_padding,
+)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pano_models.backbones.convolutional import ConvBackbone
 from pano_models.backbones.efficientnet import EfficientNetEncoder
-from pano_models.layers.same_padding import set_border
+from pano_models.layers.padding import set_border
 
 
 class Counted(EfficientNetEncoder):

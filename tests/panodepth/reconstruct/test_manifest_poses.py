@@ -18,7 +18,7 @@ from pano_data import datasets
 from pano_data.manifest import Manifest, Row, write_manifest
 from pano_data.reader import read, to_tensors
 from pano_worlds import miniatures
-from pano_worlds.miniatures import studio
+from pano_worlds.miniatures import miniature
 from pano_worlds.miniatures.box_studio import BoxStudio, BoxView
 from panodepth.cli import main
 from panodepth.errors import CommandError
@@ -33,7 +33,7 @@ class TurningStudio:
     """The box with a ball, each viewpoint with a heading and a tilt of its own."""
 
     def shoot(
-        self, scene: int, viewpoint: int, camera: Any, pose: studio.CameraOffset = studio.HERE
+        self, scene: int, viewpoint: int, camera: Any, pose: miniature.CameraOffset = miniature.HERE
     ) -> BoxView:
         turn = Rotation.from_euler("yx", (0.9 * viewpoint, 0.1)).as_matrix()
         return BoxStudio().shoot(

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.layers.sphere_embedding import paper_embedding, released_embedding
+from pano_models.layers.sphere_attention import paper_embedding, released_embedding
 from tests.parity.panorama import smooth_panorama
 from tests.parity.stand_in import weight
 

@@ -7,8 +7,7 @@ from pano_worlds import STYLES, WIDE, make_world
 from pano_worlds.indoor.floor_plan import OUTSIDE, make_plan
 from pano_worlds.indoor.glazing import draw_glazing, fit_glass_door, fit_partition, glaze
 from pano_worlds.indoor.openings import Opening, OpeningKind, make_openings
-from pano_worlds.indoor.palettes import CREAM
-from pano_worlds.indoor.style import make_style
+from pano_worlds.indoor.style import CREAM, make_style
 from pano_worlds.surfaces.builder import Builder
 
 NONE, ALL = replace(WIDE, glass=0.0), replace(WIDE, glass=1.0, glass_walls=(1.0, 1.0))

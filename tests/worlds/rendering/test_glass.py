@@ -6,10 +6,9 @@ import pytest
 import pano_geometry as pg
 from pano_worlds import View, Viewpoint, World, render
 from pano_worlds.rendering.glass import reflectance
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Plain
-from pano_worlds.surfaces.shapes import box, quad
 from pano_worlds.world import upright
 from tests.worlds.conftest import GREY, NIGHT
 

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.frame import Frame, to_world
-from pano_worlds.surfaces.shapes import box, quad
 from tests.worlds.conftest import GREY
 
 

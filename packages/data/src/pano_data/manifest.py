@@ -22,7 +22,7 @@ Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
 LabelKind = Literal["distance", "z", "disparity", "none"]
 Environment = Literal["indoor", "outdoor", "mixed"]
-LabelSource = Literal["ground_truth", "pseudo", "none"]
+LabelSource = Literal["ground_truth", "measured", "pseudo", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,8 @@ class Row:
         edge_margin: Pixels on either side of a depth edge that are not used.
         faithful: Resample as the release does, quirks included (Cassini maps only).
         environment: Indoor, outdoor or mixed.
-        label: Where the label comes from.
+        label: Where the label comes from; `measured`: from a device of its own, `pseudo`: from a
+            model, either at a size of its own.
         score: Rank score of a pseudo label, or None.
         provenance: Free text: which model wrote a pseudo label, from which run.
     """

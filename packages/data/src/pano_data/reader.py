@@ -26,6 +26,9 @@ from pano_data.transforms import Augmentation
 MAX_NEIGHBOURS = 8
 """Corrupt samples in a row after which a data set counts as broken."""
 
+OWN_SIZE = ("measured", "pseudo")
+"""Labels of a device or a model, which may be larger or smaller than the picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -162,8 +165,8 @@ def read(
         label = Label(np.zeros(full, np.float32), nothing, nothing.copy())
     else:
         native = read_depth(root / row.depth, row.encoding)
-        if row.label == "pseudo":
-            native = pg.resize(native, full, "nearest")  # a model labels at its own size
+        if row.label in OWN_SIZE and _same_shape(native.shape, full):
+            native = pg.resize(native, full, "nearest")
         if native.shape != full:
             raise CorruptSampleError(
                 root / row.depth,
@@ -176,6 +179,11 @@ def read(
     if row.projection == "cassini" and not keep_projection:
         decoded = _to_erp(decoded)
     return decoded if size is None else resize(decoded, size)
+
+
+def _same_shape(one: tuple[int, ...], other: tuple[int, int]) -> bool:
+    """Whether two maps may be of one picture: a side off by a rounding, no more."""
+    return abs(one[0] * other[1] - one[1] * other[0]) < 2 * max(*one, *other)
 
 
 def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:

@@ -16,11 +16,17 @@ from pano_geometry.cameras import (
     Perspective,
     Stereographic,
 )
+from pano_geometry.distance import (
+    depth_to_distance,
+    distance_to_depth,
+    distance_to_normals,
+    distance_to_points,
+    points_to_distance,
+)
 from pano_geometry.errors import ShapeError
 from pano_geometry.fusion import align_views, blend_views, fuse_gradients
 from pano_geometry.gpano import GPano, place_gpano
-from pano_geometry.normals import distance_to_normals
-from pano_geometry.padding import pad
+from pano_geometry.padding import pad, pad_cube
 from pano_geometry.panorama import (
     cube_to_erp,
     erp_to_cube,
@@ -29,13 +35,7 @@ from pano_geometry.panorama import (
     perspective_to_erp,
     rotate,
 )
-from pano_geometry.pixels import column_longitudes, row_latitudes
-from pano_geometry.points import (
-    depth_to_distance,
-    distance_to_depth,
-    distance_to_points,
-    points_to_distance,
-)
+from pano_geometry.pixels import column_longitudes, cube_solid_angle, row_latitudes, solid_angle
 from pano_geometry.rays import great_circle_angle, lonlat_to_rays, rays_to_lonlat
 from pano_geometry.resampling import native
 from pano_geometry.resampling.cache import grid_cache
@@ -49,7 +49,6 @@ from pano_geometry.rigs.cube_layouts import (
     cube_to_layout,
     layout_to_cube,
 )
-from pano_geometry.rigs.cube_padding import pad_cube
 from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.rigs.dual_fisheye import dual_fisheye_to_erp, erp_to_dual_fisheye
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
@@ -61,7 +60,6 @@ from pano_geometry.rotations import (
     random_rotation,
     to_ypr,
 )
-from pano_geometry.solid_angle import cube_solid_angle, solid_angle
 
 __version__ = "0.1.0"
 

@@ -7,8 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from pano_geometry.arrays import takes_arrays
-from pano_geometry.cameras.cropped import CroppedEquirectangular
-from pano_geometry.cameras.equirectangular import Equirectangular
+from pano_geometry.cameras.equirectangular import CroppedEquirectangular, Equirectangular
 from pano_geometry.errors import check_image
 from pano_geometry.resampling.resample import coverage, resample
 from pano_geometry.resampling.taps import Mode

@@ -1,12 +1,22 @@
-"""Spherical padding: what lies beyond the border of a panorama lies elsewhere in it."""
+"""Spherical padding: what lies beyond the border of a panorama or of a cube face.
 
+A pixel around a cube face lies on the plane of that face beyond the edge; its ray meets a
+neighbour between pixels. Copying the neighbour's edge row instead is wrong by up to 0.13 pixel at
+the edges.
+"""
+
+from functools import lru_cache
 from typing import Any
 
 import torch
+from torch.nn.functional import embedding_bag
+from torch.utils._python_dispatch import _disable_current_modes
 
-from pano_geometry.compiling import is_transformed
+from pano_geometry.compiling import constant_result, is_transformed
 from pano_geometry.errors import check_image, check_size
-from pano_geometry.tensor_types import Shaped, Tensor
+from pano_geometry.pixels import EXACT_ON, centres, lacks_float64, to_index
+from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
+from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
 def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n"]:
@@ -97,3 +107,136 @@ def half_turn(rows: Tensor) -> Tensor:
             "even width, with which half a turn is a whole number of columns"
         )
     return 0.5 * (turned + rows.roll(width // 2 + 1, -1))
+
+
+TABLE_ROWS = 32
+"""Rows that are transposed at a time, so that both sides stay in cache."""
+
+
+def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c f+2n f+2n"]:
+    """Pad every face by `n` pixels resampled from its neighbours (bilinear, corners included).
+
+    Args:
+        faces: (b, 6, c, f, f) in the order F R B L U D.
+        n: at most f.
+
+    Returns:
+        The faces with 2 n more rows and columns; the inside is unchanged. Differentiable.
+
+    Raises:
+        ShapeError: If `faces` is not (b, 6, c, f, f).
+        TypeError: If `faces` is not floating or `n` is not an int.
+        ValueError: If `n` is negative or more than f.
+    """
+    check_faces("faces", faces)
+    if not faces.is_floating_point():
+        raise TypeError(f"faces: got dtype {faces.dtype}, expected a floating dtype")
+    size = faces.shape[-1]
+    check_size("n", n, least=0)
+    if n > size:
+        raise ValueError(f"n: got {n}, expected at most the face size {size}")
+    planes = faces.transpose(1, 2)
+    return padded_planes(planes, n).transpose(1, 2) if n else faces
+
+
+def padded_planes(planes: Tensor, n: int) -> Tensor:
+    """Return `pad_cube` on (b, c, 6, f, f)."""
+    # A first ring, sampled from the neighbours alone, lets the second one interpolate across
+    # edges and corners.
+    one = _framed(planes, 1)
+    _fill_ring(one, planes, 1, inset=0)
+    if n == 1:
+        return _fill_ring(one, one, 1, inset=1)
+    return _fill_ring(_framed(planes, n), one, n, inset=1)
+
+
+def padded_table(planes: Float[Tensor, "b c 6 f f"]) -> Float[Tensor, "m bc"]:
+    """Return `padded_planes` by one pixel, channels side by side: (6 (f + 2)², b c)."""
+    size = planes.shape[-1]
+    table = planes.new_empty(6, size + 2, size + 2, planes.shape[0] * planes.shape[1])
+    pixels = planes.flatten(0, 1).permute(1, 2, 3, 0)
+    for face, inner in zip(pixels, table[:, 1:-1, 1:-1], strict=True):
+        for rows, into in zip(face.split(TABLE_ROWS), inner.split(TABLE_ROWS), strict=True):
+            into.copy_(rows)
+    rows = table.flatten(0, 2)
+    for inset in (0, 1):
+        index, weight, position = _table_taps(size, inset, planes.device)
+        ring = embedding_bag(index, rows, mode="sum", per_sample_weights=weight.to(rows.dtype))
+        rows.index_copy_(0, position, ring)
+    return rows
+
+
+@lru_cache(maxsize=32)
+def _table_taps(size: int, inset: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `_ring_taps` of a ring of one, (m, 4), that count in the padded faces themselves."""
+    index, weight, position = _cached_ring_taps(size, 1, inset, device)
+    with torch.inference_mode(mode=False):
+        if inset == 0:
+            row, column = index // size, index % size
+            row = row // size * (size + 2) + row % size
+            index = (row + 1) * (size + 2) + column + 1
+        return index.T.contiguous(), weight.T.contiguous(), position
+
+
+def _framed(planes: Tensor, n: int) -> Tensor:
+    """Return the faces with a frame of n pixels, not yet filled."""
+    size = planes.shape[-1]
+    framed = planes.new_empty(*planes.shape[:3], size + 2 * n, size + 2 * n)
+    framed[..., n : n + size, n : n + size] = planes
+    return framed
+
+
+def _fill_ring(framed: Tensor, source: Tensor, n: int, inset: int) -> Tensor:
+    """Fill the frame, in place, from `source` (b, c, 6, ., .), which is padded by `inset`."""
+    size = framed.shape[-1] - 2 * n
+    index, weight, position = _ring_taps(size, n, inset, framed.device)
+    taps = source.flatten(2)[..., index.flatten()].reshape(*framed.shape[:2], *index.shape)
+    values = (taps * weight.to(framed.dtype)).sum(2)
+    framed.view(*framed.shape[:2], -1).index_copy_(2, position, values)
+    return framed
+
+
+@constant_result
+def _ring_taps(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a table for compilers: it depends on sizes alone."""
+    return _cached_ring_taps(size, n, inset, device)
+
+
+@lru_cache(maxsize=32)  # a few hundred kB each at face size 256; the same for every image
+def _cached_ring_taps(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
+    # A table made under inference_mode could not be used in training later.
+    # Nor could one made of fake or batched tensors serve real ones.
+    with torch.inference_mode(mode=False), _disable_current_modes():
+        exact = EXACT_ON if lacks_float64(device) else device
+        index, weight, position = _ring_taps_of(size, n, inset, exact)
+        if lacks_float64(device):
+            weight = weight.float()
+        return index.to(device), weight.to(device), position.to(device)
+
+
+def _ring_taps_of(
+    size: int, n: int, inset: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    full, inner = size + 2 * n, size + 2 * inset
+    axis = torch.arange(full, device=device)
+    outside = (axis < n) | (axis >= n + size)
+    face, row, column = (
+        (outside[:, None] | outside[None, :]).expand(6, full, full).nonzero(as_tuple=True)
+    )
+    extended = centres(full, device) - n
+    x, y, z = (plane[face, row, column] for plane in plane_rays(extended, size))
+    on, u, v = project_to_faces(x, y, z, size)
+    s, t = to_index(u) + inset, to_index(v) + inset
+    s, t = s.clamp(0, inner - 1), t.clamp(0, inner - 1)
+    s0, t0 = s.floor().clamp(max=max(inner - 2, 0)), t.floor().clamp(max=max(inner - 2, 0))
+    fs, ft = s - s0, t - t0
+    step = 1 if inner > 1 else 0
+    base = (on.long() * inner + t0.long()) * inner + s0.long()
+    index = torch.stack([base, base + step, base + step * inner, base + step * (inner + 1)])
+    weight = torch.stack([(1 - fs) * (1 - ft), fs * (1 - ft), (1 - fs) * ft, fs * ft])
+    return index, weight, (face * full + row) * full + column

@@ -10,14 +10,14 @@ import torch
 
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import Equirectangular, erp_camera
+from pano_geometry.cameras.fisheye import Stereographic
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.cameras.stereographic import Stereographic
 from pano_geometry.errors import check_image, check_rotation, may_look_at
 from pano_geometry.resampling.back_ends import resample_seen
-from pano_geometry.resampling.batches import for_each_image
 from pano_geometry.resampling.resample import (
     Supersample,
     check_request,
+    for_each_image,
     resample,
     resample_averaged,
     supersampling,

@@ -22,13 +22,11 @@ from pano_losses.gram import GramMatrixLoss, gram_matrix_loss
 from pano_losses.logarithmic import EdgeSILog, SILog, edge_silog, silog
 from pano_losses.mask import RangeMask, range_mask
 from pano_losses.metrics import STANDARD, Metric
-from pano_losses.normals import NormalL1, normal_l1
-from pano_losses.points import PointL1, point_l1
 from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS, Protocol
 from pano_losses.reduction import Reduced
 from pano_losses.rulebook import protocols
-from pano_losses.shares import split_loss
-from pano_losses.terms import Term, WeightedSum
+from pano_losses.surfaces import NormalL1, PointL1, normal_l1, point_l1
+from pano_losses.terms import Term, WeightedSum, split_loss
 
 __version__ = "0.1.0"
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.discontinuities import edge_pixels
+from pano_losses.gradients import edge_pixels
 from pano_losses.reduction import (
     Averaging,
     Reduced,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_losses.discontinuities import sobel_magnitude
+from pano_losses.gradients import sobel_magnitude
 from pano_losses.metrics import Metric
 from pano_losses.reduction import blank, masked_sum, support
 

@@ -30,19 +30,22 @@ from pano_models.weights.official import (
     register_release,
     release_names,
 )
-from pano_models.weights.strict import LoadReport, fill
+from pano_models.weights.state_dict import LoadReport, fill
 
 if TYPE_CHECKING:
     from pano_models.da2 import DA2
     from pano_models.dap import DAP
-    from pano_models.discriminator import PatchDiscriminator, normalize_distance
-    from pano_models.encoder_discriminator import EncoderDiscriminator
+    from pano_models.discriminator import (
+        EncoderDiscriminator,
+        PatchDiscriminator,
+        normalize_distance,
+    )
     from pano_models.fusion_baseline import FusionBaseline, ViewRig
     from pano_models.heads.range_mask import RangeMasked, attach_range_mask
     from pano_models.pano_small import PanoSmall
-    from pano_models.students.bifuse_plus.bifuse_plus import BiFusePlus
+    from pano_models.students.bifuse_plus import BiFusePlus
     from pano_models.students.egformer.egformer import EGFormer
-    from pano_models.students.hohonet.hohonet import HoHoNet
+    from pano_models.students.hohonet import HoHoNet
     from pano_models.students.unifuse.unifuse import UniFuse
     from pano_models.teachers.depth_anything import load_depth_anything
     from pano_models.teachers.hub import load_teacher
@@ -50,11 +53,10 @@ if TYPE_CHECKING:
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
     from pano_models.weights.backbone import load_backbone
-    from pano_models.weights.encoders import load_encoders
-    from pano_models.weights.registry_packages import read_package
+    from pano_models.weights.encoders import load_encoders, read_package
 else:
     _LAZY = {
-        "EncoderDiscriminator": "pano_models.encoder_discriminator",
+        "EncoderDiscriminator": "pano_models.discriminator",
         "PatchDiscriminator": "pano_models.discriminator",
         "Teacher": "pano_models.teachers.teacher",
         "ViewRig": "pano_models.fusion_baseline",
@@ -63,7 +65,7 @@ else:
         "load_depth_anything": "pano_models.teachers.depth_anything",
         "load_encoders": "pano_models.weights.encoders",
         "load_teacher": "pano_models.teachers.hub",
-        "read_package": "pano_models.weights.registry_packages",
+        "read_package": "pano_models.weights.encoders",
         "normalize_distance": "pano_models.discriminator",
     }
     for _entry in NETWORKS.values():

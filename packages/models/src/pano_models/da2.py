@@ -17,11 +17,10 @@ from pano_models.backbones.vit import build_vit, quarter_taps, take_taps
 from pano_models.heads.pyramid import PyramidHead
 from pano_models.inputs import RgbInput, fit_to_patches, limit_area
 from pano_models.layers.cells import keep_cells
-from pano_models.layers.cross_attention import CrossAttentionBlock
 from pano_models.layers.padding import resize
 from pano_models.layers.rotary import azimuth_table
 from pano_models.layers.size_cache import SizeCache
-from pano_models.layers.sphere_embedding import CONTEXTS
+from pano_models.layers.sphere_attention import CONTEXTS, CrossAttentionBlock
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, Maps
 from pano_models.weights.backbone import load_backbone
@@ -44,7 +43,7 @@ class DA2(DepthModel):
         residual_units: Residual units in each of the decoder's three stages.
         layer_scale: First factor of these units. The released decoder starts at 1e-4, which takes
             thousands of steps to grow; a training of hundreds starts at 1.
-        embedding: One of `layers.sphere_embedding.CONTEXTS`; None: "paper", or what `faithful` or
+        embedding: One of `layers.sphere_attention.CONTEXTS`; None: "paper", or what `faithful` or
             `equivariant` asks for.
         min_pixels: Smaller images are enlarged to this area inside the network; None: never.
         max_pixels: Larger images are shrunk to this area inside the network; None: never.

@@ -11,8 +11,7 @@ from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
 from pano_models.inputs import RgbInput
 from pano_models.layers.lateral_decoder import build_lateral_decoder
-from pano_models.layers.padding import conv2d, resize
-from pano_models.layers.same_padding import Border, set_border
+from pano_models.layers.padding import Border, conv2d, resize, set_border
 from pano_models.layers.size_cache import SizeCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, FAR_PROBABILITY, Maps

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from pano_models.errors import ModelNotFoundError
 
 NETWORKS = {
-    "bifuse_plus": "pano_models.students.bifuse_plus.bifuse_plus:BiFusePlus",
+    "bifuse_plus": "pano_models.students.bifuse_plus:BiFusePlus",
     "da2": "pano_models.da2:DA2",
     "dap": "pano_models.dap:DAP",
     "egformer": "pano_models.students.egformer.egformer:EGFormer",
     "fusion_baseline": "pano_models.fusion_baseline:FusionBaseline",
-    "hohonet": "pano_models.students.hohonet.hohonet:HoHoNet",
+    "hohonet": "pano_models.students.hohonet:HoHoNet",
     "pano_small": "pano_models.pano_small:PanoSmall",
     "perspective_unet": "pano_models.teachers.perspective_unet:PerspectiveUNet",
     "perspective_vit": "pano_models.teachers.perspective_vit:PerspectiveViT",

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
-from experiments.benchmark.suites.catalogue import SUITES
+from experiments.benchmark.report.suite_tables import read_suites, suite_tables
+from experiments.benchmark.suites.catalogue import SUITES, SuiteError
 from experiments.benchmark.suites.stage import run_suite, run_suites
 from pano_data.errors import DatasetNotFoundError
 from pano_losses import protocols
@@ -98,6 +99,51 @@ def test_models_gather_in_one_table_and_a_kind_without_score_is_left_out(
     guess = Guess("disparity_affine")
     with pytest.raises(NotScoreableError):
         run_suite(SUITES["dap_test"], "x", guess, root, ScoringSettings((), SIZE), tmp_path, True)
+
+
+def test_an_absent_set_is_a_marked_row_and_no_stop(root: Path, tmp_path: Path) -> None:
+    """Without the sets of one suite, and without one of three of another."""
+    raw, reports = tmp_path / "raw", tmp_path / "reports"
+    raw.mkdir()
+    for name in ("stanford2d3d", "matterport3d_unifuse"):
+        (raw / name).symlink_to(root / name)
+    only = ["dap_test", "da2_table1"]
+    where: dict[str, Any] = {"root": str(raw), "reports": str(reports), "partial": True}
+    run_suites(["baseline_constant"], SIZE, only=only, threads=1, **where)
+    tables = {n: json.loads((reports / f"suites/{n}.json").read_text())["rows"] for n in only}
+    ours = {n: [r for r in rows if r["source"] == "ours"] for n, rows in tables.items()}
+    [row] = ours["dap_test"]
+    assert (row["dataset"], row["metrics"], row["count"]) == ("dap_test", {}, 0)
+    assert (row["partial"], row["note"]) == (True, "dap_test, split 'test', is not there")
+    scored = {r["dataset"]: bool(r["metrics"]) for r in ours["da2_table1"]}
+    assert scored == {"stanford2d3d": True, "matterport3d_unifuse": True, "panosuncg": False}
+    shown = {t.title: t for t in suite_tables(read_suites(reports / "suites"))}
+    line = [cell.text for cell in shown["da2_table1 · panosuncg"].rows[0]]
+    assert (line[0], line[1], line[-2]) == ("baseline_constant", "–", "0 of 3944, partial")
+    assert "panosuncg, split 'test', is not there." in shown["da2_table1 · panosuncg"].doubts
+
+
+def test_a_model_that_saw_the_test_set_has_no_number(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Path("runs/baseline_constant")
+    run.mkdir(parents=True)
+    (run / "config.yaml").write_text("seen_suites: [structured3d]\n")
+    only = ["structured3d", "depth_anywhere_table5"]
+    run_suites(["baseline_constant"], SIZE, str(root), only, partial=True, threads=1)
+    rows = {n: json.loads(Path(f"reports/suites/{n}.json").read_text())["rows"] for n in only}
+    [seen] = [row for row in rows["structured3d"] if row["source"] == "ours"]
+    assert (seen["metrics"], seen["count"]) == ({}, 0)
+    assert seen["note"].startswith("trained on test sets of structured3d")
+    assert all(r["metrics"] for r in rows["depth_anywhere_table5"] if r["source"] == "ours")
+
+
+def test_another_count_stops_before_the_first_score(root: Path, tmp_path: Path) -> None:
+    only = ["dap_test", "depth_anywhere_table5"]
+    with pytest.raises(SuiteError, match="got 2 images, expected 1343"):
+        run_suites(["baseline_constant"], SIZE, str(root), only, threads=1, reports=str(tmp_path))
+    assert not (tmp_path / "suites").exists()
 
 
 def test_nothing_is_written_when_data_are_absent(tmp_path: Path) -> None:

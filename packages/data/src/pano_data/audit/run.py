@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,13 @@ from pano_data.quarantine import Corrupt, corrupt_entry
 
 
 def audit(
-    name: str,
+    name: str | DatasetSpec,
     root: Path | str,
     splits: Sequence[str] | None = None,
     samples: int = 16,
     seed: int = 0,
     progress: bool = False,
+    options: Mapping[str, object] | None = None,
 ) -> AuditReport:
     """Examine a data set on disk.
 
@@ -32,24 +33,26 @@ def audit(
     that image and label belong together, and whether walls are flat (which tells z from distance).
 
     Args:
-        name: Data set id.
+        name: Data set id, or what is known of the data set.
         root: Folder of the data set.
         splits: Splits to examine; all if None.
         samples: Samples to open, spread over the splits; all of them if larger than the data set.
         seed: Chooses them.
         progress: Show progress on stderr.
+        options: Of its reader, see `DatasetSpec.options`.
 
     Raises:
         UnknownDatasetError: With the known ids.
         DatasetNotFoundError: If no split can be found.
     """
-    spec, root = datasets.get(name), Path(root)
-    surveys = {split: _survey(spec, root, split) for split in splits or spec.splits}
+    spec, root = name if isinstance(name, DatasetSpec) else datasets.get(name), Path(root)
+    given = options or {}
+    surveys = {split: _survey(spec, root, split, given) for split in splits or spec.splits}
     if not any(rows for rows, _ in surveys.values()):
-        spec.survey(root, next(iter(surveys)))  # raises, and says what to do
+        spec.survey(root, next(iter(surveys)), **given)  # raises, and says what to do
     chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
     measured, bad = [], []
-    for row in track(chosen, f"opening {name}", shown=progress):
+    for row in track(chosen, f"opening {spec.name}", shown=progress):
         try:
             measured.append(measure(row, root))
         except CorruptSampleError as error:
@@ -58,9 +61,11 @@ def audit(
     return _report(spec, root, reports, measured, bad)
 
 
-def _survey(spec: DatasetSpec, root: Path, split: str) -> tuple[list[Row], SplitReport]:
+def _survey(
+    spec: DatasetSpec, root: Path, split: str, options: Mapping[str, object]
+) -> tuple[list[Row], SplitReport]:
     try:
-        rows, skipped = spec.survey(root, split)
+        rows, skipped = spec.survey(root, split, list_file=None, **options)
     except DataError as error:
         return [], SplitReport(0, spec.counts.get(split), problem=str(error))
     reasons = dict(Counter(skip.reason for skip in skipped))

@@ -47,7 +47,7 @@ def find(
     for image in listing.files:
         if keep in image.parents:
             continue
-        if (problem := _problem(image)) is not None:
+        if (problem := problem_of(image)) is not None:
             yield Skipped(relative(image, root), problem)
             continue
         inside = image.relative_to(base)
@@ -64,7 +64,13 @@ def find(
         )
 
 
-def _problem(image: Path) -> str | None:
+def problem_of(image: Path, sphere: bool = True) -> str | None:
+    """Return why a picture cannot be used, None if it can.
+
+    Args:
+        image: The file.
+        sphere: It has to be a whole panorama.
+    """
     if any("\ud800" <= letter <= "\udfff" for letter in str(image)):  # how Python shows odd bytes
         return "name is not UTF-8"  # a manifest could not hold it
     try:
@@ -79,7 +85,7 @@ def _problem(image: Path) -> str | None:
         return "a crop of the sphere"
     if header.turn != 1 and image.suffix.lower() in EXACT:
         return "turned by EXIF"
-    return None if is_two_to_one(*header.size) else "not 2:1"
+    return "not 2:1" if sphere and not is_two_to_one(*header.size) else None
 
 
 FOLDER = DatasetSpec(

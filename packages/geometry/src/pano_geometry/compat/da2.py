@@ -10,9 +10,9 @@ Source: the releases of DA² and DAP (2025); point and normal code of utils3d an
 import torch
 from torch.nn.functional import normalize
 
+from pano_geometry.distance import distance_to_points
 from pano_geometry.errors import ShapeError, check_mask, shape_of
 from pano_geometry.pixels import centre_angles
-from pano_geometry.points import distance_to_points
 from pano_geometry.rays import lonlat_to_rays
 from pano_geometry.tensor_types import Bool, Float, Tensor
 

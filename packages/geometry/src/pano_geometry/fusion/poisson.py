@@ -7,9 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.fusion.align import align
-from pano_geometry.fusion.blend import blend
-from pano_geometry.fusion.views import ViewsOnErp, project_views
+from pano_geometry.fusion.average import ViewsOnErp, align, blend, project_views
 from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles
 from pano_geometry.tensor_types import Bool, Float, Tensor
 

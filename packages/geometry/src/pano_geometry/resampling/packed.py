@@ -9,9 +9,8 @@ import torch
 from torch.nn.functional import embedding_bag
 
 from pano_geometry.cameras.base import Surface
-from pano_geometry.padding import half_turn
+from pano_geometry.padding import half_turn, padded_table
 from pano_geometry.pixels import EXACT_ON, from_grid, to_index
-from pano_geometry.rigs.cube_padding import padded_table
 from pano_geometry.tensor_types import Float, Tensor
 
 LEAST_CHANNELS = 9

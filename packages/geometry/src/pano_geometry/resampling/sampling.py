@@ -6,6 +6,7 @@ from torch.nn.functional import grid_sample
 from pano_geometry.cameras.base import Surface
 from pano_geometry.compiling import is_transformed
 from pano_geometry.errors import ShapeError, check_batch, check_image, shape_of
+from pano_geometry.padding import padded_planes
 from pano_geometry.pixels import to_grid
 from pano_geometry.resampling import packed
 from pano_geometry.resampling.grids import (
@@ -16,7 +17,6 @@ from pano_geometry.resampling.grids import (
     to_padded_strip,
 )
 from pano_geometry.resampling.taps import MODES, Mode, dense_fetch, interpolate, sparse_fetch
-from pano_geometry.rigs.cube_padding import padded_planes
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 

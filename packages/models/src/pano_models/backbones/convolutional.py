@@ -21,7 +21,7 @@ from pano_models.backbones.encoders import (
 )
 from pano_models.backbones.feature_cache import FeatureCache
 from pano_models.layers.cells import keep_cells
-from pano_models.layers.same_padding import Border, set_border
+from pano_models.layers.padding import Border, set_border
 
 PATCH = 16
 STRIDES = (4, 8, 16, 32)

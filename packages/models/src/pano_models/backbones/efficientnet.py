@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
-from pano_models.layers.same_padding import SameConv2d
+from pano_models.layers.padding import SameConv2d
 
 PREFIX = "efficientnet_lite"
 TF_MEAN = TF_STD = 0.5

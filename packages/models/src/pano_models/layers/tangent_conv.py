@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from pano_geometry.pixels import centres, to_index
 from pano_geometry.tensor_types import Float
-from pano_models.layers.same_padding import SameConv2d
+from pano_models.layers.padding import SameConv2d, SphereMaxPool2d, replace_children
 from pano_models.layers.size_cache import cached_by_size
-from pano_models.layers.wrap_conv import SphereMaxPool2d, replace_children
 
 
 def _kernel_pixels(h: int, w: int, kernel: int, stride: int) -> Tensor:

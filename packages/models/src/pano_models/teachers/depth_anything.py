@@ -10,8 +10,7 @@ from torch import Tensor
 from pano_models.teachers.hub import _transformers
 from pano_models.teachers.teacher import Teacher
 from pano_models.weights.files import read_state, split_settings
-from pano_models.weights.keys import KeyMap
-from pano_models.weights.strict import fill
+from pano_models.weights.state_dict import KeyMap, fill
 
 # channels, heads, blocks, head features, channels of the four levels
 SIZES: dict[int, tuple[int, int, int, tuple[int, ...]]] = {

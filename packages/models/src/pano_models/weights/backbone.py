@@ -1,6 +1,7 @@
 """Starts a network's transformer from published self-supervised weights (DINOv2, DINOv3)."""
 
 import re
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -13,10 +14,45 @@ from pano_models.backbones.convolutional import ConvBackbone
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
-from pano_models.weights import dinov3
 from pano_models.weights.encoders import load_encoders
 from pano_models.weights.files import read_state
-from pano_models.weights.strict import LoadReport, fill
+from pano_models.weights.state_dict import KeyMap, LoadReport, fill
+
+DINOV3_RULES = (
+    ("mask_token", "unused.mask_token"),
+    ("storage_tokens", "backbone.vit.reg_token"),
+    ("blocks.#.ls#.gamma", "backbone.vit.blocks.#.gamma_#"),
+    ("*", "backbone.vit.*"),
+)
+"""Meta's names -> ours, but for the attention's bias, which is split in three."""
+DINOV3_KEYS = KeyMap(DINOV3_RULES)
+QKV_BIAS = re.compile(r"blocks\.(\d+)\.attn\.qkv\.bias")
+DINOV3_CONSTANTS = re.compile(r"rope_embed\.periods|blocks\.\d+\.attn\.qkv\.bias_mask")
+
+
+def translate_dinov3(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
+    """Rename the tensors of a DINOv3.
+
+    Returns:
+        Our names -> tensors (`unused.key_bias` is the third of the biases that is multiplied by 0),
+        and the published names of constants, which are computed here.
+    """
+    ours: dict[str, Tensor] = {}
+    constants: list[str] = []
+    key_bias: dict[int, Tensor] = {}
+    for name, tensor in state.items():
+        if DINOV3_CONSTANTS.fullmatch(name):
+            constants.append(name)
+        elif match := QKV_BIAS.fullmatch(name):
+            query, key_bias[int(match[1])], value = tensor.chunk(3)
+            stem = f"backbone.vit.blocks.{match[1]}.attn."
+            ours.update({stem + "q_bias": query, stem + "v_bias": value})
+        else:
+            ours[DINOV3_KEYS.to_ours(name) or name] = tensor
+    if key_bias:
+        ours["unused.key_bias"] = torch.stack([key_bias[i] for i in sorted(key_bias)])
+    return ours, constants
+
 
 PREFIX = "backbone.vit."
 NEUTRAL = {("q_bias", "v_bias"): 0.0, ("ls1.gamma", "ls2.gamma", "gamma_1", "gamma_2"): 1.0}
@@ -74,7 +110,7 @@ def _download(name: str | None) -> dict[str, Tensor]:
 
 def _to_timm_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     if "storage_tokens" in state:  # Meta's DINOv3
-        ours, _ = dinov3.translate(state)
+        ours, _ = translate_dinov3(state)
         return {name.removeprefix(PREFIX): tensor for name, tensor in ours.items()}
     # Meta's DINOv2 has timm's names, but for the gated MLP of its largest
     return {SWIGLU.sub(_swiglu, name): tensor for name, tensor in state.items()}

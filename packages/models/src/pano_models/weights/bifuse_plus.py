@@ -7,9 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from pano_models.model import DepthModel, create
-from pano_models.weights.keys import KeyMap
 from pano_models.weights.official import Release
-from pano_models.weights.strict import LoadReport, fill
+from pano_models.weights.state_dict import KeyMap, LoadReport, fill
 
 RELEASED_HEIGHT = 512
 """Rows the published network was trained with; larger panoramas are run at it."""

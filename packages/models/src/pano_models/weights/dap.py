@@ -11,10 +11,15 @@ from torch import Tensor
 from pano_models.errors import CheckpointError
 from pano_models.layers.rotary import dinov3_periods
 from pano_models.model import DepthModel, create
-from pano_models.weights import dinov3
-from pano_models.weights.keys import KeyMap, with_prefix
+from pano_models.weights import backbone
 from pano_models.weights.official import Release
-from pano_models.weights.strict import LoadReport, build_and_fill, check_finite
+from pano_models.weights.state_dict import (
+    KeyMap,
+    LoadReport,
+    build_and_fill,
+    check_finite,
+    with_prefix,
+)
 
 VIT = "core.pretrained.model."
 PERIODS = VIT + "rope_embed.periods"
@@ -37,7 +42,7 @@ _DPT = (
 
 KEYS = KeyMap(
     (
-        *with_prefix(VIT, "", dinov3.RULES),
+        *with_prefix(VIT, "", backbone.DINOV3_RULES),
         ("core.pretrained.norm.*", "norm.*"),
         *with_prefix("core.depth_head.", "head.", _DPT),
         *with_prefix("core.mask_head.", "range_head.", _DPT),
@@ -56,7 +61,7 @@ def translate(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str,
         CheckpointError: An alias differs from the tensor it should be.
     """
     transformer = {n.removeprefix(VIT): t for n, t in state.items() if n.startswith(VIT)}
-    ours, constants = dinov3.translate(transformer)
+    ours, constants = backbone.translate_dinov3(transformer)
     dropped = dict.fromkeys((VIT + name for name in constants), "a constant, computed here")
     for name, tensor in state.items():
         if ALIAS.fullmatch(name):

@@ -1,5 +1,6 @@
 """A trained model is a folder: `config.json` (name, options, size) and `model.safetensors`."""
 
+import hashlib
 import json
 import os
 import re
@@ -8,9 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.weights.files import read_state
@@ -162,3 +164,16 @@ def _without_first_weights(options: Any) -> Any:
         return options
     kept = {k: v for k, v in options.items() if k not in FIRST_WEIGHTS}
     return {k: _without_first_weights(v) for k, v in kept.items()}
+
+
+def digest_of_weights(network: nn.Module) -> str:
+    """Return the SHA-256 of names, types, shapes and bytes of all tensors, in order of names.
+
+    It does not depend on the file that they came from, nor on their layout in memory.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        flat = tensor.detach().cpu().contiguous().flatten()
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from torch import nn
 from pano_models import Predictor, name_of
 from pano_models.inputs import RgbInput
 from pano_models.outputs import UNITS, range_of
-from pano_models.weights.digest import digest_of_weights
+from pano_models.weights.model_folder import digest_of_weights
 from panodepth import __version__
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import OUTSIDE, WallRun
 from pano_worlds.indoor.openings import DOUBLE, Opening, OpeningKind, fit_door_frame
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, cylinder
 from pano_worlds.surfaces.materials import Colour, Material
-from pano_worlds.surfaces.shapes import box, cylinder
 from pano_worlds.world_style import WorldStyle
 
 # Keeps these random numbers apart from those of the house.

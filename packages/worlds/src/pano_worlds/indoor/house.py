@@ -10,13 +10,12 @@ from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.glazing import draw_glazing, glaze
 from pano_worlds.indoor.house_light import draw_house_light
 from pano_worlds.indoor.openings import make_openings
-from pano_worlds.indoor.palettes import CLASSIC, PALETTES, Palette
 from pano_worlds.indoor.rooms import choose_uses, furnish, room_of
-from pano_worlds.indoor.style import make_style
+from pano_worlds.indoor.style import CLASSIC, PALETTES, Palette, make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
 from pano_worlds.outdoor.vegetation import build_garden
+from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Lamp, Light
-from pano_worlds.rendering.sky import make_sky
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Plain

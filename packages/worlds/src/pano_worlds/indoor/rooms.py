@@ -7,15 +7,14 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
 from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.furniture import decoration, kitchen_bathroom, seating, storage
-from pano_worlds.indoor.furniture.stairs import stairs
+from pano_worlds.indoor.furniture.decoration import stairs
 from pano_worlds.indoor.house_light import HouseLight
 from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
 from pano_worlds.rendering.lighting import Lamp
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, prism
 from pano_worlds.surfaces.frame import Frame
-from pano_worlds.surfaces.shapes import prism
 
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.

@@ -13,9 +13,8 @@ from pano_worlds.indoor.openings import (
     wall_frame,
 )
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.shapes import box, quad
 
 THIN, THICK = 0.14, 0.3
 # Walls end just inside the walls they meet, so that no two faces lie in one plane.

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pano_worlds.miniatures.studio import HERE, CameraOffset
+from pano_worlds.miniatures.miniature import HERE, CameraOffset
 
 _BALL = np.array((1.2, 0.6, 1.5))
 _RADIUS = 0.5
@@ -15,7 +15,7 @@ _RADIUS = 0.5
 
 @dataclass(frozen=True)
 class BoxView:
-    """A view of the box, see `miniatures.studio.View`."""
+    """A view of the box, see `miniatures.miniature.StudioView`."""
 
     rgb: NDArray[np.uint8]
     distance: NDArray[np.float32]

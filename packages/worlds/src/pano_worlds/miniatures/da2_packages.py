@@ -9,9 +9,7 @@ import pano_geometry as pg
 from pano_data.io.atomic import write_json, write_text
 from pano_data.io.encode import write_exr, write_jpeg
 from pano_worlds.miniatures import matterport3d, panosuncg, stanford2d3d
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import metres
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, metres
 
 _INDEX = "mvs_synth_pano"
 

@@ -7,9 +7,7 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.deep360 import FOLDERS
 from pano_data.io.encode import write_npz, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import metres
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
+from pano_worlds.miniatures.miniature import CameraOffset, Miniature, Shot, Studio, metres
 
 SKY = 2000.0
 BASELINE = np.array((1.0, 0.0, 0.0))

@@ -10,10 +10,14 @@ import pano_geometry as pg
 from pano_data.datasets.dynamic_replica import FOLDERS
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_float16_png, write_json_gzip, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import planar
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    planar,
+    write_surroundings,
+)
 
 BASELINE = 0.1
 FOCAL = 0.54

@@ -13,10 +13,16 @@ from pano_data.datasets.hypersim import CAMERA_TABLE, SPLIT_TABLE, intrinsics
 from pano_data.datasets.poses import OPENGL_FROM_CAMERA
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_hdf5, write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import codes, metres, planar, z_up
-from pano_worlds.miniatures.studio import Shot, Studio
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    codes,
+    metres,
+    planar,
+    write_surroundings,
+    z_up,
+)
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}
 _SHIFTED = (0.7, 0.0, 0.06, 0.0, 0.5, -0.04, 0.0, 0.0, -1.0)

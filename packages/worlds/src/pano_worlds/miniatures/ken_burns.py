@@ -8,10 +8,14 @@ import pano_geometry as pg
 from pano_data.datasets.ken_burns import focal_length
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_exr, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import planar
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    planar,
+    write_surroundings,
+)
 
 UNITS = 100.0
 """Stored units per metre of the world."""

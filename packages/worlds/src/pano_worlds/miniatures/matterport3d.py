@@ -1,15 +1,28 @@
-"""Miniatures of the panoramic forms of Matterport3D: UniFuse stitch, BiFuse, Pano3D renders."""
+"""Miniatures of Matterport3D: UniFuse stitch, BiFuse, Pano3D renders, and the raw views."""
 
+import math
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import pano_geometry as pg
+from pano_data.datasets.poses import OPENGL_FROM_CAMERA
+from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_exr, write_jpeg, write_npy, write_png
-from pano_data.splits import matterport3d
-from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.stored_values import caps, codes, metres
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_data.splits import MATTERPORT3D, matterport3d
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    caps,
+    codes,
+    digits,
+    metres,
+    planar,
+    z_up,
+)
 
 CAP = 1 / 10
 """Share of the rows at either pole that the stitch leaves empty."""
@@ -74,5 +87,65 @@ PANO3D = Miniature(
     name="matterport3d_pano3d",
     write_scene=write_pano3d,
     splits={"train": 1, "val": 1, "test": 1},
+    appearance="camera",
+)
+
+
+FOCAL = 1075 / 1280
+"""Focal length over the width."""
+CENTRE = (0.493, 0.512)
+"""Principal point over width and height, off the middle as undistortion leaves it; from the top."""
+TILTS_DEG = (30.0, 0.0, -30.0)
+
+
+def camera_of(size: tuple[int, int]) -> pg.Perspective:
+    """Return the camera of all views."""
+    height, width = size
+    focal = FOCAL * width
+    return pg.Perspective(height, width, focal, focal, CENTRE[0] * width, CENTRE[1] * height)
+
+
+def write_raw(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the 18 views of each viewpoint of a house."""
+    name = house_of(shot)
+    house = root / name
+    lines = [f"dataset matterport\nn_images {18 * shot.views}\n"]
+    for viewpoint in range(shot.views):
+        uuid = digits(name, shot.index, viewpoint)
+        for tilt in range(3):
+            lines.append(_intrinsics(shot.size))
+            lines += [_view(house, studio, shot, viewpoint, uuid, tilt, yaw) for yaw in range(6)]
+    write_text(house / "undistorted_camera_parameters" / f"{name}.conf", "".join(lines))
+
+
+def _intrinsics(size: tuple[int, int]) -> str:
+    camera = camera_of(size)
+    # The release counts the rows of the principal point from the bottom.
+    return (
+        f"\nintrinsics_matrix {camera.fx:.6f} 0 {camera.cx:.6f} 0 {camera.fy:.6f} "
+        f"{size[0] - float(camera.cy):.6f} 0 0 1\n"
+    )
+
+
+def _view(
+    house: Path, studio: Studio, shot: Shot, viewpoint: int, uuid: str, tilt: int, yaw: int
+) -> str:
+    camera = camera_of(shot.size)
+    angles = torch.tensor([math.pi / 3 * yaw, math.radians(TILTS_DEG[tilt]), 0.0]).double()
+    rotation = pg.from_ypr(*angles).numpy()
+    view = studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=rotation))
+    colour, depth = f"{uuid}_i{tilt}_{yaw}.jpg", f"{uuid}_d{tilt}_{yaw}.png"
+    write_jpeg(house / "undistorted_color_images" / colour, view.rgb)
+    write_png(house / "undistorted_depth_images" / depth, codes(planar(view, camera), 4000))
+    pose = z_up(view) @ OPENGL_FROM_CAMERA
+    return f"scan {depth} {colour} {' '.join(f'{value:.6f}' for value in pose.flat)}\n"
+
+
+RAW = Miniature(
+    name="matterport3d_raw",
+    write_scene=write_raw,
+    splits={"train": 1, "val": 1, "test": 1},
+    size=(64, 80),
+    most={split: len(matterport3d(split)) for split in MATTERPORT3D},
     appearance="camera",
 )

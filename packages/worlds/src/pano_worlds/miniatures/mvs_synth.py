@@ -8,10 +8,7 @@ import pano_geometry as pg
 from pano_data.datasets.mvs_synth import UNITS
 from pano_data.io.atomic import write_json
 from pano_data.io.encode import write_exr, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import planar
-from pano_worlds.miniatures.studio import Shot, Studio
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, planar, write_surroundings
 
 
 def camera_of(size: tuple[int, int], frame: int) -> pg.Perspective:

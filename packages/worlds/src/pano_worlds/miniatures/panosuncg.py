@@ -8,9 +8,7 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_png
-from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.stored_values import codes, metres
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, codes, digits, metres
 
 
 def stems(shot: Shot) -> list[str]:

@@ -13,9 +13,18 @@ import pano_geometry as pg
 from pano_data.datasets.stanford2d3d import split_areas
 from pano_data.io.atomic import write_json
 from pano_data.io.encode import write_png
-from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.stored_values import caps, codes, metres, opaque, z_up
-from pano_worlds.miniatures.studio import Shot, Studio, StudioView
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    caps,
+    codes,
+    digits,
+    metres,
+    opaque,
+    z_up,
+)
 
 _ROOMS = ("hallway", "office", "conferenceRoom", "lounge", "storage")
 FILLED = "rgb_"

@@ -11,9 +11,17 @@ from pano_data.datasets.structured3d import SPLIT_SCENES
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_png
 from pano_data.splits import names
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import codes, metres, opaque, z_up
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    codes,
+    metres,
+    opaque,
+    z_up,
+)
 
 _LIGHTS = {
     "rawlight": (1.0, 1.0, 1.0),

@@ -8,9 +8,7 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_exr, write_png
-from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.stored_values import metres
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio
+from pano_worlds.miniatures.miniature import CameraOffset, Miniature, Shot, Studio, digits, metres
 
 BASELINE = 0.26
 _STEPS = {"Left_Down": (0.0, 0.0, 0.0), "Right": (BASELINE, 0.0, 0.0), "Up": (0.0, -BASELINE, 0.0)}

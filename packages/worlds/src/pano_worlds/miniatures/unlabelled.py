@@ -10,8 +10,7 @@ from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.datasets.zind import PARTITION
 from pano_data.io.atomic import write_json
 from pano_data.io.encode import write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature, digits
-from pano_worlds.miniatures.studio import Shot, Studio, StudioView
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits
 
 
 def _keep(view: StudioView) -> np.ndarray:

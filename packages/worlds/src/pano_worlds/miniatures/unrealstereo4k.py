@@ -8,10 +8,16 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_npy, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import opaque, planar
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    opaque,
+    planar,
+    write_surroundings,
+)
 
 BASELINE = 0.35
 """Metres; neither the 0.2 nor the 0.5 that readers like to assume."""

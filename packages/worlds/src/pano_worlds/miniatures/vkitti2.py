@@ -9,10 +9,17 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.io.atomic import write_text
 from pano_data.io.encode import write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import codes, planar, y_down
-from pano_worlds.miniatures.studio import CameraOffset, Shot, Studio, StudioView
-from pano_worlds.miniatures.surroundings import write_surroundings
+from pano_worlds.miniatures.miniature import (
+    CameraOffset,
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    codes,
+    planar,
+    write_surroundings,
+    y_down,
+)
 
 FOCAL = 725.0087 / 1242
 """Focal length over the width."""

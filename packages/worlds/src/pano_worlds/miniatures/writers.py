@@ -13,10 +13,10 @@ from pano_worlds.miniatures import (
     dap2m,
     deep360,
     dynamic_replica,
+    folder_depth,
     hypersim,
     ken_burns,
     matterport3d,
-    matterport3d_raw,
     mvs_synth,
     panosuncg,
     stanford2d3d,
@@ -26,8 +26,7 @@ from pano_worlds.miniatures import (
     unrealstereo4k,
     vkitti2,
 )
-from pano_worlds.miniatures.miniature import AppearanceName, Miniature
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.miniature import AppearanceName, Miniature, Shot, Studio
 from pano_worlds.miniatures.worlds_studio import WorldStudio
 from pano_worlds.world_style import WorldStyle, style_of
 
@@ -42,13 +41,14 @@ _MINIATURES: dict[str, Miniature] = {
         dap2m.TEST,
         deep360.MINIATURE,
         dynamic_replica.MINIATURE,
+        folder_depth.MINIATURE,
         hypersim.MINIATURE,
         hypersim.PROCESSED,
         ken_burns.MINIATURE,
         matterport3d.BIFUSE,
         matterport3d.PANO3D,
         matterport3d.UNIFUSE,
-        matterport3d_raw.MINIATURE,
+        matterport3d.RAW,
         mvs_synth.MINIATURE,
         panosuncg.MINIATURE,
         stanford2d3d.MINIATURE,

@@ -3,17 +3,16 @@
 import numpy as np
 
 from pano_worlds.outdoor import fixtures
-from pano_worlds.outdoor.arches import arcade
+from pano_worlds.outdoor.fixtures import arcade
 from pano_worlds.outdoor.terrain import Terrain, build_terrain
 from pano_worlds.outdoor.vegetation import bush, tree
 from pano_worlds.outdoor.vehicles import person
+from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
-from pano_worlds.rendering.sky import make_sky
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, cylinder, dome, quad, ring, sphere
 from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
-from pano_worlds.surfaces.shapes import box, cylinder, dome, quad, ring, sphere
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 

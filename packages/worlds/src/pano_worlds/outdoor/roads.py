@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Plain, Stripes, Tiles
-from pano_worlds.surfaces.shapes import box, quad
 
 _PAINT = Material(Plain((0.72, 0.72, 0.69), 0.08, 0.4, 8))
 KERB = 0.13

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, cylinder, quad, sphere
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.patterns import Fabric, Plain
-from pano_worlds.surfaces.shapes import box, cylinder, quad, sphere
 
 Random = np.random.Generator
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pano_worlds.arrays import F32, F64, U8, Mask
-from pano_worlds.rendering.weather import rained, snowed
+from pano_worlds.rendering.atmosphere import rained, snowed
 from pano_worlds.surfaces.noise import fractal
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from pano_worlds.arrays import F32, F64, I32, dot
-from pano_worlds.rendering.picture import Pixels
-from pano_worlds.rendering.reflection import reflected
+from pano_worlds.rendering.picture import Pixels, reflected
 from pano_worlds.rendering.shading import Fragments
 from pano_worlds.surfaces.panes import Crossings
 from pano_worlds.world import World

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from pano_worlds.arrays import F64, I32, Index
-from pano_worlds.surfaces import curved, flat
+from pano_worlds.surfaces import meshes
 from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.parts import ExactSurfaces, Part, ragged
@@ -48,12 +48,12 @@ class Surfaces:
 
 # What `Builder.shape` takes: the kind alone, or the kind and what its meshes share.
 _MAKERS: dict[str, Callable[..., Part]] = {
-    "box": flat.boxes,
-    "quad": flat.quads,
-    "globe": curved.globes,
-    "tube": curved.tubes,
-    "disc": curved.discs,
-    "ring": curved.rings,
+    "box": meshes.boxes,
+    "quad": meshes.quads,
+    "globe": meshes.globes,
+    "tube": meshes.tubes,
+    "disc": meshes.discs,
+    "ring": meshes.rings,
 }
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import gelu
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import run_encoder
-from pano_models.layers.wrap_conv import SphereUpsample, close_sphere
+from pano_models.layers.padding import SphereUpsample, close_sphere
 from pano_models.students.egformer.attention import (
     Axis,
     EquirectangularAttention,

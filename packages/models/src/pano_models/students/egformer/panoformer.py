@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, grid_sample
 
 from pano_geometry.tensor_types import Float
+from pano_models.layers.padding import WrapConv2d
 from pano_models.layers.size_cache import cached_by_size
 from pano_models.layers.tangent_conv import sample_sphere, tangent_kernel_pixels
-from pano_models.layers.wrap_conv import WrapConv2d
 
 POINTS = 9
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.shapes import box, cylinder, frustum, ring, sphere
+from pano_worlds.surfaces.builder import Builder, box, cylinder, frustum, ring, sphere
 
 Random = np.random.Generator
 

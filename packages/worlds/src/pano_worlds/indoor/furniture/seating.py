@@ -6,9 +6,8 @@ Pieces return the width and depth of the floor they need, metres.
 import numpy as np
 
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, cylinder, sphere
 from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.shapes import box, cylinder, sphere
 
 Random = np.random.Generator
 

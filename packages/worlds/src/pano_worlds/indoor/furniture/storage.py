@@ -7,10 +7,9 @@ import numpy as np
 
 from pano_worlds.indoor.furniture.decoration import table_lamp
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder
+from pano_worlds.surfaces.builder import Builder, box, cylinder, sphere
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Books
-from pano_worlds.surfaces.shapes import box, cylinder, sphere
 
 # Share of the wardrobes with a mirror on one door.
 _MIRRORED = 0.35

@@ -1,0 +1,1 @@
+"""Fine-tuning on pictures and depth maps of your own: `panodepth train IMAGES DEPTH`."""

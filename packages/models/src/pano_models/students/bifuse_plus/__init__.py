@@ -1,1 +1,0 @@
-"""BiFuse++ (Wang et al. 2022)."""

@@ -1,1 +1,0 @@
-"""HoHoNet (Sun et al. 2021)."""
