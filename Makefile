@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations crashlab crashlab-quick rehearsal clean
+.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction crashlab crashlab-quick clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -49,6 +49,14 @@ crashlab-quick: $(UV) ## five minutes of it, for CI: a case that fails is printe
 
 rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
 	$(UV) run python -m benchmarks.rehearsal
+
+study: $(UV)          ## test fifteen published findings (hours; resumes where it stopped), then write docs/study.md
+	$(UV) run dvc repro manifest depth_anywhere_masks da2_curate check_teacher
+	$(UV) run python -m experiments.study run $(STUDY_ARGS)
+	$(UV) run python -m experiments.study report
+
+study-direction: $(UV) ## ten minutes: do five of them still point where they did?
+	$(UV) run python -m experiments.study direction
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

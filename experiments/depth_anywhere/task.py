@@ -26,6 +26,8 @@ class DepthAnywhereTask(DepthTask):
         views: What a panorama is cut into.
         max_angle_deg: Each angle of the random rotation is uniform in ± this; 0 switches it off.
         per_sample: A rotation for every sample instead of one for the batch.
+        stitched: Put the teacher's opinions of the faces together to a panorama, each in a scale
+            and shift of its own, and compare panoramas: what the paper argues against (Fig. 4).
         seed: Seed of the rotations; with the step it decides each of them.
         **task: See `DepthTask`.
 
@@ -38,6 +40,7 @@ class DepthAnywhereTask(DepthTask):
         views: Views,
         max_angle_deg: float = 45.0,
         per_sample: bool = False,
+        stitched: bool = False,
         seed: int = 0,
         **task: Any,
     ) -> None:
@@ -46,6 +49,7 @@ class DepthAnywhereTask(DepthTask):
         self.views = views
         self.max_angle_deg = max_angle_deg
         self.per_sample = per_sample
+        self.stitched = stitched
         self.seed = seed
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -74,6 +78,13 @@ class DepthAnywhereTask(DepthTask):
         views = self.views.cut(picture[some], rotation)
         with torch.no_grad():
             opinion = self.run(self.teacher.eval(), views.flatten(0, 1))["disparity_affine"]
+        if self.stitched:
+            opinion = opinion.unflatten(0, views.shape[:2])
+            return {
+                "view_prediction": disparity[some],
+                "view_target": self.views.stitch(opinion, disparity.shape[-2:], rotation),
+                "view_valid": batch["valid"][some],
+            }
         own = self.views.cut(disparity[some], rotation)
         return {
             "view_prediction": own / self.views.cosine(own),  # disparity of depth, not of distance

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -37,6 +37,26 @@ class Views(ABC):
     ) -> Bool[Tensor, "b n 1 f f"]:
         """True where every panorama pixel that a view pixel draws on is True."""
         return self.cut(mask.float(), rotation) > 1 - 1e-4
+
+    def stitch(
+        self,
+        views: Float[Tensor, "b n 1 f f"],
+        size: Sequence[int],
+        rotation: Float[Tensor, "b 3 3"],
+    ) -> Float[Tensor, "b 1 h w"]:
+        """Disparities of depth, stretched to [0, 1] in each view, as a panorama of distance's.
+
+        Nothing aligns one view with the next. The stretching is that of the released labels.
+
+        Args:
+            views: As `cut` orders them.
+            size: Height and width of the panorama.
+            rotation: The rig was turned by it.
+
+        Raises:
+            TypeError: The views overlap, or leave gaps.
+        """
+        raise TypeError(f"got {type(self).__name__}, expected CubeViews: only faces fit together")
 
     def cosine(self, like: Tensor) -> Float[Tensor, "f f"]:
         """Cosine between the ray of a pixel and the axis: depth = distance x cosine."""
@@ -81,6 +101,13 @@ class CubeViews(Views):
     def cut(self, erp: Tensor, rotation: Tensor) -> Tensor:
         """See `Views.cut`; faces in the order F R B L U D."""
         return pg.erp_to_cube(erp, self.face_size, rotation)
+
+    def stitch(self, views: Tensor, size: Sequence[int], rotation: Tensor) -> Tensor:
+        """See `Views.stitch`."""
+        low, high = views.amin((-2, -1), keepdim=True), views.amax((-2, -1), keepdim=True)
+        stretched = (views - low) / (high - low).clamp(min=1e-6)
+        faces = stretched * self.cosine(stretched)
+        return pg.cube_to_erp(faces, int(size[0]), int(size[1]), rotation.mT)
 
 
 class TangentViews(Views):

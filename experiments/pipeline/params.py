@@ -62,6 +62,11 @@ _Loader.add_constructor("!delete", lambda *_: _Delete())
 _Loader.add_constructor("!replace", _replace)
 
 
+def parse(text: str) -> Any:
+    """Return what YAML text says, `!delete` and `!replace` as `merged` takes them."""
+    return yaml.load(text, Loader=_Loader)
+
+
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """Read all sections of a values file; of an overlay, over those of the file it extends.
 
@@ -119,6 +124,15 @@ def section(name: str, path: Path = PARAMS_FILE) -> dict[str, Any]:
             itself or a place that is not there.
     """
     return _Resolver(read_params(path), path).section(name)
+
+
+def resolved(sections: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return one of the sections that `read_params` gave, with everything it extends.
+
+    Raises:
+        ParamsError: See `section`.
+    """
+    return _Resolver(sections, PARAMS_FILE).section(name)
 
 
 def section_text(name: str, path: Path = PARAMS_FILE) -> str:

@@ -11,6 +11,7 @@ any work.
 import argparse
 import json
 import logging
+import os
 import shutil
 import sys
 import warnings
@@ -131,7 +132,7 @@ class ParamsCLI(LightningCLI):
             argv[1:1] = [part for text in texts for part in ("--config", text)]
         self.config = parser.parse_args(argv)
 
-    def _layers(self) -> Sequence[Mapping[str, Any]]:
+    def _layers(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return what stands under the command line, each over the one before."""
         own = params.merged(params.section(self.section), self.over)
         return params.section("common"), own
@@ -196,7 +197,7 @@ class ParamsCLI(LightningCLI):
             self.trainer_defaults = {"callbacks": self._callbacks(config)}
             self.tracker = RunLogger(
                 self.state / "tracking",
-                experiment=self.paper,
+                experiment=os.environ.get("MLFLOW_EXPERIMENT_NAME") or self.paper,
                 run_name=f"{config.run_name or self.target.name} {self.state.name[:4]}",
                 tags=run_tags(self.paper, self.section, self.state.name, self.resolved),
                 data=self.digests,

@@ -3,16 +3,18 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from experiments.pipeline import params
-from experiments.pipeline.closure.imports import Code
+from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.closure.values import NETWORKS, Named
 
 PIPELINE = Path("dvc.yaml")
+_CODE = re.compile(rf"(?!{BOX})(packages|experiments)/")
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 
 
@@ -30,8 +32,8 @@ class Command:
         module: Module that `python -m` starts.
         words: Arguments of the command.
         sections: Sections of the values file that the stage lists as its `params`.
-        reads: Files and folders that it depends on, code included.
-        writes: Files and folders that it makes.
+        reads: Files and folders that the stage lists as its `deps`, code included.
+        writes: Files and folders that it makes: `outs` and `metrics`.
     """
 
     stage: str
@@ -47,6 +49,11 @@ class Command:
         """Name that DVC gives the stage."""
         return f"{self.stage}@{self.item}" if self.item else self.stage
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What it reads without the code."""
+        return tuple(place for place in self.reads if not _CODE.match(place))
+
 
 def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
     """Yield what every stage runs under the sections of a values file.
@@ -54,7 +61,7 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
     Raises:
         PipelineError: A command is not `python -m MODULE ...`.
     """
-    stages = yaml.safe_load((root / PIPELINE).read_text())["stages"]
+    stages = _stages((root / PIPELINE).read_text())
     for name, stage in stages.items():
         for item in _items(stage.get("foreach", [""]), sections):
             filled = _filled(stage.get("do", stage), {**sections, "item": item, "key": item})
@@ -65,8 +72,16 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
                     "`python -m MODULE ...`: the code behind it is found by its module"
                 )
             listed = [p for p in filled.get("params", []) if isinstance(p, str)]
-            places = (tuple(_paths(filled.get(key, []))) for key in ("deps", "outs"))
-            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), *places)
+            reads = tuple(_paths(filled.get("deps", [])))
+            writes = tuple(_paths([*filled.get("outs", []), *filled.get("metrics", [])]))
+            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), reads, writes)
+
+
+@cache
+def _stages(text: str) -> Mapping[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Mapping[str, Any] = yaml.load(text, Loader=loader)["stages"]
+    return found
 
 
 def _paths(listed: Iterable[Any]) -> Iterator[str]:

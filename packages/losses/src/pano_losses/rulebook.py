@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pano_losses import alignment, metrics, weighting
+from pano_losses.cube_edges import CUBE_EDGES
 from pano_losses.metrics import SEAM, STANDARD
 from pano_losses.pano3d import BOUNDARY, SMOOTHNESS
 from pano_losses.protocol import ALL_KINDS, Protocol
@@ -283,6 +284,21 @@ _PROTOCOLS = (
             "the cut of the map cannot be told from its inside."
         ),
         metrics=SEAM,
+    ),
+    Protocol(
+        id="cube_edges",
+        source="this project, after PaGeR (arXiv 2605.26368); see `pano_losses.cube_edges`",
+        description=(
+            "Jumps across the edges of the upright cube, free of scale and, in disparity, of "
+            "shift, up to 10 m; a ratio near 1 means that the prediction does not show the cube "
+            "whose faces a teacher saw."
+        ),
+        accepts=("disparity_affine", "distance_scale_invariant", "distance_metric"),
+        high=10.0,
+        space="disparity",
+        alignment=alignment.least_squares_scale_shift,
+        disparity_floor=0.1,
+        metrics=CUBE_EDGES,
     ),
     *RELEASED,
 )

@@ -1,0 +1,1 @@
+"""Fifteen published findings, tested: claims, queue of trainings, statistics, page."""

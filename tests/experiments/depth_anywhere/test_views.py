@@ -1,0 +1,44 @@
+"""Opinions of faces put together to a panorama."""
+
+import pytest
+import torch
+
+import pano_geometry as pg
+from experiments.depth_anywhere.views import CubeViews, TangentViews
+
+
+def smooth(height: int, width: int) -> torch.Tensor:
+    """Disparity of distance of a smooth world, `(1, 1, h, w)`."""
+    rays = pg.Equirectangular(height, width).rays()
+    return (1.5 + 0.5 * rays[..., 0] + 0.3 * rays[..., 1] * rays[..., 2])[None, None]
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6])
+def test_faces_that_agree_are_stitched_in_place(angle: float) -> None:
+    views, panorama = CubeViews(64), smooth(64, 128)
+    rotation = pg.from_ypr(torch.tensor(angle), torch.tensor(angle / 2), torch.tensor(0.1))[None]
+    cut = views.cut(panorama, rotation)
+    planar = cut / views.cosine(cut)  # disparity of depth, as a teacher gives it
+    low, high = planar.amin((-2, -1), keepdim=True), planar.amax((-2, -1), keepdim=True)
+    stitched = views.stitch(planar, (64, 128), rotation)
+    # By hand: which face sees a pixel, and what that face's stretching made of its disparity.
+    rays = pg.Equirectangular(64, 128).rays() @ rotation[0]
+    labels = torch.arange(6.0).reshape(1, 6, 1, 1, 1).expand(1, 6, 1, 64, 64).contiguous()
+    face = pg.cube_to_erp(labels, 64, 128, rotation.mT, mode="nearest").long()[0, 0]
+    cosine = rays.abs().amax(-1)
+    expected = (panorama[0, 0] / cosine - low[0, face, 0, 0, 0]) * cosine
+    expected = expected / (high - low)[0, face, 0, 0, 0]
+    inside = cosine > 0.75  # at the edges of faces bilinear sampling mixes two stretchings
+    assert inside.float().mean() > 0.3
+    torch.testing.assert_close(stitched[0, 0][inside], expected[inside], atol=0.01, rtol=0)
+
+
+def test_a_face_of_one_value_is_no_division_by_zero() -> None:
+    views = CubeViews(8)
+    rotation = torch.eye(3)[None]
+    assert views.stitch(torch.ones(1, 6, 1, 8, 8), (16, 32), rotation).isfinite().all()
+
+
+def test_overlapping_views_are_refused() -> None:
+    with pytest.raises(TypeError, match="TangentViews"):
+        TangentViews(8, 12).stitch(torch.ones(1, 12, 1, 8, 8), (16, 32), torch.eye(3)[None])
