@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction clean
+.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction crashlab crashlab-quick clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -39,6 +39,17 @@ ui: $(UV)             ## compare runs in the browser
 ablations: $(UV)      ## every ablation of the papers as a DVC experiment (small; resumes where it stopped)
 	$(UV) run python -m experiments.ablations run
 
+MINUTES ?= 60
+SEED ?= 0
+crashlab: $(UV)       ## accidents drawn from SEED for MINUTES; writes docs/crashlab.md
+	$(UV) run python -m tests.crash --minutes $(MINUTES) --seed $(SEED) --page docs/crashlab.md
+
+crashlab-quick: $(UV) ## five minutes of it, for CI: a case that fails is printed with the line that repeats it
+	$(UV) run python -m tests.crash --minutes 5 --seed $(SEED) --quick
+
+rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
+	$(UV) run python -m benchmarks.rehearsal
+
 study: $(UV)          ## test fifteen published findings (hours; resumes where it stopped), then write docs/study.md
 	$(UV) run dvc repro manifest depth_anywhere_masks da2_curate check_teacher
 	$(UV) run python -m experiments.study run $(STUDY_ARGS)
@@ -46,9 +57,6 @@ study: $(UV)          ## test fifteen published findings (hours; resumes where i
 
 study-direction: $(UV) ## ten minutes: do five of them still point where they did?
 	$(UV) run python -m experiments.study direction
-
-rehearsal: $(UV)      ## the papers' pipeline, every stage and ablation in small, in a folder of its own
-	$(UV) run python -m benchmarks.rehearsal
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt

@@ -28,6 +28,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.pipeline import config_errors, held_out, params
 from experiments.pipeline.closure.training import training_code
+from experiments.pipeline.data_files import check_data_files
 from experiments.pipeline.ranks import accumulation, checked_world, global_rank
 from experiments.pipeline.run_folder import (
     FINISHED,
@@ -131,7 +132,7 @@ class ParamsCLI(LightningCLI):
             argv[1:1] = [part for text in texts for part in ("--config", text)]
         self.config = parser.parse_args(argv)
 
-    def _layers(self) -> Sequence[Mapping[str, Any]]:
+    def _layers(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         """Return what stands under the command line, each over the one before."""
         own = params.merged(params.section(self.section), self.over)
         return params.section("common"), own
@@ -172,6 +173,7 @@ class ParamsCLI(LightningCLI):
             if not last.is_file():
                 warn_of_fresh_start(self.state, own)
             write_text(self.state / IDENTITY, json.dumps(own))
+            check_data_files(self.state, self.resolved["data"])
         if config.ckpt_path is None and last.is_file():
             config.ckpt_path = str(last)
 

@@ -155,3 +155,13 @@ def test_a_good_manifest_is_not_read_row_by_row(tmp_path, monkeypatch):
     assert len(read_manifest(tmp_path / "m.parquet")) == 9
     write_manifest(tmp_path / "empty.parquet", [])
     assert len(read_manifest(tmp_path / "empty.parquet")) == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"key": "../" + "x" * 10**6}, {"image": "/" + "x" * 10**6}, {"pose": [1.0] * 10**5}]
+)
+def test_a_long_value_is_told_shortly(wrong):
+    values = {"key": "a", "dataset": "d", "split": "s", "scene": "s", "image": "a.png"}
+    with pytest.raises(ManifestError) as error:
+        Row(**{**values, **wrong})
+    assert len(str(error.value)) < 500

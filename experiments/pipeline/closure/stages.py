@@ -32,8 +32,8 @@ class Command:
         module: Module that `python -m` starts.
         words: Arguments of the command.
         sections: Sections of the values file that the stage lists as its `params`.
-        reads: Files and folders that it depends on, code included.
-        writes: Files and folders that it makes, metrics included.
+        reads: Files and folders that the stage lists as its `deps`, code included.
+        writes: Files and folders that it makes: `outs` and `metrics`.
     """
 
     stage: str
@@ -45,14 +45,14 @@ class Command:
     writes: tuple[str, ...] = ()
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """What it depends on that is no code: data, models, weights in the box."""
-        return tuple(path for path in self.reads if not _CODE.match(path))
-
-    @property
     def name(self) -> str:
         """Name that DVC gives the stage."""
         return f"{self.stage}@{self.item}" if self.item else self.stage
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What it reads without the code."""
+        return tuple(place for place in self.reads if not _CODE.match(place))
 
 
 def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
@@ -72,23 +72,22 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
                     "`python -m MODULE ...`: the code behind it is found by its module"
                 )
             listed = [p for p in filled.get("params", []) if isinstance(p, str)]
-            made = [*filled.get("outs", []), *filled.get("metrics", [])]
-            places = (tuple(_paths(filled.get("deps", []))), tuple(_paths(made)))
-            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), *places)
+            reads = tuple(_paths(filled.get("deps", [])))
+            writes = tuple(_paths([*filled.get("outs", []), *filled.get("metrics", [])]))
+            yield Command(name, item, words[2], tuple(words[3:]), tuple(listed), reads, writes)
+
+
+@cache
+def _stages(text: str) -> Mapping[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    found: Mapping[str, Any] = yaml.load(text, Loader=loader)["stages"]
+    return found
 
 
 def _paths(listed: Iterable[Any]) -> Iterator[str]:
     """Yield the places of `deps` or `outs`; one with settings of its own is a mapping."""
     for place in listed:
         yield from place if isinstance(place, Mapping) else [str(place)]
-
-
-@cache
-def _stages(text: str) -> Mapping[str, Any]:
-    """Parse dvc.yaml once: it is asked for by every run of a study."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found: Mapping[str, Any] = yaml.load(text, Loader=loader)["stages"]
-    return found
 
 
 def _items(loop: Any, sections: Mapping[str, Any]) -> list[str]:

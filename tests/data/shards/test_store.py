@@ -149,6 +149,20 @@ class Canary:
         return type(self.path).touch, (self.path,)
 
 
+@pytest.mark.parametrize("name", ["index.json", "keys.json"])
+@pytest.mark.parametrize("text", ["", "{", "3", "null", '["a"', "[" * 100_000, None])
+def test_a_damaged_index_is_told_in_a_line(tmp_path, name, text):
+    write_chunks(tmp_path, PLAN, read)
+    close(tmp_path)
+    if text is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_text(text)
+    missing = text is None and name == "index.json"
+    with pytest.raises(DataError, match="closed store" if missing else "is damaged"):
+        Store(tmp_path)
+
+
 def test_shards_of_others_run_no_code(tmp_path):
     """LitData unpickles an item where the index of the shards says so."""
     write_chunks(tmp_path, Plan(1, 1, {}), read)

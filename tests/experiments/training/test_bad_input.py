@@ -47,8 +47,8 @@ def fit(
 
 
 def published(folder: Path) -> dict[str, bytes]:
-    files = [p for p in (folder / "runs").rglob("*") if p.is_file()]
-    return {p.name: p.read_bytes() for p in [*files, folder / "last.ckpt"]}
+    last = folder / "last.ckpt"
+    return {**published_models(folder), last.name: last.read_bytes()}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,25 @@ def test_data_that_changed_under_a_checkpoint_are_refused(trained: Path) -> None
     assert "error in section tiny: cannot resume: ['train.parquet'] changed" in said
     assert "Traceback" not in said
     assert published(trained) == before
+
+
+def test_a_picture_that_was_replaced_is_refused(tmp_path: Path) -> None:
+    """The manifest is the same: only the files behind it tell."""
+    tiny.prepare(tmp_path)
+    fit(tmp_path, "--trainer.max_steps=2", "--checkpoint_every=1", "--panels=0", code=0)
+    before, manifest = published_models(tmp_path), tmp_path / "train.parquet"
+    one, other, *_ = (tmp_path / "raw" / row.image for row in read_manifest(manifest))
+    one.write_bytes(other.read_bytes())
+    said = fit(tmp_path, "--trainer.max_steps=2", "--checkpoint_every=1", "--panels=0", code=2)
+    assert "error in section tiny: cannot resume: 1 of " in said.splitlines()[-1]
+    assert one.name in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert published_models(tmp_path) == before
+
+
+def published_models(folder: Path) -> dict[str, bytes]:
+    files = [p for p in (folder / "runs").rglob("*") if p.is_file()]
+    return {p.name: p.read_bytes() for p in files}
 
 
 @pytest.mark.ddp

@@ -84,7 +84,13 @@ def test_weights_of_a_training_that_diverged(folder):
             load(path)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"name": "da2"}', '{"name": "da2", "config": []}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"name": "da2"}', '{"name": "da2", "config": []}', "[" * 100_000,
+     '{"name": [], "config": {}}', '{"name": "da2", "config": {"widht": 3}}',
+     '{"name": "da2", "config": {"width": "x"}}', '{"name": "unifuse", "config": {"width": -1}}',
+     '{"name": "unifuse", "config": {"width": 1e9}}', '{"name": "da2", "config": {"heads": 0}}'],
+)  # fmt: skip
 def test_broken_config(folder, text):
     (folder[1] / "config.json").write_text(text)
     with pytest.raises(pm.CheckpointError):

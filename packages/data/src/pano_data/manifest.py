@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
@@ -23,6 +24,10 @@ Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
 LabelKind = Literal["distance", "z", "disparity", "none"]
 Environment = Literal["indoor", "outdoor", "mixed"]
 LabelSource = Literal["ground_truth", "measured", "pseudo", "none"]
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring, _SHOWN.maxlist, _SHOWN.maxother = 120, 16, 120
+brief = _SHOWN.repr
+"""A value of a row in a message: a hostile one may hold a million characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,52 +92,51 @@ class Row:
     provenance: str = ""
 
     def __post_init__(self) -> None:
+        row = f"row {brief(self.key)}"
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ManifestError(
-                    f"row {self.key!r}: {name}={getattr(self, name)!r}, expected one of {allowed}"
+                    f"{row}: {name}={brief(getattr(self, name))}, expected one of {allowed}"
                 )
         if (self.depth is None) != (self.encoding == "none" or self.kind == "none"):
             raise ManifestError(
-                f"row {self.key!r}: depth={self.depth!r} with encoding={self.encoding!r}, "
+                f"{row}: depth={brief(self.depth)} with encoding={self.encoding!r}, "
                 f"kind={self.kind!r}; expected a path with both, or none of them"
             )
         for name in _PATHS:
             value = getattr(self, name)
             if value is not None and OUTSIDE.search(value):
                 raise ManifestError(
-                    f"row {self.key!r}: {name}={value!r}, expected a relative name that stays "
+                    f"{row}: {name}={brief(value)}, expected a relative name that stays "
                     "below its folder"
                 )
         self._check_numbers()
         if self.kind in ("z", "disparity") and self.intrinsics is None:
-            raise ManifestError(f"row {self.key!r}: kind={self.kind!r} needs intrinsics")
+            raise ManifestError(f"{row}: kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
-            raise ManifestError(f"row {self.key!r}: disparity needs a positive baseline in metres")
+            raise ManifestError(f"{row}: disparity needs a positive baseline in metres")
 
     def _check_numbers(self) -> None:
+        row = f"row {brief(self.key)}"
         for name, count in _MATRICES.items():
             values = getattr(self, name)
             if values is not None and not (len(values) == count and all(map(isfinite, values))):
                 raise ManifestError(
-                    f"row {self.key!r}: {name} has {len(values)} numbers, {list(values)}; expected "
+                    f"{row}: {name} has {len(values)} numbers, {brief(list(values))}; expected "
                     f"{count} finite ones"
                 )
         for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value < inf:
-                raise ManifestError(
-                    f"row {self.key!r}: {name}={value}, expected a positive, finite number"
-                )
+                raise ManifestError(f"{row}: {name}={value}, expected a positive, finite number")
         if self.intrinsics is not None and not (self.intrinsics[0] > 0 and self.intrinsics[4] > 0):
             raise ManifestError(
-                f"row {self.key!r}: intrinsics with focal lengths {self.intrinsics[0]} and "
+                f"{row}: intrinsics with focal lengths {self.intrinsics[0]} and "
                 f"{self.intrinsics[4]}, expected positive ones"
             )
         if not 0 <= self.edge_margin <= MAX_EDGE_MARGIN:
             raise ManifestError(
-                f"row {self.key!r}: edge_margin={self.edge_margin}, expected 0 to "
-                f"{MAX_EDGE_MARGIN} pixels"
+                f"{row}: edge_margin={self.edge_margin}, expected 0 to {MAX_EDGE_MARGIN} pixels"
             )
 
 

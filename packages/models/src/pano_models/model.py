@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.errors import CheckpointError
+from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.outputs import Maps
 from pano_models.predictor import DepthMaps, Predictor
 from pano_models.registry import builder_of
@@ -98,8 +98,15 @@ class DepthModel(nn.Module):
         """
         folder = find_folder(model)
         config = read_config(folder)
-        with torch.random.fork_rng(devices=[]):  # building draws random weights; leave no trace
-            network = create(config["name"], **config["config"])
+        try:
+            with torch.random.fork_rng(devices=[]):  # building draws random weights
+                network = create(config["name"], **config["config"])
+        except (CheckpointError, ModelNotFoundError):
+            raise
+        except UNBUILDABLE as error:
+            raise CheckpointError(
+                f"the options of {config['name']} in {folder} build no network: {error}"
+            ) from error
         if not isinstance(network, cls):
             raise CheckpointError(f"{model} holds a {type(network).__name__}, not a {cls.__name__}")
         fill(network, read_weights(folder))
@@ -108,6 +115,10 @@ class DepthModel(nn.Module):
             network.tells_other_size = True
             network.register_forward_pre_hook(_warn_of_other_size)
         return network.eval()
+
+
+UNBUILDABLE = (ValueError, TypeError, RuntimeError, KeyError, AttributeError, ArithmeticError)
+"""What constructors raise at options of a damaged folder, e.g. a width of -1 or of 10^12."""
 
 
 def _warn_of_other_size(network: nn.Module, inputs: tuple[Any, ...]) -> None:

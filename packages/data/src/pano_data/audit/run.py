@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def audit(
     samples: int = 16,
     seed: int = 0,
     progress: bool = False,
-    options: Mapping[str, object] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> AuditReport:
     """Examine a data set on disk.
 
@@ -62,7 +63,7 @@ def audit(
 
 
 def _survey(
-    spec: DatasetSpec, root: Path, split: str, options: Mapping[str, object]
+    spec: DatasetSpec, root: Path, split: str, options: Mapping[str, Any]
 ) -> tuple[list[Row], SplitReport]:
     try:
         rows, skipped = spec.survey(root, split, list_file=None, **options)

@@ -166,7 +166,8 @@ class Store:
 
     Raises:
         DatasetNotFoundError: no closed store is there.
-        DataError: its index asks for more than reading text and bytes below the folder.
+        DataError: its index is damaged, or asks for more than reading text and bytes below the
+            folder.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -175,10 +176,18 @@ class Store:
             raise DatasetNotFoundError(
                 "closed store", self.path, "shards", "pano_data.shards.pack and finish"
             )
-        self.keys: list[str] = json.loads((self.path / "keys.json").read_text())
-        index = json.loads((self.path / INDEX).read_text())
-        _check_index(index, self.path)
-        self.digest: str = index["updated_at"]
+        try:
+            keys = json.loads((self.path / "keys.json").read_text())
+            self.keys: list[str] = [str(key) for key in keys]
+            index = json.loads((self.path / INDEX).read_text())
+            _check_index(index, self.path)
+            self.digest: str = index["updated_at"]
+        except DataError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DataError(
+                f"{self.path}: its index or keys.json is damaged ({error!r}); pack the shards again"
+            ) from error
 
     @cached_property
     def _items(self) -> Any:

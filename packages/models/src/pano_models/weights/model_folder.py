@@ -87,10 +87,12 @@ def read_config(folder: str | PathLike[str]) -> dict[str, Any]:
         raise ModelNotFoundError(f"no {CONFIG_FILE} in {folder}: not a folder written by save")
     try:
         config = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}") from error
     if not isinstance(config, dict) or not set(config) >= {"name", "config"}:
         raise CheckpointError(f'{path} lacks "name" or "config"')
+    if not isinstance(config["name"], str):
+        raise CheckpointError(f'"name" of {path} is no name of a network: {config["name"]!r}')
     if not isinstance(config["config"], dict):
         raise CheckpointError(f'"config" of {path} is no mapping of options: {config["config"]!r}')
     return {
@@ -152,7 +154,7 @@ def _size_of_training(folder: str | PathLike[str]) -> tuple[int, int] | None:
         return None
     try:
         config = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path} is not YAML: {error}") from error
     data = config.get("data") if isinstance(config, dict) else None
     return _size(path, data.get("size") if isinstance(data, dict) else None)

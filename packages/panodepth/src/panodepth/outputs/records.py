@@ -152,10 +152,10 @@ def is_complete(folder: Path, name: str, formats: Sequence[str], about: dict[str
     """
     path = record_path(folder, name)
     try:
-        record = json.loads(path.read_text())
-    except (OSError, ValueError):
+        record = read_record(path)
+    except CommandError:
         return False
-    files = record.get("files", {})
+    files = record["files"]
     same = all(record.get(key) == value for key, value in about.items())
     return same and all(key in files and (path.parent / files[key]).is_file() for key in formats)
 

@@ -7,9 +7,7 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.io.atomic import replace_file
 from pano_data.io.encode import write_jpeg
-from pano_worlds.miniatures.miniature import Miniature
-from pano_worlds.miniatures.stored_values import metres
-from pano_worlds.miniatures.studio import Shot, Studio
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, metres
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:

@@ -1,0 +1,91 @@
+"""Draw accidents from a seed until the time is up, and write the page.
+
+`python -m tests.crash --minutes 60 --seed 1` draws; `--kinds T3 T7` restricts it, `--quick` is the
+draw that CI makes; `--case KIND SEED` runs one case again. `--digests` prints what two machines
+compare.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.crash import digests, page
+from tests.crash.case import Ending, Kind
+from tests.crash.draw import case_seeds, run_case
+from tests.crash.kinds import KINDS
+from tests.experiments import tiny
+
+PRELOADED = ["tests.crash.warm", "tests.crash.kinds"]
+ROOT = Path(__file__).parents[2]
+FAULTS = 1
+
+
+def main() -> int:
+    """Run the lab; return 1 if a case broke a promise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", nargs="*", default=[], help="beginnings of names; all if none")
+    parser.add_argument("--quick", action="store_true", help="kinds that CI has time for")
+    parser.add_argument("--case", nargs=2, metavar=("KIND", "SEED"), help="run one case again")
+    parser.add_argument("--digests", action="store_true", help="T9: what two machines compare")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "crashlab.json")
+    parser.add_argument("--page", type=Path, help="write the page here, from all results in --out")
+    parser.add_argument("--scratch", type=Path, help="keep unbroken trainings here between draws")
+    arguments = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    os.environ["PIPELINE_ID"] = "crashlab"  # else every training digests all code for a tag
+    tiny.FORKS.set_forkserver_preload(PRELOADED)
+    with tempfile.TemporaryDirectory(prefix="crashlab") as own:
+        scratch = arguments.scratch or Path(own)
+        if arguments.digests:
+            print(digests.table(scratch))  # noqa: T201 - what the command is for
+            return 0
+        if arguments.case:
+            name, seed = arguments.case
+            (kind,) = [k for k in KINDS if k.name == name]
+            ending = run_case(kind, int(seed), scratch)
+            tell(ending)
+            return FAULTS if ending.fault else 0
+        chosen = [
+            kind for kind in KINDS
+            if (kind.quick or not arguments.quick)
+            and (not arguments.kinds or kind.name.startswith(tuple(arguments.kinds)))
+        ]  # fmt: skip
+        endings = run(chosen, arguments.seed, arguments.minutes, scratch, arguments.out)
+    if arguments.page:
+        page.write(arguments.page, arguments.out)
+    return FAULTS if any(ending.fault for ending in endings) else 0
+
+
+def run(kinds: list[Kind], seed: int, minutes: float, scratch: Path, out: Path) -> list[Ending]:
+    """Draw cases for some minutes; each ending is kept at once."""
+    begun, endings = time.monotonic(), []
+    spent = dict.fromkeys(kinds, 0.0)
+    seeds = case_seeds(seed)
+    while time.monotonic() - begun < 60 * minutes:
+        kind = min(kinds, key=lambda k: spent[k] / k.share)  # each kind gets its share of the time
+        ending = run_case(kind, next(seeds), scratch)
+        spent[kind] += ending.seconds + 1e-3
+        endings.append(ending)
+        page.keep(out, seed, ending)
+        if ending.fault:
+            tell(ending)
+    print(f"{len(endings)} cases, {sum(e.fault is not None for e in endings)} faults")  # noqa: T201
+    return endings
+
+
+def tell(ending: Ending) -> None:
+    """Print a case, and how it is run again."""
+    verdict = ending.fault or "as promised"
+    print(f"{ending.kind}, {ending.seconds:.0f} s: {ending.what}: {verdict}", flush=True)  # noqa: T201
+    if ending.fault:
+        again = f"python -m tests.crash --case {ending.kind} {ending.seed}"
+        print(f"  again: {again}", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""T5: the disk is full in the middle of a write, whoever writes."""
+
+import functools
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from experiments.training.checkpoints import DurableCheckpointIO
+from pano_data import ManifestDataset, manifest_of, write_manifest
+from pano_data.io.atomic import FULL, write_json
+from pano_data.io.encode import write_float16_png, write_png
+from pano_data.shards import pack
+from tests.crash import trainings
+from tests.crash.case import Fault
+from tests.crash.families import FAMILIES
+from tests.crash.files import panoramas
+from tests.crash.trainings import Setting, check_same, finish, launch, reference
+from tests.experiments.full_disk import full_disk
+
+
+def full_disk_while_writing(rng: random.Random, folder: Path) -> str:
+    """Let no file grow beyond a random size while one writer works: the old product stays whole."""
+    rows = panoramas(folder / "raw", 3, rng)
+    out = folder / "out"
+    name, write = rng.choice(_writers(out, rows, folder / "raw", rng))
+    write()
+    before = _content(out)
+    largest = max(len(data) for data in before.values())
+    limit = rng.randrange(largest)
+    try:
+        with full_disk(limit):
+            if name == "shards":
+                (out / "cards/000000.json").unlink()  # else there is nothing left to write
+                before.pop("cards/000000.json")
+            write()
+    except OSError as error:
+        if error.errno not in FULL:
+            raise Fault(
+                f"{name} at {limit} bytes: {error!r}, expected one that says full"
+            ) from error
+    after = _content(out)
+    stray = [file for file in after if ".part" in file]
+    changed = [file for file in before if after.get(file) != before[file]]
+    if stray or changed:
+        raise Fault(f"{name} at {limit} of {largest} bytes left {stray}, changed {changed}")
+    return name
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _writers(
+    out: Path, rows: list[Any], raw: Path, rng: random.Random
+) -> list[tuple[str, Callable[[], Any]]]:
+    values = np.random.default_rng(0)
+    picture = values.integers(0, 255, (64, 128, 3), np.uint8)
+    metres = values.uniform(1, 9, (64, 128)).astype("f4")
+    state = {"net": torch.arange(9999.0)}
+    numbers = json.loads(json.dumps([rng.random() for _ in range(500)]))
+    return [
+        ("manifest", lambda: write_manifest(out / "m.parquet", rows)),
+        ("PNG", lambda: write_png(out / "a.png", picture)),
+        ("half-float PNG", lambda: write_float16_png(out / "d.png", metres)),
+        ("checkpoint", lambda: DurableCheckpointIO().save_checkpoint(state, out / "last.ckpt")),
+        ("JSON", lambda: write_json(out / "a.json", numbers)),
+        ("shards", lambda: pack(ManifestDataset(manifest_of(rows), raw), out, chunk=3)),
+    ]
+
+
+def full_disk_while_training(rng: random.Random, folder: Path) -> str:
+    """Train on a disk that fills up, by file sizes or as a small tmpfs; then with space again."""
+    family, cache, place = rng.choice(list(FAMILIES)), folder.parent / "cache", folder / "run"
+    whole = reference(cache, family, 1)
+    (last,) = (cache / f"{family}-1/whole").glob(".runs/tiny/*/last.ckpt")
+    limit = rng.randrange(2000, 2 * last.stat().st_size)
+    tmpfs = rng.random() < 0.4 and _mount(place, 1 << 30)
+    try:
+        trainings.copy_start(cache, family, 1, place)
+        if tmpfs:
+            used = sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
+            _resize(place, used + limit)
+        before = None if tmpfs else functools.partial(limit_files, limit=limit)
+        codes = finish(launch(place, family, Setting(), before=before))
+        where = "tmpfs" if tmpfs else "file size"
+        what = f"{family}, {where} {limit}, exit {codes[0]} at {trainings.steps_done(place)}"
+        text, parts = trainings.said(place), trainings.stray_files(place)
+        if codes[0] not in (0, 1) or "Traceback" in text:
+            raise Fault(f"{what}: {text}")
+        if parts:
+            raise Fault(f"{what}: left {parts}")
+        if tmpfs:
+            _resize(place, 1 << 30)
+        trainings.train(place, family, Setting())
+        check_same(place, whole.outcome, what)
+    finally:
+        if tmpfs:
+            trainings.wait_for_processes(place)
+            subprocess.run(["umount", "-l", str(place)], check=False)
+    return what
+
+
+def limit_files(folder: Path, limit: int) -> None:
+    """Let no file of this process grow beyond a size."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def _mount(place: Path, size: int) -> bool:
+    place.mkdir()
+    if sys.platform != "linux" or os.geteuid():
+        return False
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "lab", str(place)]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def _resize(place: Path, size: int) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)

@@ -1,0 +1,47 @@
+"""The kinds of accidents, and what is promised of each."""
+
+from tests.crash.case import Kind
+from tests.crash.damaged_trainings import damaged_training
+from tests.crash.damages import damaged_data, flipped_artefact
+from tests.crash.divergence import not_finite
+from tests.crash.full_disks import full_disk_while_training, full_disk_while_writing
+from tests.crash.hostile import hostile_file
+from tests.crash.kills import killed_training, other_processes
+from tests.crash.loads import many_predictions, many_rows
+from tests.crash.mistakes import mistaken_key
+from tests.crash.stages import killed_stage
+from tests.crash.stops import stopped_training
+from tests.crash.uploads import hostile_upload, many_clients
+
+SAME = (
+    "the SHA-256 of weights, optimiser, log and sample order of a training that nobody stopped; "
+    "no process and no temporary file is left"
+)
+KINDS = [
+    Kind("T1-training", SAME, killed_training, 5.0, apart=False),
+    Kind("T1-stage", "the bytes of a stage that was not killed, nothing beside", killed_stage,
+         2.0, apart=False),
+    Kind("T2-processes", "identical with other workers; refused, or afresh, with other ranks",
+         other_processes, 1.5, apart=False),
+    Kind("T3-reader", "each damaged row quarantined with its reason, the same list every time, "
+         "the others read as before in the same order", damaged_data, 0.5),
+    Kind("T3-training", "the loss of a training without the damaged rows, the same list with and "
+         "without workers", damaged_training, 1.0, apart=False),
+    Kind("T4-not-finite", "what is published is finite, or a line and nothing is published",
+         not_finite, 1.5, apart=False),
+    Kind("T5-writer", "the old product whole, no part left, an error that says full",
+         full_disk_while_writing, 0.5),
+    Kind("T5-training", "a line, no part left, and identical when there is space again",
+         full_disk_while_training, 1.0, apart=False),
+    Kind("T6-mistake", "at most 6 lines that name the key, before any work", mistaken_key, 1.0),
+    Kind("T7-file", "refused in a line or harmless: no canary, bounded memory", hostile_file, 0.7),
+    Kind("T7-upload", "refused with a status, nothing outside the folder, the viewer lives",
+         hostile_upload, 0.5),
+    Kind("T8-flip", "one flipped bit is told, or changes nothing that is read", flipped_artefact,
+         0.5),
+    Kind("T10-stop", SAME, stopped_training, 2.0, apart=False),
+    Kind("load-predict", "flat memory over panoramas; what is done again is what changed",
+         many_predictions, 0.3, quick=False),
+    Kind("load-rows", "flat memory over scored and curated rows", many_rows, 0.3, quick=False),
+    Kind("load-viewer", "200 clients and 20 uploads at once are answered", many_clients, 0.2),
+]  # fmt: skip
