@@ -37,7 +37,7 @@ KINDS = [
     Kind("T7-file", "refused in a line or harmless: no canary, bounded memory", hostile_file, 0.7),
     Kind("T7-upload", "refused with a status, nothing outside the folder, the viewer lives",
          hostile_upload, 0.5),
-    Kind("T8-flip", "one flipped bit is told, or changes nothing that is read", flipped_artefact,
+    Kind("T8-flip", "one flipped bit ends in a line or is read, never a traceback", flipped_artefact,
          0.5),
     Kind("T10-stop", SAME, stopped_training, 2.0, apart=False),
     Kind("load-predict", "flat memory over panoramas; what is done again is what changed",
