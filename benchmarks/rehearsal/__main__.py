@@ -45,11 +45,11 @@ def prepare(folder: Path) -> None:
     values = folder / "params.yaml"
     if values.is_file() and values.read_text() == written:
         return
-    values.write_text(written)
     for name in ("packages", "dvc.yaml"):
         (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(ROOT / name)
-    hub_models.write_all(values, folder)
+    hub_models.write_all(OVERLAY, folder)
+    values.write_text(written)  # last: it says that the folder is whole
 
 
 def run_stage(command: Command, folder: Path, record: Record, name: str) -> bool:

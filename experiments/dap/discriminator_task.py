@@ -29,6 +29,7 @@ class DiscriminatorTask(DepthTask):
         labeler: Folder of the labeler whose outputs are the fakes.
         highest_rank: The most that Spearman's correlation of score and true error may be, on each
             validation set; the stage fails above it. The error is AbsRel under the first protocol.
+            None: it is only logged.
         tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None:
             no fake is any good, as in a PatchGAN.
         **task: See `DepthTask`; `net` is the discriminator.
@@ -39,7 +40,7 @@ class DiscriminatorTask(DepthTask):
     def __init__(
         self,
         labeler: str,
-        highest_rank: float = 0.0,
+        highest_rank: float | None = 0.0,
         tolerance: float | None = None,
         **task: Any,
     ) -> None:
@@ -109,11 +110,12 @@ class DiscriminatorTask(DepthTask):
         Raises:
             GateError: It does not, or was never asked.
         """
-        above = {k: v for k, v in self.ranks.items() if not v <= self.highest_rank}
-        if above or not self.ranks:
+        limit = float("inf") if self.highest_rank is None else self.highest_rank
+        above = {k: v for k, v in self.ranks.items() if not v <= limit}
+        if self.highest_rank is not None and (above or not self.ranks):
             told = ", ".join(f"{k} {v:+.2f}" for k, v in self.ranks.items()) or "no validation"
             raise GateError(
                 f"the score of a label does not fall with its error: got Spearman {told}, expected "
-                f"at most {self.highest_rank:+.2f} on each; train it longer, or on more fakes"
+                f"at most {limit:+.2f} on each; train it longer, or on more fakes"
             )
         save_discriminator(self.net, self.hparams["net"].get("init_args", {}), folder)  # type: ignore[arg-type]

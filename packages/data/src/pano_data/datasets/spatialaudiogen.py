@@ -16,8 +16,14 @@ from pano_data.manifest import Row
 FRAMES, MASKS = "all_vids_1k", "all_vids_1k_mask/sky_watermark/sky_watermark"
 
 
-def find(root: Path, split: str) -> Iterator[Found]:
-    """List frames; a frame without mask has `mask=None`."""
+def find(root: Path, split: str, released_masks: bool = True) -> Iterator[Found]:
+    """List frames; a frame without mask has `mask=None`.
+
+    Args:
+        root: Folder that holds the frames and, where they were made, the masks.
+        split: `unlabelled`.
+        released_masks: Take the masks that lie there; False where a stage makes its own.
+    """
     base = top(root, FRAMES, "data/frames", "frames")
     masks = root / MASKS
     for video in folders(base):
@@ -30,7 +36,7 @@ def find(root: Path, split: str) -> Iterator[Found]:
                 split=split,
                 scene=video.name,
                 image=relative(image, root),
-                mask=relative(mask, root) if mask.is_file() else None,
+                mask=relative(mask, root) if released_masks and mask.is_file() else None,
                 environment="mixed",
             )
 
