@@ -32,7 +32,7 @@ TRAININGS = [
     if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
 ]  # fmt: skip
 FUNCTIONS = {
-    **{n: da2_curate for n in SECTIONS if n.startswith("da2_curate_")},
+    **{f"da2_curate_{n}": da2_curate for n in SECTIONS["pipeline"]["curated"]},
     **{n: label for n in SECTIONS if n.startswith("dap_label_")},
     "depth_anywhere_masks_spatialaudiogen": mask,
     "dap_curate": dap_curate,

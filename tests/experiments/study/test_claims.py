@@ -125,7 +125,7 @@ def test_a_trend_is_a_slope() -> None:
         ("{da2: 1.0, da2_black: -1.0}", "{da2: 1.0, da2_balck: -1.0}", "da2_balck"),
         ("{da2: 1.0, da2_black: -1.0}", "{da2: 1.0, da2_black: -0.5}", "add up to 0.5"),
         ("name: cube_edge_ratio", "name: cube_edge_ration", "cube_edge_ration"),
-        ("scales: [default, long]", "scales: [default, lang]", "lang"),
+        ("scales: [default, direction, long]", "scales: [default, lang]", "lang"),
     ],
 )
 def test_a_file_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
