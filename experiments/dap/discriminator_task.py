@@ -27,9 +27,8 @@ class DiscriminatorTask(DepthTask):
 
     Args:
         labeler: Folder of the labeler whose outputs are the fakes.
-        highest_rank: The most that Spearman's correlation of score and true error may be, on each
-            validation set; the stage fails above it. The error is AbsRel under the first protocol.
-            None: it is only logged.
+        highest_rank: The most that Spearman's correlation of score and true error (AbsRel, first
+            protocol) may be on each validation set, or the stage fails; None: it is only logged.
         tolerance: A patch of a fake is as good as `patch_quality` with this tolerance says; None:
             no fake is any good, as in a PatchGAN.
         **task: See `DepthTask`; `net` is the discriminator.
