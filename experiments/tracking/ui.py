@@ -23,8 +23,8 @@ def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
     """Return experiment name -> `{"charts": address, "compare": address of the latest runs}`.
 
     The landing page of MLflow shows other things; these open the pages themselves. An experiment
-    with fewer than two finished runs has nothing to compare. `all papers` compares the latest
-    scored run of each section, whatever its paper.
+    with fewer than two finished runs has nothing to compare. `all papers` shows the charts of
+    all experiments, and the latest scored run of each section side by side.
 
     Args:
         base: Address of the server.
@@ -36,7 +36,9 @@ def links(base: str, latest: int = LATEST) -> dict[str, dict[str, str]]:
     scored = _latest_scored(client, [e.experiment_id for e in found])
     if len(scored) < 2:
         return pages
-    return {"all papers": {"compare": _comparison(base, scored)}, **pages}
+    ids = quote(json.dumps([e.experiment_id for e in found], separators=(",", ":")))
+    charts = f"{base}/#/compare-experiments/s?experiments={ids}&compareRunsMode=CHART"
+    return {"all papers": {"charts": charts, "compare": _comparison(base, scored)}, **pages}
 
 
 def _links(client: MlflowClient, experiment: Experiment, base: str, latest: int) -> dict[str, str]:

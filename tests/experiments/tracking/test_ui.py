@@ -50,7 +50,11 @@ def test_one_link_compares_the_latest_scored_run_of_each_section(
     latest = run(one, "da2", 2)
     dap = run(other, "dap", 3)
     run(other, "dap_discriminator", 4, scored=False)
-    assert unquote(links("http://h:1")["all papers"]["compare"]) == (
+    pages = links("http://h:1")["all papers"]
+    assert unquote(pages["charts"]) == (
+        f'http://h:1/#/compare-experiments/s?experiments=["{other}","{one}"]&compareRunsMode=CHART'
+    )
+    assert unquote(pages["compare"]) == (
         f'http://h:1/#/compare-runs?runs=["{dap}","{latest}"]&experiments=["{other}","{one}"]'
     )
 
