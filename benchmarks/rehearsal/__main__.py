@@ -54,7 +54,7 @@ def prepare(folder: Path) -> None:
 
 def run_stage(command: Command, folder: Path, record: Record, name: str) -> bool:
     """Run one stage as DVC does: what it reads is there, what it makes is removed before."""
-    absent = [p for p in plan.data_of(command) if not (folder / p).exists()]
+    absent = plan.missing(command, folder)
     if absent:
         record.blocked(name, f"no {', '.join(absent)}")
         return False

@@ -13,6 +13,7 @@ from experiments.pipeline import params
 from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit
 from tests.data.masks.tiny_models import write_detector, write_segmenter
+from tests.models.teachers.tiny_models import depth_anything
 
 TEACHER_PIXELS = 56
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as Depth Anything has them
@@ -60,19 +61,8 @@ def write_backbone(path: Path, options: Mapping[str, Any]) -> None:
 
 def write_teacher(folder: Path) -> None:
     """Write a Depth Anything of random weights, with its preprocessor."""
-    import transformers
-
-    torch.manual_seed(0)
-    backbone = transformers.Dinov2Config(
-        image_size=28, patch_size=14, hidden_size=16, num_attention_heads=2, num_hidden_layers=4,
-        out_indices=[1, 2, 3, 4], apply_layernorm=True, reshape_hidden_states=False,
-    )  # fmt: skip
-    config = transformers.DepthAnythingConfig(
-        backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8, head_hidden_size=4,
-    )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    transformers.DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    depth_anything().save_pretrained(folder)
     settings = {
         "size": {"height": TEACHER_PIXELS, "width": TEACHER_PIXELS},
         "image_mean": MEAN,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pipeline.closure.stages import Command, commands
+from experiments.study.plan import overlaps, place
 
 DATA = ("data/", "runs", "reports")
 
@@ -35,23 +36,15 @@ def _makers(command: Command, others: Iterable[Command]) -> set[str]:
         other.name
         for other in others
         if other.name != command.name
-        and any(touches(read, made) for read in command.reads for made in other.writes)
+        and any(overlaps(read, made) for read in command.reads for made in other.writes)
     }
 
 
-def touches(one: str, other: str) -> bool:
-    """Whether one path is the other or lies in it."""
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
-
-
 def missing(command: Command, folder: Path) -> list[str]:
-    """Return what a stage reads or, once it ran, should have made, and is not there."""
-    return [place for place in data_of(command) if not (folder / place).exists()]
-
-
-def data_of(command: Command) -> list[str]:
-    """Return the dependencies of a stage that are data: what DVC would refuse to run without."""
-    return [place for place in command.reads if place.startswith(DATA)]
+    """Return the data that a stage reads and that is not there: DVC would refuse to run it."""
+    return [
+        place for place in command.reads if place.startswith(DATA) and not (folder / place).exists()
+    ]
 
 
 def to_repeat(
@@ -74,7 +67,7 @@ def to_repeat(
             needed |= _makers(command, order)
     changed: set[str] = set()
     for command in order:
-        own = any(_value(before, name) != _value(now, name) for name in command.sections)
+        own = any(place(before, name, None) != place(now, name, None) for name in command.sections)
         looped = command.item and command.item not in _loops(before)
         if command.name in needed and (
             command.name == target or own or looped or _makers(command, order) & changed
@@ -88,10 +81,3 @@ def _loops(sections: Mapping[str, Any]) -> set[str]:
     lists = sections.get("pipeline", {}).values()
     named = {str(x) for values in lists if isinstance(values, list) for x in values}
     return named | set(sections.get("worlds") or {})
-
-
-def _value(sections: Mapping[str, Any], place: str) -> Any:
-    value: Any = sections
-    for key in place.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value

@@ -155,10 +155,12 @@ def _trained(args: argparse.Namespace, pairs: Pairs) -> int:
     size = tuple(args.size) if args.size else pano_models.working_size(network)
     maps = _maps(network, size)
     key = geometry_key(maps)
-    over = values(network, model, maps, key, pairs, size, args.steps, args.batch_size)
+    over = values(network, model, maps, key, pairs, size, args.batch_size)
     held, protocol = over["data"].get("val"), PROTOCOLS[key][0]
     before = score(network, held["held_out"], size, protocol) if held else None
     words = [f"--{word}" for word in args.set]
+    if args.steps is not None:  # the schedule follows
+        words[:0] = [f"--trainer.{end}={args.steps}" for end in ("max_steps", "val_check_interval")]
     launch("own_data", SECTION, ["fit", *words], over, args.out)
     if global_rank():
         return 0

@@ -62,10 +62,9 @@ class Pairs:
         origin = {"manifest": str(self.manifest(part)), "root": str(self.root)}
         if not self.flat:
             return origin
-        project = {"class_path": "pano_data.P2E", "init_args": {"size": list(size)}}
         perspective = {"class_path": "pano_data.reader.ManifestDataset", "init_args": origin}
         painter = {"class_path": "pano_data.curation.ReflectionOutpainter"}
-        whole = {"perspective": perspective, "p2e": project["init_args"], "outpainter": painter}
+        whole = {"perspective": perspective, "p2e": {"size": list(size)}, "outpainter": painter}
         return {"dataset": {"class_path": "pano_data.CuratedDataset", "init_args": whole}}
 
     def audit(self, samples: int) -> AuditReport:

@@ -1,6 +1,5 @@
 """What a training on own data states over section `own_data` of params.yaml."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pano_models
@@ -32,7 +31,6 @@ def values(
     key: str,
     pairs: Pairs,
     size: tuple[int, int],
-    steps: int | None,
     batch_size: int | None,
 ) -> dict[str, Any]:
     """Return the values that stand over the section.
@@ -44,7 +42,6 @@ def values(
         key: Of the one among them that says how far things are.
         pairs: The data.
         size: Height and width of training.
-        steps: Of training; None: those of the section.
         batch_size: Panoramas in a step; None: that of the section.
     """
     assert network.spec is not None
@@ -69,22 +66,10 @@ def values(
     # A few panoramas have no statistics worth having: those of the first training stay.
     if any(isinstance(module, BATCH_NORMS) for module in network.modules()):
         options["frozen_norms"] = ["*"]
-    over: dict[str, Any] = {"data": data, "model": {"init_args": options}}
-    return over if steps is None else params.merged(over, _steps(written, steps))
+    return {"data": data, "model": {"init_args": options}}
 
 
 def _class_path(name: str) -> str:
     builder_of(name)  # raises where the name is not known
     module, _, attribute = NETWORKS[name].partition(":")
     return f"{module}.{attribute}"
-
-
-def _steps(written: Mapping[str, Any], steps: int) -> dict[str, Any]:
-    """Return the number of steps, with the schedule that ends there."""
-    schedule = written["model"]["init_args"]["scheduler"]["init_args"]
-    share = schedule["warmup_steps"] / schedule["total_steps"]
-    over = {"warmup_steps": min(round(share * steps), steps - 1), "total_steps": steps}
-    return {
-        "trainer": {"max_steps": steps, "val_check_interval": steps},
-        "model": {"init_args": {"scheduler": {"init_args": over}}},
-    }

@@ -19,6 +19,7 @@ from experiments.study.claims import FILE, Claim, ClaimsError, Study
 from experiments.study.place import Place
 from experiments.study.plan import Run
 from experiments.study.results import Runs, image_scores
+from experiments.study.statistics import contrast_of
 from pano_data import write_text
 
 CALIBRATED = FILE.with_name("direction.yaml")
@@ -86,12 +87,15 @@ def effect_of(
     claim: Claim, contrast: Mapping[str, float], seed: int, runs: Runs, place: Place
 ) -> float:
     """Return the effect of one seed, as `statistics.effect` has it."""
-    total = 0.0
-    for arm, weight in contrast.items():
-        folder = place.scores(runs[arm, seed])
-        for dataset in claim.test:
-            total += weight * float(np.log(image_scores(folder, dataset, claim).mean()))
-    return total / len(claim.test)
+    means = [
+        {
+            arm: float(image_scores(place.scores(runs[arm, seed]), dataset, claim).mean())
+            for arm, weight in contrast.items()
+            if weight
+        }
+        for dataset in claim.test
+    ]
+    return contrast_of(means, contrast)
 
 
 def alarms(calibration: Calibration, effects: Mapping[str, float]) -> dict[str, str]:

@@ -89,6 +89,17 @@ class Effect:
         return min(1.0, 2 * min(self.p_below(-margin), self.p_above(margin)))
 
 
+def contrast_of(means: Sequence[Mapping[str, float]], contrast: Mapping[str, float]) -> float:
+    """Return a contrast of the logarithms of the arms' means; test sets weigh the same.
+
+    Args:
+        means: Of each test set: arm -> mean of the metric.
+        contrast: Arm -> weight.
+    """
+    terms = (w * np.log(mean[arm]) for mean in means for arm, w in contrast.items() if w)
+    return float(sum(terms) / len(means))
+
+
 def effect(
     sets: Sequence[Scores],
     contrast: Mapping[str, float],
@@ -113,18 +124,17 @@ def effect(
         raise ValueError(f"got (seeds, images) of {shapes}, expected two of each, and equal seeds")
     rng = np.random.default_rng(seed)
     rows = _draws(rng, resamples, seeds)
-    drawn, value, by_seed = np.zeros(resamples), 0.0, np.zeros(seeds)
+    drawn, by_seed = np.zeros(resamples), np.zeros(seeds)
+    value = contrast_of([{a: s.values[a].mean() for a in arms} for s in sets], contrast)
     influence = []
     for scores, (_, images) in zip(sets, shapes, strict=True):
         columns = _draws(rng, resamples, images)
         linear = np.zeros((seeds, images))
         for arm in arms:
             matrix, weight = scores.values[arm], contrast[arm] / len(sets)
-            mean = matrix.mean()
-            value += weight * float(np.log(mean))
             by_seed += weight * np.log(matrix.mean(1))
             drawn += weight * np.log(((rows @ matrix) * columns).sum(1))
-            linear += weight * (matrix / mean - 1)
+            linear += weight * (matrix / matrix.mean() - 1)
         influence.append(linear)
     components = [_components(linear) for linear in influence]
     shared = _shared_seed_square(influence)

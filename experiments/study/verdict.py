@@ -8,6 +8,7 @@ from experiments.study.place import Place
 from experiments.study.results import Measured, Runs, finished, measure
 from experiments.study.statistics import (
     Effect,
+    contrast_of,
     effect,
     holm,
     power,
@@ -155,8 +156,5 @@ def _single(measured: Measured, contrast: Mapping[str, float]) -> float | None:
     """Return the effect of one seed; None without any."""
     if not measured.seeds:
         return None
-    twice = [
-        type(scores)({arm: matrix[[0, 0]] for arm, matrix in scores.values.items()})
-        for scores in measured.sets.values()
-    ]
-    return effect(twice, contrast, resamples=2).value
+    means = [{a: float(m[0].mean()) for a, m in s.values.items()} for s in measured.sets.values()]
+    return contrast_of(means, contrast)

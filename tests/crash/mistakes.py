@@ -10,12 +10,12 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import yaml
-from dvc.repo import Repo
 
 from experiments.pipeline import config_errors, params, stage
+from experiments.pipeline.closure.stages import Command, commands
 from experiments.prepare import manifests, worlds
 from tests.crash.case import Fault
 
@@ -25,7 +25,6 @@ MOST_LINES = 6
 FREE = {"run_name", "tags", "protocols"}
 """Keys whose values are words that nobody can check."""
 
-
 PREPARING = {"experiments.prepare.worlds": worlds.main,
              "experiments.prepare.manifests": manifests.main}  # fmt: skip
 
@@ -34,32 +33,12 @@ class Accepted(BaseException):
     """Everything was read, and the work would begin."""
 
 
-class Command(NamedTuple):
-    """A stage of dvc.yaml: its module, its words, and the sections it reads."""
-
-    module: str
-    words: tuple[str, ...]
-    sections: tuple[str, ...]
-
-
-@functools.cache
-def commands() -> tuple[Command, ...]:
-    """Return the stages of the pipeline that read sections."""
-    found = []
-    with contextlib.chdir(ROOT), Repo() as repo:
-        for one in repo.index.stages:
-            words = str(one.cmd).split()
-            sections = tuple(s for dep in one.params for s in dep.params)
-            if words[:2] == ["python", "-m"] and sections:
-                found.append(Command(words[2], tuple(words[3:]), sections))
-    return tuple(found)
-
-
 def mistaken_key(rng: random.Random, folder: Path) -> str:
     """Change one key of a section that a stage reads, and start the stage."""
     name = rng.choice(FILES)
     read = json.loads(json.dumps(params.read_params(ROOT / name)))
-    command = rng.choice([c for c in commands() if all(_node(read, s) for s in c.sections)])
+    reading = [c for c in commands(ROOT, read) if c.sections]
+    command = rng.choice([c for c in reading if all(_node(read, s) for s in c.sections)])
     section = rng.choice(command.sections)
     places = list(_places(_node(read, section), tuple(section.split("."))))
     if not places:

@@ -88,9 +88,7 @@ def _finished(
 
 
 def _work(place: Path, run: Callable[[], None], before: trainings.Before | None) -> None:
-    output = os.open(place / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    tiny.print_to(place / "output")
     os.environ["DVC_STAGE"] = "lab"  # as below DVC: what is left of other work goes
     sys.dont_write_bytecode = True
     os.chdir(place)

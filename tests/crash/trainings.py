@@ -109,9 +109,7 @@ def _train(
     variables: Mapping[str, str],
     before: Before | None,
 ) -> None:
-    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    tiny.print_to(folder / "output")
     os.environ.update(variables)
     os.chdir(folder)
     sys.dont_write_bytecode = True  # a kill would leave parts in the source tree

@@ -118,15 +118,20 @@ def start(
     return process
 
 
+def print_to(path: Path) -> None:
+    """Append all that this process prints to a file."""
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
 def _train_here(
     folder: Path,
     argv: Sequence[str],
     variables: Mapping[str, str],
     before: Callable[[], None] | None,
 ) -> None:
-    output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    print_to(folder / "output")
     os.environ.update(variables)
     os.chdir(folder)
     set_start_method("fork", force=True)  # else the loader's workers start a server of their own

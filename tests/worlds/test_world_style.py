@@ -1,6 +1,7 @@
 """Styles differ in what a network could learn from, and a narrow one is narrow."""
 
 import colorsys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def means(style) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def colours():
-    return {name: means(style) for name, style in STYLES.items() if name != "bare"}
+    return {name: means(STYLES[name]) for name in ("wide", "narrow", "offices", "evening")}
 
 
 def test_pictures_of_a_narrow_style_are_alike(colours):
@@ -80,6 +81,33 @@ def test_a_style_and_a_seed_are_one_world(kind):
 def test_narrow_streets_are_suburbs_without_parks():
     labels = [set(make_world("outdoor", seed, NARROW).surfaces.labels) for seed in range(6)]
     assert all("building" in found and "path" not in found for found in labels)
+
+
+def test_overcast_streets_lie_under_closed_skies_on_paler_ground():
+    """The same streets as without it: paving draws from random numbers of its own."""
+    factors = []
+    for seed in range(8):
+        world = make_world("outdoor", seed, STYLES["overcast"])
+        assert world.light.sky.sunlight == (0.0, 0.0, 0.0)
+        labels = np.array(["", *world.surfaces.labels])[world.surfaces.instance]
+        if "road" not in labels:
+            continue  # a park
+        plain = make_world("outdoor", seed, replace(STYLES["overcast"], paving=(1.0, 1.0)))
+        np.testing.assert_array_equal(world.surfaces.vertices, plain.surfaces.vertices)
+        road = labels == "road"
+        np.testing.assert_array_equal(world.colours[~road], plain.colours[~road])
+        ratio = world.colours[road] / plain.colours[road]  # 1 on the white of the markings
+        factors.append(float(ratio.max()))
+    assert len(factors) > 3
+    assert 1.0 <= min(factors) < 2.0 < max(factors) <= 4.0
+
+
+def test_halls_are_higher_than_houses():
+    def ceiling(name: str) -> float:
+        worlds = [make_world("indoor", seed, style_of(name)) for seed in SEEDS]
+        return float(np.median([render(w, w.viewpoints[0], CAMERA).distance[0] for w in worlds]))
+
+    assert ceiling("halls") > 2.0 * ceiling("wide")
 
 
 def test_palettes_are_named_and_an_unknown_style_is_told():

@@ -1,10 +1,13 @@
 """Curation by several ranks: same bytes as by one, whoever comes last finishes."""
 
 import pytest
+import torch
 
 from experiments.da2.curate import curate
+from experiments.pipeline import params
 from pano_data import P2E, DataError, ReflectionOutpainter, ShardDataset, datasets, write_manifest
 from pano_worlds import miniatures
+from tests.experiments.tiny import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,24 @@ def test_other_options_are_not_mixed(pictures, tmp_path, changed):
     run(pictures, tmp_path)
     with pytest.raises(DataError, match="work of other values"):
         run(pictures, tmp_path, **changed)
+
+
+SECTIONS = params.read_params(ROOT / "params.yaml")
+
+
+def lowest(name: str, fov_y_deg: float) -> float:
+    """Latitude that a twentieth of a set's pictures reach down to, degrees."""
+    section = params.section(f"da2_curate_{name}", ROOT / "params.yaml")
+    p2e, generator = P2E(**section["p2e"]), torch.Generator().manual_seed(0)
+    pitches = torch.tensor([p2e.place(generator).pitch for _ in range(2000)]).rad2deg()
+    return float(torch.quantile(pitches, 0.05)) - fov_y_deg / 2
+
+
+def test_outdoor_pictures_label_the_ground_below_the_camera() -> None:
+    """With 15 degrees of pitch none did, and a network put it 68 times too far."""
+    assert lowest("unrealstereo4k", 58.0) < -67.0  # Table 4: 90 and 80 degrees across, 16:9
+    assert lowest("mvs_synth", 50.0) < -67.0
+    assert lowest("hypersim", 46.0) > -45.0  # rooms have floors in the native set
+    curated = {name: SECTIONS[f"da2_curate_{name}"] for name in SECTIONS["pipeline"]["curated"]}
+    tilted = [name for name, own in curated.items() if own["extends"][0] == "da2_curate_outdoors"]
+    assert tilted == ["vkitti2", "mvs_synth", "unrealstereo4k"]

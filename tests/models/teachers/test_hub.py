@@ -12,28 +12,7 @@ from pano_models.teachers.teacher import DEPTH_METRIC
 
 transformers = pytest.importorskip("transformers")
 
-
-def depth_anything(**options):
-    backbone = transformers.Dinov2Config(
-        image_size=28,
-        patch_size=14,
-        hidden_size=16,
-        num_attention_heads=2,
-        num_hidden_layers=4,
-        out_indices=[1, 2, 3, 4],
-        apply_layernorm=True,
-        reshape_hidden_states=False,
-    )
-    config = transformers.DepthAnythingConfig(
-        backbone_config=backbone,
-        reassemble_hidden_size=16,
-        neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8,
-        head_hidden_size=4,
-        **options,
-    )
-    torch.manual_seed(0)
-    return transformers.DepthAnythingForDepthEstimation(config).eval()
+from tests.models.teachers.tiny_models import depth_anything  # noqa: E402 - needs transformers
 
 
 def depth_pro(**options):

@@ -10,7 +10,9 @@ import pano_models
 from experiments.benchmark.models import resolve as models
 from experiments.benchmark.models.folder_predictions import PredictionsError
 
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("transformers")
+
+from tests.models.teachers.tiny_models import depth_anything
 
 
 def _batch(size: tuple[int, int], count: int = 1) -> dict[str, Any]:
@@ -23,16 +25,7 @@ def _batch(size: tuple[int, int], count: int = 1) -> dict[str, Any]:
 def perspective(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Depth Anything of random weights, as `save_pretrained` leaves it."""
     folder = tmp_path_factory.mktemp("depth_anything")
-    backbone = transformers.Dinov2Config(
-        image_size=28, patch_size=14, hidden_size=16, num_attention_heads=2, num_hidden_layers=4,
-        out_indices=[1, 2, 3, 4], apply_layernorm=True, reshape_hidden_states=False,
-    )  # fmt: skip
-    config = transformers.DepthAnythingConfig(
-        backbone_config=backbone, reassemble_hidden_size=16, neck_hidden_sizes=[8, 8, 16, 16],
-        fusion_hidden_size=8, head_hidden_size=4,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    transformers.DepthAnythingForDepthEstimation(config).save_pretrained(folder)
+    depth_anything().save_pretrained(folder)
     return folder
 
 
