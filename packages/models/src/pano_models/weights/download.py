@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from filelock import FileLock
 
@@ -162,13 +162,13 @@ def _receive(entry: PublishedWeights, remote: _Remote, partial: Path, endpoint: 
     Raises:
         OSError: The connection broke for good, or the disk is full.
     """
+    import huggingface_hub.utils as hub_utils  # its bar obeys the hub's variables
     from huggingface_hub import HfFileSystem
-    from huggingface_hub.utils import tqdm  # can be switched off by the hub's variables
 
     hub = HfFileSystem(endpoint=endpoint, use_listings_cache=False, skip_instance_cache=True)
     path = f"{entry.repository}@{remote.commit}/{entry.file}"
     with partial.open("ab") as local, _as_os_errors():
-        bar: Any = tqdm(
+        bar = cast(Any, hub_utils).tqdm(
             total=remote.size, initial=local.tell(), unit="B", unit_scale=True, desc=entry.name
         )
         with bar, hub.open(path, "rb", block_size=BLOCK, cache_type="none") as source:
