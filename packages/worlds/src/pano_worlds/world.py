@@ -6,12 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.tracing import Tracer
 from pano_worlds.surfaces.assembly import Surfaces
-from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.panes import Panes, assemble_panes
+from pano_worlds.vectors import F32, F64, to_world
 
 WorldKind = Literal["indoor", "outdoor"]
 VIEWS = 8  # viewpoints of a world, at most

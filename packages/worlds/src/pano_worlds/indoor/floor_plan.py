@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import I32
+from pano_worlds.vectors import I32
 
 _MIN_SIDE = 2.4
 OUTSIDE = 0

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from pano_worlds.arrays import F64, Mask
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
-from pano_worlds.surfaces.frame import Frame
+from pano_worlds.vectors import F64, Frame, Mask
 
 CELL = 0.1
 _WALL_GAP = 0.16

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from pano_worlds.arrays import F64
 from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
 from pano_worlds.indoor.floor_space import FloorSpace
 from pano_worlds.indoor.glazing import draw_glazing, glaze
@@ -19,6 +18,7 @@ from pano_worlds.rendering.lighting import Lamp, Light
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Plain
+from pano_worlds.vectors import F64
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 

@@ -8,7 +8,7 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, arch, box, cylinder, spandrel, sphere
-from pano_worlds.surfaces.frame import Frame
+from pano_worlds.vectors import Frame
 
 # Surfaces of glass in a double-glazed window.
 DOUBLE = 4

@@ -14,7 +14,7 @@ from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
 from pano_worlds.rendering.lighting import Lamp
 from pano_worlds.surfaces.builder import Builder, prism
-from pano_worlds.surfaces.frame import Frame
+from pano_worlds.vectors import Frame
 
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.

@@ -8,9 +8,9 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, UNMARKED, View, Viewpoint, World, make_world, render
-from pano_worlds.arrays import F64
 from pano_worlds.miniatures.miniature import HERE, AppearanceName, CameraOffset
 from pano_worlds.rendering.appearance import Appearance, in_weather
+from pano_worlds.vectors import F64
 from pano_worlds.world import WorldKind
 from pano_worlds.world_style import WIDE, WorldStyle
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_worlds.surfaces.builder import Builder, box, cylinder, quad
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material, Pattern
 from pano_worlds.surfaces.patterns import Plain, Stripes, Tiles
+from pano_worlds.vectors import Frame
 
 Random = np.random.Generator
 

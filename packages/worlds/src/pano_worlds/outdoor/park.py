@@ -10,9 +10,9 @@ from pano_worlds.outdoor.vehicles import person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder, box, cylinder, dome, quad, ring, sphere
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
+from pano_worlds.vectors import Frame
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 

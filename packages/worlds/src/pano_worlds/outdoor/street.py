@@ -13,8 +13,8 @@ from pano_worlds.outdoor.vehicles import car, person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.vectors import Frame
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 

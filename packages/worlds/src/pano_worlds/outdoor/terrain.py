@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F64
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.vectors import F64
 
 # Half of the range that outdoor data sets cover; the farthest surface is less than 550 m away.
 _END = 540.0

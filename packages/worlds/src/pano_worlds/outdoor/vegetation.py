@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.arrays import F64, cross, unit
 from pano_worlds.surfaces.builder import Builder, cylinder, frustum, quad
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.vectors import F64, Frame, cross, unit
 
 Random = np.random.Generator
 # Corners of the mesh around a clump of leaves: its shadow is ragged anyway.

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, U8, Mask
 from pano_worlds.rendering.atmosphere import rained, snowed
 from pano_worlds.surfaces.noise import fractal
+from pano_worlds.vectors import F32, F64, U8, Mask
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, Mask, dot
 from pano_worlds.surfaces.materials import Colour
 from pano_worlds.surfaces.noise import fractal, hashed
+from pano_worlds.vectors import F32, F64, Mask, dot
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, dot
 from pano_worlds.rendering.picture import Pixels, reflected
 from pano_worlds.rendering.shading import Fragments
 from pano_worlds.surfaces.panes import Crossings
+from pano_worlds.vectors import F32, F64, I32, dot
 from pano_worlds.world import World
 
 # Reflected at right angles by one surface of glass of refractive index 1.5: ((1.5 - 1) / 2.5)².

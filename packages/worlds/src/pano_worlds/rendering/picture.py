@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.rendering.lighting import BLOCK, irradiance, join
 from pano_worlds.rendering.shading import Fragments, colours
+from pano_worlds.vectors import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.world import World
 
 _OFF_M = 1e-3

@@ -4,8 +4,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.surfaces.materials import Points
+from pano_worlds.vectors import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.world import World
 
 _HAZE_METRES = 900.0

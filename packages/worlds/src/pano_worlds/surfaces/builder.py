@@ -12,12 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from pano_worlds.arrays import F64, I32
 from pano_worlds.surfaces.assembly import Surfaces, assemble
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.meshes import corners, triangulated
 from pano_worlds.surfaces.panes import PaneRecord, Panes, assemble_panes
+from pano_worlds.vectors import F64, I32, Frame
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from pano_worlds.arrays import F64
+from pano_worlds.vectors import F64
 
 Colour = tuple[float, float, float]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F64
 from pano_worlds.surfaces.materials import Colour, Points, mix
 from pano_worlds.surfaces.noise import fractal, hashed, pulse
+from pano_worlds.vectors import F64
 
 
 @dataclass(frozen=True)
