@@ -17,6 +17,7 @@ Index = npt.NDArray[np.integer]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
+Random = np.random.Generator
 
 S = TypeVar("S", np.float32, np.float64)
 

@@ -1,7 +1,5 @@
 """Walls with openings, floors, ceilings and skirting boards."""
 
-import numpy as np
-
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.glazing import fit_glass_door, fit_partition, fit_terrace
 from pano_worlds.indoor.openings import (
@@ -15,6 +13,7 @@ from pano_worlds.indoor.openings import (
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, box, quad
 from pano_worlds.surfaces.materials import Material
+from pano_worlds.vectors import Random
 
 THIN, THICK = 0.14, 0.3
 # Walls end just inside the walls they meet, so that no two faces lie in one plane.
@@ -42,7 +41,7 @@ def build_walls(
     styles: list[Style],
     facade: Material,
     height: float,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> None:
     """Add all walls with what is in their openings; room `k` has `styles[k]`."""
     for run in plan.runs:
@@ -74,7 +73,7 @@ def _wall(
     styles: list[Style],
     facade: Material,
     height: float,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> None:
     t = thickness(run)
     paint = [facade if n == OUTSIDE else styles[n].wall for n in (run.left, run.right)]

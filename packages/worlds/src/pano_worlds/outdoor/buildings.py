@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_worlds.surfaces.builder import Builder, box, cylinder, quad
-from pano_worlds.surfaces.materials import Colour, Material, Pattern
-from pano_worlds.surfaces.patterns import Plain, Stripes, Tiles
-from pano_worlds.vectors import Frame
-
-Random = np.random.Generator
+from pano_worlds.surfaces.materials import Colour, Material, Pattern, Plain, Stripes, Tiles
+from pano_worlds.vectors import Frame, Random
 
 _PAINTS: tuple[Colour, ...] = (
     (0.62, 0.52, 0.40),
