@@ -12,7 +12,7 @@ from pano_data import datasets
 from pano_data.reader import read, to_tensors
 from pano_data.sample import validate_sample
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from pano_worlds.miniatures.miniature import HERE, CameraOffset
 
 UNITS = {  # distance of the reader over metres, where it is not 1

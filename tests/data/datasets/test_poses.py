@@ -15,7 +15,7 @@ from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from pano_worlds.miniatures.miniature import HERE, CameraOffset
 
 HOME = CameraOffset(

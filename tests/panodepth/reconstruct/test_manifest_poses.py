@@ -19,7 +19,7 @@ from pano_data.manifest import Manifest, Row, write_manifest
 from pano_data.reader import read, to_tensors
 from pano_worlds import miniatures
 from pano_worlds.miniatures import miniature
-from pano_worlds.miniatures.box_studio import BoxStudio, BoxView
+from pano_worlds.miniatures.studios import BoxStudio, BoxView
 from panodepth.cli import main
 from panodepth.errors import CommandError
 from panodepth.outputs.records import save_prediction

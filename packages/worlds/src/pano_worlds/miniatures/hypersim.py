@@ -105,7 +105,7 @@ def write_processed(root: Path, studio: Studio, shot: Shot) -> None:
         write_png(folder / f"depth_plane_cam_00_fr{frame:04d}.png", depth)
 
 
-MINIATURE = Miniature(
+HYPERSIM = Miniature(
     name="hypersim",
     write_scene=write_scene,
     surroundings=True,
@@ -120,3 +120,4 @@ PROCESSED = Miniature(
     splits={"train": 1, "val": 1, "test": 1},
     size=(48, 64),
 )
+MINIATURES = (HYPERSIM, PROCESSED)

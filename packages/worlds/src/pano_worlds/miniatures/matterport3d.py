@@ -1,6 +1,10 @@
-"""Miniatures of Matterport3D: UniFuse stitch, BiFuse, Pano3D renders, and the raw views."""
+"""Miniatures of Matterport3D (UniFuse's stitch, BiFuse, Pano3D, raw views) and of 3D60.
+
+3D60 has three viewpoints per place, rolled copies, and lists with Windows paths.
+"""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +153,58 @@ RAW = Miniature(
     most={split: len(matterport3d(split)) for split in MATTERPORT3D},
     appearance="camera",
 )
+
+BASELINE_3D60 = 0.26
+_STEPS_3D60 = {
+    "Left_Down": (0.0, 0.0, 0.0),
+    "Right": (BASELINE_3D60, 0.0, 0.0),
+    "Up": (0.0, -BASELINE_3D60, 0.0),
+}
+
+
+def _stems_3d60(shot: Shot) -> list[str]:
+    return [
+        f"Matterport3D/{shot.scene * shot.views + n}_{digits('3d60', shot.scene, n)}1"
+        for n in range(shot.views)
+    ]
+
+
+def write_3d60(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the centre, right and upper view of each viewpoint, and the centre rolled by 90°."""
+    for viewpoint, stem in enumerate(_stems_3d60(shot)):
+        for name, step in _STEPS_3D60.items():
+            pose = CameraOffset(step=np.array(step))
+            view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size), pose)
+            distance = metres(view, sky=np.inf)
+            _write_3d60(root / stem, f"0_{name}_0.0", view.rgb, distance)
+            if name == "Left_Down":
+                shift = shot.size[1] // 4
+                rolled = np.roll(view.rgb, shift, 1), np.roll(distance, shift, 1)
+                _write_3d60(root / stem, f"0_{name}_90.0", *rolled)
+
+
+def _write_3d60(stem: Path, tail: str, rgb: np.ndarray, distance: np.ndarray) -> None:
+    write_png(stem.with_name(f"{stem.name}_color_{tail}.png"), rgb)
+    write_exr(stem.with_name(f"{stem.name}_depth_{tail}.exr"), distance)
+
+
+def write_3d60_lists(root: Path, shots: Sequence[Shot]) -> None:
+    """Write one list per split, a line per place: colour and depth of the three views."""
+    for split in sorted({shot.split for shot in shots}):
+        lines = []
+        for stem in (stem for shot in shots if shot.split == split for stem in _stems_3d60(shot)):
+            names = [f"{stem}_color_0_{name}_0.0.png" for name in _STEPS_3D60]
+            names += [f"{stem}_depth_0_{name}_0.0.exr" for name in _STEPS_3D60]
+            windows = [f"D:/3D60/{name}".replace("/", "\\") for name in names]
+            lines.append(" ".join(windows) + "\n")
+        write_text(root / "splits/v1" / f"3D60_{split}.txt", "".join(lines))
+
+
+THREED60 = Miniature(
+    name="threed60",
+    write_scene=write_3d60,
+    splits={"train": 1, "val": 1, "test": 1},
+    appearance="camera",
+    finish=write_3d60_lists,
+)
+MINIATURES = (UNIFUSE, BIFUSE, PANO3D, RAW, THREED60)

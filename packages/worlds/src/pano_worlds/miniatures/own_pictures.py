@@ -1,4 +1,7 @@
-"""Miniatures of the sets without depth: folders of panoramas, ZInD, SpatialAudioGen."""
+"""Miniatures of own pictures, with and without depth, and of the other sets without: ZInD and such.
+
+Folders of panoramas, DAP-2M's unlabelled part, SpatialAudioGen, ZInD.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,9 +11,9 @@ import numpy as np
 import pano_geometry as pg
 from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.datasets.zind import PARTITION
-from pano_data.io.atomic import write_json
+from pano_data.io.atomic import replace_file, write_json
 from pano_data.io.encode import write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits, metres
 
 
 def _keep(view: StudioView) -> np.ndarray:
@@ -93,3 +96,18 @@ ZIND = Miniature(
     appearance="marked",
     finish=write_partition,
 )
+
+
+def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the panoramas of one place."""
+    for viewpoint in range(shot.views):
+        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+        stem = f"{shot.index:06d}/{viewpoint:06d}"
+        write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
+        with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
+            np.save(file, metres(view).astype(np.float32))
+
+
+FOLDER_DEPTH = Miniature(name="folder_depth", write_scene=write_folder_depth, splits={"all": 2})
+"""Which of them are held out, their names decide."""
+MINIATURES = (FOLDER, FOLDER_DEPTH, DAP_UNLABELLED, SPATIALAUDIOGEN, ZIND)
