@@ -58,10 +58,7 @@ class FloorSpace:
         self, frame: Frame, room: int, low: tuple[float, float], high: tuple[float, float]
     ) -> bool:
         """Tell whether the rectangle from `low` to `high` in `frame` is free and in the room."""
-        ring = np.array(
-            [[low[0], low[1], 0], [high[0], low[1], 0], [high[0], high[1], 0], [low[0], high[1], 0]]
-        )
-        corners = frame.place(ring)[:, :2]
+        corners = _corners(frame, low, high)
         size = np.array(self._free.shape) * CELL
         if (corners < self._low).any() or (corners > self._low + size).any():
             return False
@@ -70,10 +67,7 @@ class FloorSpace:
 
     def occupy(self, frame: Frame, low: tuple[float, float], high: tuple[float, float]) -> None:
         """Mark the rectangle as used."""
-        ring = np.array(
-            [[low[0], low[1], 0], [high[0], low[1], 0], [high[0], high[1], 0], [low[0], high[1], 0]]
-        )
-        self._free[self._box(frame.place(ring)[:, :2])] = False
+        self._free[self._box(_corners(frame, low, high))] = False
 
     def standing_places(self, room: int, clearance: float) -> F64:
         """Return points `(n, 2)` of a room with nothing closer than `clearance` metres.
@@ -88,6 +82,12 @@ class FloorSpace:
         return places
 
 
+def _corners(frame: Frame, low: tuple[float, float], high: tuple[float, float]) -> F64:
+    """Return the corners `(4, 2)` in the plan of a rectangle that is given in `frame`."""
+    (x0, y0), (x1, y1) = low, high
+    return frame.place(np.array([[x0, y0, 0], [x1, y0, 0], [x1, y1, 0], [x0, y1, 0]]))[:, :2]
+
+
 _TRIES = 30
 # Rooms above this area get a second set of furniture, square metres.
 _LARGE = 20.0
@@ -95,8 +95,6 @@ _LARGE = 20.0
 _STAIRS = 0.3
 # Furniture keeps this distance from the wall (skirting boards), metres.
 _BACK = 0.02
-
-
 # Pieces that a room is arranged around come before what fills its corners.
 _TABLES = ((furniture.dining,), (furniture.coffee_table,))
 

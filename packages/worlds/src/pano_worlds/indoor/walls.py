@@ -11,7 +11,7 @@ from pano_worlds.indoor.openings import (
     wall_frame,
 )
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder, box, quad
+from pano_worlds.surfaces.builder import Builder, box, quad, rectangle
 from pano_worlds.surfaces.materials import Material
 from pano_worlds.vectors import Random
 
@@ -58,11 +58,7 @@ def build_slabs(b: Builder, plan: FloorPlan, styles: list[Style], height: float)
         ):
             with b.object(label):
                 for r in room:
-                    quad(
-                        b,
-                        [(r.x0, r.y0, z), (r.x1, r.y0, z), (r.x1, r.y1, z), (r.x0, r.y1, z)],
-                        material,
-                    )
+                    rectangle(b, (r.x0, r.y0, z), (r.x1, r.y1, z), material)
 
 
 def _wall(
@@ -108,12 +104,12 @@ def _slab(
 ) -> None:
     """Add a piece of wall: two painted sides and four narrow ones."""
     y = t / 2
-    quad(b, [(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], paint[0])
-    quad(b, [(x0, -y, z0), (x1, -y, z0), (x1, -y, z1), (x0, -y, z1)], paint[1])
+    rectangle(b, (x0, y, z0), (x1, y, z1), paint[0])
+    rectangle(b, (x0, -y, z0), (x1, -y, z1), paint[1])
     for x in (x0, x1):
         quad(b, [(x, -y, z0), (x, y, z0), (x, y, z1), (x, -y, z1)], paint[1])
     for z in (z0, z1):
-        quad(b, [(x0, -y, z), (x1, -y, z), (x1, y, z), (x0, y, z)], paint[1])
+        rectangle(b, (x0, -y, z), (x1, y, z), paint[1])
 
 
 def _skirting(

@@ -1,9 +1,10 @@
-"""Miniatures of Stanford2D3D-S, Structured3D and PanoSUNCG.
+"""Miniatures of Stanford2D3D-S, Structured3D, PanoSUNCG and ZInD.
 
 Stanford2D3D-S: 1/512 m, 65535 = missing, caps at the poles not captured. Its pictures are written
 twice, as users have them: `rgb` as released, black at the poles, and `rgb_` with the holes filled.
 Distances in the caps have no label in either. Structured3D: houses numbered as in the official
-split, millimetres, RGBA. PanoSUNCG: walks, 8-bit distance in three equal channels, lists.
+split, millimetres, RGBA. PanoSUNCG: walks, 8-bit distance in three equal channels, lists. ZInD: the
+panoramas of homes, without depth.
 """
 
 from collections.abc import Sequence
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.datasets.stanford2d3d import split_areas
 from pano_data.datasets.structured3d import SPLIT_SCENES
+from pano_data.datasets.zind import PARTITION
 from pano_data.io.atomic import write_json, write_text
-from pano_data.io.encode import write_png
+from pano_data.io.encode import write_jpeg, write_png
 from pano_data.splits import names
 from pano_worlds.miniatures.miniature import (
     CameraOffset,
@@ -169,4 +171,34 @@ PANOSUNCG = Miniature(
     splits={"train": 1, "val": 1, "test": 1},
     finish=write_panosuncg_lists,
 )
-MINIATURES = (STANFORD2D3D, STRUCTURED3D, PANOSUNCG)
+
+
+def _zind_home(shot: Shot) -> str:
+    return f"{shot.scene:04d}"
+
+
+def write_zind(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the panoramas of one home."""
+    for viewpoint in range(shot.views):
+        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+        name = f"floor_01_partial_room_{viewpoint + 1:02d}_pano_{viewpoint}.jpg"
+        write_jpeg(root / _zind_home(shot) / "panos" / name, view.rgb)
+
+
+def write_zind_partition(root: Path, shots: Sequence[Shot]) -> None:
+    """Write the homes of each split."""
+    homes = {
+        split: sorted(_zind_home(shot) for shot in shots if shot.split == split)
+        for split in ("train", "val", "test")
+    }
+    write_json(root / PARTITION, homes)
+
+
+ZIND = Miniature(
+    name="zind",
+    write_scene=write_zind,
+    splits={"train": 1, "val": 1, "test": 1},
+    appearance="marked",
+    finish=write_zind_partition,
+)
+MINIATURES = (STANFORD2D3D, STRUCTURED3D, PANOSUNCG, ZIND)

@@ -12,8 +12,8 @@ from pano_worlds.miniatures import (
     hypersim,
     indoor_panoramas,
     matterport3d,
-    own_pictures,
     paper_packages,
+    picture_folders,
     sequences,
     stereo,
 )
@@ -30,8 +30,8 @@ _MINIATURES: dict[str, Miniature] = {
         hypersim,
         indoor_panoramas,
         matterport3d,
-        own_pictures,
         paper_packages,
+        picture_folders,
         sequences,
         stereo,
     )

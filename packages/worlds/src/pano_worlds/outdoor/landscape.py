@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder, cylinder, frustum, quad
+from pano_worlds.surfaces.builder import Builder, cylinder, frustum, rectangle
 from pano_worlds.surfaces.materials import Colour, Ground, Material
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.vectors import F64, Frame, Random, cross, unit
@@ -158,7 +158,7 @@ def build_garden(b: Builder, rng: Random) -> None:
         Ground((0.07, 0.13, 0.03), (0.16, 0.17, 0.06), 4.0, 0.06, 0.4, int(rng.integers(1 << 20)))
     )
     with b.object("terrain"):
-        quad(b, [(-300, -300, -0.3), (300, -300, -0.3), (300, 300, -0.3), (-300, 300, -0.3)], lawn)
+        rectangle(b, (-300, -300, -0.3), (300, 300, -0.3), lawn)
     for k in range(14):
         angle, reach = float(rng.uniform(0, 2 * np.pi)), float(rng.uniform(12, 40))
         frame = Frame(reach * float(np.cos(angle)), reach * float(np.sin(angle)), -0.3)

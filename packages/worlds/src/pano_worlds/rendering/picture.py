@@ -20,26 +20,27 @@ _OFFSETS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """First hits of a camera's rays, all `(h, w, ...)`.
+class Pixels(Fragments):
+    """First hits of a camera's rays: arrays `(h, w)` and `(h, w, 3)` in the place of `(n,)`.
+
+    In the sky distances are `inf`, normals 0 and triangle numbers -1.
 
     Attributes:
-        directions: Unit rays in the world frame.
-        distance: Metres, `inf` in the sky.
-        points: World positions.
-        normals: Unit normals towards the camera, 0 in the sky.
-        triangle: Triangle numbers, -1 in the sky.
-        angle: Angle to the next pixel, radians.
         seen: Whether the camera has a ray here.
     """
 
-    directions: F64
-    distance: F64
-    points: F64
-    normals: F64
-    triangle: I32
-    angle: F64
     seen: Mask
+
+    def flat(self) -> Fragments:
+        """Return the hits of all pixels, row by row."""
+        return Fragments(
+            self.directions.reshape(-1, 3),
+            self.distance.reshape(-1),
+            self.points.reshape(-1, 3),
+            self.normals.reshape(-1, 3),
+            self.triangle.reshape(-1),
+            self.angle.reshape(-1),
+        )
 
 
 def picture(world: World, position: F64, pixels: Pixels) -> F32:
@@ -48,15 +49,7 @@ def picture(world: World, position: F64, pixels: Pixels) -> F32:
     Outlines take four more rays per pixel.
     """
     light = _light(world, pixels)
-    flat = Fragments(
-        pixels.directions.reshape(-1, 3),
-        pixels.distance.reshape(-1),
-        pixels.points.reshape(-1, 3),
-        pixels.normals.reshape(-1, 3),
-        pixels.triangle.reshape(-1),
-        pixels.angle.reshape(-1),
-    )
-    image = _shade(world, flat, light.reshape(-1, 3)).reshape(light.shape)
+    image = _shade(world, pixels.flat(), light.reshape(-1, 3)).reshape(light.shape)
     rows, cols = np.nonzero(_outlines(world, pixels))
     if len(rows):
         image[rows, cols] = _smooth(world, position, pixels, light, image[rows, cols], rows, cols)

@@ -135,6 +135,15 @@ def quad(b: Builder, outline: Sequence[Point], material: Material) -> None:
         b.faces(outline, (tuple(range(len(outline))),), material)
 
 
+def rectangle(b: Builder, start: Point, end: Point, material: Material) -> None:
+    """Add the rectangle with two opposite corners and two edges along x: upright, level or aslant.
+
+    One that lies across x has no edge along it; add a `quad`.
+    """
+    (x0, y0, z0), (x1, y1, z1) = start, end
+    quad(b, [(x0, y0, z0), (x1, y0, z0), (x1, y1, z1), (x0, y1, z1)], material)
+
+
 def sphere(b: Builder, centre: Point, radius: float | Point, material: Material) -> None:
     """Add an exact sphere, or ellipsoid with three radii."""
     radii = (radius,) * 3 if isinstance(radius, int | float) else tuple(radius)

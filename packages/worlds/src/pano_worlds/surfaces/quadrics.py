@@ -16,7 +16,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class ExactSurfaces:
-    """Quadrics of many shapes, in object coordinates; columns as in `quadrics.QuadricTable`.
+    """Quadrics of many shapes, in object coordinates; columns as in `QuadricTable`.
 
     Attributes:
         coefficients: `(n, 4)` c, s, l, k.

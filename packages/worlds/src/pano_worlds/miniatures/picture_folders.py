@@ -1,17 +1,16 @@
-"""Miniatures of own pictures, with and without depth, and of the other sets without: ZInD and such.
+"""Miniatures of plain folders of panoramas: one's own, DAP-2M without labels, SpatialAudioGen.
 
-Folders of panoramas, DAP-2M's unlabelled part, SpatialAudioGen, ZInD.
+Own pictures come with masks (`images/*.jpg`, `masks/*.png`) or with depth (`depth/*.npy`, metres).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 import pano_geometry as pg
 from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
-from pano_data.datasets.zind import PARTITION
-from pano_data.io.atomic import replace_file, write_json
+from pano_data.io.atomic import replace_file
 from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits, metres
 
@@ -24,6 +23,16 @@ def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `images/*.jpg` and `masks/*.png` (0 on sky), as a user may have them."""
     for stem, view in _pictures(root, studio, shot):
         write_png(root / "masks" / f"{stem}.png", _keep(view))
+
+
+def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the panoramas of one place."""
+    for viewpoint in range(shot.views):
+        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+        stem = f"{shot.index:06d}/{viewpoint:06d}"
+        write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
+        with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
+            np.save(file, metres(view).astype(np.float32))
 
 
 def write_pictures(root: Path, studio: Studio, shot: Shot) -> None:
@@ -51,27 +60,6 @@ def write_spatialaudiogen(root: Path, studio: Studio, shot: Shot) -> None:
             write_png(root / MASKS / video / name, _keep(view))
 
 
-def _home(shot: Shot) -> str:
-    return f"{shot.scene:04d}"
-
-
-def write_zind(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write the panoramas of one home."""
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        name = f"floor_01_partial_room_{viewpoint + 1:02d}_pano_{viewpoint}.jpg"
-        write_jpeg(root / _home(shot) / "panos" / name, view.rgb)
-
-
-def write_partition(root: Path, shots: Sequence[Shot]) -> None:
-    """Write the homes of each split."""
-    homes = {
-        split: sorted(_home(shot) for shot in shots if shot.split == split)
-        for split in ("train", "val", "test")
-    }
-    write_json(root / PARTITION, homes)
-
-
 FOLDER = Miniature(
     name="folder", write_scene=write_folder, splits={"unlabelled": 1}, appearance="marked"
 )
@@ -89,25 +77,6 @@ SPATIALAUDIOGEN = Miniature(
     kind="outdoor",
     appearance="marked",
 )
-ZIND = Miniature(
-    name="zind",
-    write_scene=write_zind,
-    splits={"train": 1, "val": 1, "test": 1},
-    appearance="marked",
-    finish=write_partition,
-)
-
-
-def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write the panoramas of one place."""
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        stem = f"{shot.index:06d}/{viewpoint:06d}"
-        write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
-        with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
-            np.save(file, metres(view).astype(np.float32))
-
-
+# Which of them are held out, their names decide.
 FOLDER_DEPTH = Miniature(name="folder_depth", write_scene=write_folder_depth, splits={"all": 2})
-"""Which of them are held out, their names decide."""
-MINIATURES = (FOLDER, FOLDER_DEPTH, DAP_UNLABELLED, SPATIALAUDIOGEN, ZIND)
+MINIATURES = (FOLDER, FOLDER_DEPTH, DAP_UNLABELLED, SPATIALAUDIOGEN)
