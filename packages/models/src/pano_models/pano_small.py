@@ -7,9 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
+from pano_models.backbones.encoders import (
+    build_encoder,
+    build_lateral_decoder,
+    check_precision,
+    run_encoder,
+)
 from pano_models.inputs import RgbInput
-from pano_models.layers.lateral_decoder import build_lateral_decoder
 from pano_models.layers.padding import Border, conv2d, resize, set_border
 from pano_models.layers.size_cache import LATITUDE_CHANNELS, SizeCache, latitude_maps
 from pano_models.model import DepthModel
