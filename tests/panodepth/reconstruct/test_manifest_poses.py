@@ -33,7 +33,11 @@ class TurningStudio:
     """The box with a ball, each viewpoint with a heading and a tilt of its own."""
 
     def shoot(
-        self, scene: int, viewpoint: int, camera: Any, pose: miniature.CameraOffset = miniature.HERE
+        self,
+        scene: int,
+        viewpoint: int,
+        camera: Any,
+        pose: miniature.CameraOffset = miniature.NO_OFFSET,
     ) -> BoxView:
         turn = Rotation.from_euler("yx", (0.9 * viewpoint, 0.1)).as_matrix()
         return BoxStudio().shoot(

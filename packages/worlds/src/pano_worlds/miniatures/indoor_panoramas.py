@@ -27,12 +27,12 @@ from pano_worlds.miniatures.miniature import (
     Shot,
     Studio,
     StudioView,
-    caps,
-    codes,
-    digits,
-    metres,
-    opaque,
-    z_up,
+    add_alpha,
+    euclidean_metres,
+    hex_name,
+    pole_caps,
+    pose_z_up,
+    round_to_units,
 )
 
 _STANFORD_ROOMS = ("hallway", "office", "conferenceRoom", "lounge", "storage")
@@ -50,8 +50,8 @@ def write_stanford2d3d(root: Path, studio: Studio, shot: Shot) -> None:
     room = f"{_STANFORD_ROOMS[number]}_{1 + turn}"
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        camera = digits(area, room, viewpoint)
-        matrix = z_up(view, shot.index // len(areas))
+        camera = hex_name(area, room, viewpoint)
+        matrix = pose_z_up(view, shot.index // len(areas))
         _write_stanford2d3d_panorama(root / area / "pano", camera, room, view, matrix)
 
 
@@ -59,11 +59,11 @@ def _write_stanford2d3d_panorama(
     pano: Path, camera: str, room: str, view: StudioView, matrix: NDArray[np.float64]
 ) -> None:
     stem = f"camera_{camera}_{room}_frame_equirectangular_domain"
-    unseen = caps(view.distance.shape[0], CAP)
+    unseen = pole_caps(view.distance.shape[0], CAP)
     rgb = np.where(unseen[..., None], 0, view.rgb).astype(np.uint8)
-    write_png(pano / "rgb" / f"{stem}_rgb.png", opaque(rgb))
-    write_png(pano / FILLED / f"{stem}_rgb.png", opaque(view.rgb))
-    distance = codes(np.where(unseen, 0, metres(view)), 512, missing=65535)
+    write_png(pano / "rgb" / f"{stem}_rgb.png", add_alpha(rgb))
+    write_png(pano / FILLED / f"{stem}_rgb.png", add_alpha(view.rgb))
+    distance = round_to_units(np.where(unseen, 0, euclidean_metres(view)), 512, missing=65535)
     write_png(pano / "depth" / f"{stem}_depth.png", distance)
     pose = {
         "camera_location": matrix[:3, 3].tolist(),
@@ -120,11 +120,11 @@ def _write_structured3d_room(panorama: Path, view: StudioView) -> None:
     folder = panorama / "full"
     for light, gains in _LIGHTS.items():
         tinted = np.clip(np.rint(view.rgb * np.asarray(gains)), 0, 255).astype(np.uint8)
-        write_png(folder / f"rgb_{light}.png", opaque(tinted))
-    write_png(folder / "depth.png", codes(metres(view), 1000))
+        write_png(folder / f"rgb_{light}.png", add_alpha(tinted))
+    write_png(folder / "depth.png", round_to_units(euclidean_metres(view), 1000))
     write_png(folder / "normal.png", _normal_bytes(view.normal))
     write_png(folder / "instance.png", np.where(view.sky, 65535, view.instance).astype(np.uint16))
-    x, y, z = 1e3 * z_up(view)[:3, 3]
+    x, y, z = 1e3 * pose_z_up(view)[:3, 3]
     write_text(panorama / "camera_xyz.txt", f"{x:.3f} {y:.3f} {z:.3f}\n")
 
 
@@ -143,7 +143,7 @@ STRUCTURED3D = Miniature(
 
 def panosuncg_stems(shot: Shot) -> list[str]:
     """Return the paths of a walk without `_color.png` and `_depth.png`."""
-    scene = digits("panosuncg", shot.split, shot.index)
+    scene = hex_name("panosuncg", shot.split, shot.index)
     return [f"rotated/{scene}/0.txt/{viewpoint}" for viewpoint in range(shot.views)]
 
 
@@ -153,7 +153,7 @@ def write_panosuncg(root: Path, studio: Studio, shot: Shot) -> None:
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         write_png(root / f"{stem}_color.png", view.rgb)
         # 255 is 10 m, and so is everything beyond.
-        distance = codes(np.minimum(metres(view), 10), 25.5, dtype=np.uint8)
+        distance = round_to_units(np.minimum(euclidean_metres(view), 10), 25.5, dtype=np.uint8)
         write_png(root / f"{stem}_depth.png", np.repeat(distance[..., None], 3, -1))
 
 

@@ -20,12 +20,12 @@ from pano_worlds.miniatures.miniature import (
     Miniature,
     Shot,
     Studio,
-    caps,
-    codes,
-    digits,
-    metres,
-    planar,
-    z_up,
+    euclidean_metres,
+    hex_name,
+    planar_metres,
+    pole_caps,
+    pose_z_up,
+    round_to_units,
 )
 
 CAP = 1 / 10
@@ -43,11 +43,11 @@ def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        uuid = digits(house, shot.index, viewpoint)
+        uuid = hex_name(house, shot.index, viewpoint)
         for folder in ("pano_color", "pano_skybox_color"):
             write_jpeg(root / house / folder / f"{uuid}.jpg", view.rgb)
-        distance = np.where(caps(shot.size[0], CAP), 0, metres(view))
-        write_png(root / house / "pano_depth" / f"{uuid}.png", codes(distance, 4000))
+        distance = np.where(pole_caps(shot.size[0], CAP), 0, euclidean_metres(view))
+        write_png(root / house / "pano_depth" / f"{uuid}.png", round_to_units(distance, 4000))
 
 
 def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
@@ -55,8 +55,10 @@ def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        folder = root / "mp3d_align" / house / digits(house, shot.index, viewpoint)
-        distance = np.where(caps(shot.size[0], CAP), 0, metres(view)).astype(np.float32)
+        folder = root / "mp3d_align" / house / hex_name(house, shot.index, viewpoint)
+        distance = np.where(pole_caps(shot.size[0], CAP), 0, euclidean_metres(view)).astype(
+            np.float32
+        )
         upper = np.arange(shot.size[0])[:, None] < shot.size[0] // 2
         write_jpeg(folder / "color.jpg", view.rgb)
         write_npy(
@@ -72,7 +74,7 @@ def write_pano3d(root: Path, studio: Studio, shot: Shot) -> None:
         number = shot.index // len(matterport3d(shot.split)) * shot.views + viewpoint
         stem = f"{number}_spherical_1_{{}}_center_0"
         write_png(root / house / f"{stem.format('emission')}.png", view.rgb)
-        write_exr(root / house / f"{stem.format('depth')}.exr", metres(view, sky=np.inf))
+        write_exr(root / house / f"{stem.format('depth')}.exr", euclidean_metres(view, sky=np.inf))
 
 
 UNIFUSE = Miniature(
@@ -115,7 +117,7 @@ def write_raw(root: Path, studio: Studio, shot: Shot) -> None:
     house = root / name
     lines = [f"dataset matterport\nn_images {18 * shot.views}\n"]
     for viewpoint in range(shot.views):
-        uuid = digits(name, shot.index, viewpoint)
+        uuid = hex_name(name, shot.index, viewpoint)
         for tilt in range(3):
             lines.append(_intrinsics(shot.size))
             lines += [_view(house, studio, shot, viewpoint, uuid, tilt, yaw) for yaw in range(6)]
@@ -140,8 +142,11 @@ def _view(
     view = studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=rotation))
     colour, depth = f"{uuid}_i{tilt}_{yaw}.jpg", f"{uuid}_d{tilt}_{yaw}.png"
     write_jpeg(house / "undistorted_color_images" / colour, view.rgb)
-    write_png(house / "undistorted_depth_images" / depth, codes(planar(view, camera), 4000))
-    pose = z_up(view) @ OPENGL_FROM_CAMERA
+    write_png(
+        house / "undistorted_depth_images" / depth,
+        round_to_units(planar_metres(view, camera), 4000),
+    )
+    pose = pose_z_up(view) @ OPENGL_FROM_CAMERA
     return f"scan {depth} {colour} {' '.join(f'{value:.6f}' for value in pose.flat)}\n"
 
 
@@ -164,7 +169,7 @@ _STEPS_3D60 = {
 
 def _stems_3d60(shot: Shot) -> list[str]:
     return [
-        f"Matterport3D/{shot.scene * shot.views + n}_{digits('3d60', shot.scene, n)}1"
+        f"Matterport3D/{shot.scene * shot.views + n}_{hex_name('3d60', shot.scene, n)}1"
         for n in range(shot.views)
     ]
 
@@ -175,7 +180,7 @@ def write_3d60(root: Path, studio: Studio, shot: Shot) -> None:
         for name, step in _STEPS_3D60.items():
             pose = CameraOffset(step=np.array(step))
             view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size), pose)
-            distance = metres(view, sky=np.inf)
+            distance = euclidean_metres(view, sky=np.inf)
             _write_3d60(root / stem, f"0_{name}_0.0", view.rgb, distance)
             if name == "Left_Down":
                 shift = shot.size[1] // 4

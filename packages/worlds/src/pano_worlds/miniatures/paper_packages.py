@@ -17,7 +17,7 @@ from pano_worlds.miniatures.indoor_panoramas import (
     write_stanford2d3d,
 )
 from pano_worlds.miniatures.matterport3d import write_unifuse
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, metres
+from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, euclidean_metres
 
 _CURATED_INDEX = "mvs_synth_pano"
 
@@ -54,7 +54,7 @@ def write_da2_curated(root: Path, studio: Studio, shot: Shot) -> None:
     for viewpoint, (image, depth) in enumerate(_da2_curated(shot)):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         write_jpeg(root / image, view.rgb)
-        write_exr(root / depth, metres(view, sky=np.nan))
+        write_exr(root / depth, euclidean_metres(view, sky=np.nan))
 
 
 def write_da2_index(root: Path, shots: Sequence[Shot]) -> None:
@@ -113,7 +113,7 @@ def write_dap2m(root: Path, studio: Studio, shot: Shot) -> None:
     for viewpoint, (image, distance) in enumerate(_dap2m_pairs(shot)):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         write_png(root / image, view.rgb)
-        write_npy(root / distance, metres(view, sky=DAP2M_SKY).astype(np.float32))
+        write_npy(root / distance, euclidean_metres(view, sky=DAP2M_SKY).astype(np.float32))
 
 
 def write_dap_test_list(root: Path, shots: Sequence[Shot]) -> None:

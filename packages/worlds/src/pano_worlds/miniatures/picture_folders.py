@@ -12,7 +12,14 @@ import pano_geometry as pg
 from pano_data.datasets.spatialaudiogen import FRAMES, MASKS
 from pano_data.io.atomic import replace_file
 from pano_data.io.encode import write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits, metres
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    euclidean_metres,
+    hex_name,
+)
 
 
 def _keep(view: StudioView) -> np.ndarray:
@@ -32,7 +39,7 @@ def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
         stem = f"{shot.index:06d}/{viewpoint:06d}"
         write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
         with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
-            np.save(file, metres(view).astype(np.float32))
+            np.save(file, euclidean_metres(view).astype(np.float32))
 
 
 def write_pictures(root: Path, studio: Studio, shot: Shot) -> None:
@@ -51,7 +58,7 @@ def _pictures(root: Path, studio: Studio, shot: Shot) -> Iterator[tuple[str, Stu
 
 def write_spatialaudiogen(root: Path, studio: Studio, shot: Shot) -> None:
     """Write frames and sky masks of the same name; every second frame has no mask."""
-    video = digits("video", shot.index, length=11)
+    video = hex_name("video", shot.index, length=11)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         name = f"{viewpoint + 1:06d}.png"

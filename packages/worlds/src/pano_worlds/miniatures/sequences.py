@@ -22,7 +22,7 @@ from pano_worlds.miniatures.miniature import (
     Miniature,
     Shot,
     Studio,
-    planar,
+    planar_metres,
     write_surroundings,
 )
 
@@ -60,7 +60,7 @@ def write_dynamic_replica(root: Path, studio: Studio, shot: Shot) -> None:
             write_png(image, view.rgb)
             write_surroundings(root, image, studio, shot, frame, pose)
             depth = folder / name / "depths" / f"{name}_{frame:04d}.geometric.png"
-            write_float16_png(depth, planar(view, camera))
+            write_float16_png(depth, planar_metres(view, camera))
         write_text(folder / name / "images" / "done.ok", "")  # lies about in the release
 
 
@@ -132,7 +132,9 @@ def write_mvs_synth(root: Path, studio: Studio, shot: Shot) -> None:
         image = sequence / "images" / f"{stem}.png"
         write_png(image, view.rgb)
         write_surroundings(root, image, studio, shot, frame)
-        write_exr(sequence / "depths" / f"{stem}.exr", UNITS * planar(view, camera, sky=np.inf))
+        write_exr(
+            sequence / "depths" / f"{stem}.exr", UNITS * planar_metres(view, camera, sky=np.inf)
+        )
         pose = np.eye(4)
         pose[:3, :3] = view.rotation.T
         pose[:3, 3] = -view.rotation.T @ view.position * UNITS
@@ -184,7 +186,9 @@ def write_ken_burns(root: Path, studio: Studio, shot: Shot) -> None:
         for name, (right, down) in _KEN_BURNS_VIEWS.items():
             pose = CameraOffset(step=_KEN_BURNS_STEP * np.array((right, down, 0.0)))
             view = studio.shoot(shot.scene, viewpoint, camera, pose)
-            depth = np.where(view.sky, _KEN_BURNS_SKY, _KEN_BURNS_UNITS * planar(view, camera))
+            depth = np.where(
+                view.sky, _KEN_BURNS_SKY, _KEN_BURNS_UNITS * planar_metres(view, camera)
+            )
             image = root / sequence / f"{stem}-{name}-image.png"
             write_png(image, view.rgb)
             write_surroundings(root, image, studio, shot, viewpoint, pose)

@@ -20,12 +20,12 @@ from pano_worlds.miniatures.miniature import (
     Shot,
     Studio,
     StudioView,
-    codes,
-    metres,
-    opaque,
-    planar,
+    add_alpha,
+    euclidean_metres,
+    planar_metres,
+    pose_y_down,
+    round_to_units,
     write_surroundings,
-    y_down,
 )
 
 _KITTI_FOCAL = 725.0087 / 1242
@@ -59,7 +59,7 @@ def write_vkitti2(root: Path, studio: Studio, shot: Shot) -> None:
             for variation, develop in (("clone", _clear), ("fog", _foggy)):
                 image = _kitti_image(scene, variation, camera, number)
                 write_surroundings(root, image, studio, shot, viewpoint, pose, develop)
-            matrix = np.linalg.inv(y_down(view, first // shot.views))
+            matrix = np.linalg.inv(pose_y_down(view, first // shot.views))
             numbers = " ".join(f"{value:.9g}" for value in matrix.flat)
             lines.append(f"{first + viewpoint} {camera} {numbers}\n")
     write_text(_extrinsic_part(scene, first), "".join(lines))
@@ -91,8 +91,8 @@ def _kitti_place(shot: Shot) -> tuple[str, int]:
 
 def _write_kitti_frame(scene: Path, number: str, camera: int, view: StudioView) -> None:
     height, width = view.distance.shape
-    z = planar(view, _kitti_camera((height, width)))
-    depth = codes(z, 100, missing=65535)
+    z = planar_metres(view, _kitti_camera((height, width)))
+    depth = round_to_units(z, 100, missing=65535)
     for variation, rgb in (("clone", view.rgb), ("fog", _fog(view.rgb, z))):
         frames = scene / variation / "frames"
         write_jpeg(_kitti_image(scene, variation, camera, number), rgb)
@@ -164,11 +164,11 @@ def write_unrealstereo4k(root: Path, studio: Studio, shot: Shot) -> None:
 def _write_unreal_side(scene: Path, side: int, stem: str, view: StudioView) -> None:
     height, width = view.distance.shape
     camera = _unreal_camera((height, width))
-    z = planar(view, camera)
+    z = planar_metres(view, camera)
     focal = width / 2
     disparity = np.divide(_UNREAL_BASELINE * focal, z, out=np.zeros_like(z), where=z > 0)
     disparity[0] = 0  # some pixels of the release have no disparity
-    write_png(scene / f"Image{side}" / f"{stem}.png", opaque(view.rgb))
+    write_png(scene / f"Image{side}" / f"{stem}.png", add_alpha(view.rgb))
     write_npy(scene / f"Disp{side}" / f"{stem}.npy", disparity.astype(np.float32))
     # World-to-camera in (right, up, forward) axes.
     flip = np.diag((1, -1, 1))
@@ -214,7 +214,7 @@ def write_deep360(root: Path, studio: Studio, shot: Shot) -> None:
         second = studio.shoot(shot.scene, viewpoint, camera, CameraOffset(step=_DEEP360_BASELINE))
         write_png(part / "rgb" / f"{frame}_12_rgb1.png", first.rgb)
         write_png(part / "rgb" / f"{frame}_12_rgb2.png", second.rgb)
-        distance = metres(first, sky=_DEEP360_SKY).astype(np.float32)
+        distance = euclidean_metres(first, sky=_DEEP360_SKY).astype(np.float32)
         write_npz(part / "depth" / f"{frame}_depth.npz", distance)
 
 

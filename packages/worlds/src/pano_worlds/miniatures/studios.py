@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, UNMARKED, View, Viewpoint, World, make_world, render
-from pano_worlds.miniatures.miniature import HERE, AppearanceName, CameraOffset
+from pano_worlds.miniatures.miniature import NO_OFFSET, AppearanceName, CameraOffset
 from pano_worlds.rendering.appearance import Appearance, in_weather
 from pano_worlds.vectors import F64
 from pano_worlds.world import WorldKind
@@ -30,7 +30,7 @@ _ROOM_M, _WORTH_M = 12.0, {"indoor": 1.0, "outdoor": 12.0}
 """Farther than 12 m indoors is seen through a window: it is worth as little as a wall at 1 m."""
 
 
-def into_the_open(world: World, home: Viewpoint, kind: WorldKind) -> Viewpoint:
+def turn_to_open_space(world: World, home: Viewpoint, kind: WorldKind) -> Viewpoint:
     """Turn a viewpoint about the vertical to where the mean logarithm of distance is largest.
 
     A panorama sees everything, a picture only what it is pointed at: photographers and cars face
@@ -78,12 +78,14 @@ class WorldStudio:
         world = self._world(scene)
         return world.viewpoints[viewpoint % len(world.viewpoints)].rotation
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> View:
+    def shoot(
+        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = NO_OFFSET
+    ) -> View:
         """Render a view of world `scene`; viewpoints beyond the world's own start over."""
         world = self._world(scene)
         home = world.viewpoints[viewpoint % len(world.viewpoints)]
         if pose.ahead or isinstance(camera, pg.Perspective):
-            home = into_the_open(world, home, self.kind)
+            home = turn_to_open_space(world, home, self.kind)
         place = Viewpoint(
             position=home.position + home.rotation @ pose.step,
             rotation=home.rotation @ pose.rotation,
@@ -139,7 +141,9 @@ class BoxStudio:
         """Return the rotation of all viewpoints: none."""
         return np.eye(3)
 
-    def shoot(self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE) -> BoxView:
+    def shoot(
+        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = NO_OFFSET
+    ) -> BoxView:
         """Render one view exactly."""
         half = np.asarray(self.half) * (1 + 0.1 * scene)
         rotation = np.asarray(pose.rotation, np.float64)
