@@ -9,8 +9,7 @@ from pano_data.curation.dataset import CuratedDataset
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.miniatures import BoxStudio, WorldStudio
 
 
 def test_the_oracle_continues_the_picture(tmp_path):
