@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
 from pano_data.io.atomic import replace_file
-from pano_data.io.names import OUTSIDE
+from pano_data.io.paths import OUTSIDE
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]

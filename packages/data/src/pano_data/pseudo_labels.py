@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pano_data.errors import DataError
 from pano_data.io.encode import write_float16_png
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 from pano_data.manifest import Row
 
 Selection = Literal["score", "random"]

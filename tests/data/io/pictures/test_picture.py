@@ -14,7 +14,7 @@ from pano_data.io.pictures.picture import (
     read_picture,
 )
 from tests.data.io.pictures.photo_sphere import crop_xmp
-from tests.data.io.pictures.test_radiance import LIGHT, write_exr
+from tests.data.io.pictures.test_colour import LIGHT, write_exr
 
 
 def smooth(height: int = 64) -> np.ndarray:

@@ -13,9 +13,9 @@ from pano_data.datasets.layout import relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import image_size
+from pano_data.io.paths import has_suffix, list_files
+from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import EXACT, SUFFIXES, read_header
-from pano_data.io.pictures.sphere_crop import is_two_to_one
-from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Environment, Row
 
 

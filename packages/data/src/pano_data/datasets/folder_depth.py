@@ -12,8 +12,8 @@ from pano_data.datasets.folder import problem_of
 from pano_data.datasets.layout import relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
+from pano_data.io.paths import has_suffix, list_files
 from pano_data.io.pictures.picture import SUFFIXES, read_header
-from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Encoding, Environment, Row
 
 ENCODINGS: Mapping[str, Encoding] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import image_size
-from pano_data.io.walk import is_hidden
+from pano_data.io.paths import is_hidden
 
 
 def top(root: Path, *names: str) -> Path:

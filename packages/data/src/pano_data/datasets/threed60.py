@@ -16,7 +16,7 @@ from typing import Literal
 from pano_data.datasets.layout import relative, top
 from pano_data.datasets.matterport3d_pano3d import HOLE_FROM
 from pano_data.datasets.spec import DatasetSpec, Found
-from pano_data.io.walk import has_suffix, list_files
+from pano_data.io.paths import has_suffix, list_files
 from pano_data.manifest import Row
 
 _NAME = re.compile(r"(?P<stem>.+)_color_0_(?P<view>Left_Down|Right|Up)_(?P<angle>[\d.]+)\.png")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.io.images import read_mask
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 
 
 class MaskFolder:

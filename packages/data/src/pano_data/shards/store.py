@@ -25,7 +25,7 @@ from pano_data.errors import (
     MissingExtraError,
 )
 from pano_data.io.atomic import write_json
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 from pano_data.progress import open_bar
 
 Record = dict[str, Any]

@@ -13,21 +13,26 @@ from PIL import Image, UnidentifiedImageError
 
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import MAX_PIXELS, check_budget, read_file
-from pano_data.io.pictures.colour import PixelFormatError, opaque, to_8_bit, to_srgb
+from pano_data.io.pictures.colour import (
+    PixelFormatError,
+    is_radiance,
+    opaque,
+    read_radiance,
+    to_8_bit,
+    to_srgb,
+    tone_map,
+)
 from pano_data.io.pictures.metadata import (
     TURNS,
     UPRIGHT,
-    one_line,
-    orientation_of,
-    strip_metadata,
-    xmp_of,
-)
-from pano_data.io.pictures.radiance import is_radiance, read_radiance, tone_map
-from pano_data.io.pictures.sphere_crop import (
     SphereCrop,
     SphereCropError,
     crop_of,
+    one_line,
+    orientation_of,
     projection_of,
+    strip_metadata,
+    xmp_of,
 )
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is lower; `check_budget` holds ours
