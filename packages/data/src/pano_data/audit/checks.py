@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from pano_data.audit.measure import Measured
-from pano_data.audit.planarity import preferred_reading
-from pano_data.audit.report import Check, SplitReport
+from pano_data.audit.measure import Measured, preferred_reading
 from pano_data.datasets import DatasetSpec
 from pano_data.quarantine import Corrupt
 
@@ -22,6 +22,41 @@ BELONGS, DOUBTFUL = 1.1, 1.4
 together, below the second they may not. Worlds give 1.7 to 42, shifted pairs about 0.9."""
 MAJORITY = 0.5
 """Share of samples that must agree on how a label is meant."""
+
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was examined.
+
+    Attributes:
+        name: Short name.
+        status: `fail` means numbers of this data set cannot be trusted.
+        detail: What was got and what was expected.
+    """
+
+    name: str
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What a split holds.
+
+    Attributes:
+        rows: Usable images.
+        published: Number the publication states, or None.
+        skipped: Reason -> number of entries left out.
+        problem: Why the split could not be listed, or empty.
+    """
+
+    rows: int
+    published: int | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
 
 
 def all_checks(

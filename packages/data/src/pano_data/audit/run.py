@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,71 @@ import numpy as np
 
 from pano_data import datasets
 from pano_data.audit import checks
+from pano_data.audit.checks import Check, SplitReport
 from pano_data.audit.measure import Measured, measure
-from pano_data.audit.report import AuditReport, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, corrupt_entry
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """Result of `audit`.
+
+    Attributes:
+        dataset: Data set id.
+        root: Folder that was examined.
+        splits: Split -> what it holds.
+        opened: Samples that were opened.
+        corrupt: Samples that could not be read, with reason.
+        sizes: `"<height>x<width>"` -> number of images.
+        dtypes: Type of the stored labels -> number of labels.
+        valid: Mean share of usable pixels.
+        far: Mean share of far pixels.
+        distance: Smallest, median and largest distance over the samples, or None without labels.
+        planarity: Reading -> median relative residual of walls (`planarity_residuals`).
+        checks: What was examined.
+    """
+
+    dataset: str
+    root: str
+    splits: Mapping[str, SplitReport]
+    opened: int
+    corrupt: tuple[Corrupt, ...]
+    sizes: Mapping[str, int]
+    dtypes: Mapping[str, int]
+    valid: float
+    far: float
+    distance: tuple[float, float, float] | None
+    planarity: Mapping[str, float]
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No check failed."""
+        return all(check.status != "fail" for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON."""
+        return asdict(self) | {"ok": self.ok}
+
+    def lines(self) -> list[str]:
+        """A readable account, one fact a line."""
+        head = [f"{self.dataset} at {self.root}: {'ok' if self.ok else 'FAILED'}"]
+        splits = [_split_line(name, split) for name, split in self.splits.items()]
+        checks = [f"  {c.status.upper():4} {c.name}: {c.detail}" for c in self.checks]
+        corrupt = [f"  corrupt {c.key}: {c.reason}: {c.detail}" for c in self.corrupt]
+        return head + splits + checks + corrupt
+
+
+def _split_line(name: str, split: SplitReport) -> str:
+    if split.problem:
+        return f"  split {name}: {split.problem}"
+    published = "" if split.published is None else f" of {split.published} published"
+    skipped = "".join(f"; {count} left out: {why}" for why, count in split.skipped.items())
+    return f"  split {name}: {split.rows} images{published}{skipped}"
 
 
 def audit(

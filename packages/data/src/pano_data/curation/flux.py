@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
 import pano_geometry as pg
-from pano_data.curation.circular import apply_around, fade_seam, pad_right
-from pano_data.curation.outpaint import Outpainter, blend_known
+from pano_data.curation.outpaint import Outpainter, apply_around, blend_known, fade_seam, pad_right
 from pano_data.errors import MissingExtraError
 from pano_geometry.tensor_types import Bool, Float
 
