@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.lists import read_list
+from pano_data.datasets.layout import files, folders, read_list, relative, top
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 

@@ -1,11 +1,17 @@
-"""Hypersim: 74,619 public photo-real indoor images, 1024x768, HDF5.
+"""Hypersim as released (`hypersim`) and as Marigold processes it (`hypersim_processed`).
 
+`hypersim`: 74,619 public photo-real indoor images, 1024x768, HDF5.
 Layout: `ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg` with
 `scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5`: float16 Euclidean metres (not z), NaN
 where there is no geometry. `_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
 .hdf5` hold camera-to-world poses (OpenGL axes, z up) in asset units, `_detail/metadata_scene.csv`
 the metres of a unit. Scenes have their own projection; a lens shift moves or tilts the sensor.
 Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
+
+`hypersim_processed`: 16-bit PNG, planar, as Marigold and Lotus use it.
+Layout: `{train,val,test}/ai_VVV_NNN/rgb_cam_XX_frIIII.png` with `depth_plane_cam_XX_frIIII.png`:
+uint16 millimetres of z, 0 = missing.
+Source: Marigold (CVPR 2024), `preprocess_hypersim.py` of its release.
 """
 
 import csv
@@ -19,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import rq
 
-from pano_data.datasets.layout import files, readable_size, relative, top
+from pano_data.datasets.layout import files, folders, readable_size, relative, top
 from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError, DatasetNotFoundError
@@ -220,5 +226,49 @@ SPEC = DatasetSpec(
     limit=300,
     environment="indoor",
     access="run dataset_download_images.py of ml-hypersim",
+    licence="CC BY-SA 3.0",
+)
+
+
+def find_processed(root: Path, split: str) -> Iterator[Found]:
+    """List the images of a split; all scenes have the nominal camera of 60 degrees."""
+    for scene in folders(top(root, f"processed/{split}", split), "ai_*"):
+        size = readable_size(files(scene, "rgb_*.png"))
+        for image in files(scene, "rgb_*.png"):
+            depth = image.with_name(image.name.replace("rgb_", "depth_plane_", 1))
+            if size is None:
+                yield Skipped(relative(image, root), "no image readable")
+                continue
+            yield Row(
+                key=f"{scene.name}/{image.stem.removeprefix('rgb_')}",
+                dataset="hypersim_processed",
+                split=split,
+                scene=scene.name,
+                image=relative(image, root),
+                depth=relative(depth, root),
+                projection="pinhole",
+                encoding="png",
+                kind="z",
+                units_per_metre=1000,
+                invalid=(0,),
+                intrinsics=intrinsics(None, *size),
+                label="ground_truth",
+            )
+
+
+PROCESSED = DatasetSpec(
+    name="hypersim_processed",
+    title="Hypersim (Marigold form)",
+    description="Hypersim as 16-bit PNG; planar depth up to 65 m.",
+    find=find_processed,
+    splits=("train", "val", "test"),
+    projection="pinhole",
+    kind="z",
+    metric=True,
+    native_size=(768, 1024),
+    label_dtype="uint16",
+    limit=65.535,
+    environment="indoor",
+    access="run script/dataset_preprocess/hypersim of Marigold over Hypersim",
     licence="CC BY-SA 3.0",
 )
