@@ -7,10 +7,9 @@ from torch.utils.data import DataLoader, Subset
 
 from pano_data.batch_augmentation import BatchAugmentation
 from pano_data.errors import DataError, MissingExtraError
-from pano_data.mixing import Mix
 from pano_data.reader import TrainingSet
 from pano_data.sample import MapDataset, TrainSample
-from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices
+from pano_data.sampler import DeterministicBatchSampler, Mix, Position, shard_indices
 from pano_data.sources import Source
 from pano_data.transforms import Augmentation
 

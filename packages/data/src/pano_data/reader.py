@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import pano_geometry as pg
-from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
-from pano_data.decode import Label, Size, decode, resize_label
+from pano_data.decode import (
+    Label,
+    Size,
+    cassini_to_erp,
+    cassini_to_erp_faithful,
+    decode,
+    resize_label,
+)
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
 from pano_data.io.images import read_mask, read_rgb
 from pano_data.io.pictures.picture import EXACT, read_picture
 from pano_data.manifest import Manifest, Row, read_manifest
-from pano_data.mixing import Draw
 from pano_data.quarantine import Quarantine
 from pano_data.sample import ErpSample, MapDataset, TrainSample
+from pano_data.sampler import Draw
 from pano_data.transforms import Augmentation
 
 MAX_NEIGHBOURS = 8

@@ -12,7 +12,7 @@ from pano_data.errors import DataError
 from pano_data.masks.folder import MaskFolder
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample, MapDataset
-from pano_data.shards.record import ShardDataset
+from pano_data.shards.dataset import ShardDataset
 
 
 @dataclass(frozen=True)
