@@ -9,10 +9,10 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from pano_data.errors import DataError
-from pano_data.masks.folder import MaskFolder
+from pano_data.masks.storage import MaskFolder
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample, MapDataset
-from pano_data.shards.dataset import ShardDataset
+from pano_data.shards.samples import ShardDataset
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ def encode_sample(sample: ErpSample, codec: DistanceCodec = DistanceCodec.LOG16)
     Args:
         sample: see `ErpSample`.
         codec: of the distance.
+
+    Raises:
+        CorruptSampleError: the picture cannot be encoded.
+        DataError: the distance cannot, see `encode_distance`.
     """
     picture = (sample["image"] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]

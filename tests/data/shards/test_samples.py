@@ -9,7 +9,7 @@ from pano_data.datamodule import ErpDataModule
 from pano_data.errors import CorruptSampleError
 from pano_data.sample import validate_sample
 from pano_data.shards import ShardDataset, finish, finish_if_whole, pack
-from pano_data.shards.dataset import decode_sample, encode_sample
+from pano_data.shards.samples import decode_sample, encode_sample
 from pano_data.sources import Source
 from tests.data.synthetic import Numbered
 
