@@ -21,6 +21,9 @@ class BatchAugmentation:
         changes: Modules that map pictures `(1, 3, h, w)` in [0, 1] to such, applied in this order;
             for example of `kornia.augmentation`. They draw from torch's generators. What looks at
             neighbouring pixels belongs into `Turned`.
+
+    Raises:
+        ValueError: No changes are given.
     """
 
     def __init__(self, changes: Sequence[nn.Module]) -> None:

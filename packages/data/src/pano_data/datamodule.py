@@ -96,7 +96,11 @@ class ErpDataModule(LightningDataModule):
         return list(self.predict)
 
     def train_dataloader(self) -> DataLoader[TrainSample]:
-        """Return the loader of this rank, starting where a resumed run left off."""
+        """Return the loader of this rank, starting where a resumed run left off.
+
+        Raises:
+            DataError: A set is missing, empty, or of another size than in the resumed run.
+        """
         if not self.train:
             raise DataError(
                 "training needs data: got no sources in data.train, expected at least one"

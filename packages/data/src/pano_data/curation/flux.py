@@ -99,7 +99,11 @@ class FluxOutpainter(Outpainter):
 
     @cached_property
     def pipe(self) -> Any:
-        """The FluxFillPipeline, with the LoRA fused."""
+        """The FluxFillPipeline, with the LoRA fused.
+
+        Raises:
+            ValueError: The model cannot work at `size`.
+        """
         dtype = getattr(torch, self.dtype)
         pipe = _diffusers().FluxFillPipeline.from_pretrained(self.model, torch_dtype=dtype)
         grain = 2 * pipe.vae_scale_factor

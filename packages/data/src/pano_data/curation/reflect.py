@@ -27,6 +27,9 @@ class ReflectionOutpainter(Outpainter):
 
     Args:
         fade_deg: angle over which detail above and below the picture falls to 1/e.
+
+    Raises:
+        ValueError: `fade_deg` is not positive.
     """
 
     def __init__(self, fade_deg: float = 12.0) -> None:

@@ -22,7 +22,11 @@ FOLDERS = {"train": "train", "val": "valid", "test": "test"}
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List all annotated frames of both cameras."""
+    """List all annotated frames of both cameras.
+
+    Raises:
+        DataError: The annotations are damaged.
+    """
     folder = top(root, "dynamic_replica_data", "dynamic_replica") / FOLDERS[split]
     path = folder / f"frame_annotations_{FOLDERS[split]}.jgz"
     if not path.is_file():

@@ -69,6 +69,9 @@ def find(
         held_out: Share of the `held_out` part: whole subfolders where there are five or more.
         metric: False where the unit of the labels is not known.
         environment: What the rows say of the pictures.
+
+    Raises:
+        DataError: Options that contradict each other, or a number out of range.
     """
     if kind == "z" and not (fov_x_deg or intrinsics):
         raise DataError(

@@ -198,7 +198,12 @@ class DatasetSpec:
     def survey(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> tuple[list[Row], list[Skipped]]:
-        """Like `rows`, together with what was left out and why."""
+        """Like `rows`, together with what was left out and why.
+
+        Raises:
+            DatasetNotFoundError: As `rows`.
+            DataError: As `rows`.
+        """
         root = Path(root)
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}, expected one of {self.splits}")
