@@ -8,7 +8,7 @@ import torch
 
 import pano_geometry as pg
 from pano_data import datasets
-from pano_data.decode import Label, cassini_to_erp, decode, depth_edges, ray_lengths, without_edges
+from pano_data.decode import Label, cassini_to_erp, decode, find_edges, ray_lengths, remove_edges
 from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row
@@ -144,13 +144,13 @@ def step(column):
 
 
 def test_both_sides_of_a_step_are_edges():
-    found = depth_edges(label(step(5)), wrap=False)
+    found = find_edges(label(step(5)), wrap=False)
     np.testing.assert_array_equal(found.all(0), np.isin(np.arange(12), (4, 5)))
     np.testing.assert_array_equal(found.any(0), np.isin(np.arange(12), (4, 5)))
 
 
 def test_the_seam_of_a_panorama_is_no_border():
-    found = depth_edges(label(step(5)), wrap=True)
+    found = find_edges(label(step(5)), wrap=True)
     np.testing.assert_array_equal(found.any(0), np.isin(np.arange(12), (0, 4, 5, 11)))
 
 
@@ -158,21 +158,21 @@ def test_the_seam_of_a_panorama_is_no_border():
 def test_turning_a_panorama_turns_the_result(shift):
     rng = np.random.default_rng(0)
     distance = rng.choice([0.0, 2.0, 2.1, 5.0], (8, 16))
-    one = without_edges(label(distance), 2, wrap=True)
-    two = without_edges(label(np.roll(distance, shift, 1)), 2, wrap=True)
+    one = remove_edges(label(distance), 2, wrap=True)
+    two = remove_edges(label(np.roll(distance, shift, 1)), 2, wrap=True)
     np.testing.assert_array_equal(np.roll(one.valid, shift, 1), two.valid)
 
 
 def test_upper_and_lower_border_are_no_neighbours():
     distance = np.full((6, 12), 2.0)
     distance[3:] = 4.0
-    found = depth_edges(label(distance), wrap=True)
+    found = find_edges(label(distance), wrap=True)
     np.testing.assert_array_equal(found.any(1), np.isin(np.arange(6), (2, 3)))
 
 
 @pytest.mark.parametrize("margin", [1, 2, 3])
 def test_margin_counts_pixels_on_each_side(margin):
-    result = without_edges(label(step(6)), margin, wrap=False)
+    result = remove_edges(label(step(6)), margin, wrap=False)
     expected = np.abs(np.arange(12) + 0.5 - 6) > margin
     np.testing.assert_array_equal(result.valid, np.broadcast_to(expected, (6, 12)))
     assert (result.distance[~result.valid] == 0).all()
@@ -181,13 +181,13 @@ def test_margin_counts_pixels_on_each_side(margin):
 def test_smooth_surfaces_and_holes_are_no_edges():
     slope = np.broadcast_to(2 * 1.05 ** np.arange(12), (6, 12)).copy()
     slope[2, 3] = 0  # a hole says nothing of what is beside it
-    assert not depth_edges(label(slope), wrap=False).any()
+    assert not find_edges(label(slope), wrap=False).any()
 
 
 def test_a_surface_that_ends_at_the_sky():
     far = np.zeros((6, 12), bool)
     far[:2] = True
-    result = without_edges(label(np.full((6, 12), 2.0), far), 1, wrap=True)
+    result = remove_edges(label(np.full((6, 12), 2.0), far), 1, wrap=True)
     np.testing.assert_array_equal(result.valid.all(1), np.arange(6) > 2)
     np.testing.assert_array_equal(result.far, far)
 

@@ -70,7 +70,7 @@ def test_the_oracle_continues_the_picture(tmp_path):
         assert (painted[:, known] == black[:, known]).all()
         assert (painted.sum(0) > 0).float().mean() > 0.99
         # Beyond the picture's border the panorama continues without a step of brightness.
-        true = OracleOutpainter()._turned(full._part(index).source, (128, 256))
+        true = OracleOutpainter()._turn(full._project_row(index).source, (128, 256))
         assert (true[:, known] - black[:, known]).abs().median() < 0.03
         turned = true.roll(9, -1)
         assert (turned[:, known] - black[:, known]).abs().median() > 0.03

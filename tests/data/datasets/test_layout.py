@@ -5,12 +5,12 @@ import pytest
 
 from pano_data.datasets.layout import (
     files,
+    find_top,
     folders,
     read_list,
     readable_size,
     relative,
     select_listed,
-    top,
 )
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.io.encode import write_png
@@ -18,9 +18,9 @@ from pano_data.manifest import Row
 
 
 def test_top_prefers_the_folder_of_the_archive(tmp_path):
-    assert top(tmp_path, "Structured3D") == tmp_path
+    assert find_top(tmp_path, "Structured3D") == tmp_path
     (tmp_path / "b" / "c").mkdir(parents=True)
-    assert top(tmp_path, "a", "b/c", "b") == tmp_path / "b" / "c"
+    assert find_top(tmp_path, "a", "b/c", "b") == tmp_path / "b" / "c"
 
 
 def test_listing_is_sorted_and_ignores_hidden_files_and_missing_folders(tmp_path):

@@ -183,7 +183,7 @@ def read(
     K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
     decoded = Decoded(row, rgb, label, K, keep)
     if row.projection == "cassini" and not keep_projection:
-        decoded = _to_erp(decoded)
+        decoded = _convert_cassini(decoded)
     return decoded if size is None else resize(decoded, size)
 
 
@@ -201,7 +201,7 @@ def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     return keep
 
 
-def _to_erp(stored: Decoded) -> Decoded:
+def _convert_cassini(stored: Decoded) -> Decoded:
     if stored.row.faithful:
         distance = cassini_to_erp_faithful(stored.label.distance)
         keep = cassini_to_erp_faithful(stored.keep.astype(np.float32)) > 0.999

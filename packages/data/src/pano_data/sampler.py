@@ -64,7 +64,7 @@ class Mix:
         weights = [1.0] * len(sizes) if weights is None else list(weights)
         _check_weights(sizes, weights)
         self.sizes = tuple(int(size) for size in sizes)
-        self.quotas = tuple(_quota(n, w) for n, w in zip(self.sizes, weights, strict=True))
+        self.quotas = tuple(_count_quota(n, w) for n, w in zip(self.sizes, weights, strict=True))
         self.seed = seed
         self.name = name
         self._cached: tuple[int, np.ndarray] = (-1, np.empty((0, 2), dtype=np.int64))
@@ -89,35 +89,35 @@ class Mix:
 
     def _draw(self, position: int, labelled: bool) -> Draw:
         number, offset = divmod(position, len(self))
-        source, index = self._round(number)[offset]
+        source, index = self._make_round(number)[offset]
         entropy = [self.seed, _SAMPLE_SEED, int(labelled), number, offset]
         seed = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
         return Draw(int(source), int(index), int(seed >> np.uint64(1)), labelled)
 
-    def _round(self, number: int) -> np.ndarray:
+    def _make_round(self, number: int) -> np.ndarray:
         if self._cached[0] != number:
-            parts = [self._part(source, number) for source in range(len(self.sizes))]
+            parts = [self._draw_source(source, number) for source in range(len(self.sizes))]
             order = np.random.default_rng([self.seed, _ROUND_ORDER, number])
             self._cached = (number, order.permutation(np.concatenate(parts)))
         return self._cached[1]
 
-    def _part(self, source: int, number: int) -> np.ndarray:
+    def _draw_source(self, source: int, number: int) -> np.ndarray:
         """Rows (source, index) that one data set gives to a round."""
         size, quota = self.sizes[source], self.quotas[source]
         if not quota:
             return np.empty((0, 2), dtype=np.int64)
         first, last = number * quota, (number + 1) * quota
         passes = range(first // size, (last - 1) // size + 1)
-        order = np.concatenate([self._pass(source, size, each) for each in passes])
+        order = np.concatenate([self._shuffle_pass(source, size, each) for each in passes])
         rows = order[first - passes.start * size :][:quota]
         return np.stack([np.full(quota, source), rows], axis=1)
 
-    def _pass(self, source: int, size: int, number: int) -> np.ndarray:
+    def _shuffle_pass(self, source: int, size: int, number: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, _SOURCE_ORDER, source, number])
         return rng.permutation(size)
 
 
-def _quota(size: int, weight: float) -> int:
+def _count_quota(size: int, weight: float) -> int:
     """Draws per round; a data set with rows and a positive weight is never rounded away."""
     return max(1, round(size * weight)) if size and weight else 0
 

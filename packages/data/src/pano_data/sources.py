@@ -70,12 +70,12 @@ class Source:
         Raises:
             DataError: the manifest holds perspective pictures, which are no panoramas yet.
         """
-        opened = self._opened(size, labelled, quarantine)
+        opened = self._open_plain(size, labelled, quarantine)
         if not labelled:
             opened = Unlabelled(opened)
         return opened if self.masks is None else Masked(opened, self.masks)
 
-    def _opened(
+    def _open_plain(
         self, size: tuple[int, int] | None, labelled: bool, quarantine: str | None
     ) -> MapDataset:
         if self.shards is not None:

@@ -9,8 +9,8 @@ from PIL import Image, ImageCms
 from pano_data.errors import CorruptSampleError
 from pano_data.io.pictures.colour import (
     PixelFormatError,
+    find_opaque,
     is_radiance,
-    opaque,
     read_radiance,
     to_8_bit,
     to_srgb,
@@ -58,8 +58,8 @@ def test_alpha_under_one_half_is_transparent(mode: str) -> None:
     alpha = np.full((8, 16), 127, np.uint8)
     alpha[:4] = 128
     image.putalpha(Image.fromarray(alpha))
-    np.testing.assert_array_equal(opaque(image), alpha >= 128)
-    assert opaque(Image.fromarray(RGB)) is None
+    np.testing.assert_array_equal(find_opaque(image), alpha >= 128)
+    assert find_opaque(Image.fromarray(RGB)) is None
 
 
 LIGHT = np.random.default_rng(0).random((8, 16, 3), np.float32) * 10

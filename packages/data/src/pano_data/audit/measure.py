@@ -72,11 +72,11 @@ def measure(row: Row, root: Path) -> Measured:
         distance=summary,
         pile=pile,
         planarity=planarity_residuals(decoded) if distances.size else {},
-        contrast=_contrast(decoded),
+        contrast=_measure_contrast(decoded),
     )
 
 
-def _contrast(decoded: Decoded) -> float | None:
+def _measure_contrast(decoded: Decoded) -> float | None:
     distance, valid = decoded.label.distance, decoded.label.valid
     with np.errstate(divide="ignore", invalid="ignore"):
         jump = np.abs(np.diff(np.log(distance), axis=1))
@@ -116,16 +116,16 @@ def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
         its distance, at the `WALLS` quantile of windows. Empty where too little is valid.
     """
     stride = max(1, -(-min(decoded.label.valid.shape) // ROWS))
-    rays = _rays(decoded, stride)
+    rays = _make_rays(decoded, stride)
     side = min(rays.shape[:2]) // WINDOWS
     if side == 0:
         return {}
     distance, valid = (m[::stride, ::stride] for m in (decoded.label.distance, decoded.label.valid))
     crop = _away_from_poles(decoded.row.projection, side)
     result = {}
-    for name, factor in _factors(decoded, rays).items():
+    for name, factor in _make_readings(decoded, rays).items():
         points = rays * (distance * factor)[..., None]
-        residual = _residual(_windows(points[crop], side), _windows(valid[crop], side))
+        residual = _fit_planes(_cut_windows(points[crop], side), _cut_windows(valid[crop], side))
         if residual is not None:
             result[name] = residual
     return result
@@ -150,7 +150,7 @@ def panorama_planarity(distance: NDArray[Any], valid: NDArray[np.bool_]) -> floa
     crop = _away_from_poles("erp", side)
     known = valid[::stride, ::stride]
     points = rays * np.where(known, distance[::stride, ::stride], 0)[..., None]
-    return _residual(_windows(points[crop], side), _windows(known[crop], side))
+    return _fit_planes(_cut_windows(points[crop], side), _cut_windows(known[crop], side))
 
 
 def preferred_reading(residuals: Mapping[str, float]) -> str | None:
@@ -161,7 +161,7 @@ def preferred_reading(residuals: Mapping[str, float]) -> str | None:
     return first
 
 
-def _rays(decoded: Decoded, stride: int) -> Floats:
+def _make_rays(decoded: Decoded, stride: int) -> Floats:
     """Unit rays of every `stride`-th pixel; those of a whole 16384x8192 picture would not fit."""
     height, width = decoded.label.valid.shape
     if decoded.intrinsics is None:
@@ -192,7 +192,7 @@ def _away_from_poles(projection: str, side: int) -> tuple[slice, slice]:
     )
 
 
-def _factors(decoded: Decoded, rays: Floats) -> dict[str, Floats]:
+def _make_readings(decoded: Decoded, rays: Floats) -> dict[str, Floats]:
     declared = {"declared": np.ones(rays.shape[:2])}
     if decoded.intrinsics is not None:
         if decoded.row.kind == "distance":
@@ -204,7 +204,7 @@ def _factors(decoded: Decoded, rays: Floats) -> dict[str, Floats]:
     }
 
 
-def _residual(points: Floats, valid: Floats) -> float | None:
+def _fit_planes(points: Floats, valid: Floats) -> float | None:
     full = valid[..., 0].mean(-1) >= COVERED
     points, inside = points[full], valid[full]
     if len(points) < MIN_WINDOWS:
@@ -216,7 +216,7 @@ def _residual(points: Floats, valid: Floats) -> float | None:
     return float(np.quantile(np.sqrt(np.maximum(smallest, 0)) / ranges, WALLS))
 
 
-def _windows(values: NDArray[Any], side: int) -> Floats:
+def _cut_windows(values: NDArray[Any], side: int) -> Floats:
     """`(h, w)` or `(h, w, c)` -> `(windows, side * side, c)`."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
     cut = np.asarray(values, np.float64)[: rows * side, : columns * side]

@@ -64,13 +64,13 @@ class AuditReport:
     def lines(self) -> list[str]:
         """A readable account, one fact a line."""
         head = [f"{self.dataset} at {self.root}: {'ok' if self.ok else 'FAILED'}"]
-        splits = [_split_line(name, split) for name, split in self.splits.items()]
+        splits = [_describe_split(name, split) for name, split in self.splits.items()]
         checks = [f"  {c.status.upper():4} {c.name}: {c.detail}" for c in self.checks]
         corrupt = [f"  corrupt {c.key}: {c.reason}: {c.detail}" for c in self.corrupt]
         return head + splits + checks + corrupt
 
 
-def _split_line(name: str, split: SplitReport) -> str:
+def _describe_split(name: str, split: SplitReport) -> str:
     if split.problem:
         return f"  split {name}: {split.problem}"
     published = "" if split.published is None else f" of {split.published} published"
@@ -107,7 +107,7 @@ def audit(
     """
     spec, root = name if isinstance(name, DatasetSpec) else datasets.get(name), Path(root)
     given = options or {}
-    surveys = {split: _survey(spec, root, split, given) for split in splits or spec.splits}
+    surveys = {split: _survey_split(spec, root, split, given) for split in splits or spec.splits}
     if not any(rows for rows, _ in surveys.values()):
         spec.survey(root, next(iter(surveys)), **given)  # raises, and says what to do
     chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
@@ -118,10 +118,10 @@ def audit(
         except CorruptSampleError as error:
             bad.append(corrupt_entry(row, error))
     reports = {split: report for split, (_, report) in surveys.items()}
-    return _report(spec, root, reports, measured, bad)
+    return _make_report(spec, root, reports, measured, bad)
 
 
-def _survey(
+def _survey_split(
     spec: DatasetSpec, root: Path, split: str, options: Mapping[str, Any]
 ) -> tuple[list[Row], SplitReport]:
     try:
@@ -144,7 +144,7 @@ def _choose(groups: Sequence[Sequence[Row]], samples: int, seed: int) -> list[Ro
     return list(chosen.values())
 
 
-def _report(
+def _make_report(
     spec: DatasetSpec,
     root: Path,
     splits: dict[str, SplitReport],
@@ -169,5 +169,5 @@ def _report(
             else None
         ),
         planarity=residuals,
-        checks=tuple(checks.all_checks(spec, splits, measured, bad)),
+        checks=tuple(checks.run_checks(spec, splits, measured, bad)),
     )

@@ -179,11 +179,11 @@ class OracleOutpainter(Outpainter):
         Raises:
             DataError: The surroundings of a picture are not there.
         """
-        turned = [self._turned(source, known.shape[-2:]) for source in sources]
+        turned = [self._turn(source, known.shape[-2:]) for source in sources]
         return blend_known(images, torch.stack(turned), known)
 
-    def _turned(self, source: PictureSource, size: Sequence[int]) -> Tensor:
-        path = self._path(source)
+    def _turn(self, source: PictureSource, size: Sequence[int]) -> Tensor:
+        path = self._surroundings_path(source)
         if not path.is_file():
             raise DataError(
                 f"no surroundings of {source.image} at {path}: render the data set with "
@@ -196,5 +196,5 @@ class OracleOutpainter(Outpainter):
         camera = pg.Equirectangular(*picture.shape[-2:])
         return pg.sample(picture[None], camera.project(rays)[None], camera.surface)[0]
 
-    def _path(self, source: PictureSource) -> Path:
+    def _surroundings_path(self, source: PictureSource) -> Path:
         return (source.root / self.folder / source.image).with_suffix(".png")

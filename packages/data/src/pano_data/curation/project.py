@@ -119,12 +119,12 @@ class P2E:
             placement: its axis.
         """
         source_camera = self.camera(sample)
-        image, camera = _matched(sample["image"], source_camera, self.size)
+        image, camera = _match_pitch(sample["image"], source_camera, self.size)
         rotation = pg.from_ypr(*placement, 0.0)
-        rows, columns = _box(camera, rotation, self.size)
-        rays = _rays(self.size)[rows, columns] @ rotation  # R^T ray, written for rows
+        rows, columns = _find_box(camera, rotation, self.size)
+        rays = _sphere_rays(self.size)[rows, columns] @ rotation  # R^T ray, written for rows
         pixels = camera.project(rays)[None]
-        coverage = _inside(pixels, camera.size)
+        coverage = _find_inside(pixels, camera.size)
         pixels = torch.where(coverage[..., None], pixels, 0.5)
         colour = pg.sample(image[None], pixels)[0].clamp(0, 1) * coverage
         scale = pixels.new_tensor(
@@ -138,7 +138,7 @@ class P2E:
         return Projected(whole[:3], torch.where(usable, whole[3:4], 0.0), usable, beyond, covered)
 
 
-def _matched(
+def _match_pitch(
     image: Tensor, camera: pg.Perspective, size: tuple[int, int]
 ) -> tuple[Tensor, pg.Perspective]:
     """Area-average the picture down to the pixel pitch of the panorama, where it is finer."""
@@ -156,18 +156,20 @@ def _matched(
     return torch.from_numpy(small).permute(2, 0, 1).contiguous(), scaled
 
 
-def _inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
+def _find_inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
     """Which coordinates lie in the picture; those behind the camera are NaN and do not."""
     u, v = pixels.unbind(-1)
     return (u >= 0) & (u < size[1]) & (v >= 0) & (v < size[0])
 
 
-def _box(camera: pg.Perspective, rotation: Tensor, size: tuple[int, int]) -> tuple[slice, slice]:
+def _find_box(
+    camera: pg.Perspective, rotation: Tensor, size: tuple[int, int]
+) -> tuple[slice, slice]:
     """Rows and columns that hold the picture: found on a coarse grid, one cell to spare."""
     cells = max(1, size[0] // 64)
     coarse = (-(-size[0] // cells), -(-size[1] // cells))
     rays = pg.Equirectangular(*coarse).rays() @ rotation
-    seen = _inside(camera.project(rays), camera.size)
+    seen = _find_inside(camera.project(rays), camera.size)
     spans = []
     for axis, count in ((1, size[0]), (0, size[1])):
         found = seen.any(axis).nonzero()
@@ -177,7 +179,7 @@ def _box(camera: pg.Perspective, rotation: Tensor, size: tuple[int, int]) -> tup
 
 
 @lru_cache(maxsize=2)
-def _rays(size: tuple[int, int]) -> Tensor:
+def _sphere_rays(size: tuple[int, int]) -> Tensor:
     return pg.Equirectangular(*size).rays()
 
 
@@ -211,11 +213,11 @@ def sample_labels(
     nearest = row * width + column
     maps = (sample["distance"], sample["valid"], sample["far"])
     distance, valid, far = (values.flatten()[nearest] for values in maps)
-    smooth, exact = _on_planes(sample, u, v, camera)
+    smooth, exact = _interpolate_on_planes(sample, u, v, camera)
     return LabelMaps(torch.where(smooth, exact, distance)[None], valid[None], far[None])
 
 
-def _on_planes(
+def _interpolate_on_planes(
     sample: ErpSample, u: Tensor, v: Tensor, camera: pg.Perspective
 ) -> tuple[Tensor, Tensor]:
     """Where the four pixels around hold one surface, and its distance there."""
@@ -231,12 +233,12 @@ def _on_planes(
     usable = sample["valid"].flatten()[index]
     around = torch.where(usable, sample["distance"].flatten()[index], 1.0)
     smooth = usable.all(0) & (around.amax(0) <= (1 + EDGE_STEP) * around.amin(0))
-    inverse_depth = _ray_length(columns + 0.5, rows + 0.5, camera) / around
+    inverse_depth = _measure_rays(columns + 0.5, rows + 0.5, camera) / around
     upper, lower = (torch.lerp(inverse_depth[i], inverse_depth[i + 1], along) for i in (0, 2))
-    return smooth, _ray_length(u, v, camera) / torch.lerp(upper, lower, down)
+    return smooth, _measure_rays(u, v, camera) / torch.lerp(upper, lower, down)
 
 
-def _ray_length(u: Tensor, v: Tensor, camera: pg.Perspective) -> Tensor:
+def _measure_rays(u: Tensor, v: Tensor, camera: pg.Perspective) -> Tensor:
     """Distance over depth of a pixel coordinate."""
     x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
     return torch.sqrt(1 + x * x + y * y)

@@ -60,8 +60,8 @@ class ReflectionOutpainter(Outpainter):
         if bool(known.all()):
             return image
         band, seen = mirror_around(torch.where(known, image, 0.0), known)
-        filled = membrane(band, seen)
-        detail = _detail_beyond(filled, seen[0], self.fade)
+        filled = fill_membrane(band, seen)
+        detail = _mirror_detail(filled, seen[0], self.fade)
         return blend_known(image, filled + detail, known)
 
 
@@ -81,7 +81,7 @@ def mirror_around(
         The continued image and which of its pixels are filled.
     """
     width = known.shape[-1]
-    first, count = _stretch(known[0])
+    first, count = _find_stretch(known[0])
     rest = width - count
     if not rest:
         return image, known
@@ -101,7 +101,7 @@ def mirror_around(
     return torch.where(known, image, found[:-1] * seen), seen
 
 
-def _stretch(known: Tensor) -> tuple[int, int]:
+def _find_stretch(known: Tensor) -> tuple[int, int]:
     """First column and number of columns of the widest run that is at least half as tall as all."""
     tall = known.sum(0)
     good = 2 * tall >= tall.max()
@@ -115,7 +115,7 @@ def _stretch(known: Tensor) -> tuple[int, int]:
     return (best[1] + start) % len(good), best[0]
 
 
-def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
+def _mirror_detail(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
     """Mirror the detail of the band about its borders, fading towards the poles."""
     height = seen.shape[0]
     rows = torch.arange(height)[:, None]
@@ -128,12 +128,12 @@ def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
     angle = (lat - lat_border).abs()
     # Towards a pole the same columns stand closer: detail has to vanish there.
     strength = torch.exp(-angle / fade) * (lat.cos() / lat_border.cos()).clamp(max=1)
-    high = filled - _lowpass(filled)
+    high = filled - _smooth(filled)
     found = high.gather(-2, mirrored.expand_as(high))
     return found * strength * ~seen
 
 
-def _lowpass(image: Tensor) -> Tensor:
+def _smooth(image: Tensor) -> Tensor:
     """Means over about 6 degrees, without a seam."""
     height, width = image.shape[-2:]
     factor = math.gcd(math.gcd(height, width), max(1, height // 32))
@@ -146,7 +146,9 @@ _COARSEST = 8  # rows of the coarsest grid
 _COARSE_SWEEPS, _SWEEPS = 64, 6  # relaxation sweeps on the coarsest grid, and on all finer ones
 
 
-def membrane(image: Float[Tensor, "c h w"], known: Bool[Tensor, "1 h w"]) -> Float[Tensor, "c h w"]:
+def fill_membrane(
+    image: Float[Tensor, "c h w"], known: Bool[Tensor, "1 h w"]
+) -> Float[Tensor, "c h w"]:
     """Fill unknown pixels by the solution of the Laplace equation on the sphere.
 
     Coarse to fine: known pixels are averaged by solid angle down to 8 rows, the gaps relaxed there,
@@ -184,10 +186,10 @@ def _filled(kept: Tensor, share: Tensor) -> Tensor:
             pg.pad(_filled(*parts), 1), scale_factor=2, mode="bilinear", align_corners=False
         )[..., 2:-2, 2:-2]
         sweeps = _SWEEPS
-    return _relaxed(torch.where(share > 0, mean, start), share > 0, sweeps)
+    return _relax(torch.where(share > 0, mean, start), share > 0, sweeps)
 
 
-def _relaxed(values: Tensor, fixed: Tensor, sweeps: int) -> Tensor:
+def _relax(values: Tensor, fixed: Tensor, sweeps: int) -> Tensor:
     height = values.shape[-2]
     lat = pg.row_latitudes(height, dtype=torch.float64)
     half = math.pi / (2 * height)

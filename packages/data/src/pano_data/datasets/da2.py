@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pano_data.datasets import matterport3d, mesh_renders, stanford2d3d
-from pano_data.datasets.layout import files, relative, top
+from pano_data.datasets.layout import files, find_top, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Encoding, Row
@@ -136,7 +136,7 @@ def find_evaluation(
     root: Path, split: str, base: DatasetSpec, base_split: str, folder: str, units: float
 ) -> Iterator[Found]:
     """List the rows of `base` below `folder` with DA²'s divisor."""
-    inside = top(root, folder)
+    inside = find_top(root, folder)
     prefix = inside.relative_to(root)
     for item in base.find(inside, base_split):
         if isinstance(item, Skipped):
@@ -154,7 +154,7 @@ def find_evaluation(
         )
 
 
-def _evaluation(
+def _make_spec(
     base: DatasetSpec, base_split: str, folder: str, units: float, count: int
 ) -> DatasetSpec:
     name = base.name.partition("_")[0]
@@ -173,7 +173,7 @@ def _evaluation(
 
 
 EVALUATION = (
-    _evaluation(stanford2d3d.SPEC, "all", "2D3DS/wo_xyz", 1000, 1413),
-    _evaluation(matterport3d.UNIFUSE, "test", "Matterport3D", 2560, 2014),
-    _evaluation(mesh_renders.PANOSUNCG, "all", "PanoSUNCG", 20, 3944),
+    _make_spec(stanford2d3d.SPEC, "all", "2D3DS/wo_xyz", 1000, 1413),
+    _make_spec(matterport3d.UNIFUSE, "test", "Matterport3D", 2560, 2014),
+    _make_spec(mesh_renders.PANOSUNCG, "all", "PanoSUNCG", 20, 3944),
 )

@@ -14,7 +14,7 @@ from pano_data.io.paths import is_hidden
 from pano_data.manifest import Row
 
 
-def top(root: Path, *names: str) -> Path:
+def find_top(root: Path, *names: str) -> Path:
     """The first of `names` that is a folder below `root`, else `root` itself.
 
     Archives unpack into a top folder of their own; people also point at its inside.

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pano_data.datasets.layout import files, folders, readable_size, relative, top
+from pano_data.datasets.layout import files, find_top, folders, readable_size, relative
 from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
@@ -47,7 +47,7 @@ def find_unifuse(
         split: `train`, `val` or `test`.
         rgb_folder: `pano_skybox_color` (skybox faces) or `pano_color` (blended views).
     """
-    for house in folders(top(root, "Matterport3D", "Matterport3D_unifuse")):
+    for house in folders(find_top(root, "Matterport3D", "Matterport3D_unifuse")):
         if house.name not in matterport3d(split):
             continue
         for image in files(house / rgb_folder, "*.jpg"):
@@ -88,7 +88,7 @@ UNIFUSE = DatasetSpec(
 
 def find_bifuse(root: Path, split: str) -> Iterator[Found]:
     """List panoramas; `train` is the 61 houses of the benchmark, `test` all others."""
-    for house in folders(top(root, "mp3d_align")):
+    for house in folders(find_top(root, "mp3d_align")):
         if (house.name in matterport3d("train")) != (split == "train"):
             continue
         for folder in folders(house):
@@ -127,7 +127,7 @@ BIFUSE = DatasetSpec(
 
 def find_raw(root: Path, split: str) -> Iterator[Found]:
     """List the views that the camera files of the houses of a split name."""
-    for house in folders(top(root, "v1/scans", "scans", "Matterport3D")):
+    for house in folders(find_top(root, "v1/scans", "scans", "Matterport3D")):
         if house.name not in matterport3d(split):
             continue
         cameras = house / "undistorted_camera_parameters" / f"{house.name}.conf"

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.io.paths import has_suffix, list_files
 from pano_data.manifest import Row
@@ -38,7 +38,7 @@ HOLE_FROM = 1000.0
 
 def find_pano3d(root: Path, split: str) -> Iterator[Found]:
     """List panoramas of the houses of a split."""
-    for house in folders(top(root, "M3D", "M3D_high", "M3D_low", "Matterport3D")):
+    for house in folders(find_top(root, "M3D", "M3D_high", "M3D_low", "Matterport3D")):
         if house.name not in matterport3d(split):
             continue
         for image in files(house, f"*_spherical_1{_PANO3D_COLOUR}center_0.png"):
@@ -93,7 +93,7 @@ def find_threed60(
         split: Splits other than `all` are lists of the release.
         views: Of `Left_Down` (the centre), `Right`, `Up`.
     """
-    base = top(root, "3D60")
+    base = find_top(root, "3D60")
     for image in list_files(base, has_suffix((".png",))).files:
         name = _THREED60_NAME.fullmatch(image.name)
         # Files of another angle are the same picture, rolled.
@@ -141,7 +141,7 @@ THREED60 = DatasetSpec(
 
 def find_panosuncg(root: Path, split: str) -> Iterator[Found]:
     """List panoramas; which scenes make a split is known from lists only."""
-    for scene in folders(top(root, "rotated", "PanoSUNCG/rotated")):
+    for scene in folders(find_top(root, "rotated", "PanoSUNCG/rotated")):
         for trajectory in folders(scene, "*.txt"):
             for image in files(trajectory, "*_color.png"):
                 depth = image.with_name(image.name.replace("_color", "_depth"))

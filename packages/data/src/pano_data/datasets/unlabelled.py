@@ -15,7 +15,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Row
@@ -30,7 +30,7 @@ def find_zind(root: Path, split: str) -> Iterator[Found]:
         DatasetNotFoundError: If the partition file is missing.
         DataError: If it is damaged.
     """
-    base = top(root, "zind", "data")
+    base = find_top(root, "zind", "data")
     for home in _homes(base, split):
         for image in files(base / home / "panos", "*.jpg"):
             yield Row(
@@ -85,10 +85,10 @@ def find_spatialaudiogen(root: Path, split: str, released_masks: bool = True) ->
         split: `unlabelled`.
         released_masks: Take the masks that lie there; False where a stage makes its own.
     """
-    base = top(root, FRAMES, "data/frames", "frames")
+    base = find_top(root, FRAMES, "data/frames", "frames")
     masks = root / MASKS
     for video in folders(base):
-        inside = top(video, "video")
+        inside = find_top(video, "video")
         for image in (*files(inside, "*.jpg"), *files(inside, "*.png")):
             mask = masks / image.relative_to(base)
             yield Row(

@@ -40,7 +40,7 @@ def to_8_bit(image: Image.Image) -> Image.Image:
     return Image.fromarray(grey)
 
 
-def opaque(image: Image.Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]] | None:
+def find_opaque(image: Image.Image) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]] | None:
     """Return where an image is not transparent, `(h, w)`; None for one without transparency."""
     if not image.has_transparency_data:
         return None
@@ -55,7 +55,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
         The RGB image, and what is to be told of a profile that cannot be used.
     """
     profile = image.info.get("icc_profile")
-    image = _without_alpha(image)
+    image = _drop_alpha(image)
     if not profile or image.mode not in _WITH_PROFILE:
         return image.convert("RGB"), None
     try:
@@ -70,7 +70,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     return converted, None
 
 
-def _without_alpha(image: Image.Image) -> Image.Image:
+def _drop_alpha(image: Image.Image) -> Image.Image:
     if image.mode in ("LA", "La"):
         return image.convert("L")
     if image.mode in ("RGBA", "RGBX", "RGBa", "P", "PA", "1"):

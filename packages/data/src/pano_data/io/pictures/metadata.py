@@ -68,7 +68,7 @@ class SphereCrop:
 
 def projection_of(xmp: bytes) -> str | None:
     """Return `GPano:ProjectionType` in lower case (`equirectangular`), None without one."""
-    value = _text(xmp, "ProjectionType")
+    value = _read_tag(xmp, "ProjectionType")
     return None if value is None else value.lower()
 
 
@@ -82,7 +82,7 @@ def crop_of(xmp: bytes, size: tuple[int, int]) -> SphereCrop | None:
     Raises:
         SphereCropError: Numbers that contradict each other or the size.
     """
-    texts = {tag: _text(xmp, f"{tag}Pixels") for tag in _TAGS}
+    texts = {tag: _read_tag(xmp, f"{tag}Pixels") for tag in _TAGS}
     if all(text is None for text in texts.values()):
         return None
     try:
@@ -106,7 +106,7 @@ def _whole_size(height: float, width: float, size: tuple[int, int]) -> tuple[int
     return max(round(height), size[0]), max(round(width), size[1])
 
 
-def _text(xmp: bytes, tag: str) -> str | None:
+def _read_tag(xmp: bytes, tag: str) -> str | None:
     """Value of a tag, whether it is written as an attribute or as an element."""
     found = re.search(_VALUE.format(tag=tag), xmp.decode("utf-8", "replace"))
     return found[1] if found else None
