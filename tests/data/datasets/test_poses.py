@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 import pano_geometry as pg
 from pano_data import datasets
-from pano_data.datasets import matterport3d_raw, stanford2d3d, structured3d, vkitti2
+from pano_data.datasets import matterport3d, stanford2d3d, structured3d, vkitti2
 from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
 from pano_data.reader import read
@@ -149,13 +149,13 @@ def test_matterport3d_turns_opengl_axes(tmp_path):
     matrix = "1 0 0 5 0 0 -1 6 0 1 0 7 0 0 0 1"
     head = "intrinsics_matrix 10 0 5 0 10 4 0 0 1\n"
     path.write_text(f"{head}scan d.png c.jpg {matrix}\n")
-    (scan,) = matterport3d_raw.parse_conf(path)
+    (scan,) = matterport3d.parse_conf(path)
     expected = np.eye(4)
     expected[:3, 3] = (5, -7, 6)
     np.testing.assert_allclose(np.reshape(scan.pose, (4, 4)), expected)
     path.write_text(f"{head}scan d.png c.jpg 1 2 3\n")
     with pytest.raises(DataError, match="line 2"):
-        list(matterport3d_raw.parse_conf(path))
+        list(matterport3d.parse_conf(path))
 
 
 def test_vkitti2_has_y_down_already(tmp_path):

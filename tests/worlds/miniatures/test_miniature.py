@@ -1,7 +1,7 @@
 import pytest
 
 from pano_data import DataError, datasets
-from pano_data.curation.oracle import SURROUNDINGS
+from pano_data.curation.outpaint import SURROUNDINGS
 from pano_worlds import miniatures
 from pano_worlds.miniatures import BoxStudio
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.curation.oracle import SURROUNDINGS
+from pano_data.curation.outpaint import SURROUNDINGS
 from pano_data.datasets.poses import WORLD_FROM_Z_UP, motion
 from pano_data.io.encode import write_png
 from pano_worlds.world import WorldKind

@@ -1,4 +1,7 @@
-"""Writing the masks of a whole data set; interrupted runs resume, processes share the work."""
+"""Masks of a data set as PNG files (255 = usable, 0 = not): written, read, applied to its rows.
+
+Interrupted runs resume, processes share the work.
+"""
 
 import logging
 from collections import Counter
@@ -9,13 +12,59 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.errors import CorruptSampleError, DataError
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
+from pano_data.io.encode import write_png
+from pano_data.io.images import read_mask
+from pano_data.io.paths import inside
 from pano_data.manifest import Manifest, Row
-from pano_data.masks.folder import MaskFolder
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.sample import MapDataset
 from pano_data.sampler import shard_indices
+
+
+class MaskFolder:
+    """One PNG per key; keys may contain `/` and become subfolders.
+
+    PNG, not JPEG: lossy masks hold 250 to 254, which a test for 255 takes as invalid.
+
+    Args:
+        path: folder of the masks.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    def file(self, key: str) -> Path:
+        """Return where the mask of a key lies.
+
+        Raises:
+            DataError: the key would leave the folder.
+        """
+        inside(self.path, key)
+        return self.path / f"{key}.png"
+
+    def __contains__(self, key: str) -> bool:
+        return self.file(key).is_file()
+
+    def write(self, key: str, valid: NDArray[np.bool_]) -> None:
+        """Store a mask `(h, w)`, True = usable."""
+        write_png(self.file(key), np.where(valid, 255, 0).astype(np.uint8))
+
+    def read(self, key: str) -> NDArray[np.bool_]:
+        """Return the mask of a key, `(h, w)`.
+
+        Raises:
+            DatasetNotFoundError: no mask was written for it.
+            CorruptSampleError: the file is damaged.
+        """
+        path = self.file(key)
+        if not path.is_file():
+            raise DatasetNotFoundError(
+                f"mask of {key!r}", path, "masks", "pano_data.masks.write_masks"
+            )
+        return read_mask(path)
+
 
 _LOG = logging.getLogger(__name__)
 Masker = Callable[[NDArray[np.uint8]], NDArray[np.bool_]]

@@ -3,11 +3,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_data.audit.planarity import (
-    panorama_planarity,
-    planarity_residuals,
-    preferred_reading,
-)
+from pano_data.audit.measure import panorama_planarity, planarity_residuals, preferred_reading
 from pano_data.decode import Label
 from pano_data.manifest import Row
 from pano_data.reader import Decoded
