@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -124,6 +125,8 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
 def _check_usage(args: argparse.Namespace) -> None:
     if args.batch < 1:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
+    if "usd" in args.save and find_spec("pxr") is None:
+        raise CommandError("--save usd needs usd-core: pip install 'panodepth[usd]'")
     if args.height is not None and args.height < 16:
         raise CommandError(f"--height is {args.height}, expected at least 16 pixels")
 
