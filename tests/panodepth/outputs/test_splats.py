@@ -40,9 +40,7 @@ def test_points_lie_on_the_walls_with_their_colours(room, rgb):
     down = np.where(splats["y"] > 0, 1.5, 1.3)
     off = np.min([np.abs(x - 3), np.abs(y - down), np.abs(z - 2.5)], axis=0)
     assert off.max() < 1e-4
-    ahead = np.argmin(
-        splats["x"] ** 2 + splats["y"] ** 2 - splats["z"]
-    )
+    ahead = np.argmin(splats["x"] ** 2 + splats["y"] ** 2 - splats["z"])
     colour = 0.5 + SH_C0 * np.array([splats[f"f_dc_{i}"][ahead] for i in range(3)])
     near_centre = rgb[HEIGHT // 2 - 2 : HEIGHT // 2 + 2, WIDTH // 2 - 2 : WIDTH // 2 + 2] / 255
     assert np.abs(near_centre - colour).max(-1).min() < 1e-6

@@ -50,6 +50,10 @@ OWN = {
         "panodepth.reconstruct.command",
         "several panoramas of one place -> one point cloud, mesh and collision mesh",
     ),
+    "views": Subcommand(
+        "panodepth.views.command",
+        "predictions -> cube faces or views with depth and cameras (COLMAP, nerfstudio, 3DGS)",
+    ),
     "export": Subcommand(
         "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"
     ),
