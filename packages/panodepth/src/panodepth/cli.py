@@ -46,6 +46,9 @@ OWN = {
     "predict": Subcommand(
         "panodepth.inference.command", "panoramas -> distance maps, previews, point clouds, meshes"
     ),
+    "video": Subcommand(
+        "panodepth.video.command", "a panoramic video -> videos of distances at one scale"
+    ),
     "reconstruct": Subcommand(
         "panodepth.reconstruct.command",
         "several panoramas of one place -> one point cloud, mesh and collision mesh",

@@ -23,6 +23,7 @@ from panodepth.masks import NAMES, MaskFolder
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panoramas import PanoramaFile, find_panoramas
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
+from panodepth.video.files import SUFFIXES as VIDEO_SUFFIXES
 
 DEFAULT_OUT = "panodepth-out"
 """Folder of the results beside the first PATH."""
@@ -123,6 +124,9 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
 
 
 def _check_usage(args: argparse.Namespace) -> None:
+    videos = [path for path in args.paths if path.suffix.lower() in VIDEO_SUFFIXES]
+    if videos:
+        raise CommandError(f"{videos[0]} is a video: panodepth video {videos[0]}")
     if args.batch < 1:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
     if "usd" in args.save and find_spec("pxr") is None:
