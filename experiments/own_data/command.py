@@ -25,7 +25,7 @@ from experiments.own_data.scores import score
 from experiments.own_data.target import check_target
 from experiments.own_data.values import PROTOCOLS, SECTION, values
 from experiments.pipeline.params import ParamsError
-from experiments.pipeline.ranks import global_rank
+from experiments.pipeline.processes import global_rank
 from experiments.pipeline.run_folder import STATE
 from experiments.training.cli import launch
 from pano_data import DataError

@@ -16,9 +16,9 @@ from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
 from experiments.pipeline.stage import report_bad_input
-from experiments.pipeline.threads import set_threads
 from experiments.tracking.accuracy import accuracy_metrics
 from pano_data.reader import ManifestDataset
 
