@@ -56,8 +56,12 @@ from experiments.training.callbacks import (
     Throughput,
 )
 from experiments.training.checkpoints import DurableCheckpointIO, ResumableCheckpoint, StepSeed
-from experiments.training.divergence import NonFiniteGuard, TrainingDivergedError, check_finite
-from experiments.training.gate import GateError
+from experiments.training.divergence import (
+    GateError,
+    NonFiniteGuard,
+    TrainingDivergedError,
+    check_finite,
+)
 from experiments.training.progress import progress_callback
 from experiments.training.schedule import follow_max_steps
 from experiments.training.sharding import gather

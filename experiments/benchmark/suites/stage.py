@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmark.evaluate.ranks import choose_device, ranks
+from experiments.benchmark.evaluate.execution import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve
