@@ -14,8 +14,8 @@ PAPERS = ("da2", "dap", "depth_anywhere")
 MACHINE = (
     "*.threads", "*.num_workers", "*.checkpoint_every", "*.log_every_n_steps",
     "*.num_sanity_val_steps", "*.val_check_interval", "*.check_val_every_n_epoch",
-    "*.eval_batch_size", "*.seed", "*.seed_everything", "*.panels", "*.num_nodes", "dap_label*.batch_size",
-    "dap_curate.batch_size",
+    "*.eval_batch_size", "*.seed", "*.seed_everything", "*.panels", "*.num_nodes",
+    "dap_label*.batch_size", "dap_curate.batch_size",
 )  # fmt: skip
 """Places of what no paper counts: machines, seeds, how often something is written."""
 

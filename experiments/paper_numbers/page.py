@@ -8,8 +8,9 @@ from experiments.paper_numbers.ours import ours
 
 HEAD = """# The papers' numbers, and ours
 
-Written by `python -m experiments.paper_numbers` from `experiments/paper_numbers/facts.yaml` and `params.paper.yaml`; a test
-holds it to both, and holds that no number of a section of the three papers is missing here. `init_args` is left out of places.
+Written by `python -m experiments.paper_numbers` from `experiments/paper_numbers/facts.yaml` and
+`params.paper.yaml`; a test holds it to both, and holds that no number of a section of the three
+papers is missing here. `init_args` is left out of places.
 """
 
 

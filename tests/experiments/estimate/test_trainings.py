@@ -13,17 +13,17 @@ import torch
 import yaml
 from jsonargparse import ArgumentParser
 
-from experiments import estimate
 from experiments.benchmark.evaluate.stage import evaluate
 from experiments.da2.curate import curate as da2_curate
 from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
+from experiments.estimate import trainings as estimate
 from experiments.pipeline import overlay, params
 from experiments.training.cli import ParamsCLI
 from pano_data import datasets
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAPER = ROOT / "params.paper.yaml"
 WRITTEN = params.read_params(PAPER)
 SECTIONS = {name: params.section(name, PAPER) for name in WRITTEN}
