@@ -53,6 +53,9 @@ OWN = {
     "export": Subcommand(
         "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"
     ),
+    "models": Subcommand(
+        "panodepth.models", "all models by name: size, licence, digest, whether they are here"
+    ),
     "audit": Subcommand(
         "panodepth.audit", "open real files of a data set, check what the readers rely on"
     ),
