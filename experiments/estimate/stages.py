@@ -19,7 +19,8 @@ from experiments.pipeline.closure.stages import Command, commands
 # CPU seconds of a panorama of 512x1024 on one core.
 READ_S = 0.009  # JPEG and distance of a shard
 PICTURE_S = 0.030  # a PNG with its depth, decoded and resized
-CURATE_S = 0.018 + 0.134 + 0.010  # P2E, reflection, encoding: docs/benchmarks/curation.md
+CURATE_S = 0.018 + 0.010  # P2E and encoding: docs/benchmarks/curation.md
+REFLECTION_S = 0.134  # out-painting by reflection, the same page
 LABEL_S = 0.038  # writing a 16-bit PNG
 HASH_S = 2e-9  # a byte of MD5
 FLUX_GPU_S = 64 * 9 * 86400 / 543_425  # DA² (arXiv 2509.26618), supplement E: 64 H20, nine days
@@ -121,7 +122,8 @@ class Estimator:
         listed, kept = size_of(dataset, manifest.stem), size_of(dataset, split)
         painter = (section.get("outpainter") or {}).get("class_path", "")
         flux = FLUX_GPU_S if painter.endswith("FluxOutpainter") else 0.0
-        seconds = listed * PICTURE_S + kept * (CURATE_S if painter else CURATE_S - 0.134)
+        reflected = REFLECTION_S * painter.endswith("ReflectionOutpainter")
+        seconds = listed * PICTURE_S + kept * (CURATE_S + reflected)
         return StageCost(
             kept, kept * flux / 3600, seconds / 3600, raw_bytes(dataset), kept * PACKED_BYTES
         )
