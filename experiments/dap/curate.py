@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from experiments.dap.environment import sky_shares, told_apart
+from experiments.dap.environment import level, sky_shares, sky_tilts, told_apart
 from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import contents
 from experiments.pipeline.ranks import check_launched
@@ -39,11 +39,12 @@ class Judge(LightningModule):
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Scores and shares of sky `(b, 2)` of one batch."""
+        """Scores, shares and tilts of the sky `(b, 3)` of one batch."""
         known = batch["valid"] | batch["far"]
         maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
         score = self.net.score(maps, batch["valid"])
-        return torch.stack([score, sky_shares(batch["far"]).to(score)], -1)
+        skies = sky_shares(batch["far"]), sky_tilts(batch["far"])
+        return torch.stack([score, *(part.to(score) for part in skies)], -1)
 
 
 def scored(
@@ -53,10 +54,12 @@ def scored(
     batch_size: int,
     num_workers: int = 0,
     outdoors_from: float | None = None,
+    max_tilt_deg: float | None = None,
 ) -> list[Row]:
     """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
 
-    With `outdoors_from`, rows that do not say their environment get it from the sky of their label.
+    With `outdoors_from`, rows that do not say their environment get it from the sky of their label;
+    with `max_tilt_deg`, rows whose sky is not above are left out.
 
     Ranks share whole batches, those of a single process: what is scored together decides the last
     digit.
@@ -68,16 +71,18 @@ def scored(
     own = [row for i in batches for row in rows[i * batch_size : (i + 1) * batch_size]]
     loader = DataLoader(Subset(data, own), batch_size=batch_size, num_workers=num_workers)
     found: Any = engine.predict(judge, loader)
-    values = torch.zeros(len(data), 2, device=engine.strategy.root_device)
+    values = torch.zeros(len(data), 3, device=engine.strategy.root_device)
     if own:
         values[own] = torch.cat([part.to(values) for part in found])
     values = engine.strategy.reduce(values, reduce_op="sum")  # to each row the others add zero
-    scores, skies = values.unbind(-1)
+    scores, skies, tilts = values.unbind(-1)
     listed = [
         dataclasses.replace(row, score=score)
         for row, score in zip(data.manifest, scores.tolist(), strict=True)
     ]
-    return listed if outdoors_from is None else told_apart(listed, skies.tolist(), outdoors_from)
+    if outdoors_from is not None:
+        listed = told_apart(listed, skies.tolist(), outdoors_from)
+    return listed if max_tilt_deg is None else level(listed, tilts.tolist(), max_tilt_deg)
 
 
 def curate(
@@ -88,6 +93,7 @@ def curate(
     keep: dict[str, int],
     by: Selection = "score",
     outdoors_from: float | None = None,
+    max_tilt_deg: float | None = None,
     seed: int = 0,
     size: tuple[int, int] = (512, 1024),
     batch_size: int = 8,
@@ -106,6 +112,8 @@ def curate(
         by: By score, or at random (the ablation).
         outdoors_from: Rows that say `mixed` count as outdoor where at least this share of the upper
             half of the sphere is far in their label, else as indoor; None leaves them mixed.
+        max_tilt_deg: Labels whose sky lies farther than this from the zenith, in the mean, are left
+            out: cameras upside down or on their side. None keeps all.
         seed: Of the random selection.
         size: Size the discriminator sees.
         batch_size: Labels a forward pass.
@@ -133,6 +141,7 @@ def curate(
             batch_size,
             num_workers,
             outdoors_from,
+            max_tilt_deg,
         )
     ]
     if engine.is_global_zero:

@@ -73,7 +73,7 @@ class CuratedDataset(Dataset[ErpSample]):
         unknown = int((~(sample["valid"] | sample["far"])).sum())
         if self.complete and unknown:
             detail = f"{unknown} pixels of the picture have no label"
-            return CorruptSampleError(sample["key"], "incomplete label", detail)
+            return CorruptSampleError(sample["key"], "incomplete", detail)
         generator = self._generator(index)
         placement = self.p2e.place(generator)
         part = self.p2e.project(sample, placement)
