@@ -12,7 +12,12 @@ import pyarrow.parquet as pq
 import pano_geometry as pg
 from pano_data.datasets import pano_infinigen
 from pano_data.io.atomic import replace_file
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, metres
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    euclidean_metres,
+)
 
 
 def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
@@ -25,7 +30,7 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         "image": [
             {"bytes": _png(view.rgb), "path": f"{place}.png"} for place, view in enumerate(views)
         ],
-        "depth": [_npz(metres(view, sky=np.inf)) for view in views],
+        "depth": [_npz(euclidean_metres(view, sky=np.inf)) for view in views],
         "normals": [_npz(view.normal) for view in views],
     }
     name = f"{shot.split}-{shot.index:05d}-of-99999.parquet"
@@ -48,9 +53,11 @@ def unpack(root: Path, shots: Sequence[Shot]) -> None:
     pano_infinigen.unpack(root)
 
 
-MINIATURE = Miniature(
-    name="pano_infinigen",
-    write_scene=write_scene,
-    splits={"train": 1, "val": 1, "test": 1},
-    finish=unpack,
+MINIATURES = (
+    Miniature(
+        name="pano_infinigen",
+        write_scene=write_scene,
+        splits={"train": 1, "val": 1, "test": 1},
+        finish=unpack,
+    ),
 )
