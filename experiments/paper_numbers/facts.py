@@ -25,7 +25,8 @@ class Fact:
         what: What is counted or measured.
         says: The paper's number; None where it is silent.
         where: Section, table or figure, or the release; empty where the paper is silent.
-        ours: Places of params.paper.yaml, as globs without `init_args`, or one `module:attribute`.
+        ours: Places of params.paper.yaml, as globs without `init_args`, or one
+            `counts:<data set>/<split>` or `module:attribute`.
         times: The number is the product of these places, in place of `ours`.
         run: What we do, in words, where it is no number of the configuration; needs `why`.
         why: Why ours is another number.

@@ -9,7 +9,10 @@ from typing import Any
 
 from experiments.paper_numbers.facts import Fact, FactError
 from experiments.pipeline import params
+from pano_data import datasets
 
+COUNTS = "counts:"
+"""Before `<data set>/<split>`: how many pictures its reader expects."""
 PAPERS = ("da2", "dap", "depth_anywhere")
 MACHINE = (
     "*.threads", "*.num_workers", "*.checkpoint_every", "*.log_every_n_steps",
@@ -59,6 +62,9 @@ def ours(fact: Fact, numbers: Mapping[str, Any]) -> Any:
         return fact.run
     if fact.times:
         return prod(_only(fact, place, numbers) for place in fact.times)
+    if fact.ours[0].startswith(COUNTS):
+        name, split = fact.ours[0].removeprefix(COUNTS).split("/")
+        return datasets.get(name).counts[split]
     if ":" in fact.ours[0]:
         return _attribute(fact.ours[0])
     found = {str(value := _only(fact, place, numbers)): value for place in fact.ours}

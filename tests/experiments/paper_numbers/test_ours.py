@@ -22,7 +22,8 @@ def test_a_number_of_one_place_of_several_and_of_a_product() -> None:
     assert (
         ours(Fact(what="x", says=1, times=("da2.data.batch_size", "da2.threads")), NUMBERS) == 192
     )
-    assert ours(fact("pano_data.datasets.vkitti2:SPEC.counts.train"), NUMBERS) == 33580
+    assert ours(fact("counts:vkitti2/train"), NUMBERS) == 33580
+    assert ours(fact("experiments.estimate.trainings:FACE_PIXELS"), NUMBERS) == 518
 
 
 @pytest.mark.parametrize("places", [("*.lr",), ("da2.lr", "dap.lr"), ("da2.rate",)])
