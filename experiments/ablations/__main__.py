@@ -4,8 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from experiments.ablations.launch import launch
-from experiments.ablations.plan import QueueError, read_queue, runs
+from experiments.ablations.plan import QueueError, launch, read_queue, runs
 from pano_data import write_json
 
 SCORES = Path("reports/ablations.json")
