@@ -165,7 +165,7 @@ def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uin
 
     Args:
         rgb: `(h, w, 3)`, the full sphere with 180 degrees along the width.
-        label: Of the same size.
+        label: Label of the same size.
 
     Returns:
         Image and label of size `(w, h)`.

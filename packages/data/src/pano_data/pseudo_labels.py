@@ -95,7 +95,7 @@ def select_rows(
         rows: Scored pseudo-labelled rows.
         keep: Environment -> how many rows to keep; environments that are not named are dropped.
         by: Highest `score` first, or at random (the ablation).
-        seed: Of the random selection.
+        seed: Seed of the random selection.
 
     Raises:
         DataError: If a row has no score (NaN is none), or an environment has no row at all.

@@ -99,7 +99,7 @@ def audit(
         samples: Samples to open, spread over the splits; all of them if larger than the data set.
         seed: Chooses them.
         progress: Show progress on stderr.
-        options: Of its reader, see `DatasetSpec.options`.
+        options: Options of the data set's reader, see `DatasetSpec.options`.
 
     Raises:
         UnknownDatasetError: With the known ids.

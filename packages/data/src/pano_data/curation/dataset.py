@@ -23,15 +23,15 @@ class CuratedDataset(Dataset[ErpSample]):
     A row is a pure function of data, seed and row number: any process may compute it, in any order.
 
     Args:
-        perspective: reader of perspective rows, at the size the pictures are to be read.
-        p2e: how and where they are projected.
-        outpainter: fills the rest of the image; None leaves it black (the ablation of DA²).
-        seed: of the places and the out-painter.
+        perspective: Reader of perspective rows, at the size the pictures are to be read.
+        p2e: Projects a picture onto the panorama, at a random place.
+        outpainter: Fills the rest of the image; None leaves it black (the ablation of DA²).
+        seed: Seed of the places and of the out-painter.
 
     Raises:
-        CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama.
+        CorruptSampleError: From rows whose distance covers less than 0.5 % of the panorama.
 
-    PictureSource: DA², section 3.1 and Table 3 (without out-painting).
+    Source: DA², section 3.1 and Table 3 (without out-painting).
     """
 
     def __init__(

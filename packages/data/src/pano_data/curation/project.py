@@ -56,13 +56,13 @@ class P2E:
     not change under the projection.
 
     Args:
-        size: height and width of the panorama.
-        max_yaw_deg: the axis is drawn uniformly from ± this.
-        max_pitch_deg: see `max_yaw_deg`.
+        size: Height and width of the panorama.
+        max_yaw_deg: The axis is drawn uniformly from ± this.
+        max_pitch_deg: As `max_yaw_deg`.
         profile: `intrinsics` uses the camera of the sample. `da2_linear_fov` is the rule of the
             DA² paper: field of view `fov_x_deg` across and `fov_x_deg * height / width` down,
             which is linear in the angle and squeezes pixels.
-        fov_x_deg: horizontal field of view of the profile `da2_linear_fov`.
+        fov_x_deg: Horizontal field of view of the profile `da2_linear_fov`.
 
     Raises:
         ValueError: a size that is not 2:1, or a profile without its field of view.
@@ -94,7 +94,7 @@ class P2E:
         """Return the camera of a sample.
 
         Raises:
-            DataError: the sample is no perspective picture, or its camera is skewed.
+            DataError: The sample is no perspective picture, or its camera is skewed.
         """
         height, width = sample["image"].shape[-2:]
         if self.profile == "da2_linear_fov" and self.fov_x_deg is not None:
@@ -115,8 +115,8 @@ class P2E:
         """Return the part of the panorama that a picture shows.
 
         Args:
-            sample: perspective picture with *distance* (readers have converted z already).
-            placement: its axis.
+            sample: Perspective picture with *distance* (readers have converted z already).
+            placement: Its axis.
         """
         source_camera = self.camera(sample)
         image, camera = _match_pitch(sample["image"], source_camera, self.size)
@@ -203,9 +203,9 @@ def sample_labels(
     panoramas about six times as coarse as their picture it turns them by 3 to 6 degrees.
 
     Args:
-        sample: picture with Euclidean distance.
+        sample: Picture with Euclidean distance.
         pixels: u to the right and v down, inside the picture, pixel centres at +0.5.
-        camera: of the sample, at the size of its labels.
+        camera: Camera of the sample, at the size of its labels.
     """
     height, width = camera.size
     u, v = pixels[0].unbind(-1)

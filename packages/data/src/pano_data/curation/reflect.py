@@ -26,7 +26,7 @@ class ReflectionOutpainter(Outpainter):
     """Mirrors the picture around the horizon an even number of times, so that the circle closes.
 
     Args:
-        fade_deg: angle over which detail above and below the picture falls to 1/e.
+        fade_deg: Angle over which detail above and below the picture falls to 1/e.
 
     Raises:
         ValueError: `fade_deg` is not positive.
@@ -52,7 +52,7 @@ class ReflectionOutpainter(Outpainter):
         """See `Outpainter.paint`; environments and seeds change nothing.
 
         Raises:
-            ValueError: nothing is known of a panorama.
+            ValueError: Nothing is known of a panorama.
         """
         return torch.stack([self._filled(*one) for one in zip(images, known, strict=True)])
 
@@ -75,7 +75,7 @@ def mirror_around(
 
     Args:
         image: 0 where not known.
-        known: any shape; its widest stretch of well-covered columns is mirrored.
+        known: Any shape; its widest stretch of well-covered columns is mirrored.
 
     Returns:
         The continued image and which of its pixels are filled.
@@ -157,12 +157,12 @@ def fill_membrane(
     pinch at the poles and turns with the picture.
 
     Args:
-        image: any values; read only where `known`. Height and width divisible down to 8 rows are
+        image: Any values; read only where `known`. Height and width divisible down to 8 rows are
             halved that far, others until they are odd.
-        known: pixels that stay.
+        known: Pixels that stay.
 
     Raises:
-        ValueError: nothing is known.
+        ValueError: Nothing is known.
     """
     if not known.any():
         raise ValueError("nothing is known: the membrane needs at least one pixel to hang from")

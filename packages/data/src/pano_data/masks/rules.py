@@ -37,11 +37,11 @@ class RuleMasker:
     * Watermark: near-white strokes in a row as high as letters are, in the lower half.
 
     Args:
-        sky: whether the sky is masked.
-        tripod: whether the tripod is masked.
-        watermark: whether the watermark is masked.
-        smooth: largest step between neighbours within the sky, in [0, 1] units.
-        grow_px: border added around what is found, pixels of a picture 512 high.
+        sky: Whether the sky is masked.
+        tripod: Whether the tripod is masked.
+        watermark: Whether the watermark is masked.
+        smooth: Largest step between neighbours within the sky, in [0, 1] units.
+        grow_px: Border added around what is found, pixels of a picture 512 high.
     """
 
     sky: bool = True
@@ -54,7 +54,7 @@ class RuleMasker:
         """Return the usable pixels `(h, w)` of a panorama `(h, w, 3)`.
 
         Raises:
-            DataError: the picture is not twice as wide as high.
+            DataError: The picture is not twice as wide as high.
         """
         height, width = rgb.shape[:2]
         if width != 2 * height:

@@ -35,8 +35,8 @@ class Plan:
     """How many items a store holds, and what decides their content.
 
     Attributes:
-        count: items.
-        chunk: items per chunk; 200 to 400 panoramas of 512 x 1024 make 64 to 128 MB.
+        count: Items.
+        chunk: Items per chunk; 200 to 400 panoramas of 512 x 1024 make 64 to 128 MB.
         settings: JSON-able values that the content depends on (sources, seed, sizes, model).
     """
 
@@ -54,7 +54,7 @@ def open_plan(out: Path | str, plan: Plan) -> None:
     """Note the plan in the folder, or check that it is the one noted.
 
     Raises:
-        DataError: nothing to store, or the folder holds the work of another plan.
+        DataError: Nothing to store, or the folder holds the work of another plan.
     """
     out = Path(out)
     if plan.count < 1 or plan.chunk < 1:
@@ -82,13 +82,13 @@ def write_chunks(
     """Write those chunks of this rank that are not there yet.
 
     Args:
-        out: folder of the store.
-        plan: the same for all ranks.
-        read: positions of a chunk -> its records, in order, each with a unique `key`; or, for an
+        out: Folder of the store.
+        plan: The same for all ranks.
+        read: Positions of a chunk -> its records, in order, each with a unique `key`; or, for an
             item that cannot be read, the error, which is noted.
-        rank: number of this process; chunk `k` belongs to rank `k % world`.
-        world: number of processes.
-        progress: what is done, to show progress on stderr; None shows nothing.
+        rank: Number of this process; chunk `k` belongs to rank `k % world`.
+        world: Number of processes.
+        progress: Title of a progress display on stderr; None shows nothing.
 
     Returns:
         Number of chunks written.
@@ -115,7 +115,7 @@ def close(out: Path | str) -> "Store":
     """Write the index over all chunks; call once, after all ranks are done.
 
     Raises:
-        DataError: chunks are missing, two items share a key, or all items are left out.
+        DataError: Chunks are missing, two items share a key, or all items are left out.
     """
     out = Path(out)
     cards = _cards(out)
@@ -156,11 +156,11 @@ class Store:
     """The records of a closed folder, by number or by key; opened anew in every process.
 
     Args:
-        path: folder of the store.
+        path: Folder of the store.
 
     Raises:
-        DatasetNotFoundError: no closed store is there.
-        DataError: its index is damaged, or asks for more than reading text and bytes below the
+        DatasetNotFoundError: No closed store is there.
+        DataError: Its index is damaged, or asks for more than reading text and bytes below the
             folder.
     """
 
@@ -210,7 +210,7 @@ class Store:
         """Return the record of a key.
 
         Raises:
-            DataError: no item has this key.
+            DataError: No item has this key.
         """
         if key not in self._numbers:
             raise DataError(f"{self.path} holds no item {key!r} among its {len(self)}")
