@@ -7,7 +7,7 @@ from pano_data.audit.measure import panorama_planarity, planarity_residuals, pre
 from pano_data.decode import Label
 from pano_data.manifest import Row
 from pano_data.reader import Decoded
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):

@@ -10,8 +10,7 @@ from pano_data.curation.outpaint import apply_around, fade_seam, pad_right
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.miniatures import BoxStudio, WorldStudio
 
 
 def maps(width=12):

@@ -11,7 +11,7 @@ from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_hdf5
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.data.datasets.test_poses import world_points
 from tests.data.datasets.trees import build
 

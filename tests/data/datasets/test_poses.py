@@ -15,8 +15,7 @@ from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.miniature import HERE, CameraOffset
+from pano_worlds.miniatures import NO_OFFSET, BoxStudio, CameraOffset
 
 HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()
@@ -27,7 +26,7 @@ HOME = CameraOffset(
 class TurnedStudio(BoxStudio):
     """A box seen from turned viewpoints."""
 
-    def shoot(self, scene, viewpoint, camera, pose=HERE):
+    def shoot(self, scene, viewpoint, camera, pose=NO_OFFSET):
         turned = CameraOffset(
             rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step
         )

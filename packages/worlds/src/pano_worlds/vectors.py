@@ -1,5 +1,10 @@
-"""Array types of the worlds: numpy throughout, float64 for geometry."""
+"""Array types and vector algebra of the worlds; the plan's frame and the world's.
 
+Numpy throughout, float64 for geometry.
+"""
+
+import math
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +17,7 @@ Index = npt.NDArray[np.integer]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 Mask = npt.NDArray[np.bool_]
+Random = np.random.Generator
 
 S = TypeVar("S", np.float32, np.float64)
 
@@ -48,3 +54,33 @@ def turn(rotation: F64, vectors: F64) -> F64:
     Without BLAS, whose sums depend on the thread count.
     """
     return np.stack([dot(row, vectors) for row in rotation], axis=-1)
+
+
+def to_world(plan: F64) -> F64:
+    """Turn plan coordinates `(..., 3)` (y ahead, z up) into world coordinates (y down, z ahead)."""
+    return np.stack([plan[..., 0], -plan[..., 2], plan[..., 1]], axis=-1)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Place of an object in the plan: metres, and `yaw` in radians counter-clockwise from above."""
+
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    yaw: float = 0.0
+
+    def place(self, points: F64) -> F64:
+        """Turn object coordinates `(..., 3)` into plan coordinates."""
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        placed = np.empty(points.shape)
+        placed[..., 0] = c * points[..., 0] - s * points[..., 1] + self.x
+        placed[..., 1] = s * points[..., 0] + c * points[..., 1] + self.y
+        placed[..., 2] = points[..., 2] + self.z
+        return placed
+
+    def child(self, x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> "Frame":
+        """Return a frame that is given in the coordinates of this one."""
+        c, s = math.cos(self.yaw), math.sin(self.yaw)
+        ahead = s * x + c * y + self.y
+        return Frame(c * x - s * y + self.x, ahead, z + self.z, self.yaw + yaw)

@@ -6,8 +6,7 @@ import pano_geometry as pg
 from pano_data import datasets
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.miniature import CameraOffset
-from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.miniatures import CameraOffset, WorldStudio
 from tests.worlds.miniatures.test_writers import tree
 
 CAMERA = pg.Equirectangular(16, 32)

@@ -1,6 +1,9 @@
-"""Miniatures of the sets without depth: folders of panoramas, ZInD, SpatialAudioGen."""
+"""Miniatures of plain folders of panoramas: one's own, DAP-2M without labels, SpatialAudioGen.
 
-from collections.abc import Iterator, Sequence
+Own pictures come with masks (`images/*.jpg`, `masks/*.png`) or with depth (`depth/*.npy`, metres).
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,14 @@ import pano_geometry as pg
 from pano_data.datasets.unlabelled import FRAMES, MASKS, PARTITION
 from pano_data.io.atomic import write_json
 from pano_data.io.encode import write_jpeg, write_png
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, StudioView, digits
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    StudioView,
+    euclidean_metres,
+    hex_name,
+)
 
 
 def _keep(view: StudioView) -> np.ndarray:
@@ -20,6 +30,16 @@ def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `images/*.jpg` and `masks/*.png` (0 on sky), as a user may have them."""
     for stem, view in _pictures(root, studio, shot):
         write_png(root / "masks" / f"{stem}.png", _keep(view))
+
+
+def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the panoramas of one place."""
+    for viewpoint in range(shot.views):
+        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+        stem = f"{shot.index:06d}/{viewpoint:06d}"
+        write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
+        with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
+            np.save(file, euclidean_metres(view).astype(np.float32))
 
 
 def write_pictures(root: Path, studio: Studio, shot: Shot) -> None:
@@ -38,34 +58,13 @@ def _pictures(root: Path, studio: Studio, shot: Shot) -> Iterator[tuple[str, Stu
 
 def write_spatialaudiogen(root: Path, studio: Studio, shot: Shot) -> None:
     """Write frames and sky masks of the same name; every second frame has no mask."""
-    video = digits("video", shot.index, length=11)
+    video = hex_name("video", shot.index, length=11)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
         name = f"{viewpoint + 1:06d}.png"
         write_png(root / FRAMES / video / name, view.rgb)
         if viewpoint % 2 == 0:
             write_png(root / MASKS / video / name, _keep(view))
-
-
-def _home(shot: Shot) -> str:
-    return f"{shot.scene:04d}"
-
-
-def write_zind(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write the panoramas of one home."""
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        name = f"floor_01_partial_room_{viewpoint + 1:02d}_pano_{viewpoint}.jpg"
-        write_jpeg(root / _home(shot) / "panos" / name, view.rgb)
-
-
-def write_partition(root: Path, shots: Sequence[Shot]) -> None:
-    """Write the homes of each split."""
-    homes = {
-        split: sorted(_home(shot) for shot in shots if shot.split == split)
-        for split in ("train", "val", "test")
-    }
-    write_json(root / PARTITION, homes)
 
 
 FOLDER = Miniature(
@@ -85,10 +84,6 @@ SPATIALAUDIOGEN = Miniature(
     kind="outdoor",
     appearance="marked",
 )
-ZIND = Miniature(
-    name="zind",
-    write_scene=write_zind,
-    splits={"train": 1, "val": 1, "test": 1},
-    appearance="marked",
-    finish=write_partition,
-)
+# Which of them are held out, their names decide.
+FOLDER_DEPTH = Miniature(name="folder_depth", write_scene=write_folder_depth, splits={"all": 2})
+MINIATURES = (FOLDER, FOLDER_DEPTH, DAP_UNLABELLED, SPATIALAUDIOGEN)

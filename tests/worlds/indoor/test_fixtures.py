@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pano_worlds import make_world
-from pano_worlds.indoor.furniture.decoration import stairs
+from pano_worlds.indoor.fixtures import stairs
 from pano_worlds.indoor.style import CREAM, make_style
 from pano_worlds.surfaces.builder import Builder
 

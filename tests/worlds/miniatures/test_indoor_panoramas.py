@@ -2,7 +2,7 @@ import numpy as np
 
 from pano_data import read_png_or_jpeg
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 def test_normals_are_stored_as_128_times_one_plus_n(tmp_path):

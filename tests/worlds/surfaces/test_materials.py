@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from pano_worlds.surfaces.materials import Points
-from pano_worlds.surfaces.patterns import (
-    Books,
+from pano_worlds.indoor.fixtures import Painting
+from pano_worlds.indoor.furniture import Books
+from pano_worlds.surfaces.materials import (
     Fabric,
     Ground,
     Marble,
-    Painting,
     Plain,
+    Points,
     Stripes,
     Tiles,
     Wood,

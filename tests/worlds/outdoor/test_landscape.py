@@ -1,8 +1,11 @@
-import numpy as np
+"""Terrain, trees and bushes."""
 
-from pano_worlds.outdoor.terrain import Terrain, build_terrain
+import numpy as np
+import pytest
+
+from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.surfaces.materials import Ground
 
 
 def test_land_is_flat_in_the_middle_and_hilly_far_away():
@@ -30,3 +33,25 @@ def test_the_mesh_is_closed_and_reaches_the_horizon():
     once = sum(1 for n in edges.values() if n == 1)
     assert once == 96
     assert max(edges.values()) == 2
+
+
+def leaves(make, seed: int) -> np.ndarray:
+    """Sides of the leaves' triangles, `(n, 3)` metres, shortest first."""
+    b = Builder()
+    with b.object("plant"):
+        make(b, np.random.default_rng(seed))
+    surfaces = b.finish()
+    corners = surfaces.triangles[surfaces.quadric < 0]
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=-1)
+    return np.sort(sides, axis=-1)
+
+
+@pytest.mark.parametrize("make", [tree, bush])
+@pytest.mark.parametrize("seed", range(4))
+def test_leaves_are_no_blades(make, seed):
+    """They once were triangles of random corners: a metre long, and some of no width."""
+    sides = leaves(make, seed)
+    assert len(sides) > 60
+    assert sides.max() < 0.9
+    assert (sides[:, 0] / sides[:, 2]).min() > 0.3
+    assert np.ptp(sides[:, 2]) < 0.2 * sides.max()

@@ -1,12 +1,8 @@
 """Cars and people."""
 
-import numpy as np
-
 from pano_worlds.surfaces.builder import Builder, box, cylinder, quad, sphere
-from pano_worlds.surfaces.materials import Colour, Material
-from pano_worlds.surfaces.patterns import Fabric, Plain
-
-Random = np.random.Generator
+from pano_worlds.surfaces.materials import Colour, Fabric, Material, Plain
+from pano_worlds.vectors import Random
 
 _PAINTS: tuple[Colour, ...] = (
     (0.55, 0.56, 0.57),
