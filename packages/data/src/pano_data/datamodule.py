@@ -225,7 +225,7 @@ class ErpDataModule(LightningDataModule):
         self._rows = rows
 
     def _identity(self) -> dict[str, Any]:
-        """What the sample order depends on."""
+        """Return what the sample order depends on."""
         return {
             "seed": self.seed,
             "global_batch": self.batch_size * self._rank_and_world()[1],
@@ -250,7 +250,7 @@ def _make_mix(part: str, datasets: list[Any], sources: Mapping[str, Source], see
 
 
 def _check_filled(part: str, names: Iterable[str], datasets: Iterable[MapDataset]) -> None:
-    """A set that is named and holds nothing is a mistake, also where others hold something."""
+    """Refuse a set that is named and holds nothing, also where others hold something."""
     empty = [name for name, dataset in zip(names, datasets, strict=True) if not len(dataset)]
     if empty:
         raise DataError(

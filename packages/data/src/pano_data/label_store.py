@@ -68,7 +68,7 @@ class CachedMaps:
         return self.store.keys
 
     def provenance(self, key: str) -> dict[str, Any]:
-        """Which model wrote the label, as given to `label`."""
+        """Return which model wrote the label, as given to `label`."""
         found: dict[str, Any] = json.loads(self.store.find(key)["provenance"])
         return found
 

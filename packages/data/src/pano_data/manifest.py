@@ -285,7 +285,7 @@ def read_manifest(path: Path | str) -> Manifest:
 
 
 def _is_suspect(table: pa.Table) -> bool:
-    """Whether a row may be wrong; over columns, since a million rows take a minute one by one."""
+    """Tell whether a row may be wrong; by columns: a million rows take a minute one by one."""
     lengths = {name: pc.list_value_length(_not_null(table[name])) for name in _MATRICES}
     if any(pc.any(pc.not_equal(lengths[k], count)).as_py() for k, count in _MATRICES.items()):
         return True

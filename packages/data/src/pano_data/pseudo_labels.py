@@ -19,7 +19,7 @@ Selection = Literal["score", "random"]
 
 
 def label_path(row: Row) -> str:
-    """Where the label of a panorama lies below the folder of labels."""
+    """Return where the label of a panorama lies below the folder of labels."""
     return f"{row.dataset}/{row.key}.png"
 
 
@@ -52,7 +52,7 @@ def write_pseudo_label(
 
 
 def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) -> Row:
-    """The row of a panorama with its new label; both paths relative to a common root.
+    """Return the row of a panorama with its new label; both paths relative to a common root.
 
     Args:
         row: Row of the unlabelled panorama.
@@ -89,7 +89,7 @@ def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) 
 def select_rows(
     rows: Iterable[Row], keep: Mapping[str, int], by: Selection = "score", seed: int = 0
 ) -> list[Row]:
-    """The best rows of each environment.
+    """Select the best rows of each environment.
 
     Args:
         rows: Scored pseudo-labelled rows.

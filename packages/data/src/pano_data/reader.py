@@ -188,7 +188,7 @@ def read(
 
 
 def _same_shape(one: tuple[int, ...], other: tuple[int, int]) -> bool:
-    """Whether two maps may be of one picture: a side off by a rounding, no more."""
+    """Tell whether two maps may be of one picture: a side off by a rounding, no more."""
     return abs(one[0] * other[1] - one[1] * other[0]) < 2 * max(*one, *other)
 
 

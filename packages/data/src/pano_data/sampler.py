@@ -75,7 +75,7 @@ class Mix:
             )
 
     def __len__(self) -> int:
-        """Number of draws in one round."""
+        """Return the number of draws in one round."""
         return sum(self.quotas)
 
     @property
@@ -102,7 +102,7 @@ class Mix:
         return self._cached[1]
 
     def _draw_source(self, source: int, number: int) -> np.ndarray:
-        """Rows (source, index) that one data set gives to a round."""
+        """Return the rows (source, index) that one data set gives to a round."""
         size, quota = self.sizes[source], self.quotas[source]
         if not quota:
             return np.empty((0, 2), dtype=np.int64)
@@ -118,7 +118,7 @@ class Mix:
 
 
 def _count_quota(size: int, weight: float) -> int:
-    """Draws per round; a data set with rows and a positive weight is never rounded away."""
+    """Return the draws per round; a data set with rows and weight is never rounded away."""
     return max(1, round(size * weight)) if size and weight else 0
 
 
@@ -204,7 +204,7 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches of a whole epoch, also where iteration starts later."""
+        """Return the batches of a whole epoch, also where iteration starts later."""
         batches = len(self.labelled) // (self.labelled_size * self.world)
         return batches // self.accumulate * self.accumulate
 

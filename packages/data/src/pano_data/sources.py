@@ -106,7 +106,7 @@ class Unlabelled:
         self.dataset = dataset
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> ErpSample:
@@ -132,7 +132,7 @@ class Masked:
         self.masks = MaskFolder(path)
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> ErpSample:

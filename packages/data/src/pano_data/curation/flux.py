@@ -126,7 +126,7 @@ class FluxOutpainter(Outpainter):
         environments: Sequence[str],
         seeds: Sequence[int],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint`; `batch_size` panoramas at a time."""
+        """Paint `batch_size` panoramas at a time, see `Outpainter.paint`."""
         size = (images.shape[-2], images.shape[-1])
         kept, painted = torch.where(known, images, 0.0), []
         for first in range(0, len(images), self.batch_size):
@@ -239,14 +239,14 @@ def _grow(unknown: Tensor, radius: int) -> Tensor:
 
 
 def _shift(config: Any, tokens: int) -> float:
-    """Shift of the noise schedule, linear in the number of image tokens."""
+    """Return the shift of the noise schedule, linear in the number of image tokens."""
     few, many = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
     low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
     return float(low + (high - low) * (tokens - few) / (many - few))
 
 
 def _token_places(rows: int, columns: int) -> Tensor:
-    """Position of each token: 0, row, column."""
+    """Return the position of each token: 0, row, column."""
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([torch.zeros_like(row), row, column], -1).flatten(0, 1).float()
 

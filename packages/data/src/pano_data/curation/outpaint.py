@@ -174,7 +174,7 @@ class OracleOutpainter(Outpainter):
         seeds: Sequence[int],
         sources: Sequence[PictureSource],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint_sources`; environments and seeds change nothing.
+        """Paint the true surroundings; environments and seeds change nothing.
 
         Raises:
             DataError: The surroundings of a picture are not there.

@@ -157,7 +157,7 @@ def _match_pitch(
 
 
 def _find_inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Which coordinates lie in the picture; those behind the camera are NaN and do not."""
+    """Tell which coordinates lie in the picture; those behind the camera are NaN and do not."""
     u, v = pixels.unbind(-1)
     return (u >= 0) & (u < size[1]) & (v >= 0) & (v < size[0])
 
@@ -165,7 +165,7 @@ def _find_inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 def _find_box(
     camera: pg.Perspective, rotation: Tensor, size: tuple[int, int]
 ) -> tuple[slice, slice]:
-    """Rows and columns that hold the picture: found on a coarse grid, one cell to spare."""
+    """Find the rows and columns that hold the picture: on a coarse grid, one cell to spare."""
     cells = max(1, size[0] // 64)
     coarse = (-(-size[0] // cells), -(-size[1] // cells))
     rays = pg.Equirectangular(*coarse).rays() @ rotation
@@ -220,7 +220,7 @@ def sample_labels(
 def _interpolate_on_planes(
     sample: ErpSample, u: Tensor, v: Tensor, camera: pg.Perspective
 ) -> tuple[Tensor, Tensor]:
-    """Where the four pixels around hold one surface, and its distance there."""
+    """Tell where the four pixels around hold one surface, and its distance there."""
     height, width = camera.size
     left = (u - 0.5).floor().clamp(0, width - 2)
     top = (v - 0.5).floor().clamp(0, height - 2)
@@ -239,6 +239,6 @@ def _interpolate_on_planes(
 
 
 def _measure_rays(u: Tensor, v: Tensor, camera: pg.Perspective) -> Tensor:
-    """Distance over depth of a pixel coordinate."""
+    """Return distance over depth of a pixel coordinate."""
     x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
     return torch.sqrt(1 + x * x + y * y)

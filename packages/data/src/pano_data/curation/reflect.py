@@ -49,7 +49,7 @@ class ReflectionOutpainter(Outpainter):
         environments: Sequence[str],
         seeds: Sequence[int],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint`; environments and seeds change nothing.
+        """Paint by reflection; environments and seeds change nothing.
 
         Raises:
             ValueError: Nothing is known of a panorama.
@@ -102,7 +102,7 @@ def mirror_around(
 
 
 def _find_stretch(known: Tensor) -> tuple[int, int]:
-    """First column and number of columns of the widest run that is at least half as tall as all."""
+    """Find first column and width of the widest run that is at least half as tall as all."""
     tall = known.sum(0)
     good = 2 * tall >= tall.max()
     if bool(good.all()):
@@ -134,7 +134,7 @@ def _mirror_detail(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
 
 
 def _smooth(image: Tensor) -> Tensor:
-    """Means over about 6 degrees, without a seam."""
+    """Average over about 6 degrees, without a seam."""
     height, width = image.shape[-2:]
     factor = math.gcd(math.gcd(height, width), max(1, height // 32))
     coarse = pg.pad(avg_pool2d(image[None], factor), 1)

@@ -128,7 +128,7 @@ def _parse_numpy(data: bytes, path: Path) -> Native:
 
 
 def _array_bytes(data: bytes, path: Path) -> int:
-    """Size of the array that a header announces, within the pixel budget."""
+    """Return the size of the array that a header announces, within the pixel budget."""
     stream = BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)

@@ -102,7 +102,7 @@ def check_budget(height: int, width: int, path: Path | str) -> None:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of a PNG or JPEG from its header, nothing is decoded.
+    """Read height and width of a PNG or JPEG from its header; nothing is decoded.
 
     Raises:
         CorruptSampleError: If it is neither, or cut inside the header.
@@ -117,7 +117,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def size_of(data: bytes, path: Path | str) -> tuple[int, int]:
-    """Height and width of an encoded PNG or JPEG.
+    """Return height and width of an encoded PNG or JPEG.
 
     Raises:
         CorruptSampleError: If it is neither, or cut inside the header.
@@ -156,7 +156,7 @@ def _jpeg_size(data: bytes, path: Path | str) -> tuple[int, int]:
 
 
 def jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of each segment, up to the first scan."""
+    """Yield marker and place of each segment, up to the first scan."""
     at, marker = 2, 0
     while at + 9 <= len(data) and data[at] == 0xFF and marker != _SOS:
         marker = data[at + 1]

@@ -172,7 +172,7 @@ class Batched(Protocol):
     """A data set that computes rows better several at a time."""
 
     def rows(self, indices: Sequence[int]) -> Iterator[ErpSample | CorruptSampleError]:
-        """Rows in the order of `indices`; what cannot be computed as its error."""
+        """Yield rows in the order of `indices`; what cannot be computed as its error."""
 
 
 def _read_rows(

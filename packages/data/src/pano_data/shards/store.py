@@ -45,7 +45,7 @@ class Plan:
     settings: dict[str, Any]
 
     def chunks(self) -> list[range]:
-        """Positions of the items of each chunk."""
+        """Return the positions of the items of each chunk."""
         starts = range(0, self.count, self.chunk)
         return [range(start, min(start + self.chunk, self.count)) for start in starts]
 
@@ -148,7 +148,7 @@ def close(out: Path | str) -> "Store":
 
 
 def is_whole(out: Path | str) -> bool:
-    """Whether every chunk of the plan is there."""
+    """Tell whether every chunk of the plan is there."""
     return all(card.is_file() for card in _cards(Path(out)))
 
 

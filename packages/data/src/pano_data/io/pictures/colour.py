@@ -89,7 +89,7 @@ _RADIANCE = b"#?"
 
 
 def is_radiance(head: bytes) -> bool:
-    """Whether a file that starts so is EXR or Radiance HDR."""
+    """Tell whether a file that starts so is EXR or Radiance HDR."""
     return head.startswith((_EXR, _RADIANCE))
 
 

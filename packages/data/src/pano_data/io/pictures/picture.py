@@ -159,7 +159,7 @@ def _read_radiance_header(path: Path) -> Header:
 
 
 def _ignore(note: str) -> None:
-    """A header is read to choose files; `read_picture` tells what it met."""
+    """Drop a note: a header is read to choose files; `read_picture` tells what it met."""
 
 
 def _decode(path: Path) -> Picture:
