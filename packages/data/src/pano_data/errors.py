@@ -44,7 +44,7 @@ class DatasetNotFoundError(DataError):
         self.command = command
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
-        # Errors cross process borders in loaders; the default would replay one argument of four.
+        # Loaders pickle errors; the default would pass on one argument of four.
         return type(self), (self.what, self.where, self.parameter, self.command)
 
 

@@ -85,7 +85,7 @@ def _measure_contrast(decoded: Decoded) -> float | None:
         return None
     grey = decoded.rgb.astype(np.float32).mean(-1)
     steps = np.abs(np.diff(grey, axis=1))
-    # What edges would meet if the picture were turned by any angle: the mean of their rows.
+    # The step expected at these edges if picture and label did not belong together.
     elsewhere = (edges.sum(1) * steps.mean(1)).sum() / edges.sum()
     return float((steps[edges].mean() + 1) / (elsewhere + 1))
 

@@ -39,7 +39,7 @@ _PLACES = {
 }
 NOMINAL_FOV = math.pi / 3
 MAX_SKEW = 1e-6
-"""Of the focal length: what the digits of the table leave of right angles."""
+"""Skew over focal length up to which it is taken for rounding in the table."""
 
 
 def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
@@ -60,7 +60,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
         image = images / f"scene_{camera}_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
         depth = images / f"scene_{camera}_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         if not images.is_dir():
-            continue  # a part of the scenes is a usual download
+            continue  # many people download a part of the scenes
         size = _frame_size(image.parent)
         if size is None or not (nominal or scene in cameras):
             unread, unknown = "no image of the camera can be read", f"scene not in {CAMERA_TABLE}"

@@ -44,7 +44,7 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
     except (OSError, ValueError):  # DataError is one
         return Skipped(relative(image, root), "extrinsics missing or damaged")
     baseline = float(np.linalg.norm(right - left))
-    if not baseline > 0:  # NaN neither
+    if not baseline > 0:  # refuses NaN too
         return Skipped(relative(image, root), "both cameras stand at one place")
     return Row(
         key=f"{scene.name}/Image{view}/{image.stem}",

@@ -1,4 +1,4 @@
-"""RGB images and masks, checked before and after decoding: pixel budget, end of file, checksums.
+"""RGB images, masks and EXR channels, checked before and after decoding: size, end, checksums.
 
 Decoded exactly: alpha dropped, no orientation tag applied.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
@@ -70,6 +71,24 @@ def read_mask(path: Path, threshold: int = 128) -> NDArray[np.bool_]:
     image = read_png_or_jpeg(path)
     channel = image if image.ndim == 2 else image[..., 0]
     return np.asarray(channel >= threshold)
+
+
+def read_exr(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the channels of an EXR by their names, each as stored.
+
+    Raises:
+        CorruptSampleError: Damaged, too large or not an EXR.
+    """
+    try:
+        window = OpenEXR.File(str(path), header_only=True).header()["dataWindow"]
+        width, height = (int(high) - int(low) + 1 for low, high in zip(*window, strict=True))
+        check_budget(height, width, path)
+        channels = OpenEXR.File(str(path), separate_channels=True).channels()
+    except CorruptSampleError:
+        raise
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CorruptSampleError(path, "undecodable", str(error)) from error
+    return {name: np.asarray(channel.pixels) for name, channel in channels.items()}
 
 
 def read_file(path: Path) -> bytes:
