@@ -53,7 +53,7 @@ def test_files_are_sorted_and_suffixes_know_no_case(tmp_path: Path) -> None:
     assert list_files(tmp_path, JPEG, recursive=False).files == found[:2]
 
 
-def test_hidden_files_and_what_lies_below_hidden_folders_are_told(tmp_path: Path) -> None:
+def test_hidden_files_and_what_lies_below_hidden_folders_are_reported(tmp_path: Path) -> None:
     _touch(tmp_path / "a.jpg")
     hidden = ["._a.jpg", ".cache/b.jpg", ".cache/deep/c.jpg", "__MACOSX/._a.jpg"]
     for name in hidden:
@@ -75,7 +75,7 @@ def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
     assert names == ["root/a.jpg", "root/part/b.jpg", "root/same.jpg"]
 
 
-def test_a_folder_that_may_not_be_listed_is_told(
+def test_a_folder_that_may_not_be_listed_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _touch(tmp_path / "a.jpg")

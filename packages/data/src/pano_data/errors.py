@@ -36,8 +36,8 @@ class DatasetNotFoundError(DataError):
     def __init__(
         self, what: str, where: Path | str = "", parameter: str = "", command: str = ""
     ) -> None:
-        told = f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
-        super().__init__(told if parameter else what)
+        message = f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
+        super().__init__(message if parameter else what)
         self.what = what
         self.where = str(where)
         self.parameter = parameter
@@ -65,9 +65,9 @@ class CorruptSampleError(DataError):
     """
 
     def __init__(self, path: Path | str, reason: str = "", detail: str = "") -> None:
-        told = _raised_in_worker(str(path), type(self))
-        if told is not None:
-            path, reason, detail = (*told.split(": ", 2), "", "")[:3]
+        message = _raised_in_worker(str(path), type(self))
+        if message is not None:
+            path, reason, detail = (*message.split(": ", 2), "", "")[:3]
         super().__init__(f"{path}: {reason}: {detail}")
         self.path = str(path)
         self.reason = reason

@@ -1,6 +1,6 @@
 """What an out-painter is: it invents the rest of a panorama around what a picture shows.
 
-With it stand what out-painters share (the seam) and the one that knows the truth: the oracle.
+Also what out-painters share (the seam), and the oracle, which knows the true surroundings.
 """
 
 from abc import ABC, abstractmethod

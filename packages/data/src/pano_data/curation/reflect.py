@@ -1,11 +1,11 @@
 """The embedded out-painter: the scene mirrored about vertical planes, closed by a membrane.
 
-Why this one. It needs no weights, is deterministic and takes a fraction of a second. Panoramas are
+It needs no weights, is deterministic and takes a fraction of a second. Panoramas are
 ordered by height (floor, wall, ceiling; ground, horizon, sky), and a mirror image about a vertical
 plane is an isometry of the sphere that keeps every height: walls stay upright, the horizon stays
 level, texture keeps its scale. So a network sees a scene all around and no border that gives away
-where labels are. Above and below, where mirror images would pinch, detail fades into the smoothest
-continuation over the poles. It invents no objects.
+where labels are. Above and below, where mirror images would converge, detail fades into the
+smoothest continuation over the poles. It invents no objects.
 
 The membrane is the smoothest continuation of a picture over the sphere, fixed at its border.
 """
@@ -154,7 +154,7 @@ def fill_membrane(
     Coarse to fine: known pixels are averaged by solid angle down to 8 rows, the gaps relaxed there,
     the result is the start on the next finer grid. Neighbours wrap at the seam and continue across
     the poles, and are weighted by the Laplace-Beltrami operator, so the fill has no seam, does not
-    pinch at the poles and turns with the picture.
+    converge at the poles and turns with the picture.
 
     Args:
         image: Any values; read only where `known`. Height and width divisible down to 8 rows are
@@ -165,7 +165,7 @@ def fill_membrane(
         ValueError: Nothing is known.
     """
     if not known.any():
-        raise ValueError("nothing is known: the membrane needs at least one pixel to hang from")
+        raise ValueError("nothing is known: the membrane needs at least one known pixel")
     kept = torch.where(known, image, 0.0)[None]
     return _filled(kept, known[None].to(image.dtype))[0]
 

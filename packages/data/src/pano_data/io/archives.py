@@ -152,7 +152,7 @@ def _stream(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _opened(archive: Path) -> IO[bytes]:
-    """Open a tar under its compression, told by its first bytes."""
+    """Open a tar under its compression, recognised by its first bytes."""
     with archive.open("rb") as file:
         head = file.read(6)
     if head.startswith(b"\x1f\x8b"):

@@ -28,7 +28,7 @@ _LETTERS_RAD = (0.03, 0.11)
 class RuleMasker:
     """Marks sky, tripod and watermark of a panorama as unusable.
 
-    * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey, if
+    * Sky: smooth pixels that are connected to the top row and are blue, or bright and grey, if
       they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do
       not, and hardly anywhere below it, as plain walls do.
       What is seen of the sky through windows stays.

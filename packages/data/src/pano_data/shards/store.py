@@ -143,7 +143,7 @@ def close(out: Path | str) -> "Store":
     write_json(out / "keys.json", keys)
     write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
     write_json(out / INDEX, index)
-    _sweep(out)
+    _remove_leftovers(out)
     return Store(out)
 
 
@@ -254,7 +254,7 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
             card |= _store_chunk(out, number, records)
         write_json(_card(out, number), card)
     except (OSError, ValueError):
-        # Another process that writes the same chunk was faster, and `close` has swept up after it.
+        # Another process wrote the same chunk first, and `close` has removed these leftovers.
         if not _card(out, number).is_file():
             raise
 
@@ -281,7 +281,7 @@ def _store_chunk(out: Path, number: int, records: Sequence[Record]) -> dict[str,
     }
 
 
-def _sweep(out: Path) -> None:
+def _remove_leftovers(out: Path) -> None:
     """Remove what killed writers left, so that the folder holds the same as after a quiet run.
 
     Temporary files of the index stay: another rank may be closing the store right now.

@@ -51,7 +51,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Convert to RGB of sRGB by the image's own colour profile, if it has one.
 
     Returns:
-        The RGB image, and what is to be told of a profile that cannot be used.
+        The RGB image, and a note where its profile cannot be used.
     """
     profile = image.info.get("icc_profile")
     image = _drop_alpha(image)
@@ -63,8 +63,8 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
             return image, None
         converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
-        told = " ".join(str(error).split())
-        return image.convert("RGB"), f"its colour profile cannot be used and is ignored ({told})"
+        reason = " ".join(str(error).split())
+        return image.convert("RGB"), f"its colour profile cannot be used and is ignored ({reason})"
     assert converted is not None  # only an in-place conversion returns nothing
     return converted, None
 

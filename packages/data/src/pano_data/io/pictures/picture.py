@@ -177,8 +177,8 @@ def _decode(path: Path) -> Picture:
             raise CorruptSampleError(path, "wrong type", str(error)) from error
         shown = shown.transpose(TURNS[turn]) if turn in TURNS else shown
         valid = find_opaque(shown)
-        shown, told = to_srgb(shown)
-    notes += [told] if told else []
+        shown, note = to_srgb(shown)
+    notes += [note] if note else []
     size = (shown.height, shown.width)
     picture = Picture(np.array(shown), np.ones(size, np.bool_) if valid is None else valid)
     crop = _read_crop(path, xmp, size, notes.append)
