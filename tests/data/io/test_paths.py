@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pano_data.errors import DataError
-from pano_data.io.paths import has_suffix, inside, is_inside, list_files
+from pano_data.io.paths import has_suffix, is_inside, join_inside, list_files
 
 OUTSIDE = [
     "", "..", "../a", "a/../../b", "a/..", "/etc/x", "\\\\host\\x", "..\\x", "a\\..\\b", "C:/x",
@@ -19,12 +19,12 @@ INSIDE = ["a", "a/b", "a..b", "..a", "a../b", "scan/0001", "C:a", "ü/…", ".hi
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_what_leaves_a_folder_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="stays below out"):
-        inside("out", name)
+        join_inside("out", name)
 
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_stays_is_joined(name: str) -> None:
-    assert inside("out", name) == Path("out") / name
+    assert join_inside("out", name) == Path("out") / name
 
 
 @given(st.lists(st.sampled_from(["..", ".", "/", "\\", "a", "C:", "\0", "b c", "~"]), max_size=8))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pano_data.errors import DataError
 from pano_data.io.encode import write_float16_png
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.manifest import Row
 
 Selection = Literal["score", "random"]
@@ -46,7 +46,7 @@ def write_pseudo_label(
             f"label of {row.key!r}: got distances from {near.min()} to {near.max()}, "
             "expected finite positive metres where the model does not say far"
         )
-    path = inside(folder, label_path(row))
+    path = join_inside(folder, label_path(row))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_float16_png(path, np.where(far, np.inf, distance))
 

@@ -22,7 +22,7 @@ def is_inside(name: str) -> bool:
     return OUTSIDE.search(name) is None
 
 
-def inside(folder: Path | str, name: str) -> Path:
+def join_inside(folder: Path | str, name: str) -> Path:
     """Join a name of unknown origin to a folder.
 
     Raises:

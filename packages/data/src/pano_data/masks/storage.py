@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.io.images import read_mask
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.manifest import Manifest, Row
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, Quarantine
@@ -41,7 +41,7 @@ class MaskFolder:
         Raises:
             DataError: The key would leave the folder.
         """
-        inside(self.path, key)
+        join_inside(self.path, key)
         return self.path / f"{key}.png"
 
     def __contains__(self, key: str) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError, MissingExtraError
 from pano_data.io.atomic import write_json
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.progress import open_bar
 
 Record = dict[str, Any]
@@ -226,7 +226,7 @@ def _check_index(index: dict[str, Any], path: Path) -> None:
             "shards are not ours: others may run code when they are read"
         )
     for chunk in index["chunks"]:
-        inside(path, chunk["filename"])
+        join_inside(path, chunk["filename"])
 
 
 def _cards(out: Path) -> list[Path]:
