@@ -1,6 +1,12 @@
 """What can be wrong with data: one family, so that a caller can quarantine or report it."""
 
+import reprlib
 from pathlib import Path
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring, _SHOWN.maxlist, _SHOWN.maxother = 120, 16, 120
+brief = _SHOWN.repr
+"""A value in a message: a hostile one may hold a million characters."""
 
 
 class DataError(ValueError):
