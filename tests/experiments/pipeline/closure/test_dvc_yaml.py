@@ -57,6 +57,19 @@ def test_dvc_yaml_lists_the_code_of_each_stage() -> None:
     assert dvc_yaml.check(ROOT) == [], "run `make deps`"
 
 
+def test_a_loop_that_no_values_file_fills_is_followed_all_the_same() -> None:
+    sections = Named(code(), ROOT / "params.yaml").written
+    assert sections["pipeline"]["teachers"] == []
+    found = [c.item for c in commands(ROOT, sections) if c.stage == "train_teacher"]
+    assert found == ["depth_anywhere_teacher"]
+
+
+def test_the_code_that_a_stage_lists_exists() -> None:
+    listed = dvc_yaml.listed((ROOT / "dvc.yaml").read_text())
+    assert set(listed) >= {"train_teacher", "train_da2", "train_box"}
+    assert not {p for paths in listed.values() for p in paths if not (ROOT / p).exists()}
+
+
 def test_edits_run_the_stages_that_use_the_code() -> None:
     listed = dvc_yaml.listed((ROOT / "dvc.yaml").read_text())
     runs = {kind: set(stages_with(file, listed)) for kind, (file, _) in edits(ROOT).items()}
