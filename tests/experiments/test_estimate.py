@@ -20,7 +20,7 @@ from experiments.dap.curate import curate as dap_curate
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
 from experiments.pipeline import overlay, params
-from experiments.training.cli import ParamsCLI
+from experiments.training.params_cli import ParamsCLI
 from pano_data import datasets
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from experiments.ablations import plan
 from experiments.ablations.plan import QueueError, Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
-from experiments.training.cli import ParamsCLI
+from experiments.training.params_cli import ParamsCLI
 from pano_data.sampler import split_batch
 
 ROOT = Path(__file__).parents[3]
