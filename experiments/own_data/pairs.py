@@ -12,8 +12,7 @@ from typing import Any
 import torch
 
 from pano_data import datasets, track, write_manifest
-from pano_data.audit import audit
-from pano_data.audit.report import AuditReport
+from pano_data.audit import AuditReport, audit
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
 from pano_data.manifest import Row

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.pano_small import working_size
+from pano_models.pano_small import size_on_stride
 from tests.models.box_rooms import abs_rel, box_rooms, train
 
 SMALL = (8, 8, 16, 16, 16)
@@ -81,8 +81,8 @@ class TestSphere:
         ("size", "expected"),
         [((512, 1024), (512, 1024)), ((100, 200), (96, 192)), ((10, 20), (64, 64))],
     )
-    def test_working_size(self, size, expected):
-        assert working_size(*size) == expected
+    def test_size_on_stride(self, size, expected):
+        assert size_on_stride(*size) == expected
 
 
 class TestTraining:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_data.audit.planarity import panorama_planarity
+from pano_data.audit.measure import panorama_planarity
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.metrics import SEAM
 from pano_losses.reduction import weighted_median

@@ -15,7 +15,7 @@ from pano_data.manifest import write_manifest
 from pano_data.reader import ManifestDataset
 from pano_models import Predictor
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (32, 64)
 

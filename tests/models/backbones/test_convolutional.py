@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pano_models.backbones.convolutional import ConvBackbone, _tokens
-from pano_models.backbones.efficientnet import EfficientNetEncoder
+from pano_models.backbones.encoders import EfficientNetEncoder
 from pano_models.layers.padding import set_border
 
 

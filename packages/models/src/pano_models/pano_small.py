@@ -7,9 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
+from pano_models.backbones.encoders import (
+    build_encoder,
+    build_lateral_decoder,
+    check_precision,
+    run_encoder,
+)
 from pano_models.inputs import RgbInput
-from pano_models.layers.lateral_decoder import build_lateral_decoder
 from pano_models.layers.padding import Border, conv2d, resize, set_border
 from pano_models.layers.size_cache import LATITUDE_CHANNELS, SizeCache, latitude_maps
 from pano_models.model import DepthModel
@@ -78,7 +82,7 @@ class PanoSmall(DepthModel):
         """
         rgb = self.input.check(rgb)
         size = rgb.shape[-2:]
-        working = working_size(*size)
+        working = size_on_stride(*size)
         image = self.input(resize(rgb, working, wrap=True, antialias=True))
         levels = run_encoder(self.encoder, image, self.precision)
         x: Tensor | None = None
@@ -119,7 +123,7 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     )
 
 
-def working_size(height: int, width: int) -> tuple[int, int]:
+def size_on_stride(height: int, width: int) -> tuple[int, int]:
     """Return the multiples of 32 nearest to a size, two at least."""
     rows, cols = (max(round(n / STRIDE), FEWEST_CELLS) for n in (height, width))
     return rows * STRIDE, cols * STRIDE
