@@ -164,7 +164,7 @@ def score(
     """
     predict = None if network is None else Predictor(network, size)
     sums = ProtocolMetric(protocol)
-    samples = opened(source).open(size)
+    samples = open_source(source).open(size)
     for index in track(range(len(samples)), title, len(samples), shown=bool(title)):
         sample = samples[index]
         maps = {DISTANCE_SCALE_INVARIANT: torch.ones_like(sample["distance"][None])}
@@ -177,7 +177,7 @@ def score(
     return float(sums.compute()["absrel"])
 
 
-def opened(source: Mapping[str, Any]) -> Source:
+def open_source(source: Mapping[str, Any]) -> Source:
     """Return a source of a configuration as the object."""
     if "dataset" not in source:
         return Source(**source)

@@ -98,7 +98,7 @@ def values(run: Run, folder: Path, overlaid: str | None = None) -> Path:
     path = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
     if overlaid:
-        path.write_text(overlay.composed(ROOT / overlaid))
+        path.write_text(overlay.compose(ROOT / overlaid))
     apply_overrides(str(path), list(run.overrides))
     return path
 

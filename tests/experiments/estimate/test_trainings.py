@@ -47,7 +47,7 @@ def paper_of(section: str) -> str:
 def test_a_training_is_accepted(
     section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "params.yaml").write_text(overlay.composed(PAPER))
+    (tmp_path / "params.yaml").write_text(overlay.compose(PAPER))
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
