@@ -38,7 +38,9 @@ CODE = {"one": ["packages/b"], "two": ["experiments/new.py"]}
 def test_every_file_that_a_stage_lists_is_there() -> None:
     """Also of a stage whose loop is empty under every values file: nothing writes its list."""
     listed = dvc_yaml.read_code((ROOT / "dvc.yaml").read_text())
-    assert not {f"{s}: {p}" for s, paths in listed.items() for p in paths if not (ROOT / p).exists()}
+    assert not {
+        f"{s}: {p}" for s, paths in listed.items() for p in paths if not (ROOT / p).exists()
+    }
 
 
 def test_code_is_replaced_and_all_else_stays() -> None:
