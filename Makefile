@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction crashlab crashlab-quick clean
+.PHONY: repro test lint deps pins docs docs-version ui ablations rehearsal study study-direction crashlab crashlab-quick clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -60,6 +60,14 @@ study-direction: $(UV) ## ten minutes: do five of them still point where they di
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt
+
+docs: $(UV)           ## the documentation as a site in site/, strictly, without a network
+	NO_MKDOCS_2_WARNING=1 $(UV) run --extra docs mkdocs build --strict
+	@echo "next: open site/index.html in a browser"
+
+VERSION ?= dev
+docs-version: $(UV)   ## the same as version VERSION (and `latest`) in the branch gh-pages of this clone
+	NO_MKDOCS_2_WARNING=1 $(UV) run --extra docs mike deploy --update-aliases $(VERSION) latest
 
 clean:                ## drop everything that `make repro` made (DVC's cache stays)
 	rm -rf data runs reports .runs out
