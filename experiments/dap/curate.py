@@ -21,7 +21,7 @@ from experiments.pipeline.ranks import check_launched
 from experiments.pipeline.stage import run_stage
 from experiments.pipeline.threads import set_threads
 from pano_data.manifest import Row, write_manifest
-from pano_data.pseudo_labels import Selection, select
+from pano_data.pseudo_labels import Selection, select_rows
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
 from pano_models import CheckpointError, ModelNotFoundError
@@ -117,7 +117,7 @@ def curate(
         )
     ]
     if engine.is_global_zero:
-        kept = list(select(rows, keep, by, seed))
+        kept = list(select_rows(rows, keep, by, seed))
         write_manifest(out, kept)
         digest = contents.digest_rows(kept, Path(root))
         contents.write_digests(Path(out).parent, {Path(out).stem: digest})

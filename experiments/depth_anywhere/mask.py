@@ -29,7 +29,7 @@ from pano_data import (
     write_masks,
     write_text,
 )
-from pano_data.masks.stage import MIN_VALID
+from pano_data.masks.storage import MIN_VALID
 
 
 def mask(

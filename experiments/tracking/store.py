@@ -17,6 +17,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
+from experiments.tracking.moved_store import move_locations
 from pano_data import flush
 
 Record = dict[str, Any]
@@ -36,7 +37,9 @@ def tracking_uri() -> str:
 
 
 def create_store(uri: str) -> None:
-    """Make the local store whole or not at all; nothing to do for a server.
+    """Make the local store whole or not at all, or move one that was copied here.
+
+    Nothing is to be done for a server.
 
     MLflow creates tables one by one in the final file: a kill in the middle leaves a store that
     never opens again. Here they are made under another name, and the first process to finish wins.
@@ -45,6 +48,7 @@ def create_store(uri: str) -> None:
         return
     target = Path(uri.removeprefix("sqlite:///"))
     if target.exists():
+        move_locations(target)
         return
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from torch import Tensor
 from experiments.benchmark.real_pictures.floor import fit_floor
 from experiments.benchmark.real_pictures.sky import sky_shares
 from experiments.benchmark.real_pictures.turns import TURNS_DEG, Predict, turned_disagreement
-from pano_data.audit.planarity import panorama_planarity
+from pano_data.audit.measure import panorama_planarity
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.metrics import SEAM
 

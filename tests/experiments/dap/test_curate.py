@@ -16,7 +16,7 @@ from experiments.pipeline.ranks import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments import tiny
 
 SIZE = (32, 64)

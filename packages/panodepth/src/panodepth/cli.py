@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple, Protocol, cast
 
-from pano_data.io.walk import is_file, is_folder
+from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
 from panodepth.errors import CommandError
 
@@ -52,6 +52,9 @@ OWN = {
     ),
     "export": Subcommand(
         "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"
+    ),
+    "models": Subcommand(
+        "panodepth.models", "all models by name: size, licence, digest, whether they are here"
     ),
     "audit": Subcommand(
         "panodepth.audit", "open real files of a data set, check what the readers rely on"

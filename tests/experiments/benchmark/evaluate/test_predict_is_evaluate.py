@@ -17,7 +17,7 @@ from experiments.benchmark.evaluate.batches import HalvingPredictor
 from pano_data import datasets
 from pano_data.manifest import Row
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from panodepth.cli import main
 
 NATIVE = (64, 128)

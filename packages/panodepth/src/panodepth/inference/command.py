@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        help="runs/<experiment>, official:<name>=FILE, or a hub id "
+        help="a name that `panodepth models` lists, runs/<experiment>, official:<name>=FILE, or "
+        "a hub id "
         f"(default: {DEFAULT_MODEL}, the one in the box)",
     )
     parser.add_argument(
