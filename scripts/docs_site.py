@@ -28,6 +28,7 @@ OUTSIDE = {
 _SOURCES = {page: source for source, page in OUTSIDE.items()}
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
+_LIST = re.compile(r"^((?![*-] |\d+\. |[#|\s]).+\n)(?=[*-] |1\. )", re.MULTILINE)
 _ELSEWHERE = re.compile(r"^(?:[a-z]+:|#|//)")
 
 
@@ -39,13 +40,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links of the repository into links of the site."""
+    """Turn links of the repository into links of the site, and lines with `*` into lists.
+
+    A list needs an empty line above it in Python-Markdown, and none where repositories are shown.
+    """
     here = page.file.src_uri
+
+    def of_site(text: str) -> str:
+        return _LINK.sub(lambda match: _link(match, here, config), _LIST.sub(r"\1\n", text))
+
     parts = _FENCE.split(markdown)
-    return "".join(
-        part if part.startswith("```") else _LINK.sub(lambda m: _link(m, here, config), part)
-        for part in parts
-    )
+    return "".join(part if part.startswith("```") else of_site(part) for part in parts)
 
 
 def _link(match: re.Match[str], here: str, config: MkDocsConfig) -> str:
