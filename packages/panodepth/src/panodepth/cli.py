@@ -46,9 +46,16 @@ OWN = {
     "predict": Subcommand(
         "panodepth.inference.command", "panoramas -> distance maps, previews, point clouds, meshes"
     ),
+    "video": Subcommand(
+        "panodepth.video.command", "a panoramic video -> videos of distances at one scale"
+    ),
     "reconstruct": Subcommand(
         "panodepth.reconstruct.command",
         "several panoramas of one place -> one point cloud, mesh and collision mesh",
+    ),
+    "views": Subcommand(
+        "panodepth.views.command",
+        "predictions -> cube faces or views with depth and cameras (COLMAP, nerfstudio, 3DGS)",
     ),
     "export": Subcommand(
         "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"

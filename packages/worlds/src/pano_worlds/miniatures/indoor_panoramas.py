@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.datasets.stanford2d3d import split_areas
 from pano_data.datasets.structured3d import SPLIT_SCENES
-from pano_data.datasets.zind import PARTITION
+from pano_data.datasets.unlabelled import PARTITION
 from pano_data.io.atomic import write_json, write_text
 from pano_data.io.encode import write_jpeg, write_png
 from pano_data.splits import names

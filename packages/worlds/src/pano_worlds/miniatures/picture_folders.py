@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 import pano_geometry as pg
-from pano_data.datasets.unlabelled import FRAMES, MASKS, PARTITION
-from pano_data.io.atomic import write_json
+from pano_data.datasets.unlabelled import FRAMES, MASKS
+from pano_data.io.atomic import replace_file
 from pano_data.io.encode import write_jpeg, write_png
 from pano_worlds.miniatures.miniature import (
     Miniature,
