@@ -48,6 +48,7 @@ _REASON = re.compile(r"#.*?\b((?:needs (?!no )|takes ).*)$")
 _SHELL = frozenset({"cat", "cp", "for", "do", "done", "git", "ls", "mkdir", "python3", "uv"})
 _LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _STAND_INS = {
+    "photo.jpg": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
     "PATH...": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
     "--root DIR": "--root data/raw/stanford2d3d",
     "audit structured3d DIR": "audit structured3d data/raw/structured3d",
@@ -228,7 +229,8 @@ def _run_line(command: str, clone: Path) -> int:
     pasted = command
     for words, real in _STAND_INS.items():
         pasted = pasted.replace(words, real)
-    serves = command.startswith(("make ui", "panodepth view")) and "--html" not in command
+    program, what, *_ = [*command.split(), "", ""]
+    serves = (program, what) in {("make", "ui"), ("panodepth", "view")} and "--html" not in command
     activate = "" if command.startswith("make") else ". .venv/bin/activate && "
     limit = f"timeout {SERVE_S:g} " if serves else ""
     start = time.monotonic()
