@@ -1,7 +1,7 @@
 """Draw the figures of docs/papers/explained and docs/start.md from our own worlds.
 
-    python scripts/draw_papers.py                # all, half a minute of CPU
-    python scripts/draw_papers.py --only da2 --out /tmp
+python scripts/draw_papers.py                # all, half a minute of CPU
+python scripts/draw_papers.py --only da2 --out /tmp
 """
 
 import argparse
@@ -91,7 +91,9 @@ def da2() -> Picture:
             np.hstack(
                 [
                     named(as_picture(painted), "3 out-painted (here: reflection)"),
-                    named(coloured(label[0].numpy(), 0.8, 12), "4 distance: only where it was seen"),
+                    named(
+                        coloured(label[0].numpy(), 0.8, 12), "4 distance: only where it was seen"
+                    ),
                 ]
             ),
         ]
@@ -136,7 +138,10 @@ def depth_anywhere() -> Picture:
     teacher = pm.load("worlds_view").eval()
     with torch.no_grad():
         disparity = teacher(faces)["disparity_affine"][:, 0]
-    pictures = [named(cv2.resize(as_picture(f), (171, 171)), n) for f, n in zip(faces, "FRBLUD")]
+    pictures = [
+        named(cv2.resize(as_picture(face), (171, 171)), name)
+        for face, name in zip(faces, "FRBLUD", strict=True)
+    ]
     opinions = []
     for face in disparity.numpy():
         low, high = np.quantile(face, (0.02, 0.98))

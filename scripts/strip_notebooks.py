@@ -1,6 +1,6 @@
 """Take outputs and counters out of notebooks; exit with 1 if any had some.
 
-    python scripts/strip_notebooks.py [NOTEBOOK...]      # default: docs/notebooks/*.ipynb
+python scripts/strip_notebooks.py [NOTEBOOK...]      # default: docs/notebooks/*.ipynb
 """
 
 import sys

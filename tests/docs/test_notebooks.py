@@ -31,9 +31,7 @@ def test_it_runs(path, tmp_path):
     from nbclient import NotebookClient
 
     notebook = _read(path)
-    NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
-    ).execute()
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     said = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert any(o.output_type == "display_data" or "image/png" in o.get("data", {}) for o in said)
     assert any(o.output_type == "stream" for o in said)

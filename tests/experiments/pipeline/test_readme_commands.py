@@ -55,7 +55,9 @@ def test_lines_are_those_of_shell_blocks_with_the_reason_why_they_cannot_run() -
 def test_the_pages_hold_commands() -> None:
     told = [line.page for line in pages()]
     assert told.count("README.md") >= 10
-    assert {f"experiments/{paper}/README.md" for paper in ("da2", "dap", "depth_anywhere")} < {*told}
+    assert {f"experiments/{paper}/README.md" for paper in ("da2", "dap", "depth_anywhere")} < {
+        *told
+    }
     assert {"docs/start.md", "docs/cookbook/photos.md", "packages/panodepth/README.md"} < {*told}
 
 
