@@ -19,9 +19,9 @@ import pano_losses
 from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.full_pictures import PICTURE, FullPictures
 from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import written_whole
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
 from pano_data import ManifestDataset, track
 from pano_models import Predictor

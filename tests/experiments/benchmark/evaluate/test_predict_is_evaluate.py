@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 import pano_models
-from experiments.benchmark.evaluate.batches import HalvingPredictor
+from experiments.benchmark.evaluate.execution import HalvingPredictor
 from pano_data import datasets
 from pano_data.manifest import Row
 from pano_worlds import miniatures

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.pipeline.closure import digest, training
+from experiments.pipeline.closure import digest, values
 from experiments.pipeline.closure.imports import BOX, Code
 
 ROOT = Path(__file__).parents[4]
@@ -26,7 +26,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def key(clone: Path, resolved: dict = DA2) -> str:
     digest.code.cache_clear()
     digest._file_digest.cache_clear()
-    found = training.training_code("da2", resolved)
+    found = values.training_code("da2", resolved)
     digest.code.cache_clear()
     digest._file_digest.cache_clear()
     return found

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
-from experiments.pipeline.lock_file import HEAD, modify_lock, split
+from experiments.pipeline.quick_dvc import HEAD, modify_lock, split
 
-LONG = "experiments.depth_anywhere.plain_picture.PlainPicture" * 2
+LONG = "experiments.depth_anywhere.augmentation.PlainPicture" * 2
 STAGES = {
     "worlds@a": {"cmd": "python -m a", "deps": [{"path": "a.py", "md5": "1", "size": 3}]},
     "train": {

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from experiments.depth_anywhere.pole_caps import PoleCaps
+from experiments.depth_anywhere.augmentation import PoleCaps
 from pano_data.sample import ErpSample, validate_sample
 
 SIZE = (32, 64)

@@ -1,4 +1,6 @@
-"""Black caps at the poles, as in the pictures of Stanford2D3D before their holes are filled."""
+"""Transforms of Depth Anywhere's students: polar caps, and the picture the teacher looks at."""
+
+from typing import Any
 
 import torch
 
@@ -47,3 +49,20 @@ class PoleCaps(Augmentation):
             changed[name] = sample[name] & seen  # type: ignore[literal-required]
         changed["distance"] = torch.where(seen, sample["distance"], 0.0)
         return changed
+
+
+PLAIN = "plain_image"
+
+
+class PlainPicture(Augmentation):
+    """Keeps the picture as it is at this place of the transforms, under `plain_image`.
+
+    Put it behind what moves pixels and before what changes colours.
+
+    Source: Depth Anywhere's release labels the picture without colour jitter.
+    """
+
+    def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
+        """Return the sample with the picture twice."""
+        kept: Any = {**sample, PLAIN: sample["image"]}
+        return kept  # type: ignore[no-any-return]
