@@ -22,6 +22,9 @@ SELF_CONTAINED = (
 )
 """In the order of reading: a page may use what an earlier one made."""
 
+ROOT_FILES = ("params.yaml", "dvc.yaml")
+"""What makes a folder the root of a clone to a training; linked where the pages run."""
+
 NOT_RUN = "Not run by the tests: "
 """Begins the title of a block that cannot run everywhere; the reason follows, and is shown."""
 
@@ -94,6 +97,9 @@ def run_page(page: str, root: Path, folder: Path) -> Iterator[Outcome]:
     Yields:
         An outcome for each block that runs here.
     """
+    for name in ROOT_FILES:
+        if (root / name).is_file() and not (folder / name).exists():
+            (folder / name).symlink_to((root / name).resolve())
     for block in blocks(page, (root / page).read_text()):
         if block.language not in _RUNNERS or block.why_not is not None:
             continue
