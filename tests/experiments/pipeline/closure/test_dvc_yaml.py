@@ -73,7 +73,7 @@ def test_a_loop_that_no_values_file_fills_is_followed_all_the_same() -> None:
 
 
 def test_the_code_that_a_stage_lists_exists() -> None:
-    listed = dvc_yaml.listed((ROOT / "dvc.yaml").read_text())
+    listed = dvc_yaml.read_code((ROOT / "dvc.yaml").read_text())
     assert set(listed) >= {"train_teacher", "train_da2", "train_box"}
     assert not {p for paths in listed.values() for p in paths if not (ROOT / p).exists()}
 
