@@ -135,7 +135,8 @@ def test_padding_masks_and_own_pixels() -> None:
     pixels = source.project(CAMERA.rays().numpy() @ R.numpy().T)
     assert_same(pixels, source.project(CAMERA.rays() @ R.mT))
     sampled = pg.sample(image, pixels, source.surface)
-    assert_same(sampled, pg.erp_to_perspective(tensor, CAMERA, R)[0].permute(1, 2, 0))
+    view = pg.erp_to_perspective(tensor, CAMERA, R)[0].permute(1, 2, 0)
+    assert (torch.from_numpy(sampled) - view).abs().max() < 1e-5 * 255 * 2  # another rounding
     rays = source.unproject(pixels)
     assert isinstance(rays, np.ndarray)
     assert source.visible(rays).all()

@@ -82,16 +82,15 @@ static void angles_sphere(const Plan *p, const float *restrict x, const float *r
 /* Taps of index coordinates in an image of W x H with a border of `ring` around it. */
 static void place(const float *restrict us, const float *restrict vs, int n, int W, int H, int ring,
                   int stride, Taps *restrict t) {
-    const float shift = (float)ring;
-    const int last_c = W + 2 * ring - 2, last_r = H + 2 * ring - 2;
+    const int last_c = W + ring - 2, last_r = H + ring - 2;
     for (int i = 0; i < n; i++) {
-        float u = us[i] + shift, v = vs[i] + shift; /* not negative: truncation is floor */
-        int c = (int)u, r = (int)v;
-        c = c < 0 ? 0 : c > last_c ? last_c : c;
-        r = r < 0 ? 0 : r > last_r ? last_r : r;
+        float u = us[i], v = vs[i], fu = floorf(u), fv = floorf(v);
+        int c = (int)fu, r = (int)fv;
+        c = c < -ring ? -ring : c > last_c ? last_c : c;
+        r = r < -ring ? -ring : r > last_r ? last_r : r;
         t->u[i] = u - (float)c;
         t->v[i] = v - (float)r;
-        t->i00[i] = r * stride + c;
+        t->i00[i] = (r + ring) * stride + c + ring;
     }
 }
 
@@ -131,7 +130,8 @@ static void taps_sphere(const Plan *p, const float *restrict x, const float *res
     }
 }
 
-static inline void clamped(Taps *restrict t, int i, float u, float v, int W, int H, int stride, int base) {
+static inline void clamped(Taps *restrict t, int i, float u, float v, int W, int H, int stride,
+                           int base) {
     float fu = floorf(u), fv = floorf(v);
     t->u[i] = u - fu;
     t->v[i] = v - fv;
