@@ -23,6 +23,7 @@ IMPORT_NAME = {
     "pillow": "PIL",
     "openexr": "OpenEXR",
     "pyyaml": "yaml",
+    "usd-core": "pxr",
 }
 
 

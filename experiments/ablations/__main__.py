@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-from experiments.ablations.launch import launch
-from experiments.ablations.plan import QueueError, read_queue, runs
+from experiments.ablations.plan import QueueError, launch, read_queue, runs
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,12 +16,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from experiments.dap.judge_folder import load_discriminator
-from experiments.pipeline import contents
-from experiments.pipeline.ranks import check_launched
+from experiments.pipeline import data_files
+from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data.manifest import Row, write_manifest
-from pano_data.pseudo_labels import Selection, select
+from pano_data.pseudo_labels import Selection, select_rows
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
 from pano_models import CheckpointError, ModelNotFoundError
@@ -117,10 +116,10 @@ def curate(
         )
     ]
     if engine.is_global_zero:
-        kept = list(select(rows, keep, by, seed))
+        kept = list(select_rows(rows, keep, by, seed))
         write_manifest(out, kept)
-        digest = contents.digest_rows(kept, Path(root))
-        contents.write_digests(Path(out).parent, {Path(out).stem: digest})
+        digest = data_files.digest_rows(kept, Path(root))
+        data_files.write_digests(Path(out).parent, {Path(out).stem: digest})
 
 
 if __name__ == "__main__":

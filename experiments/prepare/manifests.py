@@ -3,7 +3,7 @@
 `python -m experiments.prepare.manifests NAME` writes `data/manifests/<name>/<split>.parquet`; paths
 in it are relative to the data set's root. `datasets.<name>.dataset` is the data set whose layout
 `data/raw/<name>` has where NAME is another (a set rendered in two styles). Beside them
-`contents.json` says what lies behind each (see `contents`): no pixels are read.
+`contents.json` says what lies behind each (see `data_files`): no pixels are read.
 `datasets.<name>.options` in params.yaml are the arguments of the data set's reader.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import rich
 from rich.table import Table
 
-from experiments.pipeline import contents, held_out, params
+from experiments.pipeline import data_files, held_out, params
 from pano_data import datasets
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import manifest_of, write_manifest
@@ -55,12 +55,12 @@ def write_manifests(
             held_out.check_manifest(listed, split, f"{root / name}, split {split!r}", root / name)
             (out / name).mkdir(parents=True, exist_ok=True)
             write_manifest(out / name / f"{split}.parquet", rows)
-            digests[split] = contents.digest_rows(rows, root / name)
+            digests[split] = data_files.digest_rows(rows, root / name)
         counts[split] = len(rows)
     if not any(counts.values()):
         # raises, and says how the data are obtained
         next(spec.rows(root / name, spec.splits[0], **options))
-    contents.write_digests(out / name, digests)
+    data_files.write_digests(out / name, digests)
     return counts
 
 

@@ -7,6 +7,7 @@ names.
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
+from experiments.tracking.moved_store import move_locations
 from pano_data import flush
 
 Record = dict[str, Any]
@@ -36,7 +38,9 @@ def tracking_uri() -> str:
 
 
 def create_store(uri: str) -> None:
-    """Make the local store whole or not at all; nothing to do for a server.
+    """Make the local store whole or not at all, or move one that was copied here.
+
+    Nothing is to be done for a server.
 
     MLflow creates tables one by one in the final file: a kill in the middle leaves a store that
     never opens again. Here they are made under another name, and the first process to finish wins.
@@ -45,6 +49,7 @@ def create_store(uri: str) -> None:
         return
     target = Path(uri.removeprefix("sqlite:///"))
     if target.exists():
+        move_locations(target)
         return
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
@@ -163,3 +168,25 @@ DELIVER = {
     "register": _register,
     "end": _end,
 }
+
+
+ACCURACY = "accuracy"
+# Scale and shift of the disparity are aligned, which fits metric, scale-invariant and affine maps.
+COMMON_PROTOCOL = "depth_anywhere_released"
+METRICS = ("absrel", "delta1")
+
+
+def accuracy_metrics(
+    results: Mapping[str, Mapping[str, Mapping[str, float]]],
+) -> dict[str, float]:
+    """Return `accuracy/<data set>/<metric>` -> value under `COMMON_PROTOCOL`, where it was scored.
+
+    Args:
+        results: Data set -> protocol -> metric -> value.
+    """
+    return {
+        f"{ACCURACY}/{dataset}/{metric}": by_protocol[COMMON_PROTOCOL][metric]
+        for dataset, by_protocol in results.items()
+        if COMMON_PROTOCOL in by_protocol
+        for metric in METRICS
+    }

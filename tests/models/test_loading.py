@@ -31,9 +31,9 @@ def test_options_fit_published_checkpoints_only(folder):
         pm.load(folder[1], faithful=True)
 
 
-@pytest.mark.parametrize("model", ["official:da2", "official:da2=", "official:"])
-def test_published_checkpoint_without_a_file(model):
-    with pytest.raises(pm.ModelNotFoundError, match="expected official:NAME=FILE"):
+@pytest.mark.parametrize("model", ["official:=x", "official:da2=", "official:"])
+def test_published_checkpoint_without_a_name_or_file(model):
+    with pytest.raises(pm.ModelNotFoundError, match="expected official:NAME or"):
         pm.load(model)
 
 

@@ -15,8 +15,14 @@ from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from experiments.benchmark.curves import RULE
 from experiments.benchmark.report.figures import figures
-from experiments.benchmark.report.provenance import data_versions, runs_of
-from experiments.benchmark.report.results import Result, read, read_gallery, read_json
+from experiments.benchmark.report.results import (
+    Result,
+    data_versions,
+    read,
+    read_gallery,
+    read_json,
+    runs_of,
+)
 from experiments.benchmark.report.suite_tables import read_suites, suite_tables
 from experiments.benchmark.report.tables import (
     cost_table,

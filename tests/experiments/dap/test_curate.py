@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
 from experiments.dap.judge_folder import load_discriminator
-from experiments.pipeline.ranks import WorldError
+from experiments.pipeline.processes import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments import tiny
 
 SIZE = (32, 64)

@@ -12,7 +12,7 @@ import pano_models
 from experiments.dap import label as stage
 from pano_data import datasets, label_path, read_manifest, write_manifest, write_pseudo_label
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments import tiny
 
 COUNT, SIZE = 5, (32, 64)

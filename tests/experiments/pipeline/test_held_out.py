@@ -15,7 +15,7 @@ from pano_data.datasets import dap2m, stanford2d3d, structured3d
 from pano_data.manifest import Manifest, manifest_of
 from pano_data.splits import matterport3d
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments.tiny import ROOT
 
 TEST_HOUSE = min(matterport3d("test"))

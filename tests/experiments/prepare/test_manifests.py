@@ -9,7 +9,7 @@ from experiments.prepare import manifests
 from pano_data.errors import DataError
 from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 NAME = "structured3d"
 

@@ -53,14 +53,19 @@ if TYPE_CHECKING:
     from pano_models.teachers.perspective_vit import PerspectiveViT
     from pano_models.teachers.teacher import Teacher
     from pano_models.weights.backbone import load_backbone
+    from pano_models.weights.catalogue import ModelEntry, list_models
+    from pano_models.weights.download import fetch_weights
     from pano_models.weights.encoders import load_encoders, read_package
 else:
     _LAZY = {
         "EncoderDiscriminator": "pano_models.discriminator",
+        "ModelEntry": "pano_models.weights.catalogue",
         "PatchDiscriminator": "pano_models.discriminator",
         "Teacher": "pano_models.teachers.teacher",
         "ViewRig": "pano_models.fusion_baseline",
         "attach_range_mask": "pano_models.heads.range_mask",
+        "fetch_weights": "pano_models.weights.download",
+        "list_models": "pano_models.weights.catalogue",
         "load_backbone": "pano_models.weights.backbone",
         "load_depth_anything": "pano_models.teachers.depth_anything",
         "load_encoders": "pano_models.weights.encoders",
@@ -102,6 +107,7 @@ __all__ = [
     "HoHoNet",
     "LoadReport",
     "Maps",
+    "ModelEntry",
     "ModelNotFoundError",
     "ModelSpec",
     "PanoSmall",
@@ -117,9 +123,11 @@ __all__ = [
     "attach_range_mask",
     "create",
     "export_official",
+    "fetch_weights",
     "fill",
     "fill_far",
     "geometry_key",
+    "list_models",
     "load",
     "load_backbone",
     "load_depth_anything",

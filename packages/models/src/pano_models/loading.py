@@ -10,7 +10,7 @@ from pano_models.errors import ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.registry import model_names
 from pano_models.weights.box import box_folder, box_names
-from pano_models.weights.official import load_official
+from pano_models.weights.official import load_official, release_names
 
 OFFICIAL = "official:"
 
@@ -21,22 +21,27 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
     Args:
         model: A name in the box, e.g. `pano_small`; a folder written by `save` (`./pano_small`, if
             it has such a name); `official:NAME=FILE`, a checkpoint published by the authors (see
-            `load_official`); or a hub id `owner/name` of a repository in our layout.
+            `load_official`), or `official:NAME`, which is downloaded where it is not on this
+            machine (see `pano_models.fetch_weights`); or a hub id `owner/name` of a repository in
+            our layout.
         config: Options for `load_official`; a folder knows its own.
 
     Raises:
-        ModelNotFoundError: Nothing there.
-        CheckpointError: What is there is truncated, damaged, of another model, not weights, or
-            holds NaN or infinity.
+        ModelNotFoundError: Nothing there, or it cannot be downloaded.
+        CheckpointError: What is there is truncated, damaged, of another model or digest, not
+            weights, or holds NaN or infinity.
+        OSError: The disk is too full for a download.
     """
     text = str(model)
     if text.startswith(OFFICIAL):
         name, separator, file = text.removeprefix(OFFICIAL).partition("=")
-        if not separator or not file:
-            raise ModelNotFoundError(f"expected {OFFICIAL}NAME=FILE, got {text!r}")
-        return load_official(name, file, **config)
+        if not name or bool(separator) != bool(file):
+            raise ModelNotFoundError(
+                f"expected {OFFICIAL}NAME or {OFFICIAL}NAME=FILE, got {text!r}"
+            )
+        return load_official(name, file or _fetch(name), **config)
     if config:
-        raise ValueError(f"options {sorted(config)} fit {OFFICIAL}NAME=FILE only, got {text!r}")
+        raise ValueError(f"options {sorted(config)} fit {OFFICIAL}NAME only, got {text!r}")
     if text in box_names():
         return DepthModel.from_pretrained(box_folder(text))
     if text in model_names() and not Path(text).is_dir():
@@ -45,6 +50,14 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
             f"{', '.join(box_names()) or 'none'}); train it and name the folder, e.g. runs/{text}"
         )
     return DepthModel.from_pretrained(model)
+
+
+def _fetch(name: str) -> Path:
+    if name not in release_names():
+        raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
+    from pano_models.weights.download import fetch_weights  # needed by few
+
+    return fetch_weights(name)
 
 
 def save(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple, Protocol, cast
 
-from pano_data.io.walk import is_file, is_folder
+from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
 from panodepth.errors import CommandError
 
@@ -46,12 +46,22 @@ OWN = {
     "predict": Subcommand(
         "panodepth.inference.command", "panoramas -> distance maps, previews, point clouds, meshes"
     ),
+    "video": Subcommand(
+        "panodepth.video.command", "a panoramic video -> videos of distances at one scale"
+    ),
     "reconstruct": Subcommand(
         "panodepth.reconstruct.command",
         "several panoramas of one place -> one point cloud, mesh and collision mesh",
     ),
+    "views": Subcommand(
+        "panodepth.views.command",
+        "predictions -> cube faces or views with depth and cameras (COLMAP, nerfstudio, 3DGS)",
+    ),
     "export": Subcommand(
         "panodepth.exporting.command", "a network -> one ONNX or torch.export file, checked"
+    ),
+    "models": Subcommand(
+        "panodepth.models", "all models by name: size, licence, digest, whether they are here"
     ),
     "audit": Subcommand(
         "panodepth.audit", "open real files of a data set, check what the readers rely on"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import pano_geometry as pg
 from panodepth.outputs.maps import encode_values
+from panodepth.outputs.normals import estimate_normals
 from panodepth.outputs.records import DEFAULT_FORMATS, save_prediction
 from panodepth.outputs.surface import to_distance
 from panodepth.prediction import MapKind, PredictedMap
@@ -77,21 +78,17 @@ class Panorama:
 
         Of an affine disparity the shape is right up to its unknown shift only.
         """
-        points = pg.distance_to_points(self._surface)[0].numpy()
+        surface = torch.from_numpy(to_distance(self.prediction))[None, None]
+        points = pg.distance_to_points(surface)[0].numpy()
         points[~self.valid] = np.nan
         return np.asarray(points, np.float32)
 
     @cached_property
     def normals(self) -> NDArray[np.float32]:
         """`(h, w, 3)` float32 unit normals towards the camera; NaN where there is none."""
-        mask = torch.from_numpy(self.valid)[None, None]
-        normals = pg.distance_to_normals(self._surface, mask)[0].permute(1, 2, 0).numpy()
-        nothing = (normals == 0).all(-1) | ~self.valid
+        normals = estimate_normals(self.prediction)
+        nothing = (normals == 0).all(-1)
         return np.where(nothing[..., None], np.float32(np.nan), normals)
-
-    @property
-    def _surface(self) -> torch.Tensor:
-        return torch.from_numpy(to_distance(self.prediction))[None, None]
 
     def save(
         self,
@@ -103,7 +100,7 @@ class Panorama:
 
         Args:
             folder: Made if it is missing.
-            formats: Any of `npy png16 exr preview ply glb`.
+            formats: Any of `npy png16 exr preview ply glb usd normals sky splats`.
             name: Of the files; `self.name` if None.
 
         Returns:

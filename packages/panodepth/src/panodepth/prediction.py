@@ -87,7 +87,7 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
     """Load MODEL, ready to run.
 
     Args:
-        model: A training output folder, `official:NAME=FILE` or a hub id.
+        model: A training output folder, `official:NAME`, `official:NAME=FILE` or a hub id.
         device: What `choose_device` takes.
         height: Working height in pixels, the width is twice that; the network's own size if None.
 
@@ -102,7 +102,8 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
         if model == DEFAULT_MODEL and isinstance(error, ModelNotFoundError):
             raise CommandError(
                 f"there is no {DEFAULT_MODEL} in this installation: say which model to use by "
-                "--model, a folder of a training (runs/da2), official:da2=FILE or a hub id"
+                "--model, a folder of a training (runs/da2), official:da2 or a hub id; all that "
+                "have a name: panodepth models"
             ) from error
         raise CommandError(f"--model {model} cannot be loaded: {error}") from error
 

@@ -60,14 +60,16 @@ class CuratedDataset(Dataset[ErpSample]):
         """
         step = 1 if self.outpainter is None else self.outpainter.batch_size
         for first in range(0, len(indices), step):
-            yield from self._painted([self._part(i) for i in indices[first : first + step]])
+            yield from self._paint_rows(
+                [self._project_row(i) for i in indices[first : first + step]]
+            )
 
-    def _part(self, index: int) -> "_Part | CorruptSampleError":
+    def _project_row(self, index: int) -> "_Part | CorruptSampleError":
         try:
             sample = self.perspective[index]
         except CorruptSampleError as error:
             return error
-        generator = self._generator(index)
+        generator = self._make_generator(index)
         placement = self.p2e.place(generator)
         part = self.p2e.project(sample, placement)
         share = float(part.valid.float().mean())
@@ -79,7 +81,7 @@ class CuratedDataset(Dataset[ErpSample]):
         source = PictureSource(self.perspective.root, row.image, placement)
         return _Part(sample, part, row.environment, seed, source)
 
-    def _painted(
+    def _paint_rows(
         self, rows: "list[_Part | CorruptSampleError]"
     ) -> Iterator[ErpSample | CorruptSampleError]:
         parts = [row for row in rows if isinstance(row, _Part)]
@@ -97,7 +99,7 @@ class CuratedDataset(Dataset[ErpSample]):
         for row in rows:
             yield row.with_image(next(done)) if isinstance(row, _Part) else row
 
-    def _generator(self, index: int) -> torch.Generator:
+    def _make_generator(self, index: int) -> torch.Generator:
         entropy = np.random.SeedSequence([self.seed, index]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
 

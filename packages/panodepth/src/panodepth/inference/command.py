@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from panodepth.masks import NAMES, MaskFolder
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panoramas import PanoramaFile, find_panoramas
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
+from panodepth.video.files import SUFFIXES as VIDEO_SUFFIXES
 
 DEFAULT_OUT = "panodepth-out"
 """Folder of the results beside the first PATH."""
@@ -35,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        help="runs/<experiment>, official:<name>=FILE, or a hub id "
+        help="a name that `panodepth models` lists, runs/<experiment>, official:<name>=FILE, or "
+        "a hub id "
         f"(default: {DEFAULT_MODEL}, the one in the box)",
     )
     parser.add_argument(
@@ -121,8 +124,13 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
 
 
 def _check_usage(args: argparse.Namespace) -> None:
+    videos = [path for path in args.paths if path.suffix.lower() in VIDEO_SUFFIXES]
+    if videos:
+        raise CommandError(f"{videos[0]} is a video: panodepth video {videos[0]}")
     if args.batch < 1:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
+    if "usd" in args.save and find_spec("pxr") is None:
+        raise CommandError("--save usd needs usd-core: pip install 'panodepth[usd]'")
     if args.height is not None and args.height < 16:
         raise CommandError(f"--height is {args.height}, expected at least 16 pixels")
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
-from pano_data.io.walk import is_file
+from pano_data.io.paths import is_file
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
+from panodepth.outputs.normals import write_normals, write_sky
 from panodepth.outputs.point_cloud import write_ply
 from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
@@ -44,6 +45,18 @@ def _write_glb(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> 
     write_glb(path, rgb, prediction)
 
 
+def _write_usd(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.usd import write_usdz  # trimesh and the USD library
+
+    write_usdz(path, rgb, prediction)
+
+
+def _write_splats(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.splats import write_splats  # scipy
+
+    write_splats(path, rgb, prediction)
+
+
 FORMATS: dict[str, Format] = {
     "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
     "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
@@ -51,6 +64,10 @@ FORMATS: dict[str, Format] = {
     "preview": Format("_preview.png", _write_preview),
     "ply": Format("_points.ply", write_ply),
     "glb": Format("_mesh.glb", _write_glb),
+    "usd": Format("_mesh.usdz", _write_usd),
+    "normals": Format("_normals.exr", write_normals),
+    "sky": Format("_sky.png", write_sky),
+    "splats": Format("_splats.ply", _write_splats),
 }
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")

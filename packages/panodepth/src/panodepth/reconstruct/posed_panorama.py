@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -159,14 +160,15 @@ def read_poses(path: Path) -> dict[str, ScaledPose]:
     """Read poses from JSON: `{"name": {"position": [x, y, z], "rotation": [[...], [...], [...]]}}`.
 
     Metres; world axes x right, y down, z forward; the rotation is camera-to-world and may be left
-    out.
+    out; `scale` brings the distances of a panorama to metres, 1 if it is left out. The
+    `reconstruction.json` of `panodepth reconstruct` is read, too.
 
     Raises:
         CommandError: The file is missing or not of this form.
     """
     try:
         content = json.loads(path.read_text())
-        return {name: _pose(entry) for name, entry in content.items()}
+        return {name: _pose(entry) for name, entry in content.get("poses", content).items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CommandError(
             f"--poses {path} cannot be used ({error}): expected "
@@ -174,14 +176,17 @@ def read_poses(path: Path) -> dict[str, ScaledPose]:
         ) from error
 
 
-def _pose(entry: dict[str, list[float]]) -> ScaledPose:
+def _pose(entry: dict[str, Any]) -> ScaledPose:
     position = np.array(entry["position"], dtype=np.float64)
     rotation = np.array(entry.get("rotation", np.eye(3)), dtype=np.float64)
     if position.shape != (3,) or rotation.shape != (3, 3):
         raise ValueError(f"position {position.shape}, rotation {rotation.shape}")
     if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
         raise ValueError("a rotation is not orthonormal and right-handed")
-    return ScaledPose(1.0, rotation, position)
+    scale = float(entry.get("scale", 1.0))
+    if not (np.isfinite(scale) and scale > 0):
+        raise ValueError(f"scale {scale}")
+    return ScaledPose(scale, rotation, position)
 
 
 def load_posed_panoramas(

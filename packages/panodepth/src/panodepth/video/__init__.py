@@ -1,0 +1,1 @@
+"""Panoramic videos: frame by frame, at one scale."""

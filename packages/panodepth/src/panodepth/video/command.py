@@ -1,0 +1,119 @@
+"""`panodepth video`.
+
+A panoramic video becomes a video of distances, at one scale.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from pano_data import Picture, track
+from pano_data.io.atomic import write_json
+from pano_models import Predictor
+from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.inference.files import predict_pictures
+from panodepth.outputs.records import FORMATS
+from panodepth.panoramas import check_aspect
+from panodepth.prediction import DEFAULT_MODEL, load_predictor
+from panodepth.video.files import Frame, read_facts, read_frames
+from panodepth.video.products import HOLD_S, VideoOutput
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `panodepth video`."""
+    parser.add_argument("video", type=Path, metavar="VIDEO", help="equirectangular, 2:1")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: panodepth-out beside it")
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, help=f"as of predict (default: {DEFAULT_MODEL})"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--height", type=int, help="working height of the network in pixels")
+    parser.add_argument("--batch", type=int, default=4, help="frames per forward pass (default: 4)")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each n-th frame only")
+    parser.add_argument(
+        "--hold",
+        type=float,
+        metavar="SECONDS",
+        help="changes of scale faster than this are taken out; 0: none are, inf: all are, for a "
+        f"camera that stands (default: {HOLD_S:g}, of a metric model 0)",
+    )
+    parser.add_argument(
+        "--frames",
+        nargs="*",
+        choices=sorted(FORMATS),
+        metavar="FORMAT",
+        help="write each frame as a picture with its prediction, too, as predict does",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `panodepth video`.
+
+    Returns:
+        0.
+
+    Raises:
+        CommandError: Bad usage, not a panoramic video, or a folder that cannot be written.
+    """
+    _check_usage(args)
+    out = args.out or args.video.absolute().parent / "panodepth-out"
+    console = Console(stderr=True)
+    try:
+        facts = read_facts(args.video)
+        check_aspect(facts.height, facts.width)
+        predictor = load_predictor(args.model, args.device, args.height)
+        out.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            output = VideoOutput(args, out, facts, predictor, stack)
+            _predict(args, predictor, output)
+        if not output.factors:
+            raise CommandError(f"{args.video} holds no frame")
+        report = output.report()
+        write_json(out / f"{args.video.stem}_video.json", report, indent=2, sort_keys=False)
+    except BadPanoramaError as error:
+        raise CommandError(str(error)) from error
+    except OSError as error:
+        raise CommandError(f"--out {out} cannot be written ({error})") from error
+    before, after = report["flicker_before"], report["flicker_after"]
+    console.print(
+        f"{report['frames']} frames; flicker of the scale {_percent(before['scale_percent'])} -> "
+        f"{_percent(after['scale_percent'])}, of pixels {_percent(before['pixel_percent'])} -> "
+        f"{_percent(after['pixel_percent'])} -> {out}",
+        markup=False,
+    )
+    return 0
+
+
+def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput) -> None:
+    total = output.facts.frames
+    count = None if total is None else math.ceil(total / args.every)
+    frames = iter(track(read_frames(args.video, args.every), "predicting", count))
+    for batch in _batches(frames, args.batch):
+        valid = np.ones(batch[0].rgb.shape[:2], np.bool_)
+        found = predict_pictures(predictor, [Picture(frame.rgb, valid) for frame in batch])
+        for frame, maps in zip(batch, found, strict=True):
+            if isinstance(maps, str):
+                raise CommandError(f"{args.video}, frame {frame.number}: {maps}")
+            output.add(frame, maps)
+
+
+def _batches(frames: Iterator[Frame], count: int) -> Iterator[list[Frame]]:
+    while batch := list(islice(frames, count)):
+        yield batch
+
+
+def _check_usage(args: argparse.Namespace) -> None:
+    for name, least in (("batch", 1), ("every", 1), ("hold", 0)):
+        value = getattr(args, name)
+        if value is not None and not value >= least:  # NaN fails, too
+            raise CommandError(f"--{name} is {value}, expected at least {least}")
+
+
+def _percent(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f} %"

@@ -1,0 +1,1 @@
+"""Panoramas as views with cameras: what trainers of radiance fields and COLMAP read."""
