@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor, nn
 
 import pano_models
-from experiments.pipeline import data_files
+from experiments.pipeline import data_files, held_out
 from experiments.pipeline.closure.digest import code_digest, own_code
 from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
@@ -203,11 +203,12 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
 
 
 def _provenance(model: str, manifest: Path) -> str:
-    """Who labelled what: the labeler's weights, and what was noted of the panoramas."""
+    """Who labelled what: the labeler's weights and seen suites, what was noted of the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
     panoramas = data_files.read_digest(manifest)
-    return f"{model} sha256:{digest}" + (f" data:{panoramas[:16]}" if panoramas else "")
+    data = f" data:{panoramas[:16]}" if panoramas else ""
+    return f"{model} sha256:{digest}{data}{held_out.seen_note(model)}"
 
 
 if __name__ == "__main__":

@@ -14,23 +14,13 @@ from torch.nn import functional as F  # noqa: N812
 
 import pano_models
 from experiments.benchmark.full_pictures import PICTURE
-from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions, parse_options
+from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions
+from experiments.benchmark.models.fusion import FUSION, build_fusion
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
 from pano_geometry.tensor_types import Float
 from pano_models.weights.model_folder import digest_of_weights
-
-FUSION = "fusion:"
-FUSIONS = {
-    "poisson": "gradients",
-    "least_squares": "affine",
-    "scale": "scale",
-    "average": "blend",
-}
-"""Names of the literature -> those of `pano_models.FusionBaseline`."""
-RIGS = {"tangent": "tangents", "cube": "cube"}
-VIEW_PX = 518  # what Depth Anything was trained at
 
 
 @dataclass(frozen=True)
@@ -149,38 +139,6 @@ def _place(model: str) -> str:
     """Return MODEL with the name of a training replaced by its folder."""
     folder = FINISHED / model
     return str(folder) if folder.is_dir() else model
-
-
-def build_fusion(model: str) -> nn.Module:
-    """Build a panoramic network of a perspective one.
-
-    MODEL is `fusion:SOURCE[,rig=...][,fusion=...][,view=...][,predicts=...]`.
-
-    Raises:
-        ValueError: Unknown option or value, or no perspective model at SOURCE.
-    """
-    source, options = parse_options(model.removeprefix(FUSION))
-    unknown = sorted(set(options) - {"rig", "fusion", "view", "predicts"})
-    if unknown or not source:
-        raise ValueError(
-            f"got {model!r}, expected {FUSION}SOURCE with options rig, fusion, view, predicts"
-        )
-    rig = _choice(model, "rig", options.get("rig", "tangent"), RIGS)
-    fusion = _choice(model, "fusion", options.get("fusion", "least_squares"), FUSIONS)
-    view = options.get("view", str(VIEW_PX))
-    if not view.isdigit() or int(view) < 14:
-        raise ValueError(f"got view={view!r} in {model!r}, expected pixels, at least 14")
-    predicts = {"predicts": options["predicts"]} if "predicts" in options else {}
-    perspective = pano_models.load_teacher(source, **predicts)  # type: ignore[arg-type]
-    return pano_models.FusionBaseline(perspective, {"kind": rig, "size": int(view)}, fusion)
-
-
-def _choice(model: str, option: str, value: str, choices: Mapping[str, str]) -> str:
-    if value not in choices:
-        raise ValueError(
-            f"got {option}={value!r} in {model!r}, expected one of {', '.join(choices)}"
-        )
-    return choices[value]
 
 
 def _latitude(source: DatasetLocation | None, size: tuple[int, int]) -> nn.Module:

@@ -144,6 +144,7 @@ def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
             {"id": p.dataset, "split": p.split, "expected": p.expected} for p in suite.datasets
         ],
         "protocols": list(suite.protocols),
+        "comparable": table.comparable,
         "notes": list(table.notes),
         "rows": _published_rows(suite) + [row for path in ours for row in _our_rows(suite, path)],
     }

@@ -77,6 +77,7 @@ def test_the_sets_with_a_choice_are_known():
                          "fov_x_deg", "intrinsics", "held_out", "metric", "environment"),
         "hypersim": ("nominal",),
         "matterport3d_unifuse": ("rgb_folder",),
+        "pano_infinigen": ("worlds",),
         "spatialaudiogen": ("released_masks",),
         "stanford2d3d": ("rgb_folder",),
         "structured3d": ("furniture", "lights", "edge_margin", "layout_errata"),

@@ -23,15 +23,17 @@ class CuratedDataset(Dataset[ErpSample]):
     A row is a pure function of data, seed and row number: any process may compute it, in any order.
 
     Args:
-        perspective: reader of perspective rows, at the size the pictures are to be read.
-        p2e: how and where they are projected.
-        outpainter: fills the rest of the image; None leaves it black (the ablation of DA²).
-        seed: of the places and the out-painter.
+        perspective: Reader of perspective rows, at the size the pictures are to be read.
+        p2e: Projects a picture onto the panorama, at a random place.
+        outpainter: Fills the rest of the image; None leaves it black (the ablation of DA²).
+        seed: Seed of the places and of the out-painter.
+        complete: Leave out pictures that lack the label of a single pixel (far is a label).
 
     Raises:
-        CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama.
+        CorruptSampleError: From rows whose distance covers less than 0.5 % of the panorama, and
+            with `complete` from those whose picture has a pixel without label.
 
-    PictureSource: DA², section 3.1 and Table 3 (without out-painting).
+    Source: DA², section 3.1 and Table 3 (without out-painting).
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class CuratedDataset(Dataset[ErpSample]):
         p2e: P2E,
         outpainter: Outpainter | None = None,
         seed: int = 0,
+        complete: bool = False,
     ) -> None:
         self.perspective, self.p2e = perspective, p2e
-        self.outpainter, self.seed = outpainter, seed
+        self.outpainter, self.seed, self.complete = outpainter, seed, complete
 
     def __len__(self) -> int:
         return len(self.perspective)
@@ -69,6 +72,10 @@ class CuratedDataset(Dataset[ErpSample]):
             sample = self.perspective[index]
         except CorruptSampleError as error:
             return error
+        unknown = int((~(sample["valid"] | sample["far"])).sum())
+        if self.complete and unknown:
+            detail = f"{unknown} pixels of the picture have no label"
+            return CorruptSampleError(sample["key"], "incomplete", detail)
         generator = self._make_generator(index)
         placement = self.p2e.place(generator)
         part = self.p2e.project(sample, placement)

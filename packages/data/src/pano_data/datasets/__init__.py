@@ -12,6 +12,7 @@ from pano_data.datasets import (
     matterport3d,
     mesh_renders,
     mvs_synth,
+    pano_infinigen,
     stanford2d3d,
     structured3d,
     unlabelled,
@@ -43,6 +44,7 @@ _SPECS: dict[str, DatasetSpec] = {
         mesh_renders.PANOSUNCG,
         mesh_renders.THREED60,
         mvs_synth.SPEC,
+        pano_infinigen.SPEC,
         stanford2d3d.SPEC,
         structured3d.SPEC,
         unlabelled.SPATIALAUDIOGEN,
@@ -54,7 +56,7 @@ _SPECS: dict[str, DatasetSpec] = {
 
 
 def names() -> tuple[str, ...]:
-    """Ids of all known data sets, sorted."""
+    """Return the ids of all known data sets, sorted."""
     return tuple(sorted(_SPECS))
 
 

@@ -1,31 +1,27 @@
-"""`python -m experiments.estimate [FILE]`: what the trainings of a values file cost.
+"""What the trainings of a values file cost.
 
 FLOPs are counted on the meta device (no weights, no data). The GPU-hours hold if the GPUs reach
 `MFU` of their peak; recomputation by gradient checkpointing is no model FLOP and is in that share.
 """
 
 import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import rich
 import torch
-from rich.table import Table
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from experiments.estimate.sizes import UNLABELLED_PANORAMAS, size_of
 from experiments.pipeline import params
-from pano_data import datasets
 from pano_data.sampler import split_batch
 from pano_models import DepthModel
 
 PEAK = 989e12  # FLOP/s of an H100 SXM in dense bfloat16, data sheet
 MFU = 0.45
 TRAINING = 3  # a backward pass costs two forward passes
-UNLABELLED_PANORAMAS = 1_900_000  # DAP (arXiv 2512.16913), section 3
 _FREE = ("backbone_weights", "precision", "gradient_checkpointing")
 FACES, FACE_PIXELS = 6, 518  # views per panorama, and their size at the teacher (Depth Anywhere)
 
@@ -137,9 +133,8 @@ def labelled_rows(sources: Mapping[str, Mapping[str, Any]]) -> int:
     total = 0
     for source in sources.values():
         manifest = Path(source["manifest"])
-        total += round(
-            datasets.get(manifest.parent.name).counts[manifest.stem] * source.get("weight", 1.0)
-        )
+        rows = size_of(manifest.parent.name, manifest.stem)
+        total += round(rows * source.get("weight", 1.0))
     return total
 
 
@@ -157,19 +152,3 @@ def costs(path: Path) -> dict[str, Cost]:
             batches = -(-UNLABELLED_PANORAMAS // section["batch_size"])
             found[name] = Cost(batches, UNLABELLED_PANORAMAS, float(UNLABELLED_PANORAMAS * flops))
     return found
-
-
-def main(path: str = "params.paper.yaml") -> int:
-    """Print one row per stage."""
-    table = Table("section", "steps", "panoramas", "EFLOP", f"H100 hours at {MFU:.0%} MFU")
-    for name, cost in costs(Path(path)).items():
-        table.add_row(
-            name, f"{cost.steps:,}", f"{cost.samples:,}", f"{cost.flops / 1e18:,.1f}",
-            f"{cost.gpu_hours:,.1f}",
-        )  # fmt: skip
-    rich.print(table)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
