@@ -10,6 +10,7 @@ from torch import Tensor
 
 import pano_geometry as pg
 from benchmarks.geometry_peers import Cv2, GridSample, Ours, Peer, Run, Task, plain_grid
+from benchmarks.geometry_toolkits import PanorAi, ProjectionToolkit
 
 
 class Equilib(Peer):
@@ -159,7 +160,7 @@ class Kornia(Peer):
 def all_peers() -> list[Peer]:
     """Return ours, and every peer that is installed."""
     peers: list[Peer] = [Ours(False), Ours(True), GridSample(True), GridSample(False)]
-    for kind in (Cv2, Equilib, Py360, PyTorch360, Kornia):
+    for kind in (Cv2, Equilib, Py360, PyTorch360, Kornia, PanorAi, ProjectionToolkit):
         try:
             peers.append(kind())
         except ImportError:

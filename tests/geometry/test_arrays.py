@@ -93,6 +93,72 @@ def test_labels_keep_their_bits(dtype) -> None:
     assert set(faces.ravel().tolist()) <= set(labels.ravel().tolist())
 
 
+def test_several_rotations_of_each_picture() -> None:
+    images, turns = erp("float32"), pg.random_rotation(6).unflatten(0, (2, 3))
+    tensors = torch.from_numpy(images)
+    last = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+    assert_same(pg.rotate(last, turns.numpy()), pg.rotate(tensors, turns).movedim(-3, -1))
+    assert_same(pg.erp_to_cube(images, 8, turns.numpy()), pg.erp_to_cube(tensors, 8, turns))
+    many = pg.rotate(last[0], turns[:1].numpy())
+    assert_same(many, pg.rotate(tensors[:1], turns[:1]).movedim(-3, -1))
+
+
+def test_maps_are_height_by_width() -> None:
+    distance = np.random.default_rng(2).random((16, 32)).astype("float32") + 1
+    valid = np.random.default_rng(3).random((16, 32)) > 0.2
+    tensor, mask = torch.from_numpy(distance)[None, None], torch.from_numpy(valid)[None, None]
+    assert_same(pg.distance_to_points(distance), pg.distance_to_points(tensor)[0])
+    normals = pg.distance_to_normals(tensor, mask)
+    assert_same(pg.distance_to_normals(distance, valid), normals[0].permute(1, 2, 0))
+    both = np.stack([distance, distance + 1])
+    assert_same(pg.distance_to_points(both)[1], pg.distance_to_points(tensor + 1)[0])
+    camera = pg.Perspective.from_fov(16, 32, 1.0)
+    depth = pg.distance_to_depth(distance, camera)
+    assert_same(depth, pg.distance_to_depth(tensor, camera)[0, 0])
+    assert_same(pg.depth_to_distance(depth, camera), tensor[0, 0])
+    with pytest.raises(pg.ShapeError, match=r"\(h, w\)"):
+        pg.distance_to_points(distance[None, None])
+
+
+def test_padding_masks_and_own_pixels() -> None:
+    image = erp("float32")[0].transpose(1, 2, 0)
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None]
+    assert_same(pg.pad(image, 2), pg.pad(tensor, 2)[0].permute(1, 2, 0))
+    faces = pg.erp_to_cube(image, 4)
+    assert_same(pg.pad_cube(faces, 1), pg.pad_cube(pg.erp_to_cube(tensor, 4), 1)[0].movedim(1, -1))
+    valid, source = image[..., 0] > 100, pg.Equirectangular(16, 32)
+    values, share = pg.resample_masked(image, valid, source, CAMERA, R)
+    mask = torch.from_numpy(valid)[None, None]
+    expected, weight = pg.resample_masked(tensor, mask, source, CAMERA, R)
+    assert_same(values, expected[0].permute(1, 2, 0))
+    assert_same(share, weight[0, 0])
+    pixels = source.project(CAMERA.rays().numpy() @ R.numpy().T)
+    assert_same(pixels, source.project(CAMERA.rays() @ R.mT))
+    sampled = pg.sample(image, pixels, source.surface)
+    view = pg.erp_to_perspective(tensor, CAMERA, R)[0].permute(1, 2, 0)
+    assert (torch.from_numpy(sampled) - view).abs().max() < 1e-5 * 255 * 2  # another rounding
+    rays = source.unproject(pixels)
+    assert isinstance(rays, np.ndarray)
+    assert source.visible(rays).all()
+
+
+def test_tangent_patches_there_and_back() -> None:
+    image = erp("float32")[0].transpose(1, 2, 0)
+    patches, camera, rotations = pg.erp_to_tangents(image, 24)
+    assert patches.shape == (20, 24, 24, 3)
+    assert isinstance(rotations, np.ndarray)
+    back, covered = pg.blend_views(patches, camera, rotations, 16, 32)
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None]
+    views, _, turns = pg.erp_to_tangents(tensor, 24)
+    expected, _ = pg.blend_views(views, camera, turns, 16, 32)
+    assert_same(back, expected[0].permute(1, 2, 0))
+    assert covered.shape == (16, 32)
+    assert covered.all()
+    *_, fit = pg.align_views(patches[..., 0] + 1, camera, rotations, 16, 32)
+    assert fit.shape == (20, 2)
+    assert abs(fit[:, 0] - 1).max() < 0.1
+
+
 def test_memory_that_torch_cannot_share() -> None:
     image = erp("float32")[0]
     image.setflags(write=False)

@@ -11,6 +11,7 @@ CALLS = {
     "erp_to_cube": lambda x: pg.erp_to_cube(x, 4),
     "erp_to_perspective": lambda x: pg.erp_to_perspective(x, pg.face_camera(4)),
     "rotate": lambda x: pg.rotate(x, torch.eye(3)),
+    "erp_to_tangents": lambda x: pg.erp_to_tangents(x, 4),
 }
 
 

@@ -131,6 +131,24 @@ def test_export_with_dynamic_batch_and_size(module: torch.nn.Module, strict: boo
         assert (program(erp, turn) - module(erp, turn)).abs().max() < 1e-4
 
 
+class _Maps(torch.nn.Module):
+    """Normals, a padded map and another size of a map of any size."""
+
+    def forward(self, distance: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        small = pg.resize(distance, (8, 16))
+        return pg.distance_to_normals(distance), pg.pad(distance, 2), small
+
+
+def test_export_of_maps_of_any_size() -> None:
+    height, width = (torch.export.Dim(name, min=4) for name in ("h", "w"))
+    example = (torch.rand(1, 1, 16, 32) + 1,)
+    program = torch.export.export(_Maps(), example, dynamic_shapes=({2: height, 3: width},))
+    for size in ((16, 32), (12, 36), (11, 23), (8, 16)):
+        maps = torch.rand(1, 1, *size) + 1
+        for got, expected in zip(program.module()(maps), _Maps()(maps), strict=True):
+            assert (got - expected).abs().max() < 1e-4
+
+
 def test_onnx_of_a_view(tmp_path: Any) -> None:
     onnx = pytest.importorskip("onnx", reason="onnx and onnxscript write the file")
     pytest.importorskip("onnxscript")
@@ -154,8 +172,16 @@ def test_compiles_without_graph_breaks() -> None:
     compiled = torch.compile(_View(), fullgraph=True, backend="eager")
     erp, turn = torch.rand(2, 3, 16, 32), turns(1)[0]
     assert (compiled(erp, turn) - _View()(erp, turn)).abs().max() < 1e-4
+    blend = torch.compile(_blend, fullgraph=True, backend="eager")
+    assert (blend(erp[:, None]) - _blend(erp[:, None])).abs().max() < 1e-4
     rays = torch.compile(lambda: ERP.rays(), fullgraph=True, backend="eager")()
     assert torch.equal(rays, ERP.rays())
+
+
+def _blend(views: torch.Tensor) -> torch.Tensor:
+    camera = pg.Perspective.from_fov(16, 32, 1.5)
+    views = views.expand(-1, 12, -1, -1, -1)
+    return pg.blend_views(views, camera, pg.tangent_rotations(12), 8, 16)[0]
 
 
 class _NoFloat64(TorchDispatchMode):

@@ -116,8 +116,3 @@ def test_arrays_of_sixteen_bits_with_a_mask() -> None:
 def test_ignore_must_fit_the_labels(dtype: torch.dtype) -> None:
     with pytest.raises(ValueError, match="ignore"):
         pg.resample_labels(torch.zeros(1, 1, 32, 64, dtype=dtype), ERP, ERP, ignore=256)
-
-
-def test_several_rotations_of_each_map_are_refused() -> None:
-    with pytest.raises(pg.ShapeError, match="rotation"):
-        pg.resample_labels(labels(), ERP, ERP, pg.random_rotation(4).unflatten(0, (2, 2)))

@@ -162,6 +162,26 @@ def test_k_rotations_for_each_image(images: int, sets: int) -> None:
     assert (mapped - pg.rotate(erp, turns)).abs().max() < 1e-5
 
 
+def test_k_rotations_of_masked_images_labels_and_views() -> None:
+    generator = torch.Generator().manual_seed(1)
+    erp, turns = torch.rand(2, 2, 16, 32, generator=generator), pg.random_rotation(6, generator)
+    turns, valid, source = turns.unflatten(0, (2, 3)), erp[:, :1] > 0.3, pg.Equirectangular(16, 32)
+    labels, picture = (4 * erp[:, :1]).int(), torch.rand(2, 3, *VIEW.size, generator=generator)
+    calls = {
+        "masked": lambda i, r: pg.resample_masked(erp[i], valid[i], source, VIEW, r),
+        "labels": lambda i, r: pg.resample_labels(labels[i], source, VIEW, r, valid[i]),
+        "all labels": lambda i, r: pg.resample_labels(labels[i], source, VIEW, r),
+        "view": lambda i, r: pg.perspective_to_erp(picture[i], VIEW, r, 16, 32),
+        "coverage": lambda i, r: (pg.coverage(VIEW, source, r),),
+    }
+    for call in calls.values():
+        for i in range(2):
+            for got, one in zip(
+                call(slice(None), turns), call(slice(i, i + 1), turns[i]), strict=True
+            ):
+                assert torch.equal(got[i], one)
+
+
 def test_k_rotations_refuse_another_batch() -> None:
     with pytest.raises(pg.ShapeError, match="k, 3, 3"):
         pg.rotate(torch.rand(2, 1, 4, 8), pg.random_rotation(6).unflatten(0, (3, 2)))

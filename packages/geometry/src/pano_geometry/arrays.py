@@ -19,11 +19,14 @@ from pano_geometry.tensor_types import Tensor
 MOST_CHANNELS = 4
 """Channels of a picture: grey, with alpha, colours, colours with alpha."""
 
-ROTATIONS = ("rotation", "back")
+ROTATIONS = ("rotation", "rotations", "back")
 """Names of arguments that are rotations."""
+SEVERAL = ("faces", "views")
+"""Names of arguments that hold several pictures of one scene."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -69,7 +72,7 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given = bound.arguments
-        axes = axes_of(first, image.shape, faces=first == "faces")
+        axes = axes_of(first, image.shape)
         moved = signed(image) if given.get("mode") == "nearest" else image
         given[first] = to_batch(to_tensor(moved), axes)
         for name in ROTATIONS:
@@ -77,22 +80,68 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
                 given[name] = torch.from_numpy(given[name].copy())
         if is_array(given.get("valid")):
             given["valid"] = to_mask("valid", given["valid"], axes.replace("c", ""))
-        rotation = given.get("rotation")
-        if rotation is not None and rotation.ndim > 3:
-            raise ShapeError(
-                f"rotation: got shape {tuple(rotation.shape)} for an array, expected (3, 3) or "
-                "(k, 3, 3); several rotations of each picture need a tensor"
-            )
-        many = rotation is not None and rotation.ndim == 3
+        several = given.get("rotation")
+        if is_array(given.get("pixels")):
+            several = given["pixels"] = to_tensor(given["pixels"])
+            given["pixels"] = several if several.ndim > 3 else several[None]
+        many = several is not None and several.ndim > ("pixels" in given) + 2
         out = function(*bound.args, **bound.kwargs)
-        parts: tuple[Tensor, ...] = out if isinstance(out, tuple) else (cast(Tensor, out),)
-        values, *maps = parts
-        array = from_batch(values, axes, many)
+        values, *maps = out if isinstance(out, tuple) else (cast(Tensor, out),)
+        each = several is not None and "pixels" not in given and several.ndim == 4
+        array = result_of(values, axes, many, each)
         array = array if moved is image else array.view(image.dtype)
-        masks = (from_batch(part, axes.replace("c", ""), many) for part in maps)
+        masks = (result_of(part, axes.replace("c", ""), many, each) for part in maps)
         return (array, *masks) if maps else array
 
     return with_arrays
+
+
+def takes_maps(
+    values: Callable[[Tensor], Tensor],
+) -> Callable[[Callable[P, Tensor]], ForArrays[P, Tensor]]:
+    """Let a function of maps (b, 1, h, w) take arrays (h, w) or (b, h, w), and `valid` likewise.
+
+    Args:
+        values: result of the function to (b, h, w) or (b, h, w, c).
+    """
+
+    def decorate(function: Callable[P, Tensor]) -> ForArrays[P, Tensor]:
+        signature = inspect.signature(function)
+        first = next(iter(signature.parameters))
+
+        @functools.wraps(function)
+        def with_maps(*args: Any, **kwargs: Any) -> Any:
+            given: Any = args[0] if args else kwargs.get(first)
+            if isinstance(given, Tensor) or not is_array(given):
+                return function(*args, **kwargs)
+            if given.ndim not in (2, 3):
+                raise ShapeError(
+                    f"{first}: got an array of shape {tuple(given.shape)}, expected (h, w) or "
+                    "(b, h, w)"
+                )
+            bound = signature.bind(*args, **kwargs)
+            for name in (first, "valid"):
+                if is_array(bound.arguments.get(name)):
+                    maps = to_tensor(bound.arguments[name])
+                    bound.arguments[name] = maps[None, None] if maps.ndim == 2 else maps[:, None]
+            out = values(function(*bound.args, **bound.kwargs)).detach()
+            return (out[0] if given.ndim == 2 else out).contiguous().numpy()
+
+        return cast(ForArrays[P, Tensor], with_maps)
+
+    return decorate
+
+
+def takes_vectors(method: Callable[[S, Tensor], Tensor]) -> Callable[[S, Any], Any]:
+    """Let a method of vectors (..., n) take an array."""
+
+    @functools.wraps(method)
+    def with_vectors(self: S, vectors: Any) -> Any:
+        if isinstance(vectors, Tensor) or not is_array(vectors):
+            return method(self, vectors)
+        return method(self, to_tensor(vectors)).numpy()
+
+    return with_vectors
 
 
 def channels_first(shape: tuple[int, ...]) -> bool | None:
@@ -105,29 +154,30 @@ def channels_first(shape: tuple[int, ...]) -> bool | None:
     return True if shape[-3] <= MOST_CHANNELS else None
 
 
-def axes_of(name: str, shape: tuple[int, ...], faces: bool) -> str:
-    """Return which axis of an array is what: letters of b, f (face), c, h, w.
+def axes_of(name: str, shape: tuple[int, ...]) -> str:
+    """Return which axis of an array is what: letters of b, f (face or view), c, h, w.
 
     Raises:
         ShapeError: If the shape is not that of a picture (of six square faces).
     """
+    faces = name in SEVERAL
     plain = len(shape) - faces
     if plain not in (2, 3, 4) or 0 in shape:
         raise ShapeError(
             f"{name}: got an array of shape {tuple(shape)}, expected (h, w), (h, w, c), (c, h, w) "
-            f"or a batch of them{', with an axis of 6 faces in front of each' if faces else ''}"
+            f"or a batch of them{f', with an axis of {name} in front of each' if faces else ''}"
         )
     lead = ("b" if plain == 4 else "") + ("f" if faces else "")
     if plain == 2:
         return lead + "hw"
-    if faces:
+    if name == "faces":
         first = None if shape[-2] not in (shape[-1], shape[-3]) else shape[-3] != shape[-2]
     else:
         first = channels_first(shape)
     if first is None:
+        wanted = "square faces" if name == "faces" else f"1 to {MOST_CHANNELS} channels"
         raise ShapeError(
-            f"{name}: got an array of shape {tuple(shape)}, expected "
-            f"{'square faces' if faces else f'1 to {MOST_CHANNELS} channels'}, (h, w, c) or "
+            f"{name}: got an array of shape {tuple(shape)}, expected {wanted}, (h, w, c) or "
             "(c, h, w); give anything else as a tensor with torch.from_numpy"
         )
     return lead + ("chw" if first else "hwc")
@@ -161,6 +211,23 @@ def to_batch(tensor: Tensor, axes: str) -> Tensor:
         if axis not in axes:
             known = known.unsqueeze(place)
     return known
+
+
+def result_of(out: Tensor, axes: str, many: bool, each: bool) -> Any:
+    """Return a result as an array with the `axes` that were given.
+
+    Args:
+        out: pictures, maps, or numbers of each picture (b, ...).
+        axes: of the array that was given.
+        many: whether several results were asked for.
+        each: whether several were for each picture: (b, k, ...).
+    """
+    if each:
+        flat = from_batch(out.flatten(0, 1), axes, True)
+        return flat.reshape(*out.shape[:2], *flat.shape[1:])
+    if out.ndim < 4:
+        return (out if "b" in axes else out[0]).detach().numpy()
+    return from_batch(out, axes, many)
 
 
 def from_batch(out: Tensor, axes: str, many: bool) -> Any:

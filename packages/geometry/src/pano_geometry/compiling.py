@@ -35,6 +35,11 @@ def is_transformed() -> bool:
     )
 
 
+def is_known_size(n: object) -> bool:
+    """Return whether a size is a number, not the symbol of an export with dynamic sizes."""
+    return isinstance(n, int)
+
+
 def is_differentiated_forward() -> bool:
     """Return whether `torch.func` or forward-mode derivatives are at work outside a compiler.
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from pano_geometry.arrays import takes_maps
 from pano_geometry.cameras.base import Camera
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
@@ -12,6 +13,7 @@ from pano_geometry.resampling.sampling import working_dtype
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 
 
+@takes_maps(lambda points: points)
 def distance_to_points(
     distance: Float[Tensor, "b 1 h w"], camera: Camera | None = None
 ) -> Float[Tensor, "b h w 3"]:
@@ -38,6 +40,7 @@ def distance_to_points(
     return (distance[:, 0, ..., None] * rays).to(distance.dtype)
 
 
+@takes_maps(lambda distance: distance[:, 0])
 def depth_to_distance(
     depth: Float[Tensor, "*b h w"], camera: Perspective
 ) -> Float[Tensor, "*b h w"]:
@@ -55,6 +58,7 @@ def depth_to_distance(
     return (depth * factor).to(depth.dtype)
 
 
+@takes_maps(lambda depth: depth[:, 0])
 def distance_to_depth(
     distance: Float[Tensor, "*b h w"], camera: Perspective
 ) -> Float[Tensor, "*b h w"]:
@@ -155,6 +159,7 @@ def _nearest(distance: Tensor, cell: Tensor, usable: Tensor, cells: int) -> Tens
     return torch.where(first < n, first, torch.full_like(first, -1))
 
 
+@takes_maps(lambda normals: normals.movedim(1, -1))
 def distance_to_normals(
     distance: Float[Tensor, "b 1 h w"], valid: Bool[Tensor, "b 1 h w"] | None = None
 ) -> Float[Tensor, "b 3 h w"]:

@@ -12,13 +12,15 @@ import torch
 from torch.nn.functional import embedding_bag
 from torch.utils._python_dispatch import _disable_current_modes
 
-from pano_geometry.compiling import constant_result, is_transformed
+from pano_geometry.arrays import takes_arrays
+from pano_geometry.compiling import constant_result, is_known_size, is_transformed
 from pano_geometry.errors import check_image, check_size
 from pano_geometry.pixels import EXACT_ON, centres, lacks_float64, to_index
 from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
+@takes_arrays
 def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n"]:
     """Pad a panorama by `n` pixels on each side, as the sphere continues.
 
@@ -41,7 +43,7 @@ def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n
         raise ValueError(f"n: got {n}, expected at most the size of the panorama {height, width}")
     if n == 0:
         return erp
-    if width % 2 == 0 and not is_transformed():
+    if not is_transformed() and width % 2 == 0:
         padded: Tensor = _PadOnce.apply(erp, n)
         return padded
     above = half_turn(erp[..., :n, :]).flip(-2)
@@ -99,6 +101,9 @@ def half_turn(rows: Tensor) -> Tensor:
     """
     width = rows.shape[-1]
     turned = rows.roll(width // 2, -1)
+    if is_transformed() and not is_known_size(width) and rows.is_floating_point():
+        # A size that is not known: the mean of both columns, the same one twice if it is even.
+        return 0.5 * (turned + rows.roll(width - width // 2, -1))
     if width % 2 == 0:
         return turned
     if not rows.is_floating_point():
@@ -113,6 +118,7 @@ TABLE_ROWS = 32
 """Rows that are transposed at a time, so that both sides stay in cache."""
 
 
+@takes_arrays
 def pad_cube(faces: Float[Tensor, "b 6 c f f"], n: int) -> Float[Tensor, "b 6 c f+2n f+2n"]:
     """Pad every face by `n` pixels resampled from its neighbours (bilinear, corners included).
 

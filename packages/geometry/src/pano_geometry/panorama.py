@@ -18,6 +18,8 @@ from pano_geometry.resampling.resample import (
     Supersample,
     check_request,
     for_each_image,
+    for_each_of,
+    has_several,
     resample,
     resample_averaged,
     supersampling,
@@ -56,7 +58,7 @@ def erp_to_cube(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+    if has_several(rotation):
         return for_each_image(
             erp, rotation, lambda i, r: erp_to_cube(i, face_size, r, mode, supersample)
         )
@@ -150,6 +152,13 @@ def perspective_to_erp(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
+    if has_several(rotation):
+        values, covered = for_each_of(
+            [image],
+            rotation,
+            lambda i, r: perspective_to_erp(i[0], camera, r, height, width, mode, supersample),
+        )
+        return values, covered
     check_image("image", image, camera.size)
     erp = Equirectangular(height, width)
     to_camera = None
@@ -192,7 +201,7 @@ def rotate(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+    if has_several(rotation):
         return for_each_image(erp, rotation, lambda i, r: rotate(i, r, mode))
     camera = erp_camera(erp)
     check_request(erp, camera, camera, rotation, mode)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pano_geometry.arrays import channels_first, is_array, to_tensor
+from pano_geometry.compiling import is_known_size
 from pano_geometry.errors import ShapeError, check_size
 from pano_geometry.tensor_types import Float, Shaped
 
@@ -105,7 +106,7 @@ def _resize_tensor(
             f"image: got shape {tuple(image.shape)}, expected (h, w), (c, h, w) or (b, c, h, w) "
             "without an empty dimension"
         )
-    if tuple(image.shape[-2:]) == size:
+    if _has_size(image, size):
         return image
     if mode == "nearest":
         rows, cols = (
@@ -122,6 +123,12 @@ def _resize_tensor(
     return out.view(image.shape[:-2] + out.shape[-2:]) if image.ndim < 4 else out
 
 
+def _has_size(image: Tensor, size: Sequence[int]) -> bool:
+    """Return whether nothing is to be done; a size that is not known yet is taken as another."""
+    known = all(is_known_size(n) for n in (*image.shape[-2:], *size))
+    return known and tuple(image.shape[-2:]) == tuple(size)
+
+
 def _nearest(old: int, new: int, device: torch.device) -> Tensor:
     """For each new pixel, the old one in which its centre lies: whole numbers, so exact."""
     return ((2 * torch.arange(new, device=device) + 1) * old) // (2 * new)
@@ -131,20 +138,28 @@ def bilinear(
     x: Float[Tensor, "b c h w"], size: Sequence[int], wrap: bool, antialias: bool
 ) -> Float[Tensor, "b c i j"]:
     """Do the work of `resize` without its checks, for maps inside a network that is compiled."""
-    if tuple(x.shape[-2:]) == tuple(size):
+    if _has_size(x, size):
         return x
     if antialias and x.dtype in HALF:  # the CPU filters neither of them
         return bilinear(x.float(), size, wrap, antialias).to(x.dtype)
     width, new_width = x.shape[-1], size[1]
-    if not wrap or width == new_width:  # no column mixes with another: no seam
+    known = is_known_size(width)
+    if not wrap or (known and width == new_width):  # no column mixes with another: no seam
         return _interpolate(x, size, antialias)
-    step = width // math.gcd(width, new_width)  # the fewest columns that map to whole columns
-    reach = math.ceil(max(1.0, width / new_width)) + 1
-    margin = min(step * math.ceil(reach / step), width)
+    margin = _margin(width, new_width)
     x = torch.cat([x[..., -margin:], x, x[..., :margin]], -1)
     crop = margin * new_width // width
     out = _interpolate(x, (size[0], new_width + 2 * crop), antialias)
     return out[..., crop : crop + new_width]
+
+
+def _margin(width: int, new_width: int) -> int:
+    """Return the columns to repeat at each side: they map to whole columns, and suffice."""
+    if not (is_known_size(width) and is_known_size(new_width)):
+        return width  # an exported program that learns sizes later: right, thrice the work
+    step = width // math.gcd(width, new_width)  # the fewest columns that map to whole columns
+    reach = math.ceil(max(1.0, width / new_width)) + 1
+    return min(step * math.ceil(reach / step), width)
 
 
 def _interpolate(x: Tensor, size: Sequence[int], antialias: bool) -> Tensor:

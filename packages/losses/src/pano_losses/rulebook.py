@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from pano_losses import alignment, metrics, weighting
+from pano_losses.boundary_distance import BOUNDARY_DISTANCE
 from pano_losses.cube_edges import CUBE_EDGES
 from pano_losses.metrics import SEAM, STANDARD
 from pano_losses.pano3d import BOUNDARY, SMOOTHNESS
@@ -275,6 +276,18 @@ _PROTOCOLS = (
         accepts=("distance_metric",),
         high=8.0,
         metrics={**STANDARD, **_SOLID_ANGLE_VARIANTS, **BOUNDARY, **SMOOTHNESS},
+    ),
+    Protocol(
+        id="boundary_distance",
+        source="Koch et al. (arXiv 1805.01328), section 4.3, on the sphere; edges of Pano3D",
+        description=(
+            "How far predicted depth edges lie from true ones (accuracy) and true ones from "
+            "predicted ones (completeness), in pixels up to 10, across the seam too; metric "
+            "distance up to 8 m. Images without an edge have neither."
+        ),
+        accepts=("distance_metric",),
+        high=8.0,
+        metrics=BOUNDARY_DISTANCE,
     ),
     Protocol(
         id="seam",

@@ -27,7 +27,8 @@ TARGETS = [
 @pytest.fixture(autouse=True)
 def compiled(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.getbasetemp() / "kernel"
-    monkeypatch.setattr(native.kernel, "build", lambda: native.build.build(folder))
+    monkeypatch.setattr(native.kernel, "find", lambda variant: None)
+    monkeypatch.setattr(native.kernel, "build", lambda variant: native.build.build(variant, folder))
     native.enable()
     yield
     native.disable()
@@ -42,10 +43,10 @@ def both(call):
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda c: type(c).__name__)
 @pytest.mark.parametrize("target", TARGETS, ids=lambda c: type(c).__name__)
-@pytest.mark.parametrize("channels", [1, 3, 5])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
 def test_same_numbers_as_eager(source, target, channels, generator) -> None:
     field = harmonics(image_of_rays(source))
-    image = field[:, [0, 1, 2, 0, 1][:channels]].repeat(2, 1, 1, 1)
+    image = field[:, [0, 1, 2, 1, 0][:channels]].repeat(2, 1, 1, 1)
     for rotation in (None, pg.random_rotation(2, generator)):
         fast, eager = both(lambda r=rotation: pg.resample(image, source, target, r))
         seen = (fast != 0) == (eager != 0)
@@ -98,7 +99,7 @@ def test_coverage_and_zeros_outside(generator) -> None:
 
 
 def test_several_threads_give_the_same_bits(generator) -> None:
-    image = torch.rand(2, 3, 96, 192, generator=generator)
+    image = torch.rand(2, 3, 130, 260, generator=generator)
     rotation = pg.random_rotation(2, generator)
     one = pg.rotate(image, rotation)
     torch.set_num_threads(2)
@@ -122,18 +123,65 @@ def test_gradients_and_other_dtypes_take_the_eager_path(generator) -> None:
     assert pg.rotate(single.detach().half(), rotation).dtype == torch.float16
 
 
+@pytest.mark.parametrize("variant", native.build.variants())
+def test_variants_of_a_wheel_agree(variant, tmp_path, monkeypatch, generator) -> None:
+    capability = torch.backends.cpu.get_cpu_capability()
+    order = ("baseline", "avx2", "avx512")
+    if order.index(variant) > order.index(native.build.variant_of(capability)):
+        pytest.skip(f"this processor has {capability} only")
+    image = torch.rand(1, 3, 64, 128, generator=generator)
+    rotation = pg.random_rotation(1, generator)
+    native.disable()
+    eager = pg.rotate(image, rotation)
+    library = tmp_path / "resample.so"
+    native.build.compile_to(library, variant)
+    monkeypatch.setattr(native.kernel, "_library", native.build.load(library))
+    assert (pg.rotate(image, rotation) - eager).abs().max() < 1e-5
+
+
+def test_kernel_that_is_there_is_used(tmp_path, monkeypatch) -> None:
+    library = tmp_path / "resample.so"
+    native.build.compile_to(library, "baseline")
+    monkeypatch.setattr(native.kernel, "find", lambda variant: library)
+    monkeypatch.delenv(native.kernel.SWITCH, raising=False)
+    monkeypatch.setattr(native.kernel, "_library", "not looked for")
+    assert native.enabled()
+    monkeypatch.setenv(native.kernel.SWITCH, "0")
+    monkeypatch.setattr(native.kernel, "_library", "not looked for")
+    assert not native.enabled()
+    native.enable()
+    assert native.enabled()
+
+
+def test_damaged_library_is_left_alone(tmp_path, monkeypatch) -> None:
+    library = tmp_path / "resample.so"
+    library.write_bytes(b"not a library")
+    monkeypatch.setattr(native.kernel, "find", lambda variant: library)
+    monkeypatch.delenv(native.kernel.SWITCH, raising=False)
+    monkeypatch.setattr(native.kernel, "_library", "not looked for")
+    with pytest.warns(UserWarning, match="without it"):
+        assert not native.enabled()
+
+
+def test_built_library_is_found_again(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert native.build.find("baseline") in (None, native.build.packaged("baseline"))
+    library = native.build.build("baseline")
+    assert native.build.find("baseline") in (library, native.build.packaged("baseline"))
+
+
 def test_build_reports_what_the_compiler_says(tmp_path, monkeypatch) -> None:
     broken = tmp_path / "broken.c"
     broken.write_text("this is not C")
     monkeypatch.setattr(native.build, "SOURCE", broken)
     with pytest.raises(native.BuildError, match="exit code"):
-        native.build.build(tmp_path)
+        native.build.build("baseline", tmp_path)
     monkeypatch.setattr(native.build, "COMPILERS", ("no-such-compiler",))
     with pytest.raises(native.BuildError, match="no C compiler"):
-        native.build.build(tmp_path)
+        native.build.build("baseline", tmp_path)
 
 
 def test_build_says_where_it_could_not_write(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(native.BuildError, match="XDG_CACHE_HOME"):
-        native.build.build(tmp_path / "file" / "cache")
+        native.build.build("baseline", tmp_path / "file" / "cache")

@@ -6,6 +6,7 @@ from enum import Enum
 
 import torch
 
+from pano_geometry.arrays import takes_vectors
 from pano_geometry.errors import ShapeError, check_size, shape_of
 from pano_geometry.pixels import EXACT_ON, lacks_float64, place, to_grid
 from pano_geometry.rays import Planes, RayTables, rotate_planes
@@ -133,6 +134,7 @@ class Camera(ABC):
         unit: Tensor = rays.to(dtype).to(where)
         return unit
 
+    @takes_vectors
     def project(self, rays: Float[Tensor, "*shape 3"]) -> Float[Tensor, "*shape 2"]:
         """Return the pixel coordinates (u, v) of rays in the camera frame, of any positive length.
 
@@ -147,6 +149,7 @@ class Camera(ABC):
             raise ShapeError(f"rays: got shape {shape_of(rays)}, expected (..., 3)")
         return torch.stack(self.project_planes(*rays.unbind(-1)), -1)
 
+    @takes_vectors
     def unproject(self, pixels: Float[Tensor, "*shape 2"]) -> Float[Tensor, "*shape 3"]:
         """Return the unit rays of pixel coordinates (u, v), in the camera frame.
 
@@ -170,6 +173,7 @@ class Camera(ABC):
         unit: Tensor = rays / torch.linalg.vector_norm(rays, dim=-1, keepdim=True)
         return unit
 
+    @takes_vectors
     def visible(self, rays: Float[Tensor, "*shape 3"]) -> Bool[Tensor, "*shape"]:
         """Return which rays fall into the image.
 

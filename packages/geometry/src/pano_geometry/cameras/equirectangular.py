@@ -14,8 +14,12 @@ from pano_geometry.rays import Planes, RayTables, plane_angles
 from pano_geometry.tensor_types import Shaped, Tensor
 
 
-def erp_camera(erp: Shaped[Tensor, "b c h w"]) -> "Equirectangular":
+def erp_camera(erp: Shaped[Tensor, "b c h w"], callers: int = 3) -> "Equirectangular":
     """Return the camera of a panorama; warn of a square one, which is a cube face as a rule.
+
+    Args:
+        erp: panorama.
+        callers: frames of this package on the stack, between here and the user.
 
     Raises:
         TypeError: If it is not a tensor.
@@ -26,7 +30,7 @@ def erp_camera(erp: Shaped[Tensor, "b c h w"]) -> "Equirectangular":
         warnings.warn(
             f"erp: got a square picture, shape {shape_of(erp)}, expected a panorama of 360° x "
             "180°, twice as wide as high; resize it, or resample a cube face from its own camera",
-            stacklevel=4,  # the caller of the function that takes arrays
+            stacklevel=callers + 1,
         )
     return Equirectangular(erp.shape[-2], erp.shape[-1])
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
@@ -99,6 +100,7 @@ def _window(camera: Perspective, device: torch.device) -> Tensor:
     return (down[:, None] * across[None, :]).clamp_min(LEAST_WEIGHT)
 
 
+@takes_arrays
 def blend_views(
     views: Float[Tensor, "b n c s t"],
     camera: Perspective,
@@ -153,6 +155,7 @@ RIDGE = 1e-9
 """Relative to the mean diagonal: ties views that overlap with no other to their own values."""
 
 
+@takes_arrays
 def align_views(
     views: Float[Tensor, "b n 1 s t"],
     camera: Perspective,

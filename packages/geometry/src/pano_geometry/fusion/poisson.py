@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
+from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.fusion.average import ViewsOnErp, align, blend, project_views
 from pano_geometry.pixels import FULL_TURN, HALF_TURN, centre_angles
@@ -33,6 +34,7 @@ class _Edges:
     anchor_weight: Tensor
 
 
+@takes_arrays
 def fuse_gradients(
     views: Float[Tensor, "b n 1 s t"],
     camera: Perspective,

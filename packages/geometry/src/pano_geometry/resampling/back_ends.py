@@ -136,11 +136,8 @@ def _differentiates(tensor: Tensor) -> bool:
 
 
 def _takes_kernel(r: Request) -> bool:
-    """Whether the compiled kernel knows the cameras, without gradients, and no table is faster."""
+    """Whether the compiled kernel knows the cameras, and no gradient is asked for."""
     if not (r.separable and kernel.enabled()) or _differentiates(r.image):
-        return False
-    floats_share = r.image.dtype == torch.float32 and (r.rotation is None or r.rotation.ndim == 2)
-    if floats_share and packed.pays(r.image, r.target.size, r.source.surface):
         return False
     cube = kernel.takes_cube(r.image, r.source, r.target)
     return cube or kernel.takes(r.image, r.source, r.target)

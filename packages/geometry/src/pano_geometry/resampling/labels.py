@@ -5,7 +5,12 @@ import torch
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
-from pano_geometry.resampling.resample import Supersample, resample
+from pano_geometry.resampling.resample import (
+    Supersample,
+    for_each_of,
+    has_several,
+    resample,
+)
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
 
 CLASSES_AT_ONCE = 16
@@ -24,7 +29,8 @@ def resample_labels(
     """Return for each pixel the label with most weight in its footprint.
 
     Every class is resampled as an indicator, bilinearly and with as many rays as the minification
-    needs, so thin things that cover most of a pixel win it, which "nearest" leaves to chance.
+    needs, so thin things that cover most of a pixel win it, which "nearest" leaves to chance. It
+    looks at the labels that there are: compilers and `vmap` take `resample(..., "nearest")`.
 
     Args:
         labels: integers; one image serves a batch of rotations.
@@ -49,6 +55,16 @@ def resample_labels(
         raise TypeError(f"labels: got dtype {labels.dtype}, expected integers or bool")
     if labels.ndim != 4 or labels.shape[1] != 1:
         raise ShapeError(f"labels: got shape {shape_of(labels)}, expected (b, 1, h, w)")
+    if has_several(rotation):
+        given = [labels] if valid is None else [labels, valid]
+        winner, support, total = for_each_of(
+            given,
+            rotation,
+            lambda i, r: resample_labels(
+                i[0], source, target, r, i[1] if len(i) > 1 else None, supersample, ignore
+            ),
+        )
+        return winner, support, total
     if rotation is not None:
         check_rotation("rotation", rotation, labels.shape[0])
     if labels.dtype == torch.bool:

@@ -1,7 +1,8 @@
 """From any camera to any camera."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 import torch
 from torch.nn.functional import avg_pool2d
@@ -24,6 +25,11 @@ from pano_geometry.resampling.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
 
+def has_several(rotation: Tensor | None) -> TypeGuard[Float[Tensor, "b k 3 3"]]:
+    """Return whether there are several rotations for each image, (b, k, 3, 3)."""
+    return isinstance(rotation, Tensor) and rotation.ndim == 4
+
+
 def for_each_image(
     image: Shaped[Tensor, "b ..."],
     rotation: Float[Tensor, "b k 3 3"],
@@ -40,20 +46,38 @@ def for_each_image(
         ShapeError: If the batches do not fit.
         ValueError: If a rotation is not proper.
     """
-    turns, images = rotation.shape[0], image.shape[0]
-    if turns != images and 1 not in (turns, images):
+    return for_each_of([image], rotation, lambda parts, turns: (run(parts[0], turns),))[0]
+
+
+def for_each_of(
+    images: Sequence[Shaped[Tensor, "b ..."]],
+    rotation: Float[Tensor, "b k 3 3"],
+    run: Callable[[list[Tensor], Tensor], tuple[Tensor, ...]],
+) -> tuple[Shaped[Tensor, "b k ..."], ...]:
+    """Return what `for_each_image` does for batches that belong together, and several results.
+
+    Raises:
+        ShapeError: If the batches do not fit.
+        ValueError: If a rotation is not proper.
+    """
+    turns, images_given = rotation.shape[0], images[0].shape[0]
+    if turns != images_given and 1 not in (turns, images_given):
         raise ShapeError(
-            f"rotation: got shape {shape_of(rotation)} for a batch of {images}, expected "
-            f"({images}, k, 3, 3) or (1, k, 3, 3)"
+            f"rotation: got shape {shape_of(rotation)} for a batch of {images_given}, expected "
+            f"({images_given}, k, 3, 3) or (1, k, 3, 3)"
         )
     check_rotation("rotation", rotation.flatten(0, 1))
-    count, k = max(turns, images), rotation.shape[1]
-    image = image.expand(count, *image.shape[1:])
+    count, k = max(turns, images_given), rotation.shape[1]
+    batches = [image.expand(count, *image.shape[1:]) for image in images]
     rotation = rotation.expand(count, -1, -1, -1)
     if is_transformed():  # a batch size that is not known has no loop
-        copies = image[:, None].expand(count, k, *image.shape[1:]).flatten(0, 1)
-        return torch.unflatten(run(copies, rotation.flatten(0, 1)), 0, (count, k))
-    return torch.stack([run(image[i : i + 1], rotation[i]) for i in range(count)])
+        copies = [
+            image[:, None].expand(count, k, *image.shape[1:]).flatten(0, 1) for image in batches
+        ]
+        parts = run(copies, rotation.flatten(0, 1))
+        return tuple(torch.unflatten(part, 0, (count, k)) for part in parts)
+    each = [run([image[i : i + 1] for image in batches], rotation[i]) for i in range(count)]
+    return tuple(torch.stack(part) for part in zip(*each, strict=True))
 
 
 Supersample = int | str
@@ -94,7 +118,7 @@ def resample(
         ValueError: `rotation` is not a proper rotation.
         TypeError: labels with a mode that mixes them.
     """
-    if isinstance(rotation, Tensor) and rotation.ndim == 4:
+    if has_several(rotation):
         return for_each_image(
             image, rotation, lambda i, r: resample(i, source, target, r, mode, supersample)
         )
@@ -105,6 +129,7 @@ def resample(
     return resample_averaged(image, source, target, rotation, mode, factor)[0]
 
 
+@takes_arrays
 def resample_masked(
     image: Shaped[Tensor, "b c h w"],
     valid: Bool[Tensor, "b 1 h w"],
@@ -138,6 +163,16 @@ def resample_masked(
             `threshold` is not in (0, 1].
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
+    if has_several(rotation):
+        check_mask("valid", valid, image)
+        values, share = for_each_of(
+            [image, valid],
+            rotation,
+            lambda i, r: resample_masked(
+                i[0], i[1], source, target, r, mode, supersample, threshold
+            ),
+        )
+        return values, share
     check_request(image, source, target, rotation, mode)
     check_mask("valid", valid, image)
     if mode == "bicubic":
@@ -150,11 +185,11 @@ def resample_masked(
     dtype = working_dtype(image)
     kept = torch.where(valid, image, torch.zeros_like(image))
     mask = valid.expand(image.shape[0], -1, -1, -1).to(dtype)
-    arguments = source, target, rotation, mode, supersample
+    request = source, target, rotation, mode, supersample
     if mode == "nearest":  # apart: labels keep their dtype, and one tap needs no mean
-        values, coverage = resample(kept, *arguments), resample(mask, *arguments)
+        values, coverage = resample(kept, *request), resample(mask, *request)
         return torch.where(coverage > 0, values, torch.zeros_like(values)), coverage
-    both = resample(torch.cat([kept.to(dtype), mask], 1), *arguments)
+    both = resample(torch.cat([kept.to(dtype), mask], 1), *request)
     coverage = both[:, -1:]
     enough = coverage >= threshold
     values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
@@ -245,6 +280,9 @@ def coverage(
         ShapeError: If `rotation` is not (3, 3) or (b, 3, 3).
         ValueError: If it is not a proper rotation.
     """
+    if has_several(rotation):
+        flat = coverage(source, target, rotation.flatten(0, 1), device)
+        return torch.unflatten(flat, 0, rotation.shape[:2])
     if rotation is not None:
         check_rotation("rotation", rotation)
     where = place(device)

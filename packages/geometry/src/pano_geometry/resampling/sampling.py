@@ -3,6 +3,7 @@
 import torch
 from torch.nn.functional import grid_sample
 
+from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.base import Surface
 from pano_geometry.compiling import is_transformed
 from pano_geometry.errors import ShapeError, check_batch, check_image, shape_of
@@ -42,6 +43,7 @@ def working_dtype(image: Tensor) -> torch.dtype:
     return torch.float64 if image.dtype == torch.float64 else torch.float32
 
 
+@takes_arrays
 def sample(
     image: Shaped[Tensor, "b c h w"],
     pixels: Float[Tensor, "n ho wo 2"],

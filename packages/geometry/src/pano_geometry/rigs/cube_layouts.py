@@ -82,7 +82,7 @@ def cube_to_layout(
     known = _order(order)
     _check_layout(layout)
     if is_array(faces):
-        axes = axes_of("faces", tuple(faces.shape), faces=True)
+        axes = axes_of("faces", tuple(faces.shape))
         arranged = cube_to_layout(to_batch(to_tensor(signed(faces)), axes), layout, known)
         return _on_each(lambda part: from_batch(part, axes, many=False).view(faces.dtype), arranged)
     check_faces("faces", faces)
@@ -120,7 +120,7 @@ def layout_to_cube(arranged: Any, layout: Layout, order: str | FaceOrder = "pano
     _check_layout(layout)
     parts = _parts(arranged, layout, known)
     if all(is_array(part) for part in parts) and not isinstance(parts[0], Tensor):
-        axes = axes_of("arranged", tuple(parts[0].shape), faces=False)
+        axes = axes_of("arranged", tuple(parts[0].shape))
         batches = [to_batch(to_tensor(signed(part)), axes) for part in parts]
         cube = _collect(batches, layout, known)
         return from_batch(cube, axes, many=False).view(parts[0].dtype)

@@ -2,12 +2,13 @@
 
 import itertools
 import math
+from typing import Any
 
 import torch
 
-from pano_geometry.cameras.equirectangular import Equirectangular
+from pano_geometry.arrays import is_array, takes_arrays
+from pano_geometry.cameras.equirectangular import erp_camera
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.errors import check_image
 from pano_geometry.pixels import EXACT_ON, place
 from pano_geometry.resampling.resample import Supersample, resample
 from pano_geometry.resampling.taps import Mode
@@ -38,35 +39,46 @@ def tangent_rotations(
     """
     if count not in COUNTS:
         raise ValueError(f"count: got {count}, expected one of {COUNTS}")
+    lonlat = sorted((_lonlat(axis) for axis in _axes(count)), key=lambda it: (-it[1], it[0]))
+    lon, lat = torch.tensor(lonlat, dtype=torch.float64, device=EXACT_ON).unbind(1)
+    return from_ypr(lon, lat, torch.zeros_like(lat)).to(dtype).to(place(device))
+
+
+Vector = tuple[float, float, float]
+
+
+def _axes(count: int) -> list[Vector]:
+    """Return the 12 vertices, or the sums of the 20 triples of mutually nearest ones."""
     vertices = _vertices()
-    axes = vertices if count == 12 else _face_centres(vertices)
-    lat = torch.asin(-axes[:, 1].clamp(-1, 1))
-    lon = torch.where(lat.abs() > 1.5, 0.0, torch.atan2(axes[:, 0], axes[:, 2]))
-    order = sorted(range(count), key=lambda i: (-round(float(lat[i]), 9), float(lon[i])))
-    return from_ypr(lon[order], lat[order], torch.zeros_like(lat)).to(dtype).to(place(device))
+    if count == len(vertices):
+        return vertices
+
+    def near(a: Vector, b: Vector) -> bool:  # neighbours have a cosine of 1 / sqrt(5) = 0.447
+        return sum(i * j for i, j in zip(a, b, strict=True)) > 0.4
+
+    triples = (
+        three
+        for three in itertools.combinations(vertices, 3)
+        if all(near(a, b) for a, b in itertools.combinations(three, 2))
+    )
+    return [(a[0] + b[0] + c[0], a[1] + b[1] + c[1], a[2] + b[2] + c[2]) for a, b, c in triples]
 
 
-def _vertices() -> Tensor:
-    """Unit vertices (12, 3), float64: the poles, and two rings of five at latitudes ±atan(1/2)."""
-    ring_lat = math.atan(0.5)
+def _vertices() -> list[Vector]:
+    """Return the unit vertices: the poles, and two rings of five at latitudes ±atan(1/2)."""
+    across, along = math.cos(math.atan(0.5)), math.sin(math.atan(0.5))
     vertices = [(0.0, -1.0, 0.0), (0.0, 1.0, 0.0)]
     for k, sign in itertools.product(range(5), (1, -1)):
         lon = 2 * math.pi * (k + (0.0 if sign > 0 else 0.5)) / 5
-        horizontal = math.cos(ring_lat)
-        y = -sign * math.sin(ring_lat)
-        vertices.append((horizontal * math.sin(lon), y, horizontal * math.cos(lon)))
-    return torch.tensor(vertices, dtype=torch.float64, device=EXACT_ON)
+        vertices.append((across * math.sin(lon), -sign * along, across * math.cos(lon)))
+    return vertices
 
 
-def _face_centres(vertices: Tensor) -> Tensor:
-    """Return the unit centres (20, 3) of the triples of mutually nearest vertices."""
-    near = vertices @ vertices.T > 0.4  # neighbours have a cosine of 1 / sqrt(5) = 0.447
-    centres = [
-        vertices[[i, j, k]].mean(0)
-        for i, j, k in itertools.combinations(range(12), 3)
-        if near[i, j] and near[j, k] and near[i, k]
-    ]
-    return torch.nn.functional.normalize(torch.stack(centres), dim=-1)
+def _lonlat(axis: Vector) -> tuple[float, float]:
+    """Return the longitude, 0 at the poles, and the latitude, equal in each row of patches."""
+    x, y, z = axis
+    lat = round(math.atan2(-y, math.hypot(x, z)), 12)
+    return (0.0 if abs(lat) > 1.5 else math.atan2(x, z)), lat
 
 
 def erp_to_tangents(
@@ -88,16 +100,27 @@ def erp_to_tangents(
         supersample: as in `resample`.
 
     Returns:
-        The patches, their camera, and their rotations (camera-to-world): what `blend_views` takes.
+        The patches, their camera, and their rotations (camera-to-world): what `blend_views` takes;
+        arrays if `erp` is one.
 
     Raises:
         ShapeError: If the image or the rotation has the wrong shape, or batches do not fit.
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    check_image("erp", erp)
     camera = Perspective.from_fov(patch_size, patch_size, fov)
-    rotations = tangent_rotations(count, device=erp.device)
-    source = Equirectangular(erp.shape[-2], erp.shape[-1])
+    if not is_array(erp):
+        rotations = tangent_rotations(count, device=erp.device)
+        return _views(erp, camera, rotations, mode, supersample), camera, rotations
+    rotations = tangent_rotations(count, device=EXACT_ON)
+    turns: Any = rotations.numpy()
+    return _views(erp, camera, rotations, mode, supersample), camera, turns
+
+
+@takes_arrays
+def _views(
+    erp: Tensor, camera: Perspective, rotations: Tensor, mode: Mode, supersample: Supersample
+) -> Tensor:
+    source = erp_camera(erp, callers=4)
     views = [resample(erp, source, camera, turn, mode, supersample) for turn in rotations]
-    return torch.stack(views, 1), camera, rotations
+    return torch.stack(views, 1)

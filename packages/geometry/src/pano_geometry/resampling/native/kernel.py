@@ -1,6 +1,8 @@
 """The compiled CPU kernel as a drop-in for the eager path."""
 
 import ctypes
+import os
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -9,15 +11,21 @@ from pano_geometry.cameras.base import Camera, Surface, TableCamera
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rays import RayTables
-from pano_geometry.resampling.native.build import build, load
+from pano_geometry.resampling.native.build import build, find, load, variant_of
+from pano_geometry.resampling.native.threads import in_threads
 from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.tensor_types import Tensor
 
 SYMBOLS = {torch.float32: "f32", torch.uint8: "u8"}
 SPHERE, PINHOLE, CUBE = 0, 1, 2
 LARGEST = 2**31 - 1
+TILE = 64, 256
+"""Rows and columns that one thread takes at a time."""
 
-_library: ctypes.CDLL | None = None
+SWITCH = "PANO_GEOMETRY_NATIVE"
+"""Environment variable; "0" leaves the kernel alone until `enable()`."""
+
+_library: ctypes.CDLL | str | None = "not looked for"
 
 
 class _Plan(ctypes.Structure):
@@ -30,23 +38,24 @@ class _Plan(ctypes.Structure):
         *((name, ctypes.c_float) for name in ("fx", "fy", "cx", "cy")),
         ("face", ctypes.c_int),
         ("seen", ctypes.c_void_p),
-        ("packed", ctypes.c_int),
-        ("threads", ctypes.c_int),
+        ("stride", ctypes.c_int),
     )
 
 
 def enable() -> None:
     """Use the compiled kernel for bilinear resampling of float32 and uint8 on the CPU.
 
-    Compiles it at the first call on a machine (seconds). Results agree with eager torch to 1e-5
-    of the range of the image.
+    It is in use by default where it came with the package (wheels) or was built before;
+    otherwise this compiles it (seconds), once for a machine. Results agree with eager torch to
+    1e-5 of the range of the image.
 
     Raises:
         BuildError: If there is no C compiler or it fails.
     """
     global _library
-    if _library is None:
-        _library = load(build())
+    if not enabled():
+        variant = variant_of(torch.backends.cpu.get_cpu_capability())
+        _library = load(find(variant) or build(variant))
 
 
 def disable() -> None:
@@ -57,12 +66,27 @@ def disable() -> None:
 
 def enabled() -> bool:
     """Return whether the compiled kernel is in use."""
+    global _library
+    if isinstance(_library, str):
+        _library = _find()
     return _library is not None
+
+
+def _find() -> ctypes.CDLL | None:
+    """Return the library that is there; None if there is none, or the environment turns it off."""
+    if os.environ.get(SWITCH) == "0":
+        return None
+    library = find(variant_of(torch.backends.cpu.get_cpu_capability()))
+    try:
+        return None if library is None else load(library)
+    except OSError as error:  # of another system, or damaged: eager torch gives the same numbers
+        warnings.warn(f"{library}: {error}; resampling goes on without it", stacklevel=2)
+        return None
 
 
 def takes(image: Tensor, source: Camera, target: Camera) -> bool:
     """Return whether the kernel knows this image and these cameras."""
-    if _library is None or image.dtype not in SYMBOLS or image.shape[-1] % 2:
+    if not enabled() or image.dtype not in SYMBOLS or image.shape[-1] % 2:
         return False
     if image.shape[-1] * image.shape[-2] > LARGEST or target.key() is None:
         return False
@@ -73,7 +97,7 @@ def takes(image: Tensor, source: Camera, target: Camera) -> bool:
 def takes_cube(strip: Tensor, source: Camera, target: Camera) -> bool:
     """Return whether it knows this cube map: cube maps are padded first (and are float32 then)."""
     known = isinstance(source, Cubemap) and isinstance(target, (TableCamera, Cubemap))
-    return _library is not None and strip.dtype == torch.float32 and known
+    return enabled() and strip.dtype == torch.float32 and known
 
 
 @dataclass(frozen=True)
@@ -101,7 +125,6 @@ def resample(
 
     `image` is what `takes` or `takes_cube` accepted; a cube map comes as its padded strip.
     """
-    assert _library is not None
     image = image.contiguous()
     turns = 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0]
     n = max(image.shape[0], turns)
@@ -126,18 +149,18 @@ def resample(
         source_width=image.shape[-1],
         out_plane=target.height * target.width,
         seen=None if seen is None else seen.data_ptr(),
-        threads=torch.get_num_threads(),
         **_lens(source),
     )
     if not _packs(image, target):
         _run(plan, of_job, image, out)
         return out, seen
-    plan.packed = 1
+    ring = 0 if isinstance(source, Cubemap) else 1
+    plan.stride = image.shape[-1] + 2 * ring
     of_job["image_of"].zero_()
-    packed = image.new_empty(image.shape[-2] * image.shape[-1], 4)
+    packed = image.new_empty(image.shape[-2] + 2 * ring, plan.stride, 4)
     share = n * jobs.per_sample // image.shape[0]
-    for i, one in enumerate(image):
-        _pack(one, packed)
+    for i, one in enumerate(image):  # memory that serves again stays in cache
+        _pack(one, packed, ring, source.surface is Surface.SPHERE)
         mine = {name: table[i * share : (i + 1) * share] for name, table in of_job.items()}
         _run(plan, mine, packed, out)
     return out, seen
@@ -160,16 +183,17 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
 
 
 def _packs(image: Tensor, target: Camera) -> bool:
-    """Whether so many pixels are read that a copy with channels side by side pays (not bytes)."""
-    if image.dtype == torch.uint8 or not 2 <= image.shape[1] <= 4:
+    """Whether so many pixels are read that a copy with channels side by side pays."""
+    if not 2 <= image.shape[1] <= 4:
         return False
     return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
 
 
-def _pack(image: Tensor, packed: Tensor) -> None:
-    """(c, h, w) -> (h w, 4), one image at a time: memory that serves again stays in cache."""
+def _pack(image: Tensor, packed: Tensor, ring: int, closed: bool) -> None:
+    """(c, h, w) -> (h + 2 ring, w + 2 ring, 4), with the border that the surface asks for."""
     pack = getattr(_library, f"pano_pack_{SYMBOLS[image.dtype]}")
-    pack(image.data_ptr(), packed.data_ptr(), 1, len(image), len(packed), torch.get_num_threads())
+    arguments = image.data_ptr(), packed.data_ptr(), *image.shape, ring, int(closed)
+    in_threads(lambda count: pack(*arguments, count), pieces=image.shape[1] // 16)
 
 
 def _run(plan: _Plan, of_job: dict[str, Tensor], image: Tensor, out: Tensor) -> None:
@@ -177,7 +201,9 @@ def _run(plan: _Plan, of_job: dict[str, Tensor], image: Tensor, out: Tensor) -> 
     for name, table in of_job.items():
         setattr(plan, name, table.data_ptr())
     run = getattr(_library, f"pano_resample_{SYMBOLS[out.dtype]}")
-    run(ctypes.byref(plan), image.data_ptr(), out.data_ptr())
+    arguments = ctypes.byref(plan), image.data_ptr(), out.data_ptr()
+    pieces = plan.jobs * -(-plan.height // TILE[0]) * -(-plan.width // TILE[1])
+    in_threads(lambda count: run(*arguments, count), pieces)
 
 
 def _lens(source: Camera) -> dict[str, float]:

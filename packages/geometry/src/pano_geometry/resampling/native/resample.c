@@ -1,12 +1,19 @@
 /* Fused bilinear resampling: rays from tables, coordinates, taps across every border, all in one
- * pass over tiles of the result. No ray tensor, no grid, no copy of the image.
+ * pass over tiles of the result. No ray tensor and no grid.
  *
  * ray(y, x) = row_scale[y] * columns[x] + column_scale[x] * rows[y], as in RayTables.
  * The coordinate conventions are those of pixels.py; tests compare every value with eager torch.
+ *
+ * Images of 2 to 4 channels come packed: (rows, stride, 4) with a border of one pixel as the image
+ * goes on there, so both taps of a row are one load and no index wraps. Others are read as planes.
+ * Threads belong to the caller: each takes tiles by counting `next` up.
  */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #define TILE_W 256
 #define TILE_H 64
@@ -27,14 +34,14 @@ typedef struct {
     float fx, fy, cx, cy;             /* pinhole: intrinsics */
     int face;                         /* cube: face size; faces are padded by one pixel */
     uint8_t *seen;                    /* may be NULL */
-    int packed;                       /* images are (h w, 4), channels beyond `channels` unused */
-    int threads;
+    int stride;                       /* pixels between rows of a packed image, 0 for planes */
 } Plan;
 
 typedef struct {
-    int32_t i00[TILE_W], i01[TILE_W], i10[TILE_W], i11[TILE_W];
+    int32_t i00[TILE_W], i01[TILE_W], i10[TILE_W], i11[TILE_W]; /* packed: only i00 */
     float u[TILE_W], v[TILE_W];
     int32_t in[TILE_W];
+    int all; /* whether all are in */
 } Taps;
 
 /* atan on [0, 1]: minimax polynomial of degree 17, error 9e-8 in float32. */
@@ -72,12 +79,32 @@ static void angles_sphere(const Plan *p, const float *restrict x, const float *r
     for (int i = 0; i < n; i++) v[i] = arctan2(y[i], v[i]) * to_v + middle_v;
 }
 
+/* Taps of index coordinates in an image of W x H with a border of `ring` around it. */
+static void place(const float *restrict us, const float *restrict vs, int n, int W, int H, int ring,
+                  int stride, Taps *restrict t) {
+    const int last_c = W + ring - 2, last_r = H + ring - 2;
+    for (int i = 0; i < n; i++) {
+        float u = us[i], v = vs[i], fu = floorf(u), fv = floorf(v);
+        int c = (int)fu, r = (int)fv;
+        c = c < -ring ? -ring : c > last_c ? last_c : c;
+        r = r < -ring ? -ring : r > last_r ? last_r : r;
+        t->u[i] = u - (float)c;
+        t->v[i] = v - (float)r;
+        t->i00[i] = (r + ring) * stride + c + ring;
+    }
+}
+
 /* Taps of n rays on a panorama: columns wrap, rows continue across the pole (even width). */
 static void taps_sphere(const Plan *p, const float *restrict x, const float *restrict y,
                         const float *restrict z, int n, Taps *restrict t) {
     const int W = p->source_width, H = p->source_height, half = W / 2;
     float us[TILE_W], vs[TILE_W];
     angles_sphere(p, x, y, z, n, us, vs);
+    t->all = 1;
+    if (p->stride) {
+        place(us, vs, n, W, H, 1, p->stride, t);
+        return;
+    }
     for (int i = 0; i < n; i++) {
         float u = us[i], v = vs[i];
         float fu = floorf(u), fv = floorf(v);
@@ -103,7 +130,8 @@ static void taps_sphere(const Plan *p, const float *restrict x, const float *res
     }
 }
 
-static inline void clamped(Taps *restrict t, int i, float u, float v, int W, int H, int stride, int base) {
+static inline void clamped(Taps *restrict t, int i, float u, float v, int W, int H, int stride,
+                           int base) {
     float fu = floorf(u), fv = floorf(v);
     t->u[i] = u - fu;
     t->v[i] = v - fv;
@@ -119,14 +147,23 @@ static inline void clamped(Taps *restrict t, int i, float u, float v, int W, int
 static void taps_pinhole(const Plan *p, const float *restrict x, const float *restrict y,
                         const float *restrict z, int n, Taps *restrict t) {
     const int W = p->source_width, H = p->source_height;
+    float us[TILE_W], vs[TILE_W];
+    int outside = 0;
     for (int i = 0; i < n; i++) {
         int ahead = z[i] > 1e-6f * (fabsf(x[i]) + fabsf(y[i]));
         float inverse = 1.0f / (ahead ? z[i] : 1.0f);
         float u = x[i] * inverse * p->fx + p->cx, v = y[i] * inverse * p->fy + p->cy;
         int in = ahead & (u >= 0.0f) & (u <= (float)W) & (v >= 0.0f) & (v <= (float)H);
-        clamped(t, i, in ? u - 0.5f : 0.0f, in ? v - 0.5f : 0.0f, W, H, W, 0);
+        us[i] = in ? u - 0.5f : 0.0f;
+        vs[i] = in ? v - 0.5f : 0.0f;
         t->in[i] = in;
+        outside |= 1 - in;
     }
+    t->all = !outside;
+    if (p->stride)
+        place(us, vs, n, W, H, 1, p->stride, t);
+    else
+        for (int i = 0; i < n; i++) clamped(t, i, us[i], vs[i], W, H, W, 0);
 }
 
 /* Faces F R B L U D, each padded by one pixel, below each other: (6 (f + 2), f + 2). */
@@ -134,6 +171,8 @@ static void taps_cube(const Plan *p, const float *restrict x, const float *restr
                         const float *restrict z, int n, Taps *restrict t) {
     const int f = p->face, padded = f + 2;
     const float half = 0.5f * f;
+    float us[TILE_W], vs[TILE_W];
+    int32_t base[TILE_W];
     for (int i = 0; i < n; i++) {
         float ax = fabsf(x[i]), ay = fabsf(y[i]), az = fabsf(z[i]);
         /* Flat selects: nested ones keep compilers from vectorising. */
@@ -149,8 +188,17 @@ static void taps_cube(const Plan *p, const float *restrict x, const float *restr
         face = on_z ? 2 * negative : face;
         float inverse = half / major;
         float u = right * inverse + half + 0.5f, v = down * inverse + half + 0.5f;
-        clamped(t, i, u, v, padded, padded, padded, face * padded * padded);
+        us[i] = u;
+        vs[i] = v;
+        base[i] = face * padded * padded;
         t->in[i] = 1;
+    }
+    t->all = 1;
+    if (p->stride) {
+        place(us, vs, n, padded, padded, 0, padded, t);
+        for (int i = 0; i < n; i++) t->i00[i] += base[i];
+    } else {
+        for (int i = 0; i < n; i++) clamped(t, i, us[i], vs[i], padded, padded, padded, base[i]);
     }
 }
 
@@ -177,15 +225,43 @@ static int find_taps(const Plan *p, int job, int row, int left, int n, Taps *t) 
     if (p->source == SPHERE) taps_sphere(p, x, y, z, n, t);
     if (p->source == PINHOLE) taps_pinhole(p, x, y, z, n, t);
     if (p->source == CUBE) taps_cube(p, x, y, z, n, t);
+    if (t->all) return 1;
     int any = 0;
     for (int i = 0; i < n; i++) any |= t->in[i];
     return any;
 }
 
 typedef float float4 __attribute__((vector_size(16)));
+typedef float float8 __attribute__((vector_size(32)));
 
-#define DEFINE_RESAMPLE(NAME, TYPE, STORE)                                                          \
-    static void NAME##_row(const Plan *p, const Taps *t, const TYPE *image, TYPE *out, int n) {     \
+#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector)
+#define LEFT(x) __builtin_shufflevector(x, x, 0, 1, 2, 3)
+#define RIGHT(x) __builtin_shufflevector(x, x, 4, 5, 6, 7)
+#else
+#define LEFT(x) ((float4){(x)[0], (x)[1], (x)[2], (x)[3]})
+#define RIGHT(x) ((float4){(x)[4], (x)[5], (x)[6], (x)[7]})
+#endif
+
+/* Half to even, as torch.round; a mean of bytes stays within 0..255. */
+#define ROUNDED(value) ((uint8_t)rintf(value))
+#define AS_IS(value) (value)
+
+static inline float8 load_f32(const float *from) {
+    typedef float pair __attribute__((vector_size(32), aligned(4)));
+    return *(const pair *)from;
+}
+
+static inline float8 load_u8(const uint8_t *from) {
+#ifdef __AVX2__ /* compilers convert vectors of bytes one by one */
+    return (float8)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)from)));
+#else
+    typedef uint8_t pair __attribute__((vector_size(8), aligned(1)));
+    return __builtin_convertvector(*(const pair *)from, float8);
+#endif
+}
+
+#define DEFINE_RESAMPLE(NAME, TYPE, LOAD, STORE)                                                    \
+    static void NAME##_planes(const Plan *p, const Taps *t, const TYPE *image, TYPE *out, int n) {  \
         const int64_t plane = (int64_t)p->source_height * p->source_width;                          \
         const int32_t *restrict i00 = t->i00, *restrict i01 = t->i01;                               \
         const int32_t *restrict i10 = t->i10, *restrict i11 = t->i11;                               \
@@ -202,89 +278,104 @@ typedef float float4 __attribute__((vector_size(16)));
             }                                                                                       \
         }                                                                                           \
     }                                                                                               \
-    typedef TYPE NAME##_pixel __attribute__((vector_size(4 * sizeof(TYPE)), aligned(sizeof(TYPE)))); \
-    static inline float4 NAME##_load(const TYPE *image, int32_t index) {                            \
-        NAME##_pixel pixel = *(const NAME##_pixel *)(image + 4 * (int64_t)index);                   \
-        return __builtin_convertvector(pixel, float4);                                              \
-    }                                                                                               \
-    /* All channels of a tap in one load: two cache lines a pixel instead of two a channel. */      \
-    static void NAME##_packed_row(const Plan *p, const Taps *t, const TYPE *image, TYPE *out,       \
-                                  int n) {                                                          \
-        float row[4][TILE_W];                                                                       \
+    /* Scattered reads wait for memory: the taps of the next row are asked for one row ahead. */    \
+    static void NAME##_packed(const Plan *p, const Taps *t, const Taps *ahead, const TYPE *image,   \
+                              TYPE *out, int n) {                                                   \
+        float row[TILE_W * 4];                                                                      \
+        const int64_t down = 4 * (int64_t)p->stride;                                                \
         for (int i = 0; i < n; i++) {                                                               \
-            float4 a = NAME##_load(image, t->i00[i]), b = NAME##_load(image, t->i01[i]);            \
-            float4 c = NAME##_load(image, t->i10[i]), d = NAME##_load(image, t->i11[i]);            \
-            float4 upper = a + (b - a) * t->u[i], lower = c + (d - c) * t->u[i];                    \
-            float4 value = upper + (lower - upper) * t->v[i];                                       \
-            for (int k = 0; k < 4; k++) row[k][i] = value[k];                                       \
+            const TYPE *from = image + 4 * (int64_t)t->i00[i];                                      \
+            const TYPE *soon = image + 4 * (int64_t)ahead->i00[i];                                  \
+            __builtin_prefetch(soon);                                                               \
+            __builtin_prefetch(soon + down);                                                        \
+            float8 upper = LOAD(from), lower = LOAD(from + down);                                   \
+            float8 both = upper + (lower - upper) * t->v[i];                                        \
+            float4 left = LEFT(both), right = RIGHT(both);                                          \
+            float4 value = left + (right - left) * t->u[i];                                         \
+            memcpy(row + 4 * i, &value, sizeof value);                                              \
         }                                                                                           \
-        for (int k = 0; k < p->channels; k++)                                                       \
-            for (int i = 0; i < n; i++) {                                                           \
-                float value = t->in[i] ? row[k][i] : 0.0f;                                          \
-                out[k * p->out_plane + i] = STORE(value);                                           \
-            }                                                                                       \
+        if (!t->all)                                                                                \
+            for (int i = 0; i < n; i++)                                                             \
+                if (!t->in[i]) memset(row + 4 * i, 0, 4 * sizeof(float));                           \
+        for (int k = 0; k < p->channels; k++) {                                                     \
+            TYPE *restrict to = out + k * p->out_plane;                                             \
+            for (int i = 0; i < n; i++) to[i] = STORE(row[4 * i + k]);                              \
+        }                                                                                           \
     }                                                                                               \
     static void NAME##_tile(const Plan *p, const TYPE *images, TYPE *out, int job, int top,         \
                             int left) {                                                             \
         const int64_t plane = (int64_t)p->source_height * p->source_width;                          \
-        const TYPE *image = images + p->image_of[job] * plane * (p->packed ? 4 : p->channels);      \
+        const TYPE *image = images + (p->stride ? 0 : p->image_of[job] * plane * p->channels);      \
         int n = p->width - left < TILE_W ? p->width - left : TILE_W;                                \
         int bottom = top + TILE_H < p->height ? top + TILE_H : p->height;                           \
-        Taps taps;                                                                                  \
+        Taps both[2];                                                                               \
+        int any = find_taps(p, job, top, left, n, both);                                            \
         for (int row = top; row < bottom; row++) {                                                  \
+            const Taps *taps = both + ((row - top) & 1);                                            \
             int64_t at = (int64_t)row * p->width + left;                                            \
             TYPE *to = out + p->out_offset[job] + at;                                               \
-            int any = find_taps(p, job, row, left, n, &taps);                                       \
+            Taps *next = both + ((row + 1 - top) & 1);                                              \
+            int next_any = row + 1 < bottom && find_taps(p, job, row + 1, left, n, next);           \
             if (p->seen)                                                                            \
                 for (int i = 0; i < n; i++)                                                         \
-                    p->seen[p->seen_offset[job] + at + i] = (uint8_t)taps.in[i];                    \
-            if (any && p->packed)                                                                   \
-                NAME##_packed_row(p, &taps, image, to, n);                                          \
+                    p->seen[p->seen_offset[job] + at + i] = (uint8_t)taps->in[i];                   \
+            if (any && p->stride)                                                                   \
+                NAME##_packed(p, taps, next_any ? next : taps, image, to, n);                       \
             else if (any)                                                                           \
-                NAME##_row(p, &taps, image, to, n);                                                 \
+                NAME##_planes(p, taps, image, to, n);                                               \
             else                                                                                    \
                 for (int c = 0; c < p->channels; c++)                                               \
                     memset(to + c * p->out_plane, 0, n * sizeof(TYPE));                             \
+            any = next_any;                                                                         \
         }                                                                                           \
     }                                                                                               \
-    void NAME(const Plan *p, const TYPE *images, TYPE *out) {                                       \
+    void NAME(const Plan *p, const TYPE *images, TYPE *out, int64_t *next) {                        \
         const int down = (p->height + TILE_H - 1) / TILE_H;                                         \
         const int across = (p->width + TILE_W - 1) / TILE_W;                                        \
         const int64_t tiles = (int64_t)p->jobs * down * across;                                     \
-        _Pragma("omp parallel for schedule(dynamic) num_threads(p->threads) if (p->threads > 1)")   \
-        for (int64_t k = 0; k < tiles; k++) {                                                       \
+        for (;;) {                                                                                  \
+            int64_t k = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);                              \
+            if (k >= tiles) return;                                                                 \
             int job = (int)(k / (down * across)), rest = (int)(k % (down * across));                \
             NAME##_tile(p, images, out, job, rest / across * TILE_H, rest % across * TILE_W);       \
         }                                                                                           \
     }
 
-#define AS_IS(value) (value)
-/* Half to even, as torch.round; a mean of bytes stays within 0..255. */
-#define ROUNDED(value) ((uint8_t)rintf(value))
-
 #define DEFINE_PACK(NAME, TYPE)                                                                     \
-    /* (b, c, plane) -> (b, plane, 4), the first channel again in unused ones. */                                 \
-    void NAME(const TYPE *from, TYPE *to, int images, int channels, int64_t plane, int threads) {   \
-        const int64_t chunk = 4096, chunks = (plane + chunk - 1) / chunk;                           \
-        _Pragma("omp parallel for num_threads(threads) if (threads > 1)")                           \
-        for (int64_t k = 0; k < images * chunks; k++) {                                             \
-            int64_t image = k / chunks, start = k % chunks * chunk;                                 \
-            int64_t stop = start + chunk < plane ? start + chunk : plane;                           \
-            const TYPE *restrict a = from + image * channels * plane;                               \
-            const TYPE *restrict b = channels > 1 ? a + plane : a;                                  \
-            const TYPE *restrict c = channels > 2 ? a + 2 * plane : a;                              \
-            const TYPE *restrict d = channels > 3 ? a + 3 * plane : a;                              \
-            TYPE *restrict out = to + image * plane * 4;                                            \
-            for (int64_t i = start; i < stop; i++) {                                                \
-                out[4 * i] = a[i];                                                                  \
-                out[4 * i + 1] = b[i];                                                              \
-                out[4 * i + 2] = c[i];                                                              \
-                out[4 * i + 3] = d[i];                                                              \
+    /* (c, height, width) -> (height + 2 ring, width + 2 ring, 4), unused channels the first again. \
+     * Beyond the border a sphere goes on (half a turn away across a pole), a plane repeats. */     \
+    void NAME(const TYPE *from, TYPE *to, int channels, int height, int width, int ring, int closed,\
+              int64_t *next) {                                                                      \
+        const int64_t plane = (int64_t)height * width;                                              \
+        for (;;) {                                                                                  \
+            int64_t row = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);                            \
+            if (row >= height + 2 * ring) return;                                                   \
+            int64_t y = row - ring;                                                                 \
+            int half = closed && (y < 0 || y >= height) ? width / 2 : 0;                            \
+            y = y < 0 ? 0 : y >= height ? height - 1 : y;                                           \
+            TYPE *restrict out = to + row * (width + 2 * ring) * 4 + 4 * ring;                      \
+            for (int part = 0; part < (half ? 2 : 1); part++) {                                     \
+                const int shift = part ? 0 : half, n = half ? (part ? half : width - half) : width; \
+                TYPE *restrict into = out + (part ? 4 * (width - half) : 0);                        \
+                const TYPE *restrict a = from + y * width + shift;                                  \
+                const TYPE *restrict b = channels > 1 ? a + plane : a;                              \
+                const TYPE *restrict c = channels > 2 ? a + 2 * plane : a;                          \
+                const TYPE *restrict d = channels > 3 ? a + 3 * plane : a;                          \
+                for (int i = 0; i < n; i++) {                                                       \
+                    into[4 * i] = a[i];                                                             \
+                    into[4 * i + 1] = b[i];                                                         \
+                    into[4 * i + 2] = c[i];                                                         \
+                    into[4 * i + 3] = d[i];                                                         \
+                }                                                                                   \
+            }                                                                                       \
+            if (ring) {                                                                             \
+                memcpy(out - 4, out + (closed ? 4 * (width - 1) : 0), 4 * sizeof(TYPE));            \
+                memcpy(out + 4 * width, out + (closed ? 0 : 4 * (width - 1)), 4 * sizeof(TYPE));    \
             }                                                                                       \
         }                                                                                           \
     }
 
 DEFINE_PACK(pano_pack_f32, float)
 DEFINE_PACK(pano_pack_u8, uint8_t)
-DEFINE_RESAMPLE(pano_resample_f32, float, AS_IS)
-DEFINE_RESAMPLE(pano_resample_u8, uint8_t, ROUNDED)
+DEFINE_RESAMPLE(pano_resample_f32, float, load_f32, AS_IS)
+DEFINE_RESAMPLE(pano_resample_u8, uint8_t, load_u8, ROUNDED)

@@ -1,0 +1,1 @@
+"""What a CUDA device must show: `scripts/gpu_check.sh`."""
