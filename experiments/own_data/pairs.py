@@ -14,6 +14,8 @@ from pano_data.datasets.spec import Skipped
 from pano_data.manifest import Row
 
 PARTS = ("rest", "held_out")
+LIFTED = "experiments.own_data.lifted.LiftedPairs"
+"""Reads perspective pictures, which are no panoramas yet."""
 NAMED = 5
 """Files without a partner that are named for each reason; the others are counted."""
 COMMON_UNITS = (1.0, 100.0, 256.0, 512.0, 1000.0, 4000.0)
@@ -62,10 +64,10 @@ class Pairs:
         origin = {"manifest": str(self.manifest(part)), "root": str(self.root)}
         if not self.flat:
             return origin
-        perspective = {"class_path": "pano_data.reader.ManifestDataset", "init_args": origin}
-        painter = {"class_path": "pano_data.curation.ReflectionOutpainter"}
-        whole = {"perspective": perspective, "p2e": {"size": list(size)}, "outpainter": painter}
-        return {"dataset": {"class_path": "pano_data.CuratedDataset", "init_args": whole}}
+        lifted = {**origin, "height": size[0]}
+        if part == "rest":
+            lifted["quarantine"] = str(self.quarantine)
+        return {"dataset": {"class_path": LIFTED, "init_args": lifted}}
 
     def audit(self, samples: int) -> AuditReport:
         """Open some pairs and check what training relies on."""

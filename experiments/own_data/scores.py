@@ -47,11 +47,6 @@ def opened(source: Mapping[str, Any]) -> Source:
     """Return a source of a configuration as the object."""
     if "dataset" not in source:
         return Source(**source)
-    from pano_data import P2E, CuratedDataset, ManifestDataset
-    from pano_data.curation import ReflectionOutpainter
+    from experiments.own_data.lifted import LiftedPairs
 
-    options = source["dataset"]["init_args"]
-    pictures = ManifestDataset(**options["perspective"]["init_args"])
-    size = options["p2e"]["size"]
-    curated = CuratedDataset(pictures, P2E((size[0], size[1])), ReflectionOutpainter())
-    return Source(dataset=curated)
+    return Source(dataset=LiftedPairs(**source["dataset"]["init_args"]))
