@@ -20,7 +20,7 @@ import torch
 import pano_geometry as pg
 from pano_data.curation import P2E, ReflectionOutpainter
 from pano_data.sample import ErpSample
-from pano_data.shards.record import encode_sample
+from pano_data.shards.samples import encode_sample
 from pano_worlds import CAMERA, make_world, render
 
 GOAL = 38

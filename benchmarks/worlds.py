@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import pano_geometry as pg
-from pano_worlds import CAMERA, make_world, miniatures, render
-from pano_worlds.world import WorldKind
+from pano_worlds import CAMERA, WorldKind, make_world, miniatures, render
 
 GOAL_PER_HOUR = 20_000
 CORES = 4

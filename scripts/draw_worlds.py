@@ -15,8 +15,17 @@ import cv2
 import numpy as np
 
 import pano_geometry as pg
-from pano_worlds import CAMERA, CLEAN, STYLES, UNMARKED, Appearance, View, make_world, render
-from pano_worlds.world import WorldKind
+from pano_worlds import (
+    CAMERA,
+    CLEAN,
+    STYLES,
+    UNMARKED,
+    Appearance,
+    View,
+    WorldKind,
+    make_world,
+    render,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 KINDS: tuple[WorldKind, ...] = ("indoor", "outdoor")

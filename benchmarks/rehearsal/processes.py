@@ -22,7 +22,7 @@ PRELOADED = (
     "experiments.da2.curate", "experiments.dap.label", "experiments.dap.curate",
     "experiments.benchmark.evaluate.stage", "experiments.benchmark.suites.stage",
     "experiments.benchmark.gallery", "experiments.benchmark.cost.stage",
-    "experiments.benchmark.report.stage", "pano_worlds.miniatures.worlds_studio", "pano_models",
+    "experiments.benchmark.report.stage", "pano_worlds.miniatures.studios", "pano_models",
     "pano_data.transforms", "transformers",
 )  # fmt: skip
 

@@ -2,9 +2,13 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-from experiments.ablations.launch import launch
-from experiments.ablations.plan import QueueError, read_queue, runs
+from experiments.ablations.plan import QueueError, launch, read_queue, runs
+from pano_data import write_json
+
+SCORES = Path("reports/ablations.json")
+"""All last validations by group and row; the report shows them beside the papers' tables."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,10 +37,11 @@ def main(argv: list[str] | None = None) -> int:
             sys.stderr.write(f"error: {len(failed)} of {len(chosen)} failed: {', '.join(failed)}\n")
             return 1
     else:
-        from experiments.ablations.table import read_scores, table  # MLflow is slow to import
+        from experiments.ablations.table import by_row, read_scores, table  # MLflow is slow
         from experiments.tracking.tracker import tracking_uri
 
         numbers = read_scores(tracking_uri(), [r.name for r in chosen])
+        write_json(SCORES, by_row(chosen, numbers))
         for name, group in groups.items():
             mine = [r for r in chosen if r.group == name]
             if mine:

@@ -23,6 +23,17 @@ def read_scores(uri: str, names: Sequence[str]) -> dict[str, dict[str, float]]:
     return found
 
 
+def by_row(runs: Sequence[Run], numbers: Numbers) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """`{group: {row: {metric: a value per seed}}}` of all validations, `val/...`."""
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for run in runs:
+        for metric, value in numbers.get(run.name, {}).items():
+            if metric.startswith("val/") and metric.count("/") == 3:
+                row = found.setdefault(run.group, {}).setdefault(run.row, {})
+                row.setdefault(metric, []).append(value)
+    return found
+
+
 def spread(values: Sequence[float]) -> str:
     """Mean and, of two and more, sample standard deviation and count."""
     if not values:

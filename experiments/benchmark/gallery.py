@@ -19,9 +19,9 @@ import pano_losses
 from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.full_pictures import PICTURE, FullPictures
 from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import written_whole
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from experiments.tracking.panels import Picture, colourise
 from pano_data import ManifestDataset, track
 from pano_models import Predictor
@@ -62,6 +62,8 @@ def draw(
 ) -> dict[str, Any]:
     """Write the tiles of one panorama: picture, truth, and one per model.
 
+    Black is what has no distance: no truth, or sky to a model that tells it.
+
     Args:
         predictors: By name of the model.
         sample: Of `FullPictures`, with truth.
@@ -81,12 +83,11 @@ def draw(
     }
     scores = {}
     for model, predictor in predictors.items():
-        maps = predictor(sample[PICTURE][None], target.shape[-2:]).maps
-        prediction = {k: v.cpu() for k, v in maps.items()}
+        found = predictor(sample[PICTURE][None], target.shape[-2:])
+        prediction = {k: v.cpu() for k, v in found.maps.items()}
         protocol = next(PROTOCOLS[k] for k in PROTOCOLS if k in prediction)
         aligned = aligned_distance(prediction, target, valid)
-        everywhere = torch.ones_like(valid)
-        tile = _coloured(aligned, everywhere, low, high)
+        tile = _coloured(aligned, ~found.far.cpu(), low, high)
         tiles[model] = _save(tile, folder, f"{name}_{model.replace('/', '_')}")
         score = pano_losses.evaluate(
             prediction, target, valid, protocol, far=far, dataset=sample["dataset"]

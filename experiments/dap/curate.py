@@ -15,13 +15,13 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
+from experiments.dap.environment import level, sky_shares, sky_tilts, told_apart
 from experiments.dap.judge_folder import load_discriminator
-from experiments.pipeline import contents
-from experiments.pipeline.ranks import check_launched
+from experiments.pipeline import data_files
+from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data.manifest import Row, write_manifest
-from pano_data.pseudo_labels import Selection, select
+from pano_data.pseudo_labels import Selection, select_rows
 from pano_data.reader import ManifestDataset
 from pano_data.sampler import shard_indices
 from pano_models import CheckpointError, ModelNotFoundError
@@ -29,7 +29,7 @@ from pano_models.discriminator import PatchDiscriminator
 
 
 class Judge(LightningModule):
-    """Scores labels, nothing else."""
+    """Scores labels, and measures their sky; nothing else."""
 
     def __init__(self, net: PatchDiscriminator) -> None:
         super().__init__()
@@ -38,16 +38,27 @@ class Judge(LightningModule):
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Scores `(b,)` of one batch."""
+        """Scores, shares and tilts of the sky `(b, 3)` of one batch."""
         known = batch["valid"] | batch["far"]
         maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
-        return self.net.score(maps, batch["valid"])
+        score = self.net.score(maps, batch["valid"])
+        skies = sky_shares(batch["far"]), sky_tilts(batch["far"])
+        return torch.stack([score, *(part.to(score) for part in skies)], -1)
 
 
 def scored(
-    engine: Trainer, judge: Judge, data: ManifestDataset, batch_size: int, num_workers: int = 0
+    engine: Trainer,
+    judge: Judge,
+    data: ManifestDataset,
+    batch_size: int,
+    num_workers: int = 0,
+    outdoors_from: float | None = None,
+    max_tilt_deg: float | None = None,
 ) -> list[Row]:
     """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
+
+    With `outdoors_from`, rows that do not say their environment get it from the sky of their label;
+    with `max_tilt_deg`, rows whose sky is not above are left out.
 
     Ranks share whole batches, those of a single process: what is scored together decides the last
     digit.
@@ -59,14 +70,18 @@ def scored(
     own = [row for i in batches for row in rows[i * batch_size : (i + 1) * batch_size]]
     loader = DataLoader(Subset(data, own), batch_size=batch_size, num_workers=num_workers)
     found: Any = engine.predict(judge, loader)
-    scores = torch.zeros(len(data), device=engine.strategy.root_device)
+    values = torch.zeros(len(data), 3, device=engine.strategy.root_device)
     if own:
-        scores[own] = torch.cat([part.to(scores) for part in found])
-    scores = engine.strategy.reduce(scores, reduce_op="sum")  # to each row the others add zero
-    return [
+        values[own] = torch.cat([part.to(values) for part in found])
+    values = engine.strategy.reduce(values, reduce_op="sum")  # to each row the others add zero
+    scores, skies, tilts = values.unbind(-1)
+    listed = [
         dataclasses.replace(row, score=score)
         for row, score in zip(data.manifest, scores.tolist(), strict=True)
     ]
+    if outdoors_from is not None:
+        listed = told_apart(listed, skies.tolist(), outdoors_from)
+    return listed if max_tilt_deg is None else level(listed, tilts.tolist(), max_tilt_deg)
 
 
 def curate(
@@ -76,6 +91,8 @@ def curate(
     out: str,
     keep: dict[str, int],
     by: Selection = "score",
+    outdoors_from: float | None = None,
+    max_tilt_deg: float | None = None,
     seed: int = 0,
     size: tuple[int, int] = (512, 1024),
     batch_size: int = 8,
@@ -92,6 +109,10 @@ def curate(
         out: The new manifest.
         keep: Environment -> number of rows.
         by: By score, or at random (the ablation).
+        outdoors_from: Rows that say `mixed` count as outdoor where at least this share of the upper
+            half of the sphere is far in their label, else as indoor; None leaves them mixed.
+        max_tilt_deg: Labels whose sky lies farther than this from the zenith, in the mean, are left
+            out: cameras upside down or on their side. None keeps all.
         seed: Of the random selection.
         size: Size the discriminator sees.
         batch_size: Labels a forward pass.
@@ -113,14 +134,20 @@ def curate(
         row
         for manifest in manifests
         for row in scored(
-            engine, judge, ManifestDataset(manifest, root, size), batch_size, num_workers
+            engine,
+            judge,
+            ManifestDataset(manifest, root, size),
+            batch_size,
+            num_workers,
+            outdoors_from,
+            max_tilt_deg,
         )
     ]
     if engine.is_global_zero:
-        kept = list(select(rows, keep, by, seed))
+        kept = list(select_rows(rows, keep, by, seed))
         write_manifest(out, kept)
-        digest = contents.digest_rows(kept, Path(root))
-        contents.write_digests(Path(out).parent, {Path(out).stem: digest})
+        digest = data_files.digest_rows(kept, Path(root))
+        data_files.write_digests(Path(out).parent, {Path(out).stem: digest})
 
 
 if __name__ == "__main__":

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.dap.judge_folder import save_discriminator
-from experiments.dap.quality import patch_quality
-from experiments.dap.rank import RankCorrelation
+from experiments.dap.label_quality import RankCorrelation, patch_quality
 from experiments.dap.task import SNAPSHOTS
-from experiments.training.gate import GateError
+from experiments.training.divergence import GateError
 from experiments.training.task import Batch, DepthTask
 from pano_models import EncoderDiscriminator
 

@@ -15,11 +15,10 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor, nn
 
 import pano_models
-from experiments.pipeline import contents
+from experiments.pipeline import data_files, held_out
 from experiments.pipeline.closure.digest import code_digest, own_code
-from experiments.pipeline.ranks import check_launched
+from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from experiments.training.progress import progress_callback
 from pano_data import (
     ErpDataModule,
@@ -200,15 +199,16 @@ def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -
     kept = [row for name, row in rows.items() if name not in dropped]
     made = [pseudo_row(row, image_prefix, label_prefix, maker) for row in kept]
     write_manifest(folder / "manifest.parquet", made)
-    contents.write_digests(folder, {"manifest": contents.digest_rows(made, data_root)})
+    data_files.write_digests(folder, {"manifest": data_files.digest_rows(made, data_root)})
 
 
 def _provenance(model: str, manifest: Path) -> str:
-    """Who labelled what: the labeler's weights, and what was noted of the panoramas."""
+    """Who labelled what: the labeler's weights and seen suites, what was noted of the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
-    panoramas = contents.read_digest(manifest)
-    return f"{model} sha256:{digest}" + (f" data:{panoramas[:16]}" if panoramas else "")
+    panoramas = data_files.read_digest(manifest)
+    data = f" data:{panoramas[:16]}" if panoramas else ""
+    return f"{model} sha256:{digest}{data}{held_out.seen_note(model)}"
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 
 from experiments.depth_anywhere.view_scores import ViewScores
 from experiments.depth_anywhere.views import Views
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data import write_text
 from pano_data.sources import Source
 

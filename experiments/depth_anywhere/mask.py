@@ -8,12 +8,11 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from experiments.pipeline import contents
+from experiments.pipeline import data_files
 from experiments.pipeline.closure.digest import code_digest, own_code
-from experiments.pipeline.partial_output import plain_values, take_up
-from experiments.pipeline.ranks import global_rank, world_size
+from experiments.pipeline.processes import global_rank, set_threads, world_size
+from experiments.pipeline.run_folder import plain_values, take_up
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data import (
     CorruptSampleError,
     DataError,
@@ -29,7 +28,7 @@ from pano_data import (
     write_masks,
     write_text,
 )
-from pano_data.masks.stage import MIN_VALID
+from pano_data.masks.storage import MIN_VALID
 
 
 def mask(
@@ -66,7 +65,7 @@ def mask(
     code = ("experiments.depth_anywhere.mask", *own_code([type(masker).__module__]))
     made_of = {
         "manifest": rows.digest,
-        "pictures": contents.read_digest(Path(manifest)),
+        "pictures": data_files.read_digest(Path(manifest)),
         "masker": plain_values(masker),
         "size": size,
         "code": code_digest(*code),
@@ -93,7 +92,7 @@ def mask(
     text = json.dumps([asdict(entry) for entry in dropped], indent=1)
     write_text(folder / "dropped.json", text + "\n")
     write_manifest(folder / "manifest.parquet", kept)
-    contents.write_digests(folder, {"manifest": contents.digest_rows(kept, Path(data_root))})
+    data_files.write_digests(folder, {"manifest": data_files.digest_rows(kept, Path(data_root))})
 
 
 def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:

@@ -6,9 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from experiments.depth_anywhere.plain_picture import PLAIN
-from experiments.depth_anywhere.turns import random_turns, seeded
-from experiments.depth_anywhere.views import Views
+from experiments.depth_anywhere.augmentation import PLAIN
+from experiments.depth_anywhere.views import Views, random_turns, seeded
 from experiments.training.task import Batch, DepthTask
 
 

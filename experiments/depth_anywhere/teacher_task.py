@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from experiments.depth_anywhere.turns import random_turns, seeded
 from experiments.depth_anywhere.view_scores import ViewScores
-from experiments.depth_anywhere.views import LabelledViews, Views, cut_labelled
+from experiments.depth_anywhere.views import (
+    LabelledViews,
+    Views,
+    cut_labelled,
+    random_turns,
+    seeded,
+)
 from experiments.training.task import Batch, DepthTask
 
 

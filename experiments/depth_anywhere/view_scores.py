@@ -7,8 +7,13 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import Metric
 
-from experiments.depth_anywhere.turns import random_turns, seeded
-from experiments.depth_anywhere.views import LabelledViews, Views, cut_labelled
+from experiments.depth_anywhere.views import (
+    LabelledViews,
+    Views,
+    cut_labelled,
+    random_turns,
+    seeded,
+)
 from pano_geometry.tensor_types import Float
 from pano_losses import metrics
 from pano_losses.alignment import least_squares_scale_shift

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pano_data import datasets, write_manifest
-from pano_data.audit import audit
-from pano_data.audit.report import AuditReport
+from pano_data.audit import AuditReport, audit
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
 from pano_data.manifest import Row

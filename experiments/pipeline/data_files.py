@@ -1,24 +1,90 @@
-"""What a training's data files were when it began: a resume on other files is refused.
+"""The files behind a manifest: what they were when a stage or a training read them.
 
-A manifest names files and stays the same when they are replaced. So a training notes the size and
-the time of change of every file that it may read, beside its checkpoint, and looks again before it
-resumes; no byte of them is read. Where a time differs and no size does, the digest decides that the
-stage which made the manifest wrote (`contents`): data that were rendered or checked out anew are
-the same data. Without such a digest another time counts as another file.
+A manifest names files, and stays the same when they are replaced. So two notes are taken.
+
+The stage that writes a manifest, or packs shards, writes a digest of the files beside it
+(`contents.json`): what depends on the manifest's folder runs again, and a training on other
+pictures is another training. Files count by the hash of their bytes, and no byte is read twice for
+it: DVC notes the hash of each file that it has read with the file's inode, size and modification
+time, and so do we, in its database.
+
+A training notes the size and the time of change of every file that it may read, beside its
+checkpoint, and looks again before it resumes; no byte of them is read. Where a time differs and no
+size does, the digest above decides: data that were rendered or checked out anew are the same data.
+Without such a digest another time counts as another file.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from dvc.exceptions import NotDvcRepoError
+from dvc.fs import localfs
+from dvc.repo import Repo
+from dvc_data.hashfile.hash import hash_file
+from dvc_data.hashfile.state import StateBase
 from numpy.typing import NDArray
 
-from experiments.pipeline import contents
-from pano_data import DataError, read_manifest, replace_file
+from pano_data import DataError, Row, read_manifest, replace_file, write_text
+
+CONTENTS = "contents.json"
+MISSING = "missing"
+
+
+def digest_rows(rows: Iterable[Row], root: Path) -> str:
+    """Return the SHA-256 over the names and contents of all files of `rows`, in their order."""
+    names = (name for row in rows for name in (row.image, row.depth, row.mask) if name)
+    return digest_files(names, root)
+
+
+def digest_files(names: Iterable[str], root: Path) -> str:
+    """Return the SHA-256 over names below `root` and contents; a missing file counts as missing."""
+    found = hashlib.sha256()
+    with _known_hashes() as known:
+        for name in names:
+            found.update(f"{name} {_hash(root / name, known)}\n".encode())
+    return found.hexdigest()
+
+
+def _hash(path: Path, known: StateBase | None) -> str:
+    try:
+        _, info = hash_file(str(path.absolute()), localfs, "md5", known)
+    except (FileNotFoundError, IsADirectoryError):
+        return MISSING  # reading it will say so
+    return str(info.value)
+
+
+@contextmanager
+def _known_hashes() -> Iterator[StateBase | None]:
+    """Open the database in which DVC keeps the hashes of files; None outside of a pipeline."""
+    try:
+        repo = Repo()
+    except NotDvcRepoError:
+        yield None
+        return
+    with repo:
+        yield repo.state
+
+
+def write_digests(folder: Path, digests: Mapping[str, str]) -> None:
+    """Write `contents.json`: stem of each manifest (or index) in the folder -> digest."""
+    write_text(folder / CONTENTS, json.dumps(dict(digests), indent=1) + "\n")
+
+
+def read_digest(manifest: Path) -> str | None:
+    """Return the digest written for a manifest; None if its stage writes none."""
+    path = manifest.with_name(CONTENTS)
+    if not path.is_file():
+        return None
+    found: str | None = json.loads(path.read_text()).get(manifest.stem)
+    return found
+
 
 NOTE = "data_files.npz"
 PARTS = ("train", "unlabelled", "val")
@@ -68,8 +134,8 @@ def _compare(files: Files, before: NDArray[np.int64], now: NDArray[np.int64], st
         return
     resized = np.flatnonzero(before[:, 0] != now[:, 0])
     if not len(resized):
-        noted = contents.read_digest(files.made_of)
-        if noted is not None and noted == contents.digest_files(files.names, files.root):
+        noted = read_digest(files.made_of)
+        if noted is not None and noted == digest_files(files.names, files.root):
             return
     first = int((resized if len(resized) else changed)[0])
     old, new = int(before[first, 0]), int(now[first, 0])

@@ -4,6 +4,9 @@ A panorama is known by its scene, not by its file: a test house of Matterport3D 
 stitch, in Pano3D's renders and in the raw capture. A section that trains on a test set by intent
 (Depth Anywhere's "-all" rows) names the suites under `seen_suites`; the run keeps the list, and no
 row of these suites is made of it.
+
+What such a model has seen is seen by whatever learns from it: by a training that starts from it, by
+one with it as a teacher, and by one on its labels, whose rows carry the suites in `provenance`.
 """
 
 import json
@@ -11,7 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,6 +58,9 @@ RENDERED = ".rendered-by-panodepth"
 _AREA = re.compile(r"(?:^|/)area_?(\d[ab]?)(?:/|$)")
 _ROOM = re.compile(r"(?:^|/)scene_(\d{5})(?:/|$)")
 _SHOWN = 3
+_SEEN = re.compile(r"(?:^| )seen:([\w,]+)")
+MODELS = ("init_from", "labeler")
+"""Arguments of a task that name a trained model; a teacher has its own."""
 
 
 class LeakError(ParamsError):
@@ -189,28 +195,68 @@ def check_training(resolved: Mapping[str, Any]) -> None:
                 f"{place}: {_told(refused)}; expected none: take the set out, or state "
                 f"`seen_suites: [{', '.join(missing)}]`, which keeps the model out of these suites"
             )
-    start = (resolved.get("model") or {}).get("init_args", {}).get("init_from")
-    inherited = sorted(set(seen_suites(start)) - allowed) if start else []
-    if inherited:
-        raise LeakError(
-            f"model.init_args.init_from: {start} has seen the test sets of {', '.join(inherited)}; "
-            "state them under `seen_suites` too"
-        )
+    for place, source in _learned_from(resolved):
+        inherited = sorted(set(source.seen) - allowed)
+        if inherited:
+            raise LeakError(
+                f"{place}: {source.name} has seen the test sets of {', '.join(inherited)}; "
+                "state them under `seen_suites` too"
+            )
+
+
+class _Learned(NamedTuple):
+    """A model that a training learns from, and the suites whose test sets it has seen."""
+
+    name: str
+    seen: tuple[str, ...]
+
+
+def _learned_from(resolved: Mapping[str, Any]) -> Iterator[tuple[str, _Learned]]:
+    arguments = (resolved.get("model") or {}).get("init_args", {})
+    named = {key: arguments.get(key) for key in MODELS}
+    teacher = (arguments.get("teacher") or {}).get("init_args", {}).get("model")
+    for key, model in {**named, "teacher.init_args.model": teacher}.items():
+        if model:
+            yield f"model.init_args.{key}", _Learned(str(model), seen_suites(model))
+    for place, manifest, _ in _manifests(resolved["data"]):
+        labelled = manifest.filter(label="pseudo").table["provenance"].unique().to_pylist()
+        for provenance in labelled:
+            seen = _SEEN.search(provenance)
+            if seen:
+                maker = f"{provenance.split(' ')[0]}, which made its labels,"
+                yield place, _Learned(maker, tuple(seen[1].split(",")))
+
+
+def seen_note(model: Path | str) -> str:
+    """Return what the `provenance` of a model's labels says of the suites it has seen, or ""."""
+    seen = seen_suites(model)
+    return f" seen:{','.join(seen)}" if seen else ""
 
 
 def _found_in(data: Mapping[str, Any]) -> Iterator[tuple[str, dict[tuple[str, str], list[str]]]]:
+    for place, manifest, root in _manifests(data):
+        yield place, leaked(manifest, root)
+    for place, given in _drawn(data):
+        shards = given.get("shards")
+        if shards is not None and (Path(shards) / "keys.json").is_file():
+            yield place, leaked_keys(json.loads((Path(shards) / "keys.json").read_text()))
+
+
+def _manifests(data: Mapping[str, Any]) -> Iterator[tuple[str, Manifest, Path | None]]:
+    for place, given in _drawn(data):
+        manifest = given.get("manifest")
+        if manifest is not None and Path(manifest).is_file():
+            root = Path(given["root"]) if given.get("root") else None
+            yield place, read_manifest(manifest), root
+
+
+def _drawn(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield place and arguments of each set of a training; without those that are drawn never."""
     for part in ("train", "unlabelled"):
         for name, source in (data.get(part) or {}).items():
             given = source.get("init_args", source) if isinstance(source, Mapping) else {}
-            if given.get("weight") == 0:
-                continue  # drawn never
-            manifest, shards = given.get("manifest"), given.get("shards")
-            if manifest is not None and Path(manifest).is_file():
-                root = Path(given["root"]) if given.get("root") else None
-                yield f"data.{part}.{name}", leaked(read_manifest(manifest), root)
-            elif shards is not None and (Path(shards) / "keys.json").is_file():
-                keys = json.loads((Path(shards) / "keys.json").read_text())
-                yield f"data.{part}.{name}", leaked_keys(keys)
+            if given.get("weight") != 0:
+                yield f"data.{part}.{name}", given
 
 
 def _told(found: Mapping[tuple[str, str], Sequence[str]]) -> str:

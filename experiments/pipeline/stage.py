@@ -13,7 +13,7 @@ import torch
 from jsonargparse import ArgumentParser, Namespace, auto_cli
 
 from experiments.pipeline import config_errors, params
-from experiments.pipeline.ranks import WorldError, global_rank
+from experiments.pipeline.processes import WorldError, global_rank
 from pano_data import DataError
 from pano_data.io.atomic import FULL
 

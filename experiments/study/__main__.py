@@ -27,10 +27,10 @@ from experiments.study.direction import (
     wanted,
     write_calibration,
 )
-from experiments.study.place import MissingDataError, Place
 from experiments.study.plan import Run, plan
 from experiments.study.plan import runs as all_runs
 from experiments.study.queue import Queue, forget, outdated, progress, shard
+from experiments.study.results import MissingDataError, Place
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -16,9 +16,8 @@ import yaml
 from scipy import stats
 
 from experiments.study.claims import FILE, Claim, ClaimsError, Study
-from experiments.study.place import Place
 from experiments.study.plan import Run
-from experiments.study.results import Runs, image_scores
+from experiments.study.results import Place, Runs, image_scores
 from experiments.study.statistics import contrast_of
 from pano_data import write_text
 

@@ -21,8 +21,8 @@ from experiments.pipeline.closure.digest import code_digest
 from experiments.pipeline.revision import REPO, git_revision
 from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.study.claims import Scale, Study
-from experiments.study.place import FAILED, LOG, Place
 from experiments.study.plan import Run, Step
+from experiments.study.results import FAILED, LOG, Place
 from pano_data import write_json
 
 POLL_S = 0.5

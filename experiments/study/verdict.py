@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.study.claims import Claim, Study
-from experiments.study.place import Place
-from experiments.study.results import Measured, Runs, finished, measure
+from experiments.study.results import Measured, Place, Runs, finished, measure
 from experiments.study.statistics import (
     Effect,
     contrast_of,

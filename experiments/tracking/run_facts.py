@@ -1,13 +1,14 @@
 """What tells runs apart: digests of what they start from, curated parameters, tags."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments.pipeline import contents
-from experiments.pipeline.contents import CONTENTS
-from experiments.pipeline.ranks import checked_world
+from experiments.pipeline import data_files
+from experiments.pipeline.closure.values import texts
+from experiments.pipeline.data_files import CONTENTS
+from experiments.pipeline.processes import checked_world
 
 WEIGHTS = "model.safetensors"
 
@@ -19,25 +20,16 @@ def input_digests(resolved: Mapping[str, Any]) -> dict[str, str]:
     its model: the weights in every folder it names (teacher, labeler, first weights), since the
     same values with another teacher are another training.
     """
-    weights = [f"{text}/{WEIGHTS}" for text in _texts(resolved["model"])]
+    weights = [f"{text}/{WEIGHTS}" for text in texts(resolved["model"])]
     paths = sorted({*_named(resolved["data"]), *weights})
     found = {path: _sha256(path) for path in paths if Path(path).is_file()}
-    noted = {f"{path} ({CONTENTS})": contents.read_digest(Path(path)) for path in found}
+    noted = {f"{path} ({CONTENTS})": data_files.read_digest(Path(path)) for path in found}
     return found | {name: digest for name, digest in noted.items() if digest is not None}
 
 
 def _sha256(path: str) -> str:
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _texts(node: Any) -> Iterator[str]:
-    """Yield every text in a configuration."""
-    if isinstance(node, Mapping | list):
-        for value in node.values() if isinstance(node, Mapping) else node:
-            yield from _texts(value)
-    elif isinstance(node, str):
-        yield node
 
 
 def _named(node: Any) -> list[str]:

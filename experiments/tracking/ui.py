@@ -13,8 +13,7 @@ from mlflow.entities import Experiment, Run
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from experiments.tracking.accuracy import ACCURACY
-from experiments.tracking.store import store_root, tracking_uri
+from experiments.tracking.store import ACCURACY, store_root, tracking_uri
 
 LATEST = 4  # runs side by side are readable up to about here
 

@@ -27,9 +27,9 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from experiments.pipeline import config_errors, held_out, params
-from experiments.pipeline.closure.training import training_code
+from experiments.pipeline.closure.values import training_code
 from experiments.pipeline.data_files import check_data_files
-from experiments.pipeline.ranks import accumulation, checked_world, global_rank
+from experiments.pipeline.processes import accumulation, checked_world, global_rank, set_threads
 from experiments.pipeline.run_folder import (
     FINISHED,
     IDENTITY,
@@ -44,7 +44,6 @@ from experiments.pipeline.run_folder import (
     write_yaml,
 )
 from experiments.pipeline.stage import EXIT_FAILED, quiet_libraries, report_bad_input
-from experiments.pipeline.threads import set_threads
 from experiments.tracking.run_facts import curated, input_digests, run_tags
 from experiments.tracking.shares import FILE as SHARES
 from experiments.tracking.tracker import RunLogger
@@ -57,8 +56,12 @@ from experiments.training.callbacks import (
     Throughput,
 )
 from experiments.training.checkpoints import DurableCheckpointIO, ResumableCheckpoint, StepSeed
-from experiments.training.divergence import NonFiniteGuard, TrainingDivergedError, check_finite
-from experiments.training.gate import GateError
+from experiments.training.divergence import (
+    GateError,
+    NonFiniteGuard,
+    TrainingDivergedError,
+    check_finite,
+)
 from experiments.training.progress import progress_callback
 from experiments.training.schedule import follow_max_steps
 from experiments.training.sharding import gather

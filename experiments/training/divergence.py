@@ -1,4 +1,7 @@
-"""Trainings that diverge: their steps are skipped, and what they end in is not published."""
+"""Trainings whose end is not published: they diverged, or fell short of a gate.
+
+Steps with non-finite gradients are skipped while they are few.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -164,3 +167,7 @@ def _copy(source: list[torch.Tensor], target: list[torch.Tensor]) -> None:
 def _local(gradient: torch.Tensor) -> torch.Tensor:
     """Return this rank's part of a gradient that FSDP has spread over the ranks."""
     return gradient.to_local() if isinstance(gradient, DTensor) else gradient
+
+
+class GateError(RuntimeError):
+    """A finished training is not good enough for what comes after it; nothing was published."""

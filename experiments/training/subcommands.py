@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from experiments.pipeline.run_folder import FINISHED, RunFolderError
 from pano_data import replace_file
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 
 PUBLISHED = Path("checkpoints/final.ckpt")
 """Weights of a finished training, within its folder."""

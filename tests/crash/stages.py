@@ -22,7 +22,7 @@ from experiments.prepare.worlds import render
 from pano_data import P2E, ReflectionOutpainter, datasets, write_manifest
 from pano_data.masks import RuleMasker
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.crash import hooks, trainings
 from tests.crash.case import Fault
 from tests.crash.families import LABELER

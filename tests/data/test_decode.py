@@ -1,18 +1,20 @@
-"""Golden values of every encoding, what happens to sentinels, and pixels at depth edges."""
+"""Golden values of every encoding, sentinels, depth edges, Cassini maps."""
 
 import math
 
 import numpy as np
 import pytest
+import torch
 
+import pano_geometry as pg
 from pano_data import datasets
-from pano_data.decode import Label, decode, depth_edges, ray_lengths, without_edges
+from pano_data.decode import Label, cassini_to_erp, decode, find_edges, ray_lengths, remove_edges
 from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 def row(**changes):
@@ -142,13 +144,13 @@ def step(column):
 
 
 def test_both_sides_of_a_step_are_edges():
-    found = depth_edges(label(step(5)), wrap=False)
+    found = find_edges(label(step(5)), wrap=False)
     np.testing.assert_array_equal(found.all(0), np.isin(np.arange(12), (4, 5)))
     np.testing.assert_array_equal(found.any(0), np.isin(np.arange(12), (4, 5)))
 
 
 def test_the_seam_of_a_panorama_is_no_border():
-    found = depth_edges(label(step(5)), wrap=True)
+    found = find_edges(label(step(5)), wrap=True)
     np.testing.assert_array_equal(found.any(0), np.isin(np.arange(12), (0, 4, 5, 11)))
 
 
@@ -156,21 +158,21 @@ def test_the_seam_of_a_panorama_is_no_border():
 def test_turning_a_panorama_turns_the_result(shift):
     rng = np.random.default_rng(0)
     distance = rng.choice([0.0, 2.0, 2.1, 5.0], (8, 16))
-    one = without_edges(label(distance), 2, wrap=True)
-    two = without_edges(label(np.roll(distance, shift, 1)), 2, wrap=True)
+    one = remove_edges(label(distance), 2, wrap=True)
+    two = remove_edges(label(np.roll(distance, shift, 1)), 2, wrap=True)
     np.testing.assert_array_equal(np.roll(one.valid, shift, 1), two.valid)
 
 
 def test_upper_and_lower_border_are_no_neighbours():
     distance = np.full((6, 12), 2.0)
     distance[3:] = 4.0
-    found = depth_edges(label(distance), wrap=True)
+    found = find_edges(label(distance), wrap=True)
     np.testing.assert_array_equal(found.any(1), np.isin(np.arange(6), (2, 3)))
 
 
 @pytest.mark.parametrize("margin", [1, 2, 3])
 def test_margin_counts_pixels_on_each_side(margin):
-    result = without_edges(label(step(6)), margin, wrap=False)
+    result = remove_edges(label(step(6)), margin, wrap=False)
     expected = np.abs(np.arange(12) + 0.5 - 6) > margin
     np.testing.assert_array_equal(result.valid, np.broadcast_to(expected, (6, 12)))
     assert (result.distance[~result.valid] == 0).all()
@@ -179,13 +181,13 @@ def test_margin_counts_pixels_on_each_side(margin):
 def test_smooth_surfaces_and_holes_are_no_edges():
     slope = np.broadcast_to(2 * 1.05 ** np.arange(12), (6, 12)).copy()
     slope[2, 3] = 0  # a hole says nothing of what is beside it
-    assert not depth_edges(label(slope), wrap=False).any()
+    assert not find_edges(label(slope), wrap=False).any()
 
 
 def test_a_surface_that_ends_at_the_sky():
     far = np.zeros((6, 12), bool)
     far[:2] = True
-    result = without_edges(label(np.full((6, 12), 2.0), far), 1, wrap=True)
+    result = remove_edges(label(np.full((6, 12), 2.0), far), 1, wrap=True)
     np.testing.assert_array_equal(result.valid.all(1), np.arange(6) > 2)
     np.testing.assert_array_equal(result.far, far)
 
@@ -202,3 +204,47 @@ def test_flying_pixels_of_structured3d(tmp_path):
     assert set(np.unique(result.distance)) == {0, 2, 5}
     assert result.valid.mean() == pytest.approx(1 - 6 / 64)
     assert 3.3 in np.unique(read(next(spec.rows(tmp_path, "train")), tmp_path).label.distance)
+
+
+def mode_coordinates(height, width):
+    """Where MODE samples its Cassini map (x, y in [-1, 1]) for the pixels of a panorama."""
+    theta = math.pi - (np.arange(width) + 0.5) * 2 * math.pi / width
+    phi = (math.pi / 2 - (np.arange(height) + 0.5) * math.pi / height)[:, None]
+    theta_c = np.arctan2(np.tan(phi), np.cos(theta))
+    phi_c = np.arcsin(np.cos(phi) * np.sin(theta))
+    return -phi_c / (math.pi / 2), -theta_c / math.pi
+
+
+def test_the_projection_is_that_of_the_data_set():
+    """Orientation of both axes, against the formula of the release."""
+    x, y = mode_coordinates(32, 64)
+    rays = pg.Equirectangular(32, 64).rays(dtype=torch.float64)
+    u, v = pg.Cassini(64, 32).project(rays).unbind(-1)
+    np.testing.assert_allclose(u.numpy() / 16 - 1, x, atol=1e-9)
+    np.testing.assert_allclose(v.numpy() / 32 - 1, y, atol=1e-9)
+
+
+def test_a_marked_direction_stays_where_it_is():
+    height, width = 128, 64
+    rgb = np.zeros((height, width, 3), np.uint8)
+    ray = torch.tensor([0.6, -0.5, 0.4], dtype=torch.float64)
+    u, v = (int(value) for value in pg.Cassini(height, width).project(ray))
+    rgb[v - 1 : v + 2, u - 1 : u + 2] = 255
+    valid = np.ones((height, width), bool)
+    image, _ = cassini_to_erp(rgb, Label(np.ones((height, width), np.float32), valid, ~valid))
+    assert image.shape == (64, 128, 3)
+    row, column = (int(i) for i in np.unravel_index(image[..., 0].argmax(), image.shape[:2]))
+    found = pg.Equirectangular(64, 128).rays(dtype=torch.float64)[row, column]
+    assert math.degrees(math.acos(float(found @ ray / ray.norm()))) < 5
+
+
+def test_masks_and_distances_stay_together():
+    rng = np.random.default_rng(0)
+    distance = rng.choice(np.array([0, 3, 50], np.float32), (64, 32))
+    far = rng.random((64, 32)) < 0.3
+    distance[far] = 0
+    _, label = cassini_to_erp(np.zeros((64, 32, 3), np.uint8), Label(distance, distance > 0, far))
+    assert set(np.unique(label.distance)) == {0, 3, 50}
+    np.testing.assert_array_equal(label.valid, label.distance > 0)
+    assert not (label.valid & label.far).any()
+    assert 0.15 < label.far.mean() < 0.45

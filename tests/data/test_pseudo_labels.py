@@ -6,7 +6,7 @@ import pytest
 
 from pano_data.errors import DataError
 from pano_data.manifest import Row
-from pano_data.pseudo_labels import pseudo_row, select, write_pseudo_label
+from pano_data.pseudo_labels import pseudo_row, select_rows, write_pseudo_label
 
 
 def row(key, score=None, environment="indoor", **changes):
@@ -22,15 +22,15 @@ OUTDOOR = [row(f"o{n}", score, "outdoor") for n, score in enumerate((0.2, 0.8))]
 
 
 def test_the_best_of_each_environment_equal_scores_by_key():
-    chosen = select([*OUTDOOR, *INDOOR, row("m", 1.0, "mixed")], {"indoor": 3, "outdoor": 1})
+    chosen = select_rows([*OUTDOOR, *INDOOR, row("m", 1.0, "mixed")], {"indoor": 3, "outdoor": 1})
     assert [r.key for r in chosen] == ["1", "3", "2", "o1"]
-    assert [r.key for r in select(INDOOR[::-1], {"indoor": 9})] == ["1", "3", "2", "4", "0"]
+    assert [r.key for r in select_rows(INDOOR[::-1], {"indoor": 9})] == ["1", "3", "2", "4", "0"]
 
 
 def test_a_random_choice_is_that_of_its_seed_and_needs_no_score():
     rows = [row(f"{n:02d}") for n in range(40)]
     one, again, other = (
-        [r.key for r in select(each, {"indoor": 10}, "random", seed)]
+        [r.key for r in select_rows(each, {"indoor": 10}, "random", seed)]
         for each, seed in ((rows, 1), (rows[::-1], 1), (rows, 2))
     )
     assert one == again
@@ -41,12 +41,12 @@ def test_a_random_choice_is_that_of_its_seed_and_needs_no_score():
 @pytest.mark.parametrize("score", [None, math.nan])
 def test_rows_without_a_score_cannot_be_ranked(score):
     with pytest.raises(DataError, match=r"1 rows have no score or NaN, e.g. \['x'\]"):
-        select([row("x", score), *INDOOR], {"indoor": 2})
+        select_rows([row("x", score), *INDOOR], {"indoor": 2})
 
 
 def test_an_environment_without_rows():
     with pytest.raises(DataError, match="no row with environment='outdoor'"):
-        select(INDOOR, {"outdoor": 1})
+        select_rows(INDOOR, {"outdoor": 1})
 
 
 def test_a_label_brings_its_maker_and_drops_what_held_for_the_old_one():

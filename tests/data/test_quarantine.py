@@ -10,7 +10,7 @@ from pano_data.manifest import manifest_of
 from pano_data.quarantine import Corrupt, Quarantine
 from pano_data.reader import ManifestDataset
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pano_data.pseudo_labels import pseudo_row, write_pseudo_label
 from pano_data.reader import Decoded, ManifestDataset, read, resize
 from pano_data.sample import validate_sample
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 @pytest.fixture(scope="module")

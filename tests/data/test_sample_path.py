@@ -14,11 +14,11 @@ import pano_data
 from pano_data import datasets
 from pano_data.io.encode import write_png
 from pano_data.manifest import write_manifest
-from pano_data.mixing import Draw
 from pano_data.reader import ManifestDataset, TrainingSet
+from pano_data.sampler import Draw
 from pano_data.transforms import Colour, Compose, Flip, Limit, Roll
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 OURS = Path(pano_data.__file__).parent
 README = OURS.parents[1] / "README.md"

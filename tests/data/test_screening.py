@@ -6,7 +6,7 @@ from pano_data.io.encode import write_png
 from pano_data.manifest import manifest_of
 from pano_data.screening import screen_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 @pytest.fixture

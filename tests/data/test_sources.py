@@ -10,7 +10,7 @@ from pano_data.io.encode import write_png
 from pano_data.manifest import write_manifest
 from pano_data.sources import Source
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.data.synthetic import Numbered
 
 

@@ -18,7 +18,7 @@ import yaml
 from experiments.training.cli import main
 from pano_data import datasets, write_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 ROOT = Path(__file__).parents[2]
 STEPS = 12

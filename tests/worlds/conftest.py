@@ -6,8 +6,7 @@ import pano_geometry as pg
 from pano_worlds.rendering.atmosphere import Sky
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.patterns import Plain
+from pano_worlds.surfaces.materials import Material, Plain
 from pano_worlds.world import Viewpoint, World, upright
 
 GREY = Material(Plain((0.5, 0.5, 0.5)))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from experiments.benchmark.models.resolve import load_predictor
-from experiments.pipeline.threads import set_threads
+from experiments.pipeline.processes import set_threads
 
 MEGA = 1e6
 PROC = Path("/proc/self")

@@ -18,8 +18,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.resolve import load_predictor
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data import track, write_json
 
 GIGA = 1e9

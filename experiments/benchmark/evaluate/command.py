@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 import pano_losses
-from experiments.benchmark.evaluate.ranks import choose_device, ranks
+from experiments.benchmark.evaluate.execution import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve

@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader
 
 import pano_losses
 from experiments.benchmark.curves import ErrorCurves
-from experiments.benchmark.evaluate.batches import HalvingPredictor, first_batch
-from experiments.benchmark.evaluate.ranks import Journal, Ranks
+from experiments.benchmark.evaluate.execution import HalvingPredictor, Journal, Ranks, first_batch
 from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.pipeline.closure.digest import code_digest, own_code

@@ -11,15 +11,14 @@ from typing import Any
 
 from jsonargparse import auto_cli
 
-from experiments.benchmark.evaluate.ranks import choose_device, ranks
+from experiments.benchmark.evaluate.execution import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, resolve
 from experiments.pipeline import params
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
 from experiments.pipeline.stage import report_bad_input
-from experiments.pipeline.threads import set_threads
-from experiments.tracking.accuracy import accuracy_metrics
 from pano_data.reader import ManifestDataset
 
 SCORES = Path("reports/scores")
@@ -79,7 +78,7 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
         return
     # Here, because the tracking client takes seconds to import, and the command logs nothing.
     from experiments.tracking.queue import TrackingQueue
-    from experiments.tracking.tracker import tracking_uri
+    from experiments.tracking.store import accuracy_metrics, tracking_uri
 
     values = {
         f"test/{dataset}/{protocol}/{metric}": value

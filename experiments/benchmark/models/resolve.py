@@ -1,32 +1,26 @@
-"""Turn a MODEL of the command line into something that predicts batches."""
+"""Turn a MODEL of the command line into something that predicts batches.
+
+Baselines that never look at the picture are among them: what a trained network must beat.
+"""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
 
 import pano_models
 from experiments.benchmark.full_pictures import PICTURE
-from experiments.benchmark.models.baselines import ConstantBaseline, LatitudeBaseline
-from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions, parse_options
+from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions
+from experiments.benchmark.models.fusion import FUSION, build_fusion
 from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
+from pano_geometry.tensor_types import Float
 from pano_models.weights.model_folder import digest_of_weights
-
-FUSION = "fusion:"
-FUSIONS = {
-    "poisson": "gradients",
-    "least_squares": "affine",
-    "scale": "scale",
-    "average": "blend",
-}
-"""Names of the literature -> those of `pano_models.FusionBaseline`."""
-RIGS = {"tangent": "tangents", "cube": "cube"}
-VIEW_PX = 518  # what Depth Anything was trained at
 
 
 @dataclass(frozen=True)
@@ -147,38 +141,6 @@ def _place(model: str) -> str:
     return str(folder) if folder.is_dir() else model
 
 
-def build_fusion(model: str) -> nn.Module:
-    """Build a panoramic network of a perspective one.
-
-    MODEL is `fusion:SOURCE[,rig=...][,fusion=...][,view=...][,predicts=...]`.
-
-    Raises:
-        ValueError: Unknown option or value, or no perspective model at SOURCE.
-    """
-    source, options = parse_options(model.removeprefix(FUSION))
-    unknown = sorted(set(options) - {"rig", "fusion", "view", "predicts"})
-    if unknown or not source:
-        raise ValueError(
-            f"got {model!r}, expected {FUSION}SOURCE with options rig, fusion, view, predicts"
-        )
-    rig = _choice(model, "rig", options.get("rig", "tangent"), RIGS)
-    fusion = _choice(model, "fusion", options.get("fusion", "least_squares"), FUSIONS)
-    view = options.get("view", str(VIEW_PX))
-    if not view.isdigit() or int(view) < 14:
-        raise ValueError(f"got view={view!r} in {model!r}, expected pixels, at least 14")
-    predicts = {"predicts": options["predicts"]} if "predicts" in options else {}
-    perspective = pano_models.load_teacher(source, **predicts)  # type: ignore[arg-type]
-    return pano_models.FusionBaseline(perspective, {"kind": rig, "size": int(view)}, fusion)
-
-
-def _choice(model: str, option: str, value: str, choices: Mapping[str, str]) -> str:
-    if value not in choices:
-        raise ValueError(
-            f"got {option}={value!r} in {model!r}, expected one of {', '.join(choices)}"
-        )
-    return choices[value]
-
-
 def _latitude(source: DatasetLocation | None, size: tuple[int, int]) -> nn.Module:
     if source is None:
         raise ValueError(
@@ -193,3 +155,45 @@ def _digest_of_state(module: nn.Module) -> str:
     """Return the SHA-256 of all tensors and of the options a network was built from."""
     text = f"{getattr(module, 'spec', None)!r} {digest_of_weights(module)}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+class ConstantBaseline(nn.Module):
+    """The same distance everywhere: a sphere around the camera."""
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
+        """Return a map of ones `(b, 1, h, w)`."""
+        return {"distance_scale_invariant": torch.ones_like(rgb[:, :1])}
+
+
+class LatitudeBaseline(nn.Module):
+    """The geometric mean distance of each latitude over training panoramas.
+
+    Args:
+        profile: Mean log distance by row, top to bottom, any number of rows.
+    """
+
+    def __init__(self, profile: Float[Tensor, " rows"]) -> None:
+        super().__init__()
+        self.register_buffer("profile", profile)
+        self.profile: Tensor
+
+    @classmethod
+    def fit(cls, samples: Iterable[tuple[Tensor, Tensor]]) -> "LatitudeBaseline":
+        """Average log distance by row over pairs of distance and valid mask `(1, h, w)`.
+
+        Every panorama is divided by its geometric mean first: the baseline is scale-invariant.
+        """
+        total, weight = torch.zeros(()), torch.zeros(())
+        for distance, valid in samples:
+            logs = torch.where(valid, distance.clamp(min=1e-6).log(), 0.0)
+            logs = torch.where(valid, logs - logs.sum() / valid.sum().clamp(min=1), 0.0)
+            total = total + logs.sum((0, 2))
+            weight = weight + valid.sum((0, 2))
+        return cls(total / weight.clamp(min=1))
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> dict[str, Tensor]:
+        """Return the profile, repeated along longitude, `(b, 1, h, w)`."""
+        rows = F.interpolate(self.profile[None, None], rgb.shape[-2], mode="linear")
+        return {
+            "distance_scale_invariant": rows.exp()[..., None].expand_as(rgb[:, :1]).contiguous()
+        }

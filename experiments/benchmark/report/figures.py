@@ -40,7 +40,7 @@ def figures(results: Sequence[Result]) -> dict[str, bytes]:
         drawn[f"range_{dataset}"] = by_range(dataset, curves, looks)
     for dataset in sorted({d for d, _ in pairs(results)}):
         drawn[f"spread_{dataset}"] = spread(dataset, results, looks)
-    return {name: _png(figure) for name, figure in drawn.items()}
+    return {name: png(figure) for name, figure in drawn.items()}
 
 
 def by_latitude(
@@ -110,7 +110,8 @@ def _floats(values: Sequence[float | None]) -> list[float]:
     return [np.nan if v is None else v for v in values]
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file, and close it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=140, metadata={"Software": None})
     plt.close(figure)

@@ -14,9 +14,18 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from experiments.benchmark.curves import RULE
-from experiments.benchmark.report.figures import figures
-from experiments.benchmark.report.provenance import data_versions, runs_of
-from experiments.benchmark.report.results import Result, read, read_gallery, read_json
+from experiments.benchmark.report.ablation_tables import ablation_tables, read_scores
+from experiments.benchmark.report.figures import figures, png
+from experiments.benchmark.report.ranks import rank_tables
+from experiments.benchmark.report.results import (
+    Result,
+    data_versions,
+    read,
+    read_gallery,
+    read_json,
+    runs_of,
+)
+from experiments.benchmark.report.scaling import scaling_figure
 from experiments.benchmark.report.suite_tables import read_suites, suite_tables
 from experiments.benchmark.report.tables import (
     cost_table,
@@ -39,7 +48,7 @@ def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -
     """Write `report.html`, `leaderboard.md` and `figures/`; print which model is better.
 
     `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own, are read where
-    they exist.
+    they exist, and so is `ablations.json` (`python -m experiments.ablations table`).
 
     Args:
         models: Folders below `folder/scores`, in the order of the legends.
@@ -51,9 +60,14 @@ def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -
     best, overview = verdicts(results, protocol), verdict_table(results, protocol)
     cost = read_json(root / "cost.json")
     boards = leaderboards(results, cost)
-    suites = suite_tables(read_suites(root / "suites"))
+    scored = read_suites(root / "suites")
+    ablations = read_scores(root / "ablations.json")
+    suites = [*suite_tables(scored), *rank_tables(scored), *ablation_tables(ablations)]
     spreads, regions, costs = spread_tables(results), region_tables(results, RULE), cost_table(cost)
     pictures, sets = figures(results), training_set_table(models)
+    scaling = scaling_figure(ablations)
+    if scaling is not None:
+        pictures["scaling_da2"] = png(scaling)
     _write_figures(root / "figures", pictures)
     page = Environment(
         autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True

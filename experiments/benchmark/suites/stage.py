@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.benchmark.evaluate.ranks import choose_device, ranks
+from experiments.benchmark.evaluate.execution import choose_device, ranks
 from experiments.benchmark.evaluate.result_folder import score_datasets
 from experiments.benchmark.evaluate.score import NotScoreableError, ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve
@@ -21,9 +21,9 @@ from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.catalogue import Suite, SuiteError
 from experiments.pipeline import params
 from experiments.pipeline.held_out import seen_suites
+from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED
 from experiments.pipeline.stage import report_bad_input, run_stage
-from experiments.pipeline.threads import set_threads
 from pano_data import write_json
 from pano_data.errors import DatasetNotFoundError
 from pano_data.manifest import Manifest
@@ -144,6 +144,7 @@ def assemble(suite: Suite, reports: Path) -> dict[str, Any]:
             {"id": p.dataset, "split": p.split, "expected": p.expected} for p in suite.datasets
         ],
         "protocols": list(suite.protocols),
+        "comparable": table.comparable,
         "notes": list(table.notes),
         "rows": _published_rows(suite) + [row for path in ours for row in _our_rows(suite, path)],
     }

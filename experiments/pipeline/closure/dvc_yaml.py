@@ -1,10 +1,14 @@
-"""The code dependencies in dvc.yaml: one block a stage, as few lines as directories allow."""
+"""The code dependencies in dvc.yaml: written, or compared with what the stages run.
+
+One block a stage, as few lines as directories allow.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from experiments.pipeline.closure.imports import BOX
+from experiments.pipeline.closure.imports import BOX, Code
+from experiments.pipeline.closure.stages import PIPELINE, files_by_stage, values_files
 
 HEAD = "# code (`make deps`)"
 _STAGE = re.compile(r"  (\w+):\s*$")
@@ -74,3 +78,42 @@ def listed(text: str) -> dict[str, list[str]]:
         elif _CODE.match(line):
             found.setdefault(stage, []).append(line.split("- ", 1)[1].strip())
     return found
+
+
+def wanted(root: Path, code: Code | None = None) -> dict[str, list[str]]:
+    """Return the paths that each stage has to list, under whichever of the values files.
+
+    Raises:
+        PipelineError: A command cannot be followed.
+    """
+    code = code or Code(root)
+    sources = code.files(code.modules)
+    behind = files_by_stage(code, values_files(root))
+    return {stage: collapse(files, sources) for stage, files in behind.items()}
+
+
+def write(root: Path) -> list[str]:
+    """Write the code dependencies of all stages into dvc.yaml; return a line for each that changed.
+
+    Raises:
+        PipelineError: A command cannot be followed.
+    """
+    path, lines = root / PIPELINE, check(root)
+    if lines:
+        path.write_text(written(path.read_text(), wanted(root)))
+    return lines
+
+
+def check(root: Path) -> list[str]:
+    """Return a line for each path that a stage of dvc.yaml lacks or has too much.
+
+    Raises:
+        PipelineError: A command cannot be followed.
+    """
+    found = listed((root / PIPELINE).read_text())
+    lines = []
+    for stage, paths in wanted(root).items():
+        has = found.get(stage, [])
+        lines += [f"{stage}: {path} is missing" for path in paths if path not in has]
+        lines += [f"{stage}: {path} is too much" for path in has if path not in paths]
+    return lines

@@ -1,4 +1,4 @@
-"""The code that a values file names.
+"""The code that a values file names, and what of it counts for the key of a training.
 
 Classes by their path, networks by the model that holds them.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pipeline import params
+from experiments.pipeline.closure.digest import code, code_digest
 from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.run_folder import FINISHED
 from pano_models.registry import NETWORKS as REGISTERED
@@ -98,3 +99,19 @@ class Named:
             for module in self.code.deferred(NETWORKS)
             if f"{name}_".startswith(f"{module.rpartition('.')[2]}_")
         }
+
+
+PAPERS = "experiments"
+
+
+def training_code(paper: str, resolved: Mapping[str, Any]) -> str:
+    """Return the digest of all code that a training runs.
+
+    Args:
+        paper: Folder of the experiment; its `__main__` is what runs.
+        resolved: The configuration. The classes it names count, and the networks of the models it
+            starts from: teacher, labeler, first weights.
+    """
+    named = Named(code())
+    names = named.names(resolved) | named.networks(resolved)
+    return code_digest(f"{PAPERS}.{paper}.__main__", *names)

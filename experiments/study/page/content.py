@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.study.claims import Claim, Scale
-from experiments.study.place import Place
 from experiments.study.plan import Run
-from experiments.study.results import Runs, image_scores
+from experiments.study.results import Place, Runs, image_scores
 from experiments.study.statistics import Effect
 from experiments.study.verdict import (
     CONFIRMED,

@@ -22,11 +22,16 @@ from experiments.study.page.content import (
     run_rows,
     seeds_words,
 )
-from experiments.study.page.forest import COLOURS, forest_png, limit, marks
-from experiments.study.page.pictures import Pair, largest_difference
-from experiments.study.place import Place
+from experiments.study.page.pictures import (
+    COLOURS,
+    Pair,
+    forest_png,
+    largest_difference,
+    limit,
+    marks,
+)
 from experiments.study.plan import runs as all_runs
-from experiments.study.results import Runs
+from experiments.study.results import Place, Runs
 from experiments.study.verdict import CONTRADICTED, Verdict, judge
 from pano_data.io.atomic import replace_file, write_text
 

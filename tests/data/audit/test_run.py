@@ -13,7 +13,7 @@ from pano_data.audit import audit
 from pano_data.errors import DatasetNotFoundError, UnknownDatasetError
 from pano_data.io.encode import write_hdf5, write_png
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (64, 128)
 

@@ -1,3 +1,7 @@
+import json
+
+import h5py
+import numpy as np
 import pytest
 import torch
 
@@ -97,3 +101,25 @@ def test_a_damaged_row_comes_as_its_error_and_stops_no_other(perspective):
     rows = list(CuratedDataset(Damaged(), P2E((64, 128)), painter).rows(range(4)))
     assert [isinstance(row, CorruptSampleError) for row in rows] == [False, True, False, False]
     assert painter.batches == [2, 1]
+
+
+def test_pictures_with_a_hole_are_left_out_where_labels_must_be_complete(tmp_path):
+    """Hypersim: DA² counts 39,649 pictures, those without a single NaN."""
+    miniatures.write("hypersim", tmp_path, seed=1, scenes={"train": 3}, views=1, size=(24, 32))
+    rows = list(datasets.get("hypersim").rows(tmp_path, "train"))
+    for row in rows:
+        with h5py.File(tmp_path / row.depth, "r+") as file:
+            file["dataset"][...] = np.nan_to_num(file["dataset"][()], nan=3.0)  # a shut window
+    with h5py.File(tmp_path / rows[1].depth, "r+") as file:
+        file["dataset"][5, 7] = np.nan
+    pictures = ManifestDataset(manifest_of(rows), tmp_path)
+    kept, every = (
+        CuratedDataset(pictures, P2E((64, 128)), complete=complete) for complete in (True, False)
+    )
+    pack(kept, tmp_path / "kept")
+    finish(tmp_path / "kept")
+    keys = json.loads((tmp_path / "kept/keys.json").read_text())
+    assert sorted(keys) == sorted([rows[0].key, rows[2].key])
+    left_out = json.loads((tmp_path / "kept/left_out.json").read_text())
+    assert "no label" in str(left_out)
+    every[1]  # without the rule the picture is one like any other

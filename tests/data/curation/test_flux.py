@@ -80,7 +80,7 @@ def test_without_seam_and_negative_prompt_it_is_the_pipeline_of_diffusers(build,
         1, LATENT, H // FACTOR, W // FACTOR, generator=torch.Generator().manual_seed(1)
     )
     prompt = painter.prompt.format(scene="a scene")
-    condition = painter._condition(images, (~known).float())
+    condition = painter._make_condition(images, (~known).float())
     ours = painter.decode(painter.denoise(start, condition, [prompt]))
     theirs = painter.pipe(
         prompt=prompt,
@@ -104,7 +104,7 @@ def test_mask_latents_are_those_of_diffusers(build):
     mask, _ = painter.pipe.prepare_mask_latents(
         unknown, images, 1, LATENT, 1, H, W, torch.float32, "cpu", torch.Generator()
     )
-    ours = painter._condition(images, unknown)[:, LATENT:]
+    ours = painter._make_condition(images, unknown)[:, LATENT:]
     packed = painter.pipe._pack_latents(ours, 1, FACTOR**2, H // FACTOR, W // FACTOR)
     torch.testing.assert_close(packed, mask)
 

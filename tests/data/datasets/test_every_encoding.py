@@ -12,8 +12,7 @@ from pano_data import datasets
 from pano_data.reader import read, to_tensors
 from pano_data.sample import validate_sample
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.miniature import HERE, CameraOffset
+from pano_worlds.miniatures import NO_OFFSET, BoxStudio, CameraOffset
 
 UNITS = {  # distance of the reader over metres, where it is not 1
     "ken_burns": 100 / 1000,
@@ -41,7 +40,7 @@ SKY_IS_FAR = {
 class OneRoom(BoxStudio):
     """All scenes and viewpoints are the same place."""
 
-    def shoot(self, scene, viewpoint, camera, pose=HERE):
+    def shoot(self, scene, viewpoint, camera, pose=NO_OFFSET):
         return super().shoot(0, 0, camera, pose)
 
 

@@ -4,7 +4,7 @@ from PIL import Image
 
 from pano_data import datasets
 from pano_data.io.encode import write_png
-from pano_data.io.walk import list_files
+from pano_data.io.paths import list_files
 from pano_data.manifest import manifest_of, write_manifest
 from pano_data.reader import ManifestDataset
 from tests.data.datasets.trees import build

@@ -11,7 +11,7 @@ from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_hdf5
 from pano_data.manifest import manifest_of
 from pano_data.reader import ManifestDataset
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.data.datasets.test_poses import world_points
 from tests.data.datasets.trees import build
 
@@ -90,7 +90,7 @@ def test_excluded_frames_and_tables(tmp_path):
 
 def test_a_tilted_sensor_is_a_pinhole_that_looks_along_its_normal():
     general = np.reshape(hypersim.intrinsics(TILTED, 48, 64), (3, 3))
-    K, turn = hypersim.untilted(tuple(general.flat))
+    K, turn = hypersim.untilt(tuple(general.flat))
     K = np.reshape(K, (3, 3))
     np.testing.assert_allclose(K @ turn / (K @ turn)[2, 2], general, atol=1e-12)
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
@@ -98,7 +98,7 @@ def test_a_tilted_sensor_is_a_pinhole_that_looks_along_its_normal():
     assert K[0, 1] == K[1, 0] == K[2, 0] == K[2, 1] == 0
     assert K[0, 0] == pytest.approx(K[1, 1], rel=1e-6)  # pixels are square in the release
     straight = hypersim.intrinsics((0.5, 0, 0.1, 0, 0.4, 0, 0, 0, -1), 48, 64)
-    assert hypersim.untilted(straight)[0] == straight
+    assert hypersim.untilt(straight)[0] == straight
 
 
 def test_scenes_with_a_tilted_sensor_are_read_posed_and_curated(tmp_path):

@@ -10,13 +10,12 @@ from scipy.spatial import KDTree
 
 import pano_geometry as pg
 from pano_data import datasets
-from pano_data.datasets import matterport3d_raw, stanford2d3d, structured3d, vkitti2
+from pano_data.datasets import matterport3d, stanford2d3d, structured3d, vkitti2
 from pano_data.datasets.poses import camera_to_world
 from pano_data.errors import DataError
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
-from pano_worlds.miniatures.miniature import HERE, CameraOffset
+from pano_worlds.miniatures import NO_OFFSET, BoxStudio, CameraOffset
 
 HOME = CameraOffset(
     rotation=pg.from_ypr(torch.tensor(0.6), torch.tensor(0.25), torch.tensor(-0.1)).double().numpy()
@@ -27,7 +26,7 @@ HOME = CameraOffset(
 class TurnedStudio(BoxStudio):
     """A box seen from turned viewpoints."""
 
-    def shoot(self, scene, viewpoint, camera, pose=HERE):
+    def shoot(self, scene, viewpoint, camera, pose=NO_OFFSET):
         turned = CameraOffset(
             rotation=HOME.rotation @ pose.rotation, step=HOME.rotation @ pose.step
         )
@@ -150,13 +149,13 @@ def test_matterport3d_turns_opengl_axes(tmp_path):
     matrix = "1 0 0 5 0 0 -1 6 0 1 0 7 0 0 0 1"
     head = "intrinsics_matrix 10 0 5 0 10 4 0 0 1\n"
     path.write_text(f"{head}scan d.png c.jpg {matrix}\n")
-    (scan,) = matterport3d_raw.parse_conf(path)
+    (scan,) = matterport3d.parse_conf(path)
     expected = np.eye(4)
     expected[:3, 3] = (5, -7, 6)
     np.testing.assert_allclose(np.reshape(scan.pose, (4, 4)), expected)
     path.write_text(f"{head}scan d.png c.jpg 1 2 3\n")
     with pytest.raises(DataError, match="line 2"):
-        list(matterport3d_raw.parse_conf(path))
+        list(matterport3d.parse_conf(path))
 
 
 def test_vkitti2_has_y_down_already(tmp_path):

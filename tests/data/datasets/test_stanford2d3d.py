@@ -6,7 +6,7 @@ from pano_data import datasets
 from pano_data.datasets.stanford2d3d import AREAS, split_areas
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (32, 64)
 

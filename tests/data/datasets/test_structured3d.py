@@ -7,7 +7,7 @@ from pano_data.errors import DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (32, 64)
 

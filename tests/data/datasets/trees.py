@@ -2,7 +2,7 @@
 
 from pano_data import datasets
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 def build(name, root, **kwargs):

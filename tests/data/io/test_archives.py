@@ -11,13 +11,7 @@ import zipfile
 import pytest
 
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
-from pano_data.io.archives import (
-    _check_size,
-    _Member,
-    _tar_members,
-    extract,
-    join_parts,
-)
+from pano_data.io.archives import _check_size, _Member, _tar_members, extract, join_parts
 
 
 def make_zip(path, members):

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
+from experiments.ablations import plan
 from experiments.ablations.plan import QueueError, Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
@@ -222,3 +224,30 @@ def test_rows_that_are_compared_see_equally_many_labelled_panoramas(tmp_path: Pa
             counts[run.row] = labelled_per_step({"data": {**common, **section["data"]}})
     assert len(counts) >= 6
     assert set(counts.values()) == {counts["full"]}
+
+
+RUNS = [Run("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2, 3)]
+
+
+def test_command() -> None:
+    assert plan.command(RUNS[0]) == [
+        "dvc", "exp", "run", "--temp", "--name", "g-row-a-s1",
+        "--set-param", "++a.b=1", "--set-param", "~c.d", "train",
+    ]  # fmt: skip
+
+
+def test_what_is_there_is_skipped_and_a_failure_does_not_stop_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+
+    def fake(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        if command[2] == "list":
+            return subprocess.CompletedProcess(command, 0, "g-row-a-s1\n", "")
+        started.append(command[5])
+        assert options["env"]["PIPELINE_ID"] == "ablations"
+        return subprocess.CompletedProcess(command, int(command[5] == "g-row-a-s2"))
+
+    monkeypatch.setattr(subprocess, "run", fake)
+    assert plan.launch(RUNS) == ["g-row-a-s2"]
+    assert started == ["g-row-a-s2", "g-row-a-s3"]

@@ -2,7 +2,7 @@ import mlflow
 import pytest
 
 from experiments.ablations.plan import read_queue, runs
-from experiments.ablations.table import protocol, read_scores, spread, table
+from experiments.ablations.table import by_row, protocol, read_scores, spread, table
 
 KEY = "val/stanford2d3d/da2_paper/absrel"
 GROUP = {
@@ -54,3 +54,9 @@ def test_every_score_of_the_queue_names_its_protocol() -> None:
 
     for group in read_queue().values():
         assert {protocol(key) for key in group["scores"].values()} <= set(protocols)
+
+
+def test_validations_by_row_are_those_of_all_seeds() -> None:
+    planned = runs({"g": GROUP})
+    numbers = {"g-full-s1": {KEY: 0.1, "loss": 1.0}, "g-full-s2": {KEY: 0.3}, "other": {KEY: 9.0}}
+    assert by_row(planned, numbers) == {"g": {"full": {KEY: [0.1, 0.3]}}}

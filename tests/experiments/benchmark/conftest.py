@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pano_data import Manifest, ManifestDataset, datasets, manifest_of
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (32, 64)
 ROOMS = 7

@@ -15,7 +15,7 @@ from pano_data.manifest import write_manifest
 from pano_data.reader import ManifestDataset
 from pano_models import Predictor
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 SIZE = (32, 64)
 
@@ -63,6 +63,26 @@ def test_a_perfect_model_draws_the_truth_and_has_no_error(rooms, tmp_path):
     seen = sample["valid"][0].numpy()
     assert np.abs(truth[seen].astype(int) - tile[seen]).mean() < 3  # JPEG
     assert entry["near_m"] < entry["median_m"] < entry["far_m"]
+
+
+class TruthUnderSky(Truth):
+    """Calls the upper rows sky."""
+
+    def forward(self, rgb):
+        maps = super().forward(rgb)
+        sky = torch.zeros_like(self.distance[None])
+        sky[..., :8, :] = 0.9
+        return {**maps, "far_probability": sky}
+
+
+def test_what_a_model_calls_sky_is_black_and_scored_all_the_same(rooms, tmp_path):
+    sample = FullPictures(ManifestDataset(rooms.manifest, rooms.root, SIZE))[0]
+    model = Predictor(TruthUnderSky(sample["distance"]), SIZE)
+    entry = draw({"sky": model}, sample, tmp_path, "room")
+    tile = np.asarray(Image.open(tmp_path / entry["tiles"]["sky"])).astype(int)
+    assert tile[:6].max() < 40  # JPEG blurs the edge
+    assert (tile[10:].max(-1) > 60).mean() > 0.98
+    assert entry["scores"]["sky"]["absrel"] == 0.0
 
 
 class Slope(torch.nn.Module):

@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
 from experiments.dap.judge_folder import load_discriminator
-from experiments.pipeline.ranks import WorldError
+from experiments.pipeline.processes import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments import tiny
 
 SIZE = (32, 64)
@@ -148,3 +148,17 @@ def test_ranks_that_the_trainer_does_not_count_are_refused(
 def test_no_discriminator_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"no discriminator in .*; train it first"):
         load_discriminator(str(tmp_path))
+
+
+def test_labels_with_a_sky_are_chosen_among_outdoor_ones(data: Path) -> None:
+    """Rows that do not say where they were taken are told apart by the far pixels of the label."""
+    rows = list(read_manifest(data / "rows.parquet"))
+    mixed = [dataclasses.replace(row, environment="mixed", far_from=None) for row in rows]
+    mixed[:3] = [dataclasses.replace(row, far_from=0.01) for row in mixed[:3]]  # far wherever valid
+    write_manifest(data / "mixed.parquet", mixed)
+    keep = {"outdoor": 100, "indoor": 2}
+    out = run(data, "told.parquet", ["mixed.parquet"], keep=keep, outdoors_from=0.5)
+    found = list(read_manifest(out))
+    outdoors = [row.key for row in found if row.environment == "outdoor"]
+    assert sorted(outdoors) == sorted(row.key for row in mixed[:3])
+    assert sum(row.environment == "indoor" for row in found) == 2

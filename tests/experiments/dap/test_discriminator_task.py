@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import pano_models
 from experiments.dap.discriminator_task import DiscriminatorTask
 from experiments.dap.judge_folder import load_discriminator
-from experiments.training.gate import GateError
+from experiments.training.divergence import GateError
 from pano_losses import DiscriminatorLoss, WeightedSum
 from pano_models import PatchDiscriminator
 

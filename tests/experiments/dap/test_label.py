@@ -12,7 +12,7 @@ import pano_models
 from experiments.dap import label as stage
 from pano_data import datasets, label_path, read_manifest, write_manifest, write_pseudo_label
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments import tiny
 
 COUNT, SIZE = 5, (32, 64)
@@ -168,3 +168,15 @@ def test_equal_keys_of_two_data_sets_get_a_label_each(data: Path) -> None:
     write_manifest(data / "mixed.parquet", rows)
     run(data, "mixed", 1, manifest=str(data / "mixed.parquet"), batch_size=4)
     assert len(files(data / "mixed/labels")) == 2 * COUNT
+
+
+def test_labels_say_which_suites_their_labeler_has_seen(data: Path) -> None:
+    config = data / "model/config.yaml"
+    config.write_text("seen_suites: [dap_test, structured3d]\n")
+    try:
+        run(data, "seen", 1)
+    finally:
+        config.unlink()
+    notes = set(read_manifest(data / "seen/manifest.parquet").table["provenance"].to_pylist())
+    assert len(notes) == 1
+    assert notes.pop().endswith(" seen:dap_test,structured3d")

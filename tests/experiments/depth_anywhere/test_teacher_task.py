@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 import pano_models
 from experiments.depth_anywhere.teacher_task import TeacherTask
-from experiments.depth_anywhere.turns import seeded
-from experiments.depth_anywhere.views import CubeViews, LabelledViews
+from experiments.depth_anywhere.views import CubeViews, LabelledViews, seeded
 from tests.experiments.depth_anywhere.test_view_scores import room
 
 FACE = 16

@@ -14,7 +14,7 @@ import pano_models
 from experiments.own_data.command import main
 from pano_data.io.encode import write_png
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from panodepth.cli import Subcommand
 
 ROOT = Path(__file__).parents[3]

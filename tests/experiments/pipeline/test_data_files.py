@@ -1,16 +1,103 @@
-"""A training resumes on the files that it began with, or not at all."""
+"""Manifests that stay the same when the files behind them are replaced."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from dvc.repo import Repo
+from dvc_data.hashfile import hash
 
-from experiments.pipeline import contents
+from experiments.pipeline import data_files
 from experiments.pipeline.data_files import NOTE, check_data_files
+from experiments.prepare import manifests
+from experiments.tracking.run_facts import input_digests
 from pano_data import DataError, Row, read_manifest, write_manifest
 from pano_data.io.encode import write_png
+from pano_worlds import miniatures
+
+NAME = "matterport3d_unifuse"  # a layout without poses: nothing in its rows depends on the world
+
+
+def written(folder: Path, seed: int) -> dict[str, str]:
+    miniatures.write(
+        NAME, folder / "raw" / NAME, seed=seed, scenes={"train": 1}, size=(32, 64)
+    )  # fmt: skip
+    manifests.write_manifests(NAME, folder / "raw", folder / "manifests")
+    source = {"manifest": f"manifests/{NAME}/train.parquet", "root": f"raw/{NAME}"}
+    return input_digests({"data": {"train": {"a": source}}, "model": {}})
+
+
+def test_other_pictures_in_the_same_rows_are_another_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for seed, name in ((1, "one"), (2, "two"), (1, "again")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        found.append(written(Path(), seed))
+    one, two, again = found
+    manifest = f"manifests/{NAME}/train.parquet"
+    assert one[manifest] == two[manifest]  # why the files are looked at
+    assert {k for k in one if one[k] != two[k]} == {f"{manifest} (contents.json)"}
+    assert one == again
+
+
+def test_masks_count_by_their_bytes_and_missing_files_as_missing(tmp_path: Path) -> None:
+    row = Row(key="a", dataset="d", split="s", scene="a", image="a.png", mask="m.png")
+    values: dict[str, Any] = {}
+    for name, mask in (("one", b"ab"), ("two", b"ba")):
+        (tmp_path / "m.png").write_bytes(mask)
+        values[name] = data_files.digest_rows([row], tmp_path)
+    assert values["one"] != values["two"]
+    assert data_files.digest_rows([replace(row, image="b.png")], tmp_path) != values["two"]
+
+
+def test_what_no_stage_noted_is_unknown(tmp_path: Path) -> None:
+    assert data_files.read_digest(tmp_path / "train.parquet") is None
+    data_files.write_digests(tmp_path, {"train": "abc"})
+    assert data_files.read_digest(tmp_path / "train.parquet") == "abc"
+    assert data_files.read_digest(tmp_path / "val.parquet") is None
+
+
+def test_a_file_replaced_by_one_of_the_same_size_is_noticed(tmp_path: Path) -> None:
+    label: dict[str, Any] = {"depth": "a.exr", "encoding": "exr", "kind": "distance"}
+    row = Row(key="a", dataset="d", split="s", scene="a", image="a.png", **label)
+    (tmp_path / "a.png").write_bytes(b"picture")
+    (tmp_path / "a.exr").write_bytes(b"1234")
+    before = data_files.digest_rows([row], tmp_path)
+    (tmp_path / "a.exr").write_bytes(b"1235")
+    assert data_files.digest_rows([row], tmp_path) != before
+
+
+def test_in_a_pipeline_no_untouched_file_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(tmp_path / "site"))
+    monkeypatch.chdir(tmp_path)
+    Repo.init(no_scm=True).close()
+    names = [f"{number}.png" for number in range(5)]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    read: list[str] = []
+    monkeypatch.setattr(hash, "_hash_file", _counted(hash._hash_file, read))
+    first = data_files.digest_files(names, tmp_path)
+    assert len(read) == 5
+    assert data_files.digest_files(names, tmp_path) == first
+    assert len(read) == 5
+    (tmp_path / "3.png").write_text("3.gif")  # as many bytes
+    assert data_files.digest_files(names, tmp_path) != first
+    assert [Path(path).name for path in read[5:]] == ["3.png"]
+
+
+def _counted(function: Any, read: list[str]) -> Any:
+    def call(path: str, *args: Any, **kwargs: Any) -> Any:
+        read.append(path)
+        return function(path, *args, **kwargs)
+
+    return call
 
 
 @pytest.fixture
@@ -71,8 +158,8 @@ def test_without_a_checkpoint_nothing_is_lost(data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("same", [True, False])
 def test_where_a_stage_noted_contents_they_decide(same: bool, data: dict[str, Any]) -> None:
-    digest = contents.digest_rows(read_manifest("train.parquet"), Path("raw"))
-    contents.write_digests(Path(), {"train": digest})
+    digest = data_files.digest_rows(read_manifest("train.parquet"), Path("raw"))
+    data_files.write_digests(Path(), {"train": digest})
     if not same:
         Path("raw/1.png").write_bytes(Path("raw/1.png").read_bytes()[:-1] + b"x")
     newer("raw/1.png")

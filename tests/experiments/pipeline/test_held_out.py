@@ -10,12 +10,12 @@ from experiments.benchmark.suites.catalogue import SUITES
 from experiments.pipeline import held_out, params
 from experiments.pipeline.held_out import LeakError
 from experiments.prepare import manifests, worlds
-from pano_data import datasets, write_manifest
+from pano_data import datasets, pseudo_row, write_manifest
 from pano_data.datasets import dap2m, stanford2d3d, structured3d
 from pano_data.manifest import Manifest, manifest_of
 from pano_data.splits import matterport3d
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from tests.experiments.tiny import ROOT
 
 TEST_HOUSE = min(matterport3d("test"))
@@ -120,13 +120,41 @@ def test_a_set_without_weight_is_drawn_never(tmp_path: Path) -> None:
     held_out.check_training({"data": {"train": given}})
 
 
-def test_a_start_from_a_model_that_saw_a_test_set_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["init_from", "labeler", "teacher.init_args.model"])
+def test_a_training_with_a_model_that_saw_a_test_set_is_refused(place: str, tmp_path: Path) -> None:
     config = {"seen_suites": ["dap_test"]}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    start = {"data": {}, "model": {"init_args": {"init_from": str(tmp_path)}}}
-    with pytest.raises(LeakError, match=r"init_from: .* has seen the test sets of dap_test"):
+    arguments: Any = str(tmp_path)
+    for key in reversed(place.split(".")):
+        arguments = {key: arguments}
+    start = {"data": {}, "model": {"init_args": arguments}}
+    with pytest.raises(LeakError, match=rf"{place}: .* has seen the test sets of dap_test"):
         held_out.check_training(start)
     held_out.check_training(start | config)
+
+
+def test_labels_of_a_model_that_saw_a_test_set_are_refused(tmp_path: Path) -> None:
+    """The manifest may be another by then: the best of the labels, of several sets."""
+    model = tmp_path / "labeler"
+    model.mkdir()
+    seen = {"seen_suites": ["dap_table3", "dap_test"]}
+    (model / "config.yaml").write_text(yaml.safe_dump(seen))
+    own = rows(tree(tmp_path, "structured3d", train=2), "train")
+    notes = (f"{model} sha256:0{held_out.seen_note(model)}", "runs/clean sha256:1")
+    made = [pseudo_row(row, "raw", "labels", note) for row, note in zip(own, notes, strict=True)]
+    write_manifest(tmp_path / "selected.parquet", made)
+    given = {"manifest": str(tmp_path / "selected.parquet"), "root": str(tmp_path)}
+    data = {"data": {"train": {"selected": given}}}
+    with pytest.raises(LeakError) as refused:
+        held_out.check_training(data)
+    assert str(refused.value) == (
+        f"data.train.selected: {model}, which made its labels, has seen the test sets of "
+        "dap_table3, dap_test; state them under `seen_suites` too"
+    )
+    held_out.check_training(data | seen)
+    write_manifest(tmp_path / "selected.parquet", made[1:])
+    held_out.check_training(data)
+    assert held_out.seen_note(tmp_path / "no_such_model") == ""
 
 
 def test_shards_tell_by_their_keys() -> None:

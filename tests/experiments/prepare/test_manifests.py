@@ -1,6 +1,7 @@
 """The stage lists what is there, split by split, and says how absent data are obtained."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from experiments.prepare import manifests
 from pano_data.errors import DataError
 from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 NAME = "structured3d"
 
@@ -38,3 +39,28 @@ def test_another_layout_is_refused_with_a_way_to_get_the_data(
     assert manifests.main(NAME) == 2
     assert capsys.readouterr().err.startswith("error: ")
     assert not (tmp_path / "data/manifests" / NAME).exists()
+
+
+def test_a_variant_has_manifests_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DA² trains on all furniture levels, the others on the furnished rooms of the same tree."""
+    monkeypatch.chdir(tmp_path)
+    raw = Path("data/raw") / NAME
+    miniatures.write(NAME, raw, scenes={"train": 2}, size=(16, 32), studio=BoxStudio())
+    rooms = sorted(raw.glob("Structured3D/*/2D_rendering/*/panorama/full"))
+    for room in rooms:
+        for level in ("empty", "simple"):
+            shutil.copytree(room, room.with_name(level), dirs_exist_ok=True)
+    Path("params.yaml").write_text(
+        "datasets:\n  structured3d:\n    variants:\n"
+        "      all_furniture: {furniture: [empty, simple, full]}\n"
+    )
+    assert manifests.main(NAME) == 0
+    folder = Path("data/manifests") / NAME
+    usual, furnished = (read_manifest(folder / f"train{x}.parquet") for x in ("", "_all_furniture"))
+    assert len(furnished) == 3 * len(usual) == 3 * len(rooms)
+    assert {row.key.split("/")[2] for row in furnished} == {"empty", "simple", "full"}
+    digests = json.loads((folder / "contents.json").read_text())
+    assert set(digests) == {"train", "train_all_furniture"}
+    assert digests["train"] != digests["train_all_furniture"]

@@ -11,7 +11,7 @@ from experiments.pipeline import params
 from experiments.prepare import manifests
 from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 FILLED = {"rgb_folder": "rgb_"}
 

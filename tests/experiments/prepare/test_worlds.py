@@ -12,7 +12,7 @@ from experiments.prepare import manifests, worlds
 from pano_data import datasets, workers
 from pano_data.manifest import read_manifest
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 NAME = "structured3d"
 SETTINGS: dict[str, Any] = {"scenes": {"train": 1}, "size": [16, 32], "seed": 1}

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.study.claims import Study
-from experiments.study.place import Place
 from experiments.study.plan import Run, runs
+from experiments.study.results import Place
 from pano_data import write_json
 
 ROOT = Path(__file__).parents[3]

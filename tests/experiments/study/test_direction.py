@@ -19,7 +19,7 @@ from experiments.study.direction import (
     wanted,
     write_calibration,
 )
-from experiments.study.place import Place
+from experiments.study.results import Place
 from tests.experiments.study.scored import planned, write_scores
 
 STUDY = read_study()

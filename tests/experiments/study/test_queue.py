@@ -12,9 +12,9 @@ import pytest
 from experiments.pipeline.run_folder import locked
 from experiments.study import queue as queues
 from experiments.study.claims import Scale, Study
-from experiments.study.place import MissingDataError, Place
 from experiments.study.plan import Run, runs
 from experiments.study.queue import Queue, forget, labels, outdated, progress, shard
+from experiments.study.results import MissingDataError, Place
 
 
 def planned(study: Study, clone: Path) -> list[Run]:

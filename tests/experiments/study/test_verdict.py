@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from experiments.study.claims import read_study
-from experiments.study.place import Place
-from experiments.study.results import measure
+from experiments.study.results import Place, measure
 from experiments.study.verdict import (
     CONFIRMED,
     CONTRADICTED,

@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 import pano_models
 from experiments.da2.without_sphere import DA2WithoutSphere
 from experiments.dap.task import DapTask
+from experiments.depth_anywhere.augmentation import PlainPicture
 from experiments.depth_anywhere.metric_task import MetricTask
-from experiments.depth_anywhere.plain_picture import PlainPicture
 from experiments.depth_anywhere.task import DepthAnywhereTask
 from experiments.depth_anywhere.views import CubeViews, TangentViews
 from experiments.training.task import Batch, DepthTask

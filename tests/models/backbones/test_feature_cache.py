@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from pano_models.backbones.convolutional import ConvBackbone
-from pano_models.backbones.efficientnet import EfficientNetEncoder
+from pano_models.backbones.encoders import EfficientNetEncoder
 from pano_models.layers.padding import set_border
 
 

@@ -19,7 +19,7 @@ from pano_data.manifest import Manifest, Row, write_manifest
 from pano_data.reader import read, to_tensors
 from pano_worlds import miniatures
 from pano_worlds.miniatures import miniature
-from pano_worlds.miniatures.box_studio import BoxStudio, BoxView
+from pano_worlds.miniatures.studios import BoxStudio, BoxView
 from panodepth.cli import main
 from panodepth.errors import CommandError
 from panodepth.outputs.records import save_prediction
@@ -33,7 +33,11 @@ class TurningStudio:
     """The box with a ball, each viewpoint with a heading and a tilt of its own."""
 
     def shoot(
-        self, scene: int, viewpoint: int, camera: Any, pose: miniature.CameraOffset = miniature.HERE
+        self,
+        scene: int,
+        viewpoint: int,
+        camera: Any,
+        pose: miniature.CameraOffset = miniature.NO_OFFSET,
     ) -> BoxView:
         turn = Rotation.from_euler("yx", (0.9 * viewpoint, 0.1)).as_matrix()
         return BoxStudio().shoot(

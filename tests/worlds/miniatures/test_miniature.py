@@ -1,9 +1,9 @@
 import pytest
 
 from pano_data import DataError, datasets
-from pano_data.curation.oracle import SURROUNDINGS
+from pano_data.curation.outpaint import SURROUNDINGS
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 PERSPECTIVE = (
     "dynamic_replica",

@@ -5,7 +5,7 @@ import pytest
 from pano_data import DataError, UnknownDatasetError, datasets, read_png_or_jpeg
 from pano_data.reader import read
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 
 
 def tree(root):

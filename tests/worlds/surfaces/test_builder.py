@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pano_worlds.surfaces.builder import Builder, box, quad
-from pano_worlds.surfaces.frame import Frame, to_world
+from pano_worlds.vectors import Frame, to_world
 from tests.worlds.conftest import GREY
 
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.panes import assemble_panes
+from pano_worlds.vectors import Frame
 
 TINT = (0.9, 0.8, 0.7)
 AHEAD = np.array([0.0, 0.0, 1.0])

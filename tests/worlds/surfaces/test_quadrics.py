@@ -6,7 +6,7 @@ import pytest
 import pano_geometry as pg
 from pano_worlds import render
 from pano_worlds.surfaces.builder import arch, box, cylinder, dome, frustum, quad, ring, sphere
-from pano_worlds.surfaces.frame import to_world
+from pano_worlds.vectors import to_world
 from tests.worlds.conftest import GREY, rays64
 
 CAMERA = pg.Equirectangular(128, 256)

@@ -52,13 +52,12 @@ if TYPE_CHECKING:
         masked_rows,
         write_masks,
     )
-    from pano_data.mixing import Draw, Mix
     from pano_data.progress import above_bars, open_bar, track
     from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
     from pano_data.quarantine import Corrupt, Quarantine
     from pano_data.reader import Decoded, ManifestDataset, TrainingSet, read, to_tensors
     from pano_data.sample import ErpSample, MapDataset, TrainSample, validate_sample
-    from pano_data.sampler import DeterministicBatchSampler, shard_indices, split_batch
+    from pano_data.sampler import DeterministicBatchSampler, Draw, Mix, shard_indices, split_batch
     from pano_data.screening import screen_manifest
     from pano_data.shards import ShardDataset
     from pano_data.sources import Source
@@ -116,13 +115,18 @@ else:
             "masked_rows",
             "write_masks",
         ),
-        "mixing": ("Draw", "Mix"),
         "progress": ("above_bars", "open_bar", "track"),
         "pseudo_labels": ("label_path", "pseudo_row", "write_pseudo_label"),
         "quarantine": ("Corrupt", "Quarantine"),
         "reader": ("Decoded", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
         "sample": ("ErpSample", "MapDataset", "TrainSample", "validate_sample"),
-        "sampler": ("DeterministicBatchSampler", "shard_indices", "split_batch"),
+        "sampler": (
+            "DeterministicBatchSampler",
+            "Draw",
+            "Mix",
+            "shard_indices",
+            "split_batch",
+        ),
         "screening": ("screen_manifest",),
         "shards": ("ShardDataset",),
         "sources": ("Source",),

@@ -21,6 +21,9 @@ class BatchAugmentation:
         changes: Modules that map pictures `(1, 3, h, w)` in [0, 1] to such, applied in this order;
             for example of `kornia.augmentation`. They draw from torch's generators. What looks at
             neighbouring pixels belongs into `Turned`.
+
+    Raises:
+        ValueError: No changes are given.
     """
 
     def __init__(self, changes: Sequence[nn.Module]) -> None:
@@ -39,12 +42,12 @@ class BatchAugmentation:
         devices = [images.device] if images.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             changed = [
-                self._changed(image[None], seed)
+                self._change(image[None], seed)
                 for image, seed in zip(images, seeds.tolist(), strict=True)
             ]
         return torch.cat(changed).to(images.dtype).clamp_(0, 1)
 
-    def _changed(self, image: Tensor, seed: int) -> Tensor:
+    def _change(self, image: Tensor, seed: int) -> Tensor:
         torch.manual_seed(int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0]))
         for change in self.changes:
             image = change(image)

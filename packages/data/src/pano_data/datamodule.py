@@ -7,10 +7,9 @@ from torch.utils.data import DataLoader, Subset
 
 from pano_data.batch_augmentation import BatchAugmentation
 from pano_data.errors import DataError, MissingExtraError
-from pano_data.mixing import Mix
 from pano_data.reader import TrainingSet
 from pano_data.sample import MapDataset, TrainSample
-from pano_data.sampler import DeterministicBatchSampler, Position, shard_indices
+from pano_data.sampler import DeterministicBatchSampler, Mix, Position, shard_indices
 from pano_data.sources import Source
 from pano_data.transforms import Augmentation
 
@@ -71,8 +70,12 @@ class ErpDataModule(LightningDataModule):
         quarantine: str | None = None,
     ) -> None:
         super().__init__()
-        self.train, self.unlabelled = _sources(train), _sources(unlabelled)
-        self.val, self.test, self.predict = _sources(val), _sources(test), _sources(predict)
+        self.train, self.unlabelled = _make_sources(train), _make_sources(unlabelled)
+        self.val, self.test, self.predict = (
+            _make_sources(val),
+            _make_sources(test),
+            _make_sources(predict),
+        )
         self.size = (int(size[0]), int(size[1]))
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.num_workers, self.seed = num_workers, seed
@@ -97,7 +100,11 @@ class ErpDataModule(LightningDataModule):
         return list(self.predict)
 
     def train_dataloader(self) -> DataLoader[TrainSample]:
-        """Return the loader of this rank, starting where a resumed run left off."""
+        """Return the loader of this rank, starting where a resumed run left off.
+
+        Raises:
+            DataError: A set is missing, empty, or of another size than in the resumed run.
+        """
         if not self.train:
             raise DataError(
                 "training needs data: got no sources in data.train, expected at least one"
@@ -109,22 +116,22 @@ class ErpDataModule(LightningDataModule):
         self._check_rows(labelled + unlabelled)
         return DataLoader(
             TrainingSet(labelled, unlabelled, self.augment),
-            batch_sampler=self._sampler(labelled, unlabelled),
+            batch_sampler=self._make_sampler(labelled, unlabelled),
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=_uses_gpu(self),
         )
 
-    def _sampler(
+    def _make_sampler(
         self, labelled: list[MapDataset], unlabelled: list[MapDataset]
     ) -> DeterministicBatchSampler:
         accumulate = 1 if self.trainer is None else self.trainer.accumulate_grad_batches
         sampler = DeterministicBatchSampler(
-            _mix("data.train", labelled, self.train, self.seed),
+            _make_mix("data.train", labelled, self.train, self.seed),
             self.batch_size,
             *self._rank_and_world(),
             accumulate=accumulate,
-            unlabelled=_mix("data.unlabelled", unlabelled, self.unlabelled, self.seed + 1)
+            unlabelled=_make_mix("data.unlabelled", unlabelled, self.unlabelled, self.seed + 1)
             if unlabelled
             else None,
             ratio=self.ratio,
@@ -142,23 +149,25 @@ class ErpDataModule(LightningDataModule):
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per validation set, in the order of `val_names`."""
-        return self._scored_loaders("data.val", self.val)
+        return self._make_scored_loaders("data.val", self.val)
 
     def test_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per test set, in the order of `test_names`."""
-        return self._scored_loaders("data.test", self.test)
+        return self._make_scored_loaders("data.test", self.test)
 
     def predict_dataloader(self) -> list[DataLoader[Any]]:
         """Return one loader per set to label, in the order of `predict_names`."""
         opened = [s.open(self.size, quarantine=self.quarantine) for s in self.predict.values()]
-        return [self._eval_loader(dataset) for dataset in opened]
+        return [self._make_eval_loader(dataset) for dataset in opened]
 
-    def _scored_loaders(self, part: str, sources: Mapping[str, Source]) -> list[DataLoader[Any]]:
+    def _make_scored_loaders(
+        self, part: str, sources: Mapping[str, Source]
+    ) -> list[DataLoader[Any]]:
         opened = [source.open(self.size) for source in sources.values()]
         _check_filled(part, sources, opened)
-        return [self._eval_loader(dataset) for dataset in opened]
+        return [self._make_eval_loader(dataset) for dataset in opened]
 
-    def _eval_loader(self, dataset: Any) -> DataLoader[Any]:
+    def _make_eval_loader(self, dataset: Any) -> DataLoader[Any]:
         rows = shard_indices(len(dataset), *self._rank_and_world())
         return DataLoader(
             Subset(dataset, rows),
@@ -226,7 +235,7 @@ class ErpDataModule(LightningDataModule):
         }
 
 
-def _sources(given: Mapping[str, Any] | None) -> dict[str, Source]:
+def _make_sources(given: Mapping[str, Any] | None) -> dict[str, Source]:
     """Accept sources as objects or, by hand, as the same values in a dict."""
     return {
         name: Source(**value) if isinstance(value, Mapping) else value
@@ -234,7 +243,7 @@ def _sources(given: Mapping[str, Any] | None) -> dict[str, Source]:
     }
 
 
-def _mix(part: str, datasets: list[Any], sources: Mapping[str, Source], seed: int) -> Mix:
+def _make_mix(part: str, datasets: list[Any], sources: Mapping[str, Source], seed: int) -> Mix:
     sizes = [len(dataset) for dataset in datasets]
     weights = [source.weight for source in sources.values()]
     return Mix(sizes, weights, seed, f"{part} ({', '.join(sources)})")

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pano_data.errors import DatasetNotFoundError, ManifestError
 from pano_data.io.atomic import replace_file
-from pano_data.io.names import OUTSIDE
+from pano_data.io.paths import OUTSIDE
 
 Projection = Literal["erp", "pinhole", "cassini"]
 Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
@@ -63,6 +63,9 @@ class Row:
             model, either at a size of its own.
         score: Rank score of a pseudo label, or None.
         provenance: Free text: which model wrote a pseudo label, from which run.
+
+    Raises:
+        ManifestError: A value that no image has, or values that contradict each other.
     """
 
     key: str
@@ -92,52 +95,49 @@ class Row:
     provenance: str = ""
 
     def __post_init__(self) -> None:
-        row = f"row {brief(self.key)}"
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise ManifestError(
-                    f"{row}: {name}={brief(getattr(self, name))}, expected one of {allowed}"
-                )
+                raise self._error(f"{name}={brief(getattr(self, name))}, expected one of {allowed}")
         if (self.depth is None) != (self.encoding == "none" or self.kind == "none"):
-            raise ManifestError(
-                f"{row}: depth={brief(self.depth)} with encoding={self.encoding!r}, "
+            raise self._error(
+                f"depth={brief(self.depth)} with encoding={self.encoding!r}, "
                 f"kind={self.kind!r}; expected a path with both, or none of them"
             )
         for name in _PATHS:
             value = getattr(self, name)
             if value is not None and OUTSIDE.search(value):
-                raise ManifestError(
-                    f"{row}: {name}={brief(value)}, expected a relative name that stays "
-                    "below its folder"
+                raise self._error(
+                    f"{name}={brief(value)}, expected a relative name that stays below its folder"
                 )
         self._check_numbers()
         if self.kind in ("z", "disparity") and self.intrinsics is None:
-            raise ManifestError(f"{row}: kind={self.kind!r} needs intrinsics")
+            raise self._error(f"kind={self.kind!r} needs intrinsics")
         if self.kind == "disparity" and not self.baseline:
-            raise ManifestError(f"{row}: disparity needs a positive baseline in metres")
+            raise self._error("disparity needs a positive baseline in metres")
 
     def _check_numbers(self) -> None:
-        row = f"row {brief(self.key)}"
         for name, count in _MATRICES.items():
             values = getattr(self, name)
             if values is not None and not (len(values) == count and all(map(isfinite, values))):
-                raise ManifestError(
-                    f"{row}: {name} has {len(values)} numbers, {brief(list(values))}; expected "
+                raise self._error(
+                    f"{name} has {len(values)} numbers, {brief(list(values))}; expected "
                     f"{count} finite ones"
                 )
         for name in _POSITIVE:
             value = getattr(self, name)
             if value is not None and not 0 < value < inf:
-                raise ManifestError(f"{row}: {name}={value}, expected a positive, finite number")
+                raise self._error(f"{name}={value}, expected a positive, finite number")
         if self.intrinsics is not None and not (self.intrinsics[0] > 0 and self.intrinsics[4] > 0):
-            raise ManifestError(
-                f"{row}: intrinsics with focal lengths {self.intrinsics[0]} and "
-                f"{self.intrinsics[4]}, expected positive ones"
+            raise self._error(
+                f"intrinsics with focal lengths {self.intrinsics[0]} and {self.intrinsics[4]}, "
+                "expected positive ones"
             )
-        if not 0 <= self.edge_margin <= MAX_EDGE_MARGIN:
-            raise ManifestError(
-                f"{row}: edge_margin={self.edge_margin}, expected 0 to {MAX_EDGE_MARGIN} pixels"
-            )
+        margin = self.edge_margin
+        if not 0 <= margin <= MAX_EDGE_MARGIN:
+            raise self._error(f"edge_margin={margin}, expected 0 to {MAX_EDGE_MARGIN} pixels")
+
+    def _error(self, what: str) -> ManifestError:
+        return ManifestError(f"row {brief(self.key)}: {what}")
 
 
 MAX_EDGE_MARGIN = 64
@@ -152,21 +152,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "environment": get_args(Environment),
     "label": get_args(LabelSource),
 }
-_FLOATS = pa.list_(pa.float64())
+_NUMBERS = ("units_per_metre", "far_from", "invalid_from", "baseline", "score")
+_LISTS = ("invalid", "far", "intrinsics", "pose")
 _TYPES = {
-    "units_per_metre": pa.float64(),
-    "invalid": _FLOATS,
-    "far": _FLOATS,
-    "far_from": pa.float64(),
-    "invalid_from": pa.float64(),
-    "intrinsics": _FLOATS,
-    "baseline": pa.float64(),
-    "pose": _FLOATS,
+    **dict.fromkeys(_NUMBERS, pa.float64()),
+    **dict.fromkeys(_LISTS, pa.list_(pa.float64())),
     "metric": pa.bool_(),
     "edge_margin": pa.int64(),
     "faithful": pa.bool_(),
-    "score": pa.float64(),
 }
+"""Columns that are no text."""
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))
 _BLOCK = 65536
 _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in _FIELDS])
@@ -319,7 +314,7 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    for name in ("invalid", "far", "intrinsics", "pose"):
+    for name in _LISTS:
         if values[name] is not None:
             values[name] = tuple(values[name])
     return Row(**values)

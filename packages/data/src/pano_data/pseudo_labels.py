@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pano_data.errors import DataError
 from pano_data.io.encode import write_float16_png
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 from pano_data.manifest import Row
 
 Selection = Literal["score", "random"]
@@ -86,7 +86,7 @@ def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) 
     )
 
 
-def select(
+def select_rows(
     rows: Iterable[Row], keep: Mapping[str, int], by: Selection = "score", seed: int = 0
 ) -> list[Row]:
     """The best rows of each environment.
@@ -113,11 +113,11 @@ def select(
         candidates = [row for row in rows if row.environment == environment]
         if not candidates:
             raise DataError(f"got no row with environment={environment!r}, asked to keep {count}")
-        chosen += _ranked(candidates, by, seed)[:count]
+        chosen += _rank(candidates, by, seed)[:count]
     return chosen
 
 
-def _ranked(rows: Sequence[Row], by: Selection, seed: int) -> list[Row]:
+def _rank(rows: Sequence[Row], by: Selection, seed: int) -> list[Row]:
     ordered = sorted(rows, key=lambda row: (row.dataset, row.key))
     if by == "random":
         random.Random(seed).shuffle(ordered)

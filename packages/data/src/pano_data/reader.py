@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 import pano_geometry as pg
-from pano_data.cassini import cassini_to_erp, cassini_to_erp_faithful
-from pano_data.decode import Label, Size, decode, resize_label
+from pano_data.decode import (
+    Label,
+    Size,
+    cassini_to_erp,
+    cassini_to_erp_faithful,
+    decode,
+    resize_label,
+)
 from pano_data.errors import CorruptSampleError
 from pano_data.io.depth import read_depth
 from pano_data.io.images import read_mask, read_rgb
 from pano_data.io.pictures.picture import EXACT, read_picture
 from pano_data.manifest import Manifest, Row, read_manifest
-from pano_data.mixing import Draw
 from pano_data.quarantine import Quarantine
 from pano_data.sample import ErpSample, MapDataset, TrainSample
+from pano_data.sampler import Draw
 from pano_data.transforms import Augmentation
 
 MAX_NEIGHBOURS = 8
@@ -177,7 +183,7 @@ def read(
     K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
     decoded = Decoded(row, rgb, label, K, keep)
     if row.projection == "cassini" and not keep_projection:
-        decoded = _to_erp(decoded)
+        decoded = _convert_cassini(decoded)
     return decoded if size is None else resize(decoded, size)
 
 
@@ -195,7 +201,7 @@ def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     return keep
 
 
-def _to_erp(stored: Decoded) -> Decoded:
+def _convert_cassini(stored: Decoded) -> Decoded:
     if stored.row.faithful:
         distance = cassini_to_erp_faithful(stored.label.distance)
         keep = cassini_to_erp_faithful(stored.keep.astype(np.float32)) > 0.999

@@ -9,10 +9,10 @@ from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 
 from pano_data.errors import DataError
-from pano_data.masks.folder import MaskFolder
+from pano_data.masks.storage import MaskFolder
 from pano_data.reader import ManifestDataset
 from pano_data.sample import ErpSample, MapDataset
-from pano_data.shards.record import ShardDataset
+from pano_data.shards.samples import ShardDataset
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class Source:
         Raises:
             DataError: the manifest holds perspective pictures, which are no panoramas yet.
         """
-        opened = self._opened(size, labelled, quarantine)
+        opened = self._open_plain(size, labelled, quarantine)
         if not labelled:
             opened = Unlabelled(opened)
         return opened if self.masks is None else Masked(opened, self.masks)
 
-    def _opened(
+    def _open_plain(
         self, size: tuple[int, int] | None, labelled: bool, quarantine: str | None
     ) -> MapDataset:
         if self.shards is not None:

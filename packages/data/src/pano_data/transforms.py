@@ -95,6 +95,9 @@ class Rotate(Augmentation):
     Args:
         max_tilt_deg: Largest tilt of the vertical axis; 180 draws uniformly from all of SO(3).
         p: Probability of rotating at all.
+
+    Raises:
+        ValueError: The tilt is not in (0, 180], or `p` is no probability.
     """
 
     def __init__(self, max_tilt_deg: float = 180.0, p: float = 0.5) -> None:
@@ -136,6 +139,9 @@ class Limit(Augmentation):
 
     Args:
         high_m: Largest distance that stays valid, metres.
+
+    Raises:
+        ValueError: The distance is not positive.
     """
 
     def __init__(self, high_m: float) -> None:
@@ -168,6 +174,9 @@ class Colour(Augmentation):
         noise: Largest standard deviation of Gaussian noise, in units of the image [0, 1]; 0: none.
         blur: Largest odd kernel of a Gaussian blur in pixels, over the seam; 0 for none.
         p: Probability of each of the changes.
+
+    Raises:
+        MissingExtraError: albumentations is not installed.
 
     Source: Depth Anywhere, released training readers (0.8-1.2, hue 0.1, p 0.5); DAP, section 4.1.
     """
@@ -281,7 +290,7 @@ def chance(p: float, generator: torch.Generator) -> bool:
 
 
 def check_probability(p: float) -> float:
-    """Return `p` if it is a probability."""
+    """Return `p`, or raise a `ValueError` if it is no probability."""
     if not 0 <= p <= 1:
         raise ValueError(f"a probability lies between 0 and 1, got {p}")
     return p

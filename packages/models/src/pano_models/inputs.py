@@ -63,6 +63,21 @@ class RgbInput(nn.Module):
             _warn_about_range(rgb)
         return rgb.to(self.mean.dtype)
 
+    def check_views(self, rgb: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
+        """Raise on a wrong shape or dtype of perspective views, of any aspect.
+
+        Returns:
+            `rgb` in the network's dtype: not every device resizes half floats.
+
+        Raises:
+            ValueError: Not a floating `(n, 3, h, w)` tensor.
+        """
+        if rgb.ndim != 4 or rgb.shape[1] != 3 or not rgb.is_floating_point():
+            raise ValueError(
+                f"rgb is {rgb.dtype} {tuple(rgb.shape)}; expected floating (n, 3, h, w) in [0, 1]"
+            )
+        return rgb.to(self.mean.dtype)
+
     def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
         """Normalise `rgb`, in the network's dtype; call `check` first on what a user handed in."""
         rgb = rgb.to(self.mean.dtype)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import NamedTuple, Protocol, cast
 
-from pano_data.io.walk import is_file, is_folder
+from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
 from panodepth.errors import CommandError
 

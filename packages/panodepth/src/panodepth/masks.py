@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pano_data.io.paths import has_suffix, list_files
 from pano_data.io.pictures.picture import SUFFIXES
-from pano_data.io.walk import has_suffix, list_files
 from panodepth.errors import CommandError
 from panodepth.panoramas import PanoramaFile
 

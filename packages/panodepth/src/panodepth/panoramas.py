@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pano_data import CorruptSampleError
+from pano_data.io.paths import Listing, has_suffix, is_file, is_folder, list_files
+from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import SUFFIXES, Picture, read_keep_mask, read_picture
-from pano_data.io.pictures.sphere_crop import is_two_to_one
-from pano_data.io.walk import Listing, has_suffix, is_file, is_folder, list_files
 from panodepth.errors import BadPanoramaError, CommandError
 
 OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky")

@@ -3,7 +3,7 @@
 from pano_worlds.make import make_world
 from pano_worlds.rendering.appearance import CAMERA, CLEAN, UNMARKED, Appearance
 from pano_worlds.rendering.render import View, render
-from pano_worlds.world import Viewpoint, World, upright
+from pano_worlds.world import Viewpoint, World, WorldKind, upright
 from pano_worlds.world_style import NARROW, STYLES, WIDE, WorldStyle, style_of
 
 __version__ = "0.1.0"
@@ -18,6 +18,7 @@ __all__ = [
     "View",
     "Viewpoint",
     "World",
+    "WorldKind",
     "WorldStyle",
     "make_world",
     "render",

@@ -7,17 +7,18 @@ import numpy as np
 from pano_worlds.indoor.house import make_house
 from pano_worlds.outdoor.park import make_park
 from pano_worlds.outdoor.street import make_street
+from pano_worlds.vectors import Random
 from pano_worlds.world import World, WorldKind
 from pano_worlds.world_style import WIDE, WorldStyle
 
 
-def make_outdoors(seed: int, rng: np.random.Generator, style: WorldStyle) -> World:
+def make_outdoors(seed: int, rng: Random, style: WorldStyle) -> World:
     """Make a park or a street."""
     make = make_park if rng.random() < style.parks else make_street
     return make(seed, rng, style)
 
 
-_MAKERS: dict[str, Callable[[int, np.random.Generator, WorldStyle], World]] = {
+_MAKERS: dict[str, Callable[[int, Random, WorldStyle], World]] = {
     "indoor": make_house,
     "outdoor": make_outdoors,
 }

@@ -6,12 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.rendering.tracing import Tracer
 from pano_worlds.surfaces.assembly import Surfaces
-from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.panes import Panes, assemble_panes
+from pano_worlds.vectors import F32, F64, Random, to_world
 
 WorldKind = Literal["indoor", "outdoor"]
 VIEWS = 8  # viewpoints of a world, at most
@@ -88,9 +87,7 @@ def spread(candidates: F64, count: int) -> F64:
     return candidates[picked]
 
 
-def look_around(
-    places: F64, eye: tuple[float, float], rng: np.random.Generator
-) -> tuple[Viewpoint, ...]:
+def look_around(places: F64, eye: tuple[float, float], rng: Random) -> tuple[Viewpoint, ...]:
     """Return level viewpoints at plan positions (n, 2), looking anywhere.
 
     The height of the eyes is drawn from the range `eye`.

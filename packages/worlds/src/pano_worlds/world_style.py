@@ -16,7 +16,7 @@ class WorldStyle:
     """Limits within which worlds are drawn.
 
     Attributes:
-        palettes: Names in `indoor.palettes` that rooms take turns in.
+        palettes: Names in `indoor.style.PALETTES` that rooms take turns in.
         blue: Share of the rooms in blue or bluish white instead.
         dark: Share of the houses with dark walls and little light instead.
         empty: Share of the houses without furniture.

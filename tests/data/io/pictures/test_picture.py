@@ -8,13 +8,9 @@ from PIL import Image, PngImagePlugin
 
 from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
-from pano_data.io.pictures.picture import (
-    read_header,
-    read_keep_mask,
-    read_picture,
-)
+from pano_data.io.pictures.picture import read_header, read_keep_mask, read_picture
 from tests.data.io.pictures.photo_sphere import crop_xmp
-from tests.data.io.pictures.test_radiance import LIGHT, write_exr
+from tests.data.io.pictures.test_colour import LIGHT, write_exr
 
 
 def smooth(height: int = 64) -> np.ndarray:

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 import pano_models
-from experiments.benchmark.evaluate.batches import HalvingPredictor
+from experiments.benchmark.evaluate.execution import HalvingPredictor
 from pano_data import datasets
 from pano_data.manifest import Row
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from panodepth.cli import main
 
 NATIVE = (64, 128)

@@ -40,17 +40,6 @@ def test_fusion_over_a_transformers_model(options: str, perspective: Path) -> No
     assert maps["disparity_affine"].std() > 0
 
 
-def test_fusion_options_reach_the_baseline(perspective: Path) -> None:
-    built: Any = models.build_fusion(f"fusion:{perspective},rig=cube,fusion=scale,view=40")
-    assert isinstance(built, pano_models.FusionBaseline)
-    assert (len(built.rig.rotations), built.rig.camera.width, built.fusion) == (6, 40, "scale")
-    average: Any = models.build_fusion(f"fusion:{perspective},fusion=average")
-    assert average.fusion == "blend"
-    tangents: Any = models.build_fusion(f"fusion:{perspective}")
-    assert (len(tangents.rig.rotations), tangents.rig.camera.width) == (20, 518)
-    assert tangents.fusion == "affine"
-
-
 def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
     """They have the same weights: a killed run must not go on with what another fusion scored."""
     options = ("", ",fusion=average", ",rig=cube", ",view=40", ",predicts=depth")
@@ -62,11 +51,6 @@ def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("fusion:", "expected fusion:SOURCE"),
-        ("fusion:x,rig=sphere", "got rig='sphere'.*expected one of tangent, cube"),
-        ("fusion:x,fusion=best", "got fusion='best'.*poisson, least_squares, scale, average"),
-        ("fusion:x,view=2", "expected pixels, at least 14"),
-        ("fusion:x,size=2", "options rig, fusion, view, predicts"),
         ("official:da2", "expected official:NAME=FILE"),
         ("baseline_latitude", "no `latitude_from`"),
         ("absent_folder", "not a folder written by save"),

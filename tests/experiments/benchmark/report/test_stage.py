@@ -11,7 +11,7 @@ from experiments.benchmark.report.results import UnlabelledNumberError, read
 from experiments.benchmark.report.stage import report
 from tests.experiments.benchmark.scored import metrics, write_cost, write_result
 
-VOID = {"meta", "img", "link", "br", "input"}
+VOID = {"meta", "img", "link", "br", "input", "wbr"}
 
 
 class Page(HTMLParser):
@@ -157,3 +157,15 @@ def test_models_look_different(folder):
     results = [replace(read(folder / "scores" / "ours"), model=str(i)) for i in range(20)]
     looks = [(look["color"], look["marker"]) for look in style(results).values()]
     assert len(set(looks)) == 20
+
+
+def test_ablations_that_were_run_are_shown_with_the_printed_curve(folder):
+    key = "val/stanford2d3d/da2_paper/absrel"
+    (folder / "ablations.json").write_text(json.dumps({"da2": {"full": {key: [0.2, 0.4246]}}}))
+    report(MODELS)
+    text = (folder / "report.html").read_text()
+    Page(text)
+    assert "da2_table2 · DA², what each curated set adds" in text
+    assert 'alt="DA², Figure 2"' in text
+    line = next(t for t in (folder / "leaderboard.md").read_text().splitlines() if "0.3123" in t)
+    assert line == "| full | – | 0.3123 | – | – | – | da2_paper | ours |"

@@ -13,7 +13,7 @@ from experiments.benchmark.suites.stage import run_suite, run_suites
 from pano_data.errors import DatasetNotFoundError
 from pano_losses import protocols
 from pano_worlds import miniatures
-from pano_worlds.miniatures.box_studio import BoxStudio
+from pano_worlds.miniatures import BoxStudio
 from panodepth.cli import main
 from tests.experiments.benchmark.conftest import Guess
 

@@ -8,9 +8,9 @@ import pytest
 from experiments.study.claims import read_study
 from experiments.study.page import write
 from experiments.study.page.content import interval, p_value, percent
-from experiments.study.page.forest import limit, marks
+from experiments.study.page.pictures import limit, marks
 from experiments.study.page.write import write_page
-from experiments.study.place import Place
+from experiments.study.results import Place
 from experiments.study.verdict import judge
 from tests.experiments.study.scored import ROOT, planned, published_effects, write_scores
 

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
-from pano_data.audit.measure import Measured
-from pano_data.audit.planarity import preferred_reading
-from pano_data.audit.report import Check, SplitReport
+from pano_data.audit.measure import Measured, preferred_reading
 from pano_data.datasets import DatasetSpec
 from pano_data.quarantine import Corrupt
 
@@ -24,28 +24,63 @@ MAJORITY = 0.5
 """Share of samples that must agree on how a label is meant."""
 
 
-def all_checks(
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was examined.
+
+    Attributes:
+        name: Short name.
+        status: `fail` means numbers of this data set cannot be trusted.
+        detail: What was got and what was expected.
+    """
+
+    name: str
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReport:
+    """What a split holds.
+
+    Attributes:
+        rows: Usable images.
+        published: Number the publication states, or None.
+        skipped: Reason -> number of entries left out.
+        problem: Why the split could not be listed, or empty.
+    """
+
+    rows: int
+    published: int | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    problem: str = ""
+
+
+def run_checks(
     spec: DatasetSpec,
     splits: Mapping[str, SplitReport],
     measured: Sequence[Measured],
     corrupt: Sequence[Corrupt],
 ) -> Iterator[Check]:
     """Ask everything that the data set allows."""
-    yield counts(splits)
-    yield readable(measured, corrupt)
+    yield check_counts(splits)
+    yield check_files(measured, corrupt)
     if measured:
-        yield sizes(spec, measured)
+        yield check_sizes(spec, measured)
     if spec.kind == "none" or not measured:
         return
-    yield dtypes(spec, measured)
-    yield usable(measured)
-    yield distances(spec, measured)
-    yield sentinels(measured)
-    yield pairs(measured)
-    yield planarity(spec, measured)
+    yield check_types(spec, measured)
+    yield check_shares(measured)
+    yield check_range(spec, measured)
+    yield check_sentinels(measured)
+    yield check_pairs(measured)
+    yield check_planarity(spec, measured)
 
 
-def counts(splits: Mapping[str, SplitReport]) -> Check:
+def check_counts(splits: Mapping[str, SplitReport]) -> Check:
     """Does every split hold what was published?"""
     off = [
         f"{name}: {split.rows} of {split.published}"
@@ -58,7 +93,7 @@ def counts(splits: Mapping[str, SplitReport]) -> Check:
     return Check("counts", "ok", f"{total} images")
 
 
-def readable(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Check:
+def check_files(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Check:
     """Can the files be decoded?"""
     opened = len(measured) + len(corrupt)
     if not corrupt:
@@ -67,7 +102,7 @@ def readable(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Check:
     return Check("files", "fail", f"{len(corrupt)} of {opened} cannot be used: {reasons}")
 
 
-def sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     """Are the images of the published size, and panoramas 2:1?"""
     found = Counter(m.size for m in measured)
     text = ", ".join(f"{h}x{w} ({n})" for (h, w), n in found.items())
@@ -80,7 +115,7 @@ def sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("size", "ok", text)
 
 
-def dtypes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_types(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     """Are labels stored as published? 16-bit files that went through 8 bits are ruined."""
     found = Counter(m.dtype for m in measured)
     # Floats are widened when read.
@@ -93,7 +128,7 @@ def dtypes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("label type", "ok", text)
 
 
-def usable(measured: Sequence[Measured]) -> Check:
+def check_shares(measured: Sequence[Measured]) -> Check:
     """How much of the pictures is labelled?"""
     valid, far = (np.array([getattr(m, name) for m in measured]) for name in ("valid", "far"))
     text = (
@@ -103,7 +138,7 @@ def usable(measured: Sequence[Measured]) -> Check:
     return Check("sentinel share", "ok" if (valid + far).min() > 0.2 else "warn", text)
 
 
-def distances(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_range(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     """Are distances plausible? A wrong scale shows here."""
     ranges = np.array([m.distance for m in measured if m.distance])
     if not len(ranges):
@@ -120,7 +155,7 @@ def distances(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("range", "ok", f"{text} m")
 
 
-def sentinels(measured: Sequence[Measured]) -> Check:
+def check_sentinels(measured: Sequence[Measured]) -> Check:
     """Does one value at the end of the range pile up?"""
     piles = [m for m in measured if m.pile > PILE and m.distance]
     if not piles:
@@ -135,7 +170,7 @@ def sentinels(measured: Sequence[Measured]) -> Check:
     )
 
 
-def pairs(measured: Sequence[Measured]) -> Check:
+def check_pairs(measured: Sequence[Measured]) -> Check:
     """Do edges of labels lie on edges of images?"""
     values = [m.contrast for m in measured if m.contrast is not None]
     if not values:
@@ -156,7 +191,7 @@ def median_residuals(measured: Sequence[Measured]) -> dict[str, float]:
     }
 
 
-def planarity(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_planarity(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     """Are walls flat under the declared kind?"""
     examined = [m.planarity for m in measured if m.planarity]
     if not examined:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,71 @@ import numpy as np
 
 from pano_data import datasets
 from pano_data.audit import checks
+from pano_data.audit.checks import Check, SplitReport
 from pano_data.audit.measure import Measured, measure
-from pano_data.audit.report import AuditReport, SplitReport
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, corrupt_entry
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """Result of `audit`.
+
+    Attributes:
+        dataset: Data set id.
+        root: Folder that was examined.
+        splits: Split -> what it holds.
+        opened: Samples that were opened.
+        corrupt: Samples that could not be read, with reason.
+        sizes: `"<height>x<width>"` -> number of images.
+        dtypes: Type of the stored labels -> number of labels.
+        valid: Mean share of usable pixels.
+        far: Mean share of far pixels.
+        distance: Smallest, median and largest distance over the samples, or None without labels.
+        planarity: Reading -> median relative residual of walls (`planarity_residuals`).
+        checks: What was examined.
+    """
+
+    dataset: str
+    root: str
+    splits: Mapping[str, SplitReport]
+    opened: int
+    corrupt: tuple[Corrupt, ...]
+    sizes: Mapping[str, int]
+    dtypes: Mapping[str, int]
+    valid: float
+    far: float
+    distance: tuple[float, float, float] | None
+    planarity: Mapping[str, float]
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """No check failed."""
+        return all(check.status != "fail" for check in self.checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain types for JSON."""
+        return asdict(self) | {"ok": self.ok}
+
+    def lines(self) -> list[str]:
+        """A readable account, one fact a line."""
+        head = [f"{self.dataset} at {self.root}: {'ok' if self.ok else 'FAILED'}"]
+        splits = [_describe_split(name, split) for name, split in self.splits.items()]
+        checks = [f"  {c.status.upper():4} {c.name}: {c.detail}" for c in self.checks]
+        corrupt = [f"  corrupt {c.key}: {c.reason}: {c.detail}" for c in self.corrupt]
+        return head + splits + checks + corrupt
+
+
+def _describe_split(name: str, split: SplitReport) -> str:
+    if split.problem:
+        return f"  split {name}: {split.problem}"
+    published = "" if split.published is None else f" of {split.published} published"
+    skipped = "".join(f"; {count} left out: {why}" for why, count in split.skipped.items())
+    return f"  split {name}: {split.rows} images{published}{skipped}"
 
 
 def audit(
@@ -48,7 +107,7 @@ def audit(
     """
     spec, root = name if isinstance(name, DatasetSpec) else datasets.get(name), Path(root)
     given = options or {}
-    surveys = {split: _survey(spec, root, split, given) for split in splits or spec.splits}
+    surveys = {split: _survey_split(spec, root, split, given) for split in splits or spec.splits}
     if not any(rows for rows, _ in surveys.values()):
         spec.survey(root, next(iter(surveys)), **given)  # raises, and says what to do
     chosen = _choose([rows for rows, _ in surveys.values()], samples, seed)
@@ -59,10 +118,10 @@ def audit(
         except CorruptSampleError as error:
             bad.append(corrupt_entry(row, error))
     reports = {split: report for split, (_, report) in surveys.items()}
-    return _report(spec, root, reports, measured, bad)
+    return _make_report(spec, root, reports, measured, bad)
 
 
-def _survey(
+def _survey_split(
     spec: DatasetSpec, root: Path, split: str, options: Mapping[str, Any]
 ) -> tuple[list[Row], SplitReport]:
     try:
@@ -85,7 +144,7 @@ def _choose(groups: Sequence[Sequence[Row]], samples: int, seed: int) -> list[Ro
     return list(chosen.values())
 
 
-def _report(
+def _make_report(
     spec: DatasetSpec,
     root: Path,
     splits: dict[str, SplitReport],
@@ -110,5 +169,5 @@ def _report(
             else None
         ),
         planarity=residuals,
-        checks=tuple(checks.all_checks(spec, splits, measured, bad)),
+        checks=tuple(checks.run_checks(spec, splits, measured, bad)),
     )

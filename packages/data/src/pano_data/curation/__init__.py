@@ -2,8 +2,7 @@
 
 from pano_data.curation.dataset import CuratedDataset
 from pano_data.curation.flux import FluxOutpainter
-from pano_data.curation.oracle import OracleOutpainter
-from pano_data.curation.outpaint import Outpainter, PictureSource, blend_known
+from pano_data.curation.outpaint import OracleOutpainter, Outpainter, PictureSource, blend_known
 from pano_data.curation.project import P2E, Placement, Projected
 from pano_data.curation.reflect import ReflectionOutpainter
 

@@ -27,11 +27,13 @@ class CuratedDataset(Dataset[ErpSample]):
         p2e: how and where they are projected.
         outpainter: fills the rest of the image; None leaves it black (the ablation of DA²).
         seed: of the places and the out-painter.
+        complete: leave out pictures that lack the label of a single pixel (far is a label).
 
     Raises:
-        CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama.
+        CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama, and
+            with `complete` from those whose picture has a pixel without label.
 
-    PictureSource: DA², section 3.1 and Table 3 (without out-painting).
+    Source: DA², section 3.1 and Table 3 (without out-painting).
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class CuratedDataset(Dataset[ErpSample]):
         p2e: P2E,
         outpainter: Outpainter | None = None,
         seed: int = 0,
+        complete: bool = False,
     ) -> None:
         self.perspective, self.p2e = perspective, p2e
-        self.outpainter, self.seed = outpainter, seed
+        self.outpainter, self.seed, self.complete = outpainter, seed, complete
 
     def __len__(self) -> int:
         return len(self.perspective)
@@ -60,14 +63,20 @@ class CuratedDataset(Dataset[ErpSample]):
         """
         step = 1 if self.outpainter is None else self.outpainter.batch_size
         for first in range(0, len(indices), step):
-            yield from self._painted([self._part(i) for i in indices[first : first + step]])
+            yield from self._paint_rows(
+                [self._project_row(i) for i in indices[first : first + step]]
+            )
 
-    def _part(self, index: int) -> "_Part | CorruptSampleError":
+    def _project_row(self, index: int) -> "_Part | CorruptSampleError":
         try:
             sample = self.perspective[index]
         except CorruptSampleError as error:
             return error
-        generator = self._generator(index)
+        unknown = int((~(sample["valid"] | sample["far"])).sum())
+        if self.complete and unknown:
+            detail = f"{unknown} pixels of the picture have no label"
+            return CorruptSampleError(sample["key"], "incomplete", detail)
+        generator = self._make_generator(index)
         placement = self.p2e.place(generator)
         part = self.p2e.project(sample, placement)
         share = float(part.valid.float().mean())
@@ -79,7 +88,7 @@ class CuratedDataset(Dataset[ErpSample]):
         source = PictureSource(self.perspective.root, row.image, placement)
         return _Part(sample, part, row.environment, seed, source)
 
-    def _painted(
+    def _paint_rows(
         self, rows: "list[_Part | CorruptSampleError]"
     ) -> Iterator[ErpSample | CorruptSampleError]:
         parts = [row for row in rows if isinstance(row, _Part)]
@@ -97,7 +106,7 @@ class CuratedDataset(Dataset[ErpSample]):
         for row in rows:
             yield row.with_image(next(done)) if isinstance(row, _Part) else row
 
-    def _generator(self, index: int) -> torch.Generator:
+    def _make_generator(self, index: int) -> torch.Generator:
         entropy = np.random.SeedSequence([self.seed, index]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(entropy >> np.uint64(1)))
 

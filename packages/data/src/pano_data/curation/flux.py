@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
 
 import pano_geometry as pg
-from pano_data.curation.circular import apply_around, fade_seam, pad_right
-from pano_data.curation.outpaint import Outpainter, blend_known
+from pano_data.curation.outpaint import Outpainter, apply_around, blend_known, fade_seam, pad_right
 from pano_data.errors import MissingExtraError
 from pano_geometry.tensor_types import Bool, Float
 
@@ -89,7 +88,7 @@ class FluxOutpainter(Outpainter):
             raise ValueError(
                 f"overlap must be even (latents are packed 2 by 2), got {self.overlap}"
             )
-        _diffusers()
+        _import_diffusers()
         self._texts: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
 
     @property
@@ -100,9 +99,13 @@ class FluxOutpainter(Outpainter):
 
     @cached_property
     def pipe(self) -> Any:
-        """The FluxFillPipeline, with the LoRA fused."""
+        """The FluxFillPipeline, with the LoRA fused.
+
+        Raises:
+            ValueError: The model cannot work at `size`.
+        """
         dtype = getattr(torch, self.dtype)
-        pipe = _diffusers().FluxFillPipeline.from_pretrained(self.model, torch_dtype=dtype)
+        pipe = _import_diffusers().FluxFillPipeline.from_pretrained(self.model, torch_dtype=dtype)
         grain = 2 * pipe.vae_scale_factor
         if self.size[0] % grain or self.size[1] % grain:
             raise ValueError(f"size {self.size}: expected multiples of {grain} for {self.model}")
@@ -128,15 +131,17 @@ class FluxOutpainter(Outpainter):
         kept, painted = torch.where(known, images, 0.0), []
         for first in range(0, len(images), self.batch_size):
             part = slice(first, first + self.batch_size)
-            painted.append(self._painted(kept[part], known[part], environments[part], seeds[part]))
+            painted.append(
+                self._paint_batch(kept[part], known[part], environments[part], seeds[part])
+            )
         return blend_known(kept, pg.resize(torch.cat(painted), size).to(images), known)
 
-    def _painted(
+    def _paint_batch(
         self, images: Tensor, known: Tensor, environments: Sequence[str], seeds: Sequence[int]
     ) -> Tensor:
         kept = pg.resize(known.float(), self.size) > 0.999
-        unknown = _grown((~kept).float(), self.erode_px)
-        condition = self._condition(pg.resize(images, self.size), unknown)
+        unknown = _grow((~kept).float(), self.erode_px)
+        condition = self._make_condition(pg.resize(images, self.size), unknown)
         height, width = condition.shape[-2:]
         channels = self.pipe.vae.config.latent_channels
         noise = [
@@ -165,7 +170,7 @@ class FluxOutpainter(Outpainter):
             device=latents.device,
         )
         for step, time in enumerate(pipe.scheduler.timesteps):
-            velocity = self._velocity(
+            velocity = self._predict_velocity(
                 torch.cat([latents.to(condition), condition], 1), time, prompts
             )
             latents = pipe.scheduler.step(velocity, time, latents, return_dict=False)[0]
@@ -180,7 +185,7 @@ class FluxOutpainter(Outpainter):
         picture = apply_around(lambda z: vae.decode(z, return_dict=False)[0], scaled, self.overlap)
         return (picture.float() / 2 + 0.5).clamp(0, 1)
 
-    def _condition(self, images: Tensor, unknown: Tensor) -> Tensor:
+    def _make_condition(self, images: Tensor, unknown: Tensor) -> Tensor:
         vae, device = self.pipe.vae, self.pipe._execution_device
         masked = ((2 * images - 1) * (1 - unknown)).to(device, vae.dtype)
         factor = self.pipe.vae_scale_factor
@@ -190,7 +195,7 @@ class FluxOutpainter(Outpainter):
         latents = (latents - vae.config.shift_factor) * vae.config.scaling_factor
         return torch.cat([latents, pixel_unshuffle(unknown, factor).to(latents)], 1)
 
-    def _velocity(self, maps: Tensor, time: Tensor, prompts: Sequence[str]) -> Tensor:
+    def _predict_velocity(self, maps: Tensor, time: Tensor, prompts: Sequence[str]) -> Tensor:
         if self.true_cfg <= 1:
             return self._predict(maps, time, prompts)
         both = [*prompts, *([self.negative_prompt] * len(prompts))]
@@ -199,7 +204,7 @@ class FluxOutpainter(Outpainter):
 
     def _predict(self, maps: Tensor, time: Tensor, prompts: Sequence[str]) -> Tensor:
         transformer, (height, width) = self.pipe.transformer, maps.shape[-2:]
-        texts, pooled, text_ids = zip(*(self._encoded(prompt) for prompt in prompts), strict=True)
+        texts, pooled, text_ids = zip(*(self._encode(prompt) for prompt in prompts), strict=True)
         guided = transformer.config.guidance_embeds
         full = maps.new_full((len(maps),), 1.0, dtype=torch.float32)
         (found,) = transformer(
@@ -209,13 +214,13 @@ class FluxOutpainter(Outpainter):
             pooled_projections=torch.cat(pooled),
             encoder_hidden_states=torch.cat(texts),
             txt_ids=text_ids[0],
-            img_ids=_places(height // 2, width // 2).to(maps),
+            img_ids=_token_places(height // 2, width // 2).to(maps),
             return_dict=False,
         )
         tokens = found.float().mT.unflatten(2, (height // 2, width // 2))
         return pixel_shuffle(tokens, 2)
 
-    def _encoded(self, prompt: str) -> tuple[Tensor, Tensor, Tensor]:
+    def _encode(self, prompt: str) -> tuple[Tensor, Tensor, Tensor]:
         if prompt not in self._texts:
             self._texts[prompt] = self.pipe.encode_prompt(
                 prompt,
@@ -226,7 +231,7 @@ class FluxOutpainter(Outpainter):
         return self._texts[prompt]
 
 
-def _grown(unknown: Tensor, radius: int) -> Tensor:
+def _grow(unknown: Tensor, radius: int) -> Tensor:
     """Dilate a mask by squares, over the seam."""
     if not radius:
         return unknown
@@ -240,13 +245,13 @@ def _shift(config: Any, tokens: int) -> float:
     return float(low + (high - low) * (tokens - few) / (many - few))
 
 
-def _places(rows: int, columns: int) -> Tensor:
+def _token_places(rows: int, columns: int) -> Tensor:
     """Position of each token: 0, row, column."""
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([torch.zeros_like(row), row, column], -1).flatten(0, 1).float()
 
 
-def _diffusers() -> Any:
+def _import_diffusers() -> Any:
     try:
         import diffusers
     except ImportError as error:

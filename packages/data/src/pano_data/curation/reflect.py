@@ -6,6 +6,8 @@ plane is an isometry of the sphere that keeps every height: walls stay upright, 
 level, texture keeps its scale. So a network sees a scene all around and no border that gives away
 where labels are. Above and below, where mirror images would pinch, detail fades into the smoothest
 continuation over the poles. It invents no objects.
+
+The membrane is the smoothest continuation of a picture over the sphere, fixed at its border.
 """
 
 import math
@@ -16,7 +18,6 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
 import pano_geometry as pg
-from pano_data.curation.membrane import membrane
 from pano_data.curation.outpaint import Outpainter, blend_known
 from pano_geometry.tensor_types import Bool, Float
 
@@ -26,6 +27,9 @@ class ReflectionOutpainter(Outpainter):
 
     Args:
         fade_deg: angle over which detail above and below the picture falls to 1/e.
+
+    Raises:
+        ValueError: `fade_deg` is not positive.
     """
 
     def __init__(self, fade_deg: float = 12.0) -> None:
@@ -56,8 +60,8 @@ class ReflectionOutpainter(Outpainter):
         if bool(known.all()):
             return image
         band, seen = mirror_around(torch.where(known, image, 0.0), known)
-        filled = membrane(band, seen)
-        detail = _detail_beyond(filled, seen[0], self.fade)
+        filled = fill_membrane(band, seen)
+        detail = _mirror_detail(filled, seen[0], self.fade)
         return blend_known(image, filled + detail, known)
 
 
@@ -77,7 +81,7 @@ def mirror_around(
         The continued image and which of its pixels are filled.
     """
     width = known.shape[-1]
-    first, count = _stretch(known[0])
+    first, count = _find_stretch(known[0])
     rest = width - count
     if not rest:
         return image, known
@@ -97,7 +101,7 @@ def mirror_around(
     return torch.where(known, image, found[:-1] * seen), seen
 
 
-def _stretch(known: Tensor) -> tuple[int, int]:
+def _find_stretch(known: Tensor) -> tuple[int, int]:
     """First column and number of columns of the widest run that is at least half as tall as all."""
     tall = known.sum(0)
     good = 2 * tall >= tall.max()
@@ -111,7 +115,7 @@ def _stretch(known: Tensor) -> tuple[int, int]:
     return (best[1] + start) % len(good), best[0]
 
 
-def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
+def _mirror_detail(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
     """Mirror the detail of the band about its borders, fading towards the poles."""
     height = seen.shape[0]
     rows = torch.arange(height)[:, None]
@@ -124,15 +128,82 @@ def _detail_beyond(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
     angle = (lat - lat_border).abs()
     # Towards a pole the same columns stand closer: detail has to vanish there.
     strength = torch.exp(-angle / fade) * (lat.cos() / lat_border.cos()).clamp(max=1)
-    high = filled - _lowpass(filled)
+    high = filled - _smooth(filled)
     found = high.gather(-2, mirrored.expand_as(high))
     return found * strength * ~seen
 
 
-def _lowpass(image: Tensor) -> Tensor:
+def _smooth(image: Tensor) -> Tensor:
     """Means over about 6 degrees, without a seam."""
     height, width = image.shape[-2:]
     factor = math.gcd(math.gcd(height, width), max(1, height // 32))
     coarse = pg.pad(avg_pool2d(image[None], factor), 1)
     fine = interpolate(coarse, scale_factor=factor, mode="bilinear", align_corners=False)
     return fine[0, :, factor : factor + height, factor : factor + width]
+
+
+_COARSEST = 8  # rows of the coarsest grid
+_COARSE_SWEEPS, _SWEEPS = 64, 6  # relaxation sweeps on the coarsest grid, and on all finer ones
+
+
+def fill_membrane(
+    image: Float[Tensor, "c h w"], known: Bool[Tensor, "1 h w"]
+) -> Float[Tensor, "c h w"]:
+    """Fill unknown pixels by the solution of the Laplace equation on the sphere.
+
+    Coarse to fine: known pixels are averaged by solid angle down to 8 rows, the gaps relaxed there,
+    the result is the start on the next finer grid. Neighbours wrap at the seam and continue across
+    the poles, and are weighted by the Laplace-Beltrami operator, so the fill has no seam, does not
+    pinch at the poles and turns with the picture.
+
+    Args:
+        image: any values; read only where `known`. Height and width divisible down to 8 rows are
+            halved that far, others until they are odd.
+        known: pixels that stay.
+
+    Raises:
+        ValueError: nothing is known.
+    """
+    if not known.any():
+        raise ValueError("nothing is known: the membrane needs at least one pixel to hang from")
+    kept = torch.where(known, image, 0.0)[None]
+    return _filled(kept, known[None].to(image.dtype))[0]
+
+
+def _filled(kept: Tensor, share: Tensor) -> Tensor:
+    """Fill one grid: `kept` is known values times `share`, the known part of each cell."""
+    height, width = kept.shape[-2:]
+    mean = kept / share.clamp(min=1e-6)
+    if height <= _COARSEST or height % 2 or width % 2:
+        weight = share / share.sum()
+        start = (mean * weight).sum((-2, -1), keepdim=True).expand_as(mean)
+        sweeps = _COARSE_SWEEPS
+    else:
+        area = pg.solid_angle(height, width).to(kept)[:, None]
+        coarse_area = avg_pool2d(area.expand(height, width)[None, None], 2)
+        parts = [avg_pool2d(part * area, 2) / coarse_area for part in (kept, share)]
+        start = interpolate(
+            pg.pad(_filled(*parts), 1), scale_factor=2, mode="bilinear", align_corners=False
+        )[..., 2:-2, 2:-2]
+        sweeps = _SWEEPS
+    return _relax(torch.where(share > 0, mean, start), share > 0, sweeps)
+
+
+def _relax(values: Tensor, fixed: Tensor, sweeps: int) -> Tensor:
+    height = values.shape[-2]
+    lat = pg.row_latitudes(height, dtype=torch.float64)
+    half = math.pi / (2 * height)
+    above, below = (torch.cos(lat + half).clamp(min=0), torch.cos(lat - half).clamp(min=0))
+    cos = torch.cos(lat)
+    # Finite volumes: flux over the upper, lower and the two side edges of a cell.
+    up, down, side = (w.to(values)[:, None] for w in (above, below, 1 / cos))
+    total = up + down + 2 * side
+    for _ in range(sweeps):
+        padded = pg.pad(values, 1)
+        flow = (
+            up * padded[..., :-2, 1:-1]
+            + down * padded[..., 2:, 1:-1]
+            + side * (padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:])
+        )
+        values = torch.where(fixed, values, flow / total)
+    return values

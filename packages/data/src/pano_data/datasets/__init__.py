@@ -1,29 +1,23 @@
-"""Registry of data sets: one module each, in the layout it is published in."""
+"""Registry of data sets, each in the layout it is published in; a family shares a file."""
 
 from pano_data.datasets import (
-    da2_curated,
-    da2_evaluation,
+    da2,
     dap2m,
     deep360,
     dynamic_replica,
     folder,
     folder_depth,
     hypersim,
-    hypersim_processed,
     ken_burns,
-    matterport3d_bifuse,
-    matterport3d_pano3d,
-    matterport3d_raw,
-    matterport3d_unifuse,
+    matterport3d,
+    mesh_renders,
     mvs_synth,
-    panosuncg,
-    spatialaudiogen,
+    pano_infinigen,
     stanford2d3d,
     structured3d,
-    threed60,
+    unlabelled,
     unrealstereo4k,
     vkitti2,
-    zind,
 )
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import UnknownDatasetError
@@ -31,8 +25,8 @@ from pano_data.errors import UnknownDatasetError
 _SPECS: dict[str, DatasetSpec] = {
     spec.name: spec
     for spec in (
-        *da2_evaluation.SPECS,
-        da2_curated.SPEC,
+        da2.CURATED,
+        *da2.EVALUATION,
         dap2m.LABELLED,
         dap2m.TEST,
         deep360.SPEC,
@@ -40,22 +34,23 @@ _SPECS: dict[str, DatasetSpec] = {
         folder.DAP_UNLABELLED,
         folder.FOLDER,
         folder_depth.SPEC,
+        hypersim.PROCESSED,
         hypersim.SPEC,
-        hypersim_processed.SPEC,
         ken_burns.SPEC,
-        matterport3d_bifuse.SPEC,
-        matterport3d_pano3d.SPEC,
-        matterport3d_raw.SPEC,
-        matterport3d_unifuse.SPEC,
+        matterport3d.BIFUSE,
+        matterport3d.RAW,
+        matterport3d.UNIFUSE,
+        mesh_renders.PANO3D,
+        mesh_renders.PANOSUNCG,
+        mesh_renders.THREED60,
         mvs_synth.SPEC,
-        panosuncg.SPEC,
-        spatialaudiogen.SPEC,
+        pano_infinigen.SPEC,
         stanford2d3d.SPEC,
         structured3d.SPEC,
-        threed60.SPEC,
+        unlabelled.SPATIALAUDIOGEN,
+        unlabelled.ZIND,
         unrealstereo4k.SPEC,
         vkitti2.SPEC,
-        zind.SPEC,
     )
 }
 

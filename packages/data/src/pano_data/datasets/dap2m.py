@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, relative, top
-from pano_data.datasets.lists import read_list
+from pano_data.datasets.layout import files, find_top, folders, read_list, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 
@@ -30,11 +29,11 @@ def find(root: Path, split: str, dataset: str) -> Iterator[Found]:
 
     The images of DAP-Test are left out of `dap2m_labelled` if their list lies in the tree.
     """
-    base = top(root, "DAP_data", "DAP-2M")
-    tested = _tested(root) if dataset == "dap2m_labelled" else frozenset()
+    base = find_top(root, "DAP_data", "DAP-2M")
+    tested = _read_test_list(root) if dataset == "dap2m_labelled" else frozenset()
     for batch in folders(base, "raw_data_*"):
         for images in folders(batch, "*raw_im*panorama"):
-            distances = _numbered(_distance_folder(images))
+            distances = _list_by_number(_distance_folder(images))
             for image in files(images, "*.png"):
                 depth = distances.get(_number(image))
                 if relative(image, base) in tested:
@@ -58,7 +57,7 @@ def find(root: Path, split: str, dataset: str) -> Iterator[Found]:
                 )
 
 
-def _tested(root: Path) -> frozenset[str]:
+def _read_test_list(root: Path) -> frozenset[str]:
     for place in TEST_LISTS:
         if (root / place).is_file():
             return frozenset(words[0] for words in read_list(root / place))
@@ -72,10 +71,10 @@ def _tested(root: Path) -> frozenset[str]:
 
 def _distance_folder(images: Path) -> Path:
     named = re.sub("raw_(images|imgs)", "distance", images.name) + "_npy"
-    return top(images.parent, named, "erp_distance_npy")
+    return find_top(images.parent, named, "erp_distance_npy")
 
 
-def _numbered(folder: Path) -> dict[str, Path]:
+def _list_by_number(folder: Path) -> dict[str, Path]:
     return {_number(path): path for path in files(folder, "*.npy")}
 
 

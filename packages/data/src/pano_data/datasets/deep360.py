@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.manifest import Row
 
@@ -30,7 +30,7 @@ def find(
         faithful: Convert to panoramas as DAP and PanDA do, to reproduce their scores: half a pixel
             off, distance interpolated over edges, sky left as a large distance.
     """
-    for episode in folders(top(root, "Deep360"), "ep*_500frames"):
+    for episode in folders(find_top(root, "Deep360"), "ep*_500frames"):
         part = episode / FOLDERS[split]
         # Depth is that of camera 1 in pair 12, as the readers of MODE, PanDA and DAP take it.
         for image in files(part / rgb_folder, "*_12_rgb1.png"):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pano_data.datasets.layout import relative, top
+from pano_data.datasets.layout import find_top, relative
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -22,19 +22,23 @@ FOLDERS = {"train": "train", "val": "valid", "test": "test"}
 
 
 def find(root: Path, split: str) -> Iterator[Found]:
-    """List all annotated frames of both cameras."""
-    folder = top(root, "dynamic_replica_data", "dynamic_replica") / FOLDERS[split]
+    """List all annotated frames of both cameras.
+
+    Raises:
+        DataError: The annotations are damaged.
+    """
+    folder = find_top(root, "dynamic_replica_data", "dynamic_replica") / FOLDERS[split]
     path = folder / f"frame_annotations_{FOLDERS[split]}.jgz"
     if not path.is_file():
         return
-    for frame in _annotations(path):
+    for frame in _read_annotations(path):
         try:
-            yield _row(frame, folder, root, split)
+            yield _make_row(frame, folder, root, split)
         except (KeyError, TypeError) as error:
             raise DataError(f"{path}: {error!r} in an annotation; fetch it again") from error
 
 
-def _row(frame: Mapping[str, Any], folder: Path, root: Path, split: str) -> Row:
+def _make_row(frame: Mapping[str, Any], folder: Path, root: Path, split: str) -> Row:
     return Row(
         key=f"{frame['sequence_name']}/{frame['camera_name']}/{frame['frame_number']:04d}",
         dataset="dynamic_replica",
@@ -70,7 +74,7 @@ def intrinsics(viewpoint: Mapping[str, Any], height: int, width: int) -> tuple[f
     return (fx * half_x, 0, cx, 0, fy * half_y, cy, 0, 0, 1)
 
 
-def _annotations(path: Path) -> list[dict[str, Any]]:
+def _read_annotations(path: Path) -> list[dict[str, Any]]:
     try:
         with gzip.open(path) as file:
             frames: list[dict[str, Any]] = json.load(file)

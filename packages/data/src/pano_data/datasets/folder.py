@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from pano_data.datasets.layout import relative, top
+from pano_data.datasets.layout import find_top, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import image_size
+from pano_data.io.paths import has_suffix, list_files
+from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import EXACT, SUFFIXES, read_header
-from pano_data.io.pictures.sphere_crop import is_two_to_one
-from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Environment, Row
 
 
@@ -39,7 +39,7 @@ def find(
         masks: Folder of masks with the same relative name (`.png`), 255 = keep.
         environment: What the rows say of the pictures.
     """
-    base, keep = top(root, images), root / masks
+    base, keep = find_top(root, images), root / masks
     listing = list_files(base, has_suffix(SUFFIXES))
     yield from (Skipped(relative(path, root), "hidden") for path in listing.hidden)
     for folder, reason in listing.unreadable:

@@ -12,8 +12,8 @@ from pano_data.datasets.folder import problem_of
 from pano_data.datasets.layout import relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
+from pano_data.io.paths import has_suffix, list_files
 from pano_data.io.pictures.picture import SUFFIXES, read_header
-from pano_data.io.walk import has_suffix, list_files
 from pano_data.manifest import Encoding, Environment, Row
 
 ENCODINGS: Mapping[str, Encoding] = {
@@ -69,6 +69,9 @@ def find(
         held_out: Share of the `held_out` part: whole subfolders where there are five or more.
         metric: False where the unit of the labels is not known.
         environment: What the rows say of the pictures.
+
+    Raises:
+        DataError: Options that contradict each other, or a number out of range.
     """
     if kind == "z" and not (fov_x_deg or intrinsics):
         raise DataError(
@@ -83,13 +86,13 @@ def find(
             "angle below 180"
         )
     pairs: list[tuple[str, Path, Path]] = []
-    for item in _pairs(root, root / images, root / depth, root / masks):
+    for item in _find_pairs(root, root / images, root / depth, root / masks):
         if isinstance(item, Skipped):
             yield item
         else:
             pairs.append(item)
     flat = bool(fov_x_deg or intrinsics)
-    chosen = set(_split([name for name, _, _ in pairs], split, held_out))
+    chosen = set(_choose_split([name for name, _, _ in pairs], split, held_out))
     for name, picture, label in pairs:
         if name not in chosen:
             continue
@@ -118,24 +121,24 @@ def find(
         )
 
 
-def _pairs(
+def _find_pairs(
     root: Path, images: Path, depth: Path, masks: Path
 ) -> Iterator[tuple[str, Path, Path] | Skipped]:
     """Yield the name, picture and depth map of every pair, and what has no partner."""
     together = images == depth
-    pictures = _listed(root, images, has_suffix(SUFFIXES), {depth, masks} - {images})
-    labels = _listed(root, depth, has_suffix(ENCODINGS), {images, masks} - {depth})
+    pictures = _list(root, images, has_suffix(SUFFIXES), {depth, masks} - {images})
+    labels = _list(root, depth, has_suffix(ENCODINGS), {images, masks} - {depth})
     yield from (item for item in (*pictures, *labels) if isinstance(item, Skipped))
     shown = [p for p in pictures if isinstance(p, Path) and not (together and _is_label(p))]
     maps = [p for p in labels if isinstance(p, Path) and not (together and not _is_label(p))]
     by_name: dict[str, list[Path]] = defaultdict(list)
     for path in maps:
-        by_name[_name(path, depth, _LABEL)].append(path)
+        by_name[_plain_name(path, depth, _LABEL)].append(path)
     used: set[Path] = set()
     for picture in shown:
         inside = relative(picture, images)
         plain = Path(inside).with_suffix("").as_posix()
-        found = by_name.get(plain) or by_name.get(_name(picture, images, _PICTURE)) or []
+        found = by_name.get(plain) or by_name.get(_plain_name(picture, images, _PICTURE)) or []
         used.update(found)
         if len(found) == 1:
             yield inside, picture, found[0]
@@ -147,7 +150,7 @@ def _pairs(
             yield Skipped(relative(path, root), "no picture of this name")
 
 
-def _listed(
+def _list(
     root: Path, folder: Path, wanted: Callable[[str], bool], others: Set[Path]
 ) -> list[Path | Skipped]:
     """List the files of a folder, without those of the other folders if they lie inside it."""
@@ -167,13 +170,13 @@ def _is_label(path: Path) -> bool:
     )
 
 
-def _name(path: Path, folder: Path, ending: re.Pattern[str]) -> str:
+def _plain_name(path: Path, folder: Path, ending: re.Pattern[str]) -> str:
     """Return the path below the folder without its suffix and without what says its role."""
     inside = Path(relative(path, folder)).with_suffix("")
     return inside.with_name(ending.sub("", inside.name)).as_posix()
 
 
-def _split(names: Sequence[str], split: str, held_out: float) -> Iterable[str]:
+def _choose_split(names: Sequence[str], split: str, held_out: float) -> Iterable[str]:
     """Return the names of a split: by a digest of names, so it is the same on every machine."""
     if split == "all" or not names:
         return names

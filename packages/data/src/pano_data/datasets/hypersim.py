@@ -1,11 +1,17 @@
-"""Hypersim: 74,619 public photo-real indoor images, 1024x768, HDF5.
+"""Hypersim as released (`hypersim`) and as Marigold processes it (`hypersim_processed`).
 
+`hypersim`: 74,619 public photo-real indoor images, 1024x768, HDF5.
 Layout: `ai_VVV_NNN/images/scene_cam_XX_final_preview/frame.IIII.tonemap.jpg` with
 `scene_cam_XX_geometry_hdf5/frame.IIII.depth_meters.hdf5`: float16 Euclidean metres (not z), NaN
 where there is no geometry. `_detail/cam_XX/camera_keyframe_{frame_indices,orientations,positions}
 .hdf5` hold camera-to-world poses (OpenGL axes, z up) in asset units, `_detail/metadata_scene.csv`
 the metres of a unit. Scenes have their own projection; a lens shift moves or tilts the sensor.
 Source: Hypersim (ICCV 2021, arXiv:2011.02523), issue 9 and the camera table of its repository.
+
+`hypersim_processed`: 16-bit PNG, planar, as Marigold and Lotus use it.
+Layout: `{train,val,test}/ai_VVV_NNN/rgb_cam_XX_frIIII.png` with `depth_plane_cam_XX_frIIII.png`:
+uint16 millimetres of z, 0 = missing.
+Source: Marigold (CVPR 2024), `preprocess_hypersim.py` of its release.
 """
 
 import csv
@@ -19,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import rq
 
-from pano_data.datasets.layout import files, readable_size, relative, top
+from pano_data.datasets.layout import files, find_top, folders, readable_size, relative
 from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError, DatasetNotFoundError
@@ -47,20 +53,20 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
     Raises:
         DatasetNotFoundError: If a table is missing.
     """
-    cameras = {} if nominal else _cameras(_table(root, CAMERA_TABLE))
-    base = top(root, "hypersim", "scenes")
-    for scene, camera, frame in _public(_table(root, SPLIT_TABLE), split):
+    cameras = {} if nominal else _read_cameras(_find_table(root, CAMERA_TABLE))
+    base = find_top(root, "hypersim", "scenes")
+    for scene, camera, frame in _read_split(_find_table(root, SPLIT_TABLE), split):
         images = base / scene / "images"
         image = images / f"scene_{camera}_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
         depth = images / f"scene_{camera}_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         if not images.is_dir():
             continue  # a part of the scenes is a usual download
-        size = _size(image.parent)
+        size = _frame_size(image.parent)
         if size is None or not (nominal or scene in cameras):
             unread, unknown = "no image of the camera can be read", f"scene not in {CAMERA_TABLE}"
             yield Skipped(relative(image, root), unread if size is None else unknown)
             continue
-        K, turn = untilted(intrinsics(cameras.get(scene), *size))
+        K, turn = untilt(intrinsics(cameras.get(scene), *size))
         yield Row(
             key=f"{scene}/{camera}/{frame:04d}",
             dataset="hypersim",
@@ -72,7 +78,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
             encoding="hdf5",
             kind="distance",
             intrinsics=K,
-            pose=_turned(keyframes(base / scene / "_detail", camera).get(frame), turn),
+            pose=_turn_pose(keyframes(base / scene / "_detail", camera).get(frame), turn),
             label="ground_truth",
         )
 
@@ -82,7 +88,7 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
 
     `cam_from_uv` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
     backward; None is the nominal camera of 60 degrees. The result is a general matrix where the
-    sensor is tilted, see `untilted`.
+    sensor is tilted, see `untilt`.
     """
     half = math.tan(NOMINAL_FOV / 2)
     nominal = (half, 0, 0, 0, half * height / width, 0, 0, 0, -1)
@@ -92,7 +98,7 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
     return tuple(float(value) for value in (K / K[2, 2]).flat)
 
 
-def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float64]]:
+def untilt(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float64]]:
     """The camera behind a general matrix: a tilted sensor is a pinhole that looks along its normal.
 
     Args:
@@ -114,7 +120,7 @@ def untilted(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float6
     return tuple(float(value) for value in upper.flat), np.asarray(turn)
 
 
-def _turned(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix | None:
+def _turn_pose(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix | None:
     """The camera-to-world of turned camera axes."""
     if pose is None:
         return None
@@ -134,7 +140,7 @@ def keyframes(detail: Path, camera: str) -> dict[int, PoseMatrix]:
     paths = [folder / f"camera_keyframe_{name}.hdf5" for name in names]
     if not all(path.is_file() for path in (*paths, scale)):
         return {}
-    frames, rotations, positions = (_stored(path) for path in paths)
+    frames, rotations, positions = (_read_hdf5(path) for path in paths)
     count = len(frames)
     if rotations.shape != (count, 3, 3) or positions.shape != (count, 3):
         raise DataError(
@@ -148,7 +154,7 @@ def keyframes(detail: Path, camera: str) -> dict[int, PoseMatrix]:
     }
 
 
-def _stored(path: Path) -> NDArray[np.float64]:
+def _read_hdf5(path: Path) -> NDArray[np.float64]:
     try:
         with h5py.File(path, "r") as file:
             return np.asarray(file["dataset"][()], np.float64)
@@ -165,11 +171,11 @@ def _metres_per_unit(path: Path) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _size(folder: Path) -> tuple[int, int] | None:
+def _frame_size(folder: Path) -> tuple[int, int] | None:
     return readable_size(files(folder, "frame.*.tonemap.jpg"))
 
 
-def _table(root: Path, name: str) -> Path:
+def _find_table(root: Path, name: str) -> Path:
     for place in (root / name, root / _PLACES[name] / name):
         if place.is_file():
             return place
@@ -178,21 +184,23 @@ def _table(root: Path, name: str) -> Path:
     )
 
 
-def _public(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
-    for line in _lines(path, ("included_in_public_release", "split_partition_name", "frame_id")):
+def _read_split(path: Path, split: str) -> Iterator[tuple[str, str, int]]:
+    for line in _read_lines(
+        path, ("included_in_public_release", "split_partition_name", "frame_id")
+    ):
         if line["included_in_public_release"] == "True" and line["split_partition_name"] == split:
             yield line["scene_name"], line["camera_name"], int(line["frame_id"])
 
 
-def _cameras(path: Path) -> dict[str, tuple[float, ...]]:
+def _read_cameras(path: Path) -> dict[str, tuple[float, ...]]:
     names = [f"M_cam_from_uv_{row}{column}" for row in range(3) for column in range(3)]
     return {
         line["scene_name"]: tuple(float(line[name]) for name in names)
-        for line in _lines(path, names)
+        for line in _read_lines(path, names)
     }
 
 
-def _lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+def _read_lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Lines of a table of the repository.
 
     Raises:
@@ -220,5 +228,49 @@ SPEC = DatasetSpec(
     limit=300,
     environment="indoor",
     access="run dataset_download_images.py of ml-hypersim",
+    licence="CC BY-SA 3.0",
+)
+
+
+def find_processed(root: Path, split: str) -> Iterator[Found]:
+    """List the images of a split; all scenes have the nominal camera of 60 degrees."""
+    for scene in folders(find_top(root, f"processed/{split}", split), "ai_*"):
+        size = readable_size(files(scene, "rgb_*.png"))
+        for image in files(scene, "rgb_*.png"):
+            depth = image.with_name(image.name.replace("rgb_", "depth_plane_", 1))
+            if size is None:
+                yield Skipped(relative(image, root), "no image readable")
+                continue
+            yield Row(
+                key=f"{scene.name}/{image.stem.removeprefix('rgb_')}",
+                dataset="hypersim_processed",
+                split=split,
+                scene=scene.name,
+                image=relative(image, root),
+                depth=relative(depth, root),
+                projection="pinhole",
+                encoding="png",
+                kind="z",
+                units_per_metre=1000,
+                invalid=(0,),
+                intrinsics=intrinsics(None, *size),
+                label="ground_truth",
+            )
+
+
+PROCESSED = DatasetSpec(
+    name="hypersim_processed",
+    title="Hypersim (Marigold form)",
+    description="Hypersim as 16-bit PNG; planar depth up to 65 m.",
+    find=find_processed,
+    splits=("train", "val", "test"),
+    projection="pinhole",
+    kind="z",
+    metric=True,
+    native_size=(768, 1024),
+    label_dtype="uint16",
+    limit=65.535,
+    environment="indoor",
+    access="run script/dataset_preprocess/hypersim of Marigold over Hypersim",
     licence="CC BY-SA 3.0",
 )

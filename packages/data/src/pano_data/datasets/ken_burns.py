@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, readable_size, relative, top
+from pano_data.datasets.layout import files, find_top, folders, readable_size, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 
@@ -22,7 +22,7 @@ FAR_FROM = 20.0
 
 def find(root: Path, split: str) -> Iterator[Found]:
     """List all views whose sample has a field of view."""
-    for sequence in folders(top(root, "3d-ken-burns", "ken_burns")):
+    for sequence in folders(find_top(root, "3d-ken-burns", "ken_burns")):
         if sequence.name.endswith(("-depth", "-normal")):
             continue
         size = readable_size(files(sequence, "*-image.png"))

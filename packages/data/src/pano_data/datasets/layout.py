@@ -1,17 +1,20 @@
-"""Walking published trees: stable order, optional top folder, paths relative to the root.
+"""What published trees have in common: folders in a stable order, lists of images, relative paths.
 
-Hidden entries are left out everywhere: archives of macOS put `._NAME` beside every file.
+Hidden entries are left out everywhere: archives of macOS put `._NAME` beside every file. Lists
+hold one image per line, with roots and slashes of their own.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pano_data.errors import CorruptSampleError
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.io.images import image_size
-from pano_data.io.walk import is_hidden
+from pano_data.io.paths import is_hidden
+from pano_data.manifest import Row
 
 
-def top(root: Path, *names: str) -> Path:
+def find_top(root: Path, *names: str) -> Path:
     """The first of `names` that is a folder below `root`, else `root` itself.
 
     Archives unpack into a top folder of their own; people also point at its inside.
@@ -47,3 +50,80 @@ def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
 def relative(path: Path, root: Path) -> str:
     """Path below the root with `/`, as manifests store it."""
     return path.relative_to(root).as_posix()
+
+
+_UUID = re.compile(r"[0-9a-f]{32}[^/]*$")
+
+
+def read_list(path: Path) -> Iterator[list[str]]:
+    """Words of every line, with `/` and without a leading one.
+
+    A leading slash (Deep360) would make `root / line` forget the root; backslashes and drive
+    letters (3D60) name nothing here.
+
+    Raises:
+        DatasetNotFoundError: If there is no such file.
+    """
+    if not path.is_file():
+        raise DatasetNotFoundError("list", path, "list_file", "the code release that defines it")
+    for line in path.read_text().splitlines():
+        if words := line.replace("\\", "/").split():
+            yield [word.rpartition(":")[2].lstrip("/").removeprefix("./") for word in words]
+
+
+def select_listed(rows: Sequence[Row], path: Path) -> list[Row]:
+    """Keep the rows whose image the list names, in the order of the list.
+
+    A line may name several images (stereo pairs) and labels, its first word is an image. Lists made
+    for another root apply as long as a word ends with the path of a row, or the other way round;
+    where file names hold 32-digit ids, the name alone decides (trees of Stanford2D3D differ in
+    their folders).
+
+    Raises:
+        DatasetNotFoundError: If images of the list are not among the rows.
+        DataError: If a line fits several rows.
+    """
+    places = _by_tail(rows)
+    chosen: dict[str, Row] = {}
+    missing = []
+    for words in read_list(path):
+        named = [_match(places, word, path) for word in words]
+        if named[0] is None:
+            missing.append(words[0])
+        chosen |= {row.key: row for row in named if row is not None}
+    if missing:
+        raise DatasetNotFoundError(
+            f"{len(missing)} images of {path.name} (first: {missing[0]})",
+            rows[0].dataset,
+            "root or list_file",
+            "complete the data set, or use the list that belongs to it",
+        )
+    return list(chosen.values())
+
+
+def _by_tail(rows: Iterable[Row]) -> dict[str, Row | None]:
+    """Every trailing part of every path; None where several rows share it."""
+    places: dict[str, Row | None] = {}
+    for row in rows:
+        parts = row.image.split("/")
+        for start in range(len(parts)):
+            tail = "/".join(parts[start:])
+            places[tail] = None if tail in places else row
+    return places
+
+
+def _match(places: dict[str, Row | None], line: str, path: Path) -> Row | None:
+    parts = line.split("/")
+    for start in range(len(parts)):
+        tail = "/".join(parts[start:])
+        if tail not in places or (start > 0 and not _identifies(tail, places[tail])):
+            continue
+        if places[tail] is None:
+            raise DataError(f"{path}: {line!r} fits several images of the data set")
+        return places[tail]
+    return None
+
+
+def _identifies(tail: str, row: Row | None) -> bool:
+    """Whether part of a line is enough: it is a whole path here, or holds a 32-digit id."""
+    return row is not None and (tail == row.image or _UUID.search(tail) is not None)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.manifest import Row
 
@@ -21,7 +21,7 @@ UNITS = 10.0
 
 def find(root: Path, split: str) -> Iterator[Found]:
     """List all frames that have a pose, which holds the focal length."""
-    for sequence in folders(top(root, "GTAV_1080", "GTAV_720", "GTAV_540")):
+    for sequence in folders(find_top(root, "GTAV_1080", "GTAV_720", "GTAV_540")):
         for image in files(sequence / "images", "*.png"):
             depth = sequence / "depths" / f"{image.stem}.exr"
             pose = sequence / "poses" / f"{image.stem}.json"

@@ -1,15 +1,107 @@
-"""What is known of a data set, and how its layout becomes manifest rows."""
+"""What is known of a data set, what it lets choose, and how its layout becomes manifest rows."""
 
+import inspect
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pano_data.datasets.lists import select
-from pano_data.datasets.options import Option, check_options, options_of
+from pano_data.datasets.layout import select_listed
 from pano_data.errors import DataError, DatasetNotFoundError
 from pano_data.manifest import Environment, LabelKind, Projection, Row
+
+_ENTRY = re.compile(r"^    (\w+): (.*(?:\n      .*)*)", re.MULTILINE)
+_SCALARS = {bool: "true or false", str: "a name", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice that a data set offers.
+
+    Attributes:
+        name: Keyword of `DatasetSpec.rows`.
+        meaning: One or two sentences.
+        default: What is taken where nothing is said.
+        expected: What a value must be, in words.
+        hint: Its type.
+    """
+
+    name: str
+    meaning: str
+    default: object
+    expected: str
+    hint: Any
+
+
+def options_of(find: Callable[..., Any]) -> dict[str, Option]:
+    """Read the options of a `find(root, split, **options)` from its signature and docstring.
+
+    What `functools.partial` has bound is no choice any more.
+    """
+    bound: Mapping[str, object] = find.keywords if isinstance(find, partial) else {}
+    function: Callable[..., Any] = find.func if isinstance(find, partial) else find
+    hints = get_type_hints(function)
+    meanings = _meanings(inspect.getdoc(function) or "")
+    parameters = list(inspect.signature(function).parameters.values())[2:]
+    return {
+        p.name: Option(
+            p.name, meanings.get(p.name, ""), p.default, _expected(hints[p.name]), hints[p.name]
+        )
+        for p in parameters
+        if p.name not in bound
+    }
+
+
+def check_options(dataset: str, options: Mapping[str, Option], given: Mapping[str, object]) -> None:
+    """Check names and values of options.
+
+    Raises:
+        DataError: One line that names the option, what was given and what is allowed.
+    """
+    for name, value in given.items():
+        if name not in options:
+            allowed = f"expected one of {', '.join(options)}" if options else "it has none"
+            raise DataError(f"data set {dataset} has no option {name!r}; {allowed}")
+        if not _fits(value, options[name].hint):
+            raise DataError(
+                f"data set {dataset}, option {name}: got {value!r}, "
+                f"expected {options[name].expected}"
+            )
+
+
+def _meanings(doc: str) -> dict[str, str]:
+    arguments = doc.partition("\nArgs:\n")[2].partition("\n\n")[0]
+    return {name: " ".join(text.split()) for name, text in _ENTRY.findall(arguments)}
+
+
+def _expected(hint: Any) -> str:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if origin is not None:
+        return f"a list, each {_expected(get_args(hint)[0])}"
+    return _SCALARS[hint]
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return type(value) in (str, int) and value in get_args(hint)
+    if origin is not None:
+        return (
+            isinstance(value, Sequence)
+            and not isinstance(value, str)
+            and len(value) > 0
+            and all(_fits(item, get_args(hint)[0]) for item in value)
+        )
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is hint
+
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +198,12 @@ class DatasetSpec:
     def survey(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> tuple[list[Row], list[Skipped]]:
-        """Like `rows`, together with what was left out and why."""
+        """Like `rows`, together with what was left out and why.
+
+        Raises:
+            DatasetNotFoundError: As `rows`.
+            DataError: As `rows`.
+        """
         root = Path(root)
         if split not in self.splits:
             raise DataError(f"{self.name} has no split {split!r}, expected one of {self.splits}")
@@ -122,7 +219,7 @@ class DatasetSpec:
         if not rows:
             held = f" ({len(skipped)} entries, none usable: {skipped[0].reason})" if skipped else ""
             raise self.not_found(root, f"data set {self.name}, split {split!r}{held}")
-        return (rows if list_file is None else select(rows, Path(list_file))), skipped
+        return (rows if list_file is None else select_listed(rows, Path(list_file))), skipped
 
     def _own_list(self, root: Path, split: str) -> Path:
         for place in self.lists[split]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
@@ -41,7 +41,7 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
         split: See `split_areas`.
         rgb_folder: `"rgb"` as released; `"rgb_"` names hole-filled copies of others.
     """
-    base = top(root, "Stanford2D3D", "2D3DS", "wo_xyz")
+    base = find_top(root, "Stanford2D3D", "2D3DS", "wo_xyz")
     for area in split_areas(split):
         for folder in folders(base, f"area_{area}"):
             yield from _area(folder, root, split, rgb_folder)
@@ -49,7 +49,7 @@ def find(root: Path, split: str, rgb_folder: str = "rgb") -> Iterator[Found]:
 
 def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found]:
     # Lists of other projects leave out the folder "pano"; both trees are in use.
-    pano = top(area, "pano")
+    pano = find_top(area, "pano")
     for image in files(pano / rgb_folder, f"camera_*{_SUFFIX}"):
         stem = image.name.removesuffix("_rgb.png")
         depth = pano / "depth" / f"{stem}_depth.png"

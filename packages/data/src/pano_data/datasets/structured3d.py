@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pano_data.datasets.layout import folders, relative, top
+from pano_data.datasets.layout import find_top, folders, relative
 from pano_data.datasets.poses import PoseMatrix, camera_to_world, motion
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
@@ -50,7 +50,7 @@ def find(
         layout_errata: Leave out the 90 rooms of the errata as well whose *layout* annotation is
             wrong. Their pictures and distances are sound, and the lists of DAP and PanDA name them.
     """
-    for scene in folders(top(root, "Structured3D"), f"scene_{'[0-9]' * 5}"):
+    for scene in folders(find_top(root, "Structured3D"), f"scene_{'[0-9]' * 5}"):
         if int(scene.name.removeprefix("scene_")) not in SPLIT_SCENES[split]:
             continue
         for room in folders(scene / "2D_rendering"):

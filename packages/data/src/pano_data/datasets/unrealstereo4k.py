@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import DataError
 from pano_data.manifest import Row
@@ -30,7 +30,7 @@ def find(root: Path, split: str, views: Sequence[Literal[0, 1]] = (0, 1)) -> Ite
         split: One of the splits of the release; all but `all` are lists.
         views: 0 is the left image of a pair, 1 the right one.
     """
-    for scene in folders(top(root, "UnrealStereo4K"), "0000?"):
+    for scene in folders(find_top(root, "UnrealStereo4K"), "0000?"):
         for view in views:
             for image in files(scene / f"Image{view}", "*.png"):
                 yield _frame(scene, view, image, root, split)

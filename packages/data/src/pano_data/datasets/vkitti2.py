@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from pano_data.datasets.layout import files, folders, relative, top
+from pano_data.datasets.layout import files, find_top, folders, relative
 from pano_data.datasets.poses import PoseMatrix, camera_to_world
 from pano_data.datasets.spec import DatasetSpec, Found
 from pano_data.errors import DataError
@@ -43,7 +43,7 @@ def find(
         variations: Weather and camera angles to take.
         cameras: 0 is the left one, 1 the right one.
     """
-    colour = top(root, f"{_ARCHIVE}rgb", "rgb")
+    colour = find_top(root, f"{_ARCHIVE}rgb", "rgb")
     for scene in folders(colour, "Scene*"):
         if split != "all" and (scene.name == VAL_SCENE) != (split == "val"):
             continue
@@ -54,9 +54,11 @@ def find(
 
 def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found]:
     place = folder.relative_to(folder.parents[1])
-    depths = top(root, f"{_ARCHIVE}depth", "depth") / place / "frames/depth" / f"Camera_{camera}"
+    depths = (
+        find_top(root, f"{_ARCHIVE}depth", "depth") / place / "frames/depth" / f"Camera_{camera}"
+    )
     images = folder / "frames/rgb" / f"Camera_{camera}"
-    texts = top(root, f"{_ARCHIVE}textgt", "textgt") / place
+    texts = find_top(root, f"{_ARCHIVE}textgt", "textgt") / place
     poses = extrinsics(texts / "extrinsic.txt", camera)
     K = None
     for image in files(images, "rgb_*.jpg"):

@@ -17,7 +17,7 @@ from typing import IO, cast
 
 from pano_data.errors import CorruptSampleError, DataError, UnsafeArchiveError
 from pano_data.io.atomic import replace_file
-from pano_data.io.names import is_inside
+from pano_data.io.paths import is_inside
 from pano_data.progress import track
 
 MAX_RATIO = 200

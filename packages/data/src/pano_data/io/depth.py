@@ -48,22 +48,22 @@ def read_depth(path: Path, encoding: str) -> Native:
     return raw if raw.dtype in (np.uint8, np.uint16) else raw.astype(np.float32, copy=False)
 
 
-def _png(path: Path) -> Native:
+def _read_png(path: Path) -> Native:
     image: Native = read_png_or_jpeg(path)
     if image.ndim == 3:
-        return _equal_channels(image[..., :3], path)
+        return _take_channel(image[..., :3], path)
     return image
 
 
-def _equal_channels(image: Native, path: Path) -> Native:
+def _take_channel(image: Native, path: Path) -> Native:
     # PanoSUNCG stores one value three times; anything else in a label is a wrong file.
     if not (image == image[..., :1]).all():
         raise CorruptSampleError(path, "not a label", "the channels of the picture differ")
     return image[..., 0]
 
 
-def _png_float16(path: Path) -> Native:
-    image = _png(path)
+def _read_png_float16(path: Path) -> Native:
+    image = _read_png(path)
     if image.dtype != np.uint16:
         raise CorruptSampleError(
             path, "wrong type", f"got {image.dtype}, expected 16-bit codes of half floats"
@@ -71,7 +71,7 @@ def _png_float16(path: Path) -> Native:
     return np.ascontiguousarray(image).view(np.float16)
 
 
-def _exr(path: Path) -> Native:
+def _read_exr(path: Path) -> Native:
     read_file_head(path)
     try:
         window = OpenEXR.File(str(path), header_only=True).header()["dataWindow"]
@@ -95,11 +95,11 @@ def _depth_channel(names: list[str], path: Path) -> str:
     raise CorruptSampleError(path, "wrong channels", f"got {names}, expected Y, Z, R or only one")
 
 
-def _npy(path: Path) -> Native:
-    return _numpy_array(read_file(path), path)
+def _read_npy(path: Path) -> Native:
+    return _parse_numpy(read_file(path), path)
 
 
-def _npz(path: Path) -> Native:
+def _read_npz(path: Path) -> Native:
     try:
         with zipfile.ZipFile(BytesIO(read_file(path))) as archive:
             names = archive.namelist()
@@ -109,7 +109,7 @@ def _npz(path: Path) -> Native:
             with archive.open(member) as file:
                 head = file.read(_HEAD)
                 # What follows behind the array is not unpacked: it may be a bomb.
-                return _numpy_array(head + file.read(_array_bytes(head, path)), path)
+                return _parse_numpy(head + file.read(_array_bytes(head, path)), path)
     # ValueError: offsets; NotImplementedError, RuntimeError: methods and flags of damaged headers.
     except (*_ZIP_ERRORS, ValueError) as error:
         if isinstance(error, CorruptSampleError):
@@ -118,13 +118,13 @@ def _npz(path: Path) -> Native:
         raise CorruptSampleError(path, reason, str(error)) from error
 
 
-def _numpy_array(data: bytes, path: Path) -> Native:
+def _parse_numpy(data: bytes, path: Path) -> Native:
     _array_bytes(data, path)
     try:
         array: Native = np.load(BytesIO(data), allow_pickle=False)
     except (*_HEADER_ERRORS, OSError) as error:
         raise CorruptSampleError(path, "undecodable", str(error)) from error
-    return _real(array, path)
+    return _check_real(array, path)
 
 
 def _array_bytes(data: bytes, path: Path) -> int:
@@ -147,7 +147,7 @@ def _check_shape(shape: tuple[int, ...], path: Path) -> None:
     check_budget(math.prod(shape[:-1]), int(shape[-1]), path)
 
 
-def _hdf5(path: Path) -> Native:
+def _read_hdf5(path: Path) -> Native:
     read_file_head(path)
     try:
         with h5py.File(path, "r") as file:
@@ -157,7 +157,7 @@ def _hdf5(path: Path) -> Native:
                     path, "wrong arrays", f"got {sorted(file)}, expected dataset, an array"
                 )
             _check_shape(stored.shape or (), path)
-            return _real(np.asarray(stored[()]), path)
+            return _check_real(np.asarray(stored[()]), path)
     # Whatever is damaged within the file: h5py says OSError, KeyError, ValueError or RuntimeError.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         if isinstance(error, CorruptSampleError):
@@ -165,7 +165,7 @@ def _hdf5(path: Path) -> Native:
         raise CorruptSampleError(path, "undecodable", str(error)) from error
 
 
-def _real(array: Native, path: Path) -> Native:
+def _check_real(array: Native, path: Path) -> Native:
     if array.dtype.kind not in "fiu":
         raise CorruptSampleError(path, "wrong type", f"got {array.dtype}, expected numbers")
     return array
@@ -188,10 +188,10 @@ def read_file_head(path: Path) -> bytes:
 
 
 _READERS: dict[str, Callable[[Path], Native]] = {
-    "png": _png,
-    "png_float16": _png_float16,
-    "exr": _exr,
-    "npy": _npy,
-    "npz": _npz,
-    "hdf5": _hdf5,
+    "png": _read_png,
+    "png_float16": _read_png_float16,
+    "exr": _read_exr,
+    "npy": _read_npy,
+    "npz": _read_npz,
+    "hdf5": _read_hdf5,
 }

@@ -20,12 +20,12 @@ Array = NDArray[Any]
 
 def write_png(path: Path, image: Array) -> None:
     """Write `(h, w)` or `(h, w, 3|4)` uint8 or uint16, channels in RGB order."""
-    write_bytes(path, _encoded(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3], path))
+    write_bytes(path, _encode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3], path))
 
 
 def write_jpeg(path: Path, image: Array, quality: int = 95) -> None:
     """Write `(h, w, 3)` uint8 RGB."""
-    write_bytes(path, _encoded(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality], path))
+    write_bytes(path, _encode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality], path))
 
 
 def write_exr(path: Path, values: Array, channel: str = "Y") -> None:
@@ -66,7 +66,7 @@ def write_json_gzip(path: Path, value: object) -> None:
     write_bytes(path, gzip.compress(json.dumps(value).encode(), mtime=0))
 
 
-def _encoded(suffix: str, image: Array, options: list[int], path: Path) -> bytes:
+def _encode(suffix: str, image: Array, options: list[int], path: Path) -> bytes:
     order = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     conversion = order[2 if image.ndim == 2 else image.shape[2]]
     pixels = np.ascontiguousarray(image)

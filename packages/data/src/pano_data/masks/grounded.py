@@ -40,7 +40,7 @@ class GroundedMasker:
         text_threshold: float = 0.25,
         device: torch.device | str = "cpu",
     ) -> None:
-        tf = _transformers()
+        tf = _import_transformers()
         self.prompts = list(prompts)
         self.box_threshold, self.text_threshold = box_threshold, text_threshold
         self.device = torch.device(device)
@@ -89,7 +89,7 @@ class GroundedMasker:
         return np.asarray(masks[:, 0].numpy(), bool)
 
 
-def _transformers() -> Any:
+def _import_transformers() -> Any:
     try:
         import transformers
     except ImportError as error:

@@ -62,16 +62,16 @@ class RuleMasker:
         picture: Picture = np.asarray(rgb, np.float32) / np.float32(255)
         found = np.zeros((height, width), bool)
         if self.sky:
-            found |= sky(picture, self.smooth)
+            found |= find_sky(picture, self.smooth)
         if self.tripod:
-            found |= tripod(picture)
+            found |= find_tripod(picture)
         if self.watermark:
-            found |= watermark(picture)
+            found |= find_watermark(picture)
         radius = round(self.grow_px * height / 512)
-        return ~(_morphed(cv2.MORPH_DILATE, found, radius) if radius else found)
+        return ~(_morph(cv2.MORPH_DILATE, found, radius) if radius else found)
 
 
-def sky(picture: Picture, smooth: float = 0.06) -> Mask:
+def find_sky(picture: Picture, smooth: float = 0.06) -> Mask:
     """Return the sky of a panorama `(h, w, 3)` in [0, 1]."""
     height = len(picture)
     red, green, blue = (picture[..., i] for i in range(3))
@@ -79,30 +79,30 @@ def sky(picture: Picture, smooth: float = 0.06) -> Mask:
     blueness = blue - red
     is_blue = (blueness > 0.03) & (blue >= green - 0.02) & (bright > 0.25)
     is_grey = (bright > 0.6) & (np.abs(blueness) < 0.12)
-    candidates = (is_blue | is_grey) & (_steps(bright) < smooth)
-    hanging = _touching(candidates, np.arange(height) == 0)
+    candidates = (is_blue | is_grey) & (_measure_steps(bright) < smooth)
+    hanging = _keep_touching(candidates, np.arange(height) == 0)
     # Smooth pixels end one pixel before the skyline.
-    hanging = _morphed(cv2.MORPH_DILATE, hanging, 1) & (is_blue | is_grey)
+    hanging = _morph(cv2.MORPH_DILATE, hanging, 1) & (is_blue | is_grey)
     low, below = (int(height * (0.5 - angle / 180)) for angle in (_SKYLINE_DEG, -_SKYLINE_DEG / 2))
     reaches = hanging[low:].any(0).mean() >= _SKYLINE_SHARE
     sinks = hanging[below:].any(0).mean() >= _SKYLINE_SHARE / 4
     return hanging if reaches and not sinks else np.zeros_like(hanging)
 
 
-def tripod(picture: Picture) -> Mask:
+def find_tripod(picture: Picture) -> Mask:
     """Return what stands below the camera: a disc around the nadir, or dark legs."""
     height = len(picture)
     latitude = np.degrees(pg.row_latitudes(height, dtype=torch.float64).numpy())
     bright = picture.mean(-1)
-    legs = _touching(
+    legs = _keep_touching(
         (bright < 0.12) & (latitude < _NADIR_DEG)[:, None], np.arange(height) == height - 1
     )
     if legs.mean() > 0.1:  # a dark floor is no tripod
         legs[:] = False
-    return legs | _disc(picture, latitude)
+    return legs | _find_disc(picture, latitude)
 
 
-def _disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
+def _find_disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
     """A plain disc with a border all around: one colour inside, another outside."""
     height, width = picture.shape[:2]
     found = np.zeros((height, width), bool)
@@ -118,13 +118,13 @@ def _disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
     return found
 
 
-def watermark(picture: Picture) -> Mask:
+def find_watermark(picture: Picture) -> Mask:
     """Return the box around a row of near-white strokes in the lower half."""
     height, width = picture.shape[:2]
     pixel = math.pi / height
     lower = (np.arange(height) > height * 0.6) & (np.arange(height) < height * 0.83)
     ink = (picture.min(-1) > 0.72) & lower[:, None]
-    joined = _morphed(cv2.MORPH_CLOSE, ink, max(1, round(0.02 / pixel)))
+    joined = _morph(cv2.MORPH_CLOSE, ink, max(1, round(0.02 / pixel)))
     count, _, boxes, _ = cv2.connectedComponentsWithStats(joined.astype(np.uint8))
     found = np.zeros((height, width), bool)
     for x, y, w, h, _ in boxes[1:count]:
@@ -134,7 +134,7 @@ def watermark(picture: Picture) -> Mask:
     return found
 
 
-def _steps(values: Picture) -> Picture:
+def _measure_steps(values: Picture) -> Picture:
     """Largest step to the four neighbours; the sides are neighbours."""
     padded = np.pad(np.pad(values, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
     centre = padded[1:-1, 1:-1]
@@ -143,7 +143,7 @@ def _steps(values: Picture) -> Picture:
     return steps
 
 
-def _touching(mask: Mask, rows: NDArray[np.bool_]) -> Mask:
+def _keep_touching(mask: Mask, rows: NDArray[np.bool_]) -> Mask:
     """The connected parts of a mask that reach the given rows; the sides are neighbours."""
     width = mask.shape[1]
     twice = np.concatenate([mask, mask], 1).astype(np.uint8)
@@ -153,7 +153,7 @@ def _touching(mask: Mask, rows: NDArray[np.bool_]) -> Mask:
     return np.asarray(found[:, :width] | found[:, width:])
 
 
-def _morphed(operation: int, mask: Mask, radius: int) -> Mask:
+def _morph(operation: int, mask: Mask, radius: int) -> Mask:
     """Morphology by squares, over the seam."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     margin = 2 * radius

@@ -18,14 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pano_data.errors import (
-    CorruptSampleError,
-    DataError,
-    DatasetNotFoundError,
-    MissingExtraError,
-)
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError, MissingExtraError
 from pano_data.io.atomic import write_json
-from pano_data.io.names import inside
+from pano_data.io.paths import inside
 from pano_data.progress import open_bar
 
 Record = dict[str, Any]
@@ -102,9 +97,8 @@ def write_chunks(
     open_plan(out, plan)
     own = list(enumerate(plan.chunks()))[rank::world]
     there = sum(len(positions) for number, positions in own if _card(out, number).is_file())
-    total, shown = sum(len(positions) for _, positions in own), progress is not None
-    written = 0
-    with open_bar(progress or "", total, shown, there) as bar:
+    total, written = sum(len(positions) for _, positions in own), 0
+    with open_bar(progress or "", total, progress is not None, there) as bar:
         for number, positions in own:
             if _card(out, number).is_file():
                 continue
@@ -257,7 +251,7 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
     }
     try:
         if records:
-            card |= _store(out, number, records)
+            card |= _store_chunk(out, number, records)
         write_json(_card(out, number), card)
     except (OSError, ValueError):
         # Another process that writes the same chunk was faster, and `close` has swept up after it.
@@ -265,8 +259,8 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
             raise
 
 
-def _store(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
-    """Put a chunk in its place; returns what its card says of it."""
+def _store_chunk(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
+    """Put a chunk in its place; return what its card says of it."""
     with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
         writer = _litdata().streaming.writer.BinaryWriter(
             folder, chunk_size=len(records), chunk_index=number

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pano_models.teachers.hub import _transformers
+from pano_models.teachers.hub import import_transformers
 from pano_models.teachers.teacher import Teacher
 from pano_models.weights.files import read_state, split_settings
 from pano_models.weights.state_dict import KeyMap, fill
@@ -119,7 +119,7 @@ def _build(state: Mapping[str, Tensor], version: int) -> Any:
             f"expected one of {sorted(SIZES)}"
         )
     heads, blocks, features, levels = SIZES[width]
-    transformers = _transformers()
+    transformers = import_transformers()
     backbone = transformers.Dinov2Config(
         image_size=518,
         patch_size=14,

@@ -44,7 +44,7 @@ def load_teacher(
         CheckpointError: A weight is NaN or infinite.
         ValueError: The meaning of the output is not known: pass `predicts`.
     """
-    transformers = _transformers()
+    transformers = import_transformers()
     try:
         model = transformers.AutoModelForDepthEstimation.from_pretrained(str(source))
     except (OSError, ValueError) as error:
@@ -63,7 +63,12 @@ def load_teacher(
     )
 
 
-def _transformers() -> Any:
+def import_transformers() -> Any:
+    """Import transformers.
+
+    Raises:
+        ImportError: It is not installed; names the extra.
+    """
     try:
         import transformers
     except ImportError as error:

@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.encoders import build_encoder, check_precision, run_encoder
+from pano_models.backbones.encoders import (
+    build_encoder,
+    build_lateral_decoder,
+    check_precision,
+    run_encoder,
+)
 from pano_models.inputs import RgbInput
-from pano_models.layers.lateral_decoder import build_lateral_decoder
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, Maps
@@ -64,11 +68,7 @@ class PerspectiveUNet(DepthModel):
         Raises:
             ValueError: Not a floating (n, 3, h, w) tensor.
         """
-        if rgb.ndim != 4 or rgb.shape[1] != 3 or not rgb.is_floating_point():
-            raise ValueError(
-                f"rgb is {rgb.dtype} {tuple(rgb.shape)}; expected floating (n, 3, h, w) in [0, 1]"
-            )
-        rgb = rgb.to(self.input.mean.dtype)  # not every device resizes half floats
+        rgb = self.input.check_views(rgb)
         levels = run_encoder(self.encoder, self.input(rgb), self.precision)
         x = self.join[4](self.lateral[4](levels[4]))
         for i in (3, 2, 1, 0):

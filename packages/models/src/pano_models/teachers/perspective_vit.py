@@ -74,13 +74,9 @@ class PerspectiveViT(DepthModel):
         Raises:
             ValueError: Not a floating (n, 3, h, w) tensor.
         """
-        if rgb.ndim != 4 or rgb.shape[1] != 3 or not rgb.is_floating_point():
-            raise ValueError(
-                f"rgb is {rgb.dtype} {tuple(rgb.shape)}; expected floating (n, 3, h, w) in [0, 1]"
-            )
+        rgb = self.input.check_views(rgb)
         own = (rgb.shape[-2], rgb.shape[-1])
         size = fit_to_patches(*own, self.backbone.patch, multiple=self.backbone.multiple)
-        rgb = rgb.to(self.input.mean.dtype)  # not every device resizes half floats
         tokens = self.backbone(self.input(resize(rgb, size, antialias=True)))
         logits = self.head(tokens, self.backbone.grid(*size), size)
         return {DISPARITY_AFFINE: resize(softplus(logits), own)}

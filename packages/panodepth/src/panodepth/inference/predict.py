@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from pano_data import Picture
-from pano_data.io.walk import is_folder
+from pano_data.io.paths import is_folder
 from pano_models import Predictor
 from panodepth.errors import BadPanoramaError
 from panodepth.inference.files import predict_pictures

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
-from pano_data.io.walk import is_file
+from pano_data.io.paths import is_file
 from panodepth.errors import CommandError
 from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
 from panodepth.outputs.normals import write_normals, write_sky

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pano_data.io.walk import list_files
+from pano_data.io.paths import list_files
 from pano_geometry import resize
 from pano_models.outputs import UNITS
 from panodepth.errors import BadPanoramaError, CommandError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
-from pano_data.io.names import is_inside
+from pano_data.io.paths import is_inside
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.records import RECORD_ENDING, read_record
 from panodepth.view.entry import (

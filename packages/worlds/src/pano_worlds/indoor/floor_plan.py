@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import I32
+from pano_worlds.vectors import I32, Random
 
 _MIN_SIDE = 2.4
 OUTSIDE = 0
@@ -72,7 +72,7 @@ class FloorPlan:
 
 
 def make_plan(
-    rng: np.random.Generator,
+    rng: Random,
     width_range: tuple[float, float] = (7.0, 14.0),
     depth_range: tuple[float, float] = (6.0, 11.0),
 ) -> FloorPlan:
@@ -92,7 +92,7 @@ def make_plan(
     return FloorPlan(tuple(rooms), tuple(_runs(rooms)))
 
 
-def _split(r: Rect, rng: np.random.Generator) -> list[Rect]:
+def _split(r: Rect, rng: Random) -> list[Rect]:
     w, d = r.x1 - r.x0, r.y1 - r.y0
     if max(w, d) < 2 * _MIN_SIDE or (r.area < 16 and rng.random() < 0.6) or r.area < 9:
         return [r]
@@ -104,7 +104,7 @@ def _split(r: Rect, rng: np.random.Generator) -> list[Rect]:
     return _split(Rect(r.x0, r.y0, r.x1, y), rng) + _split(Rect(r.x0, y, r.x1, r.y1), rng)
 
 
-def _join(rooms: list[tuple[Rect, ...]], rng: np.random.Generator) -> list[tuple[Rect, ...]]:
+def _join(rooms: list[tuple[Rect, ...]], rng: Random) -> list[tuple[Rect, ...]]:
     """Join neighbouring rooms into larger ones that are not rectangles."""
     for _ in range(int(rng.integers(1, 4))):
         pairs = [

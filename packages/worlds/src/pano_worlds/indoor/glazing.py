@@ -14,6 +14,7 @@ from pano_worlds.indoor.openings import DOUBLE, Opening, OpeningKind, fit_door_f
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, box, cylinder
 from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.vectors import Random
 from pano_worlds.world_style import WorldStyle
 
 # Keeps these random numbers apart from those of the house.
@@ -32,8 +33,6 @@ _END, _BESIDE_DOOR = 0.3, 0.2
 _NARROWEST, _WIDEST = 1.2, 5.5
 _TERRACE_M = 2.4
 _BAR = 0.05
-
-Random = np.random.Generator
 
 
 @dataclass(frozen=True)

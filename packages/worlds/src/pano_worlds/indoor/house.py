@@ -4,21 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from pano_worlds.arrays import F64
 from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
-from pano_worlds.indoor.floor_space import FloorSpace
+from pano_worlds.indoor.furnishing import FloorSpace, furnish
 from pano_worlds.indoor.glazing import draw_glazing, glaze
-from pano_worlds.indoor.house_light import draw_house_light
 from pano_worlds.indoor.openings import make_openings
-from pano_worlds.indoor.rooms import choose_uses, furnish, room_of
+from pano_worlds.indoor.rooms import choose_uses, draw_house_light, room_of
 from pano_worlds.indoor.style import CLASSIC, PALETTES, Palette, make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
-from pano_worlds.outdoor.vegetation import build_garden
+from pano_worlds.outdoor.landscape import build_garden
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Lamp, Light
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.patterns import Plain
+from pano_worlds.surfaces.materials import Material, Plain
+from pano_worlds.vectors import F64, Random
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 
@@ -26,7 +24,7 @@ _CANDIDATES = 80
 _HEAD_ROOM = 0.6
 
 
-def make_house(seed: int, rng: np.random.Generator, style: WorldStyle = WIDE) -> World:
+def make_house(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     """Make a house."""
     b, plan = Builder(), make_plan(rng, style.width, style.depth)
     height = float(rng.uniform(*style.height))
@@ -64,7 +62,7 @@ def make_house(seed: int, rng: np.random.Generator, style: WorldStyle = WIDE) ->
     return World("indoor", seed, b.finish(), light, viewpoints, b.panes)
 
 
-def _palette(style: WorldStyle, dark: bool, rng: np.random.Generator) -> Palette:
+def _palette(style: WorldStyle, dark: bool, rng: Random) -> Palette:
     """Choose the colours of a room."""
     chosen = style.palettes[int(rng.integers(len(style.palettes)))]
     blue = rng.random() < style.blue
@@ -72,7 +70,7 @@ def _palette(style: WorldStyle, dark: bool, rng: np.random.Generator) -> Palette
 
 
 def _viewpoints(
-    plan: FloorPlan, space: FloorSpace, lamps: list[Lamp], rng: np.random.Generator
+    plan: FloorPlan, space: FloorSpace, lamps: list[Lamp], rng: Random
 ) -> tuple[Viewpoint, ...]:
     """Choose places to stand, more of them in larger rooms."""
     numbers = range(1, len(plan.rooms) + 1)

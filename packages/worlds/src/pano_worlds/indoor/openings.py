@@ -8,7 +8,7 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, arch, box, cylinder, spandrel, sphere
-from pano_worlds.surfaces.frame import Frame
+from pano_worlds.vectors import Frame, Random
 
 # Surfaces of glass in a double-glazed window.
 DOUBLE = 4
@@ -45,9 +45,7 @@ class Opening:
     head: float
 
 
-def make_openings(
-    plan: FloorPlan, height: float, rng: np.random.Generator
-) -> dict[WallRun, list[Opening]]:
+def make_openings(plan: FloorPlan, height: float, rng: Random) -> dict[WallRun, list[Opening]]:
     """Connect all rooms by doors and give the outer walls windows."""
     result: dict[WallRun, list[Opening]] = {run: [] for run in plan.runs}
     joined = {1}
@@ -68,7 +66,7 @@ def make_openings(
     return result
 
 
-def _door(run: WallRun, height: float, rng: np.random.Generator) -> Opening:
+def _door(run: WallRun, height: float, rng: Random) -> Opening:
     kind = (OpeningKind.DOOR, OpeningKind.ARCH, OpeningKind.PASSAGE)[
         int(rng.choice(3, p=(0.6, 0.2, 0.2)))
     ]
@@ -86,7 +84,7 @@ def _door(run: WallRun, height: float, rng: np.random.Generator) -> Opening:
     return Opening(kind, middle - width / 2, middle + width / 2, 0.0, min(head, 2.2))
 
 
-def _windows(run: WallRun, height: float, rng: np.random.Generator) -> list[Opening]:
+def _windows(run: WallRun, height: float, rng: Random) -> list[Opening]:
     count = int((run.length - 0.4) // 2.3)
     if run.length > 1.5:
         count = max(count, 1)
@@ -105,7 +103,7 @@ def _windows(run: WallRun, height: float, rng: np.random.Generator) -> list[Open
     return found
 
 
-def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: np.random.Generator) -> None:
+def fit_door(b: Builder, s: Style, o: Opening, thick: float, rng: Random) -> None:
     """Add frame and open leaf of a door; the wall lies along x, its middle at y = 0."""
     fit_door_frame(b, s, o, thick)
     width, side = o.high - o.low - 0.05, 1 if rng.random() < 0.5 else -1
@@ -145,9 +143,7 @@ def fit_arch(
     arch(b, (middle, -thick / 2, o.head), (middle, thick / 2, o.head), radius, s.white)
 
 
-def fit_window(
-    b: Builder, s: Style, o: Opening, thick: float, inside: float, rng: np.random.Generator
-) -> None:
+def fit_window(b: Builder, s: Style, o: Opening, thick: float, inside: float, rng: Random) -> None:
     """Add frame, bars, sill board, and sometimes curtains on the room's side.
 
     `inside` is +1 or -1: where along y the room is.
@@ -183,7 +179,7 @@ def _radiator(b: Builder, s: Style, o: Opening, y: float, inside: float) -> None
         box(b, (float(x), y0, 0.15), (float(x) + 0.06, y1, 0.7), s.white)
 
 
-def _curtains(b: Builder, s: Style, o: Opening, y: float, rng: np.random.Generator) -> None:
+def _curtains(b: Builder, s: Style, o: Opening, y: float, rng: Random) -> None:
     top, bottom = o.head + 0.16, 0.03
     with b.object("curtain"):
         cylinder(b, (o.low - 0.3, y, top), (o.high + 0.3, y, top), 0.015, s.metal)

@@ -3,11 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.materials import Colour, Material, Pattern
-from pano_worlds.surfaces.patterns import Fabric, Ground, Marble, Plain, Stripes, Tiles, Wood
+from pano_worlds.surfaces.materials import (
+    Colour,
+    Fabric,
+    Ground,
+    Marble,
+    Material,
+    Pattern,
+    Plain,
+    Stripes,
+    Tiles,
+    Wood,
+)
+from pano_worlds.vectors import Random
 
 Grain = tuple[Colour, Colour]
 
@@ -156,27 +165,27 @@ class Style:
     pane: Colour | None = None
 
 
-Piece = Callable[[Builder, Style, np.random.Generator], tuple[float, float]]
+Piece = Callable[[Builder, Style, Random], tuple[float, float]]
 
 
-def pick(rng: np.random.Generator, choices: tuple[Colour, ...]) -> Colour:
+def pick(rng: Random, choices: tuple[Colour, ...]) -> Colour:
     """Choose one colour, slightly varied."""
     c = choices[int(rng.integers(len(choices)))]
     r, g, b = (float(x * f) for x, f in zip(c, rng.uniform(0.88, 1.12, 3), strict=True))
     return (r, g, b)
 
 
-def _number(rng: np.random.Generator) -> int:
+def _number(rng: Random) -> int:
     return int(rng.integers(1 << 20))
 
 
-def wood(rng: np.random.Generator, palette: Palette, board: tuple[float, float]) -> Wood:
+def wood(rng: Random, palette: Palette, board: tuple[float, float]) -> Wood:
     """Choose a kind of wood."""
     light, dark = palette.woods[int(rng.integers(len(palette.woods)))]
     return Wood(light, dark, board, _number(rng))
 
 
-def floor_pattern(rng: np.random.Generator, palette: Palette, tiled: bool) -> Pattern:
+def floor_pattern(rng: Random, palette: Palette, tiled: bool) -> Pattern:
     """Choose boards, tiles, stone or carpet; always tiles where the room is `tiled`."""
     kind = rng.random()
     stone = pick(rng, palette.stones)
@@ -196,7 +205,7 @@ def floor_pattern(rng: np.random.Generator, palette: Palette, tiled: bool) -> Pa
     return wood(rng, palette, (float(rng.uniform(0.08, 0.2)), float(rng.uniform(0.6, 1.6))))
 
 
-def wall_pattern(rng: np.random.Generator, palette: Palette, tiled: bool) -> Pattern:
+def wall_pattern(rng: Random, palette: Palette, tiled: bool) -> Pattern:
     """Choose paint, wallpaper or bare brick, or tiles where the room is `tiled`."""
     kind, paint = rng.random(), pick(rng, palette.paints)
     if tiled:
@@ -219,9 +228,7 @@ def wall_pattern(rng: np.random.Generator, palette: Palette, tiled: bool) -> Pat
     return Plain(paint, 0.05, 0.9, _number(rng))
 
 
-def make_style(
-    rng: np.random.Generator, palette: Palette, tiled: bool = False, lit: bool = True
-) -> Style:
+def make_style(rng: Random, palette: Palette, tiled: bool = False, lit: bool = True) -> Style:
     """Draw the materials of a room; in `lit` ones the lamps are on."""
     return Style(
         wall=Material(wall_pattern(rng, palette, tiled)),

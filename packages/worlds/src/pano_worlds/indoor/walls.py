@@ -1,7 +1,5 @@
 """Walls with openings, floors, ceilings and skirting boards."""
 
-import numpy as np
-
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.glazing import fit_glass_door, fit_partition, fit_terrace
 from pano_worlds.indoor.openings import (
@@ -13,8 +11,9 @@ from pano_worlds.indoor.openings import (
     wall_frame,
 )
 from pano_worlds.indoor.style import Style
-from pano_worlds.surfaces.builder import Builder, box, quad
+from pano_worlds.surfaces.builder import Builder, box, quad, rectangle
 from pano_worlds.surfaces.materials import Material
+from pano_worlds.vectors import Random
 
 THIN, THICK = 0.14, 0.3
 # Walls end just inside the walls they meet, so that no two faces lie in one plane.
@@ -42,7 +41,7 @@ def build_walls(
     styles: list[Style],
     facade: Material,
     height: float,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> None:
     """Add all walls with what is in their openings; room `k` has `styles[k]`."""
     for run in plan.runs:
@@ -59,11 +58,7 @@ def build_slabs(b: Builder, plan: FloorPlan, styles: list[Style], height: float)
         ):
             with b.object(label):
                 for r in room:
-                    quad(
-                        b,
-                        [(r.x0, r.y0, z), (r.x1, r.y0, z), (r.x1, r.y1, z), (r.x0, r.y1, z)],
-                        material,
-                    )
+                    rectangle(b, (r.x0, r.y0, z), (r.x1, r.y1, z), material)
 
 
 def _wall(
@@ -74,7 +69,7 @@ def _wall(
     styles: list[Style],
     facade: Material,
     height: float,
-    rng: np.random.Generator,
+    rng: Random,
 ) -> None:
     t = thickness(run)
     paint = [facade if n == OUTSIDE else styles[n].wall for n in (run.left, run.right)]
@@ -109,12 +104,12 @@ def _slab(
 ) -> None:
     """Add a piece of wall: two painted sides and four narrow ones."""
     y = t / 2
-    quad(b, [(x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1)], paint[0])
-    quad(b, [(x0, -y, z0), (x1, -y, z0), (x1, -y, z1), (x0, -y, z1)], paint[1])
+    rectangle(b, (x0, y, z0), (x1, y, z1), paint[0])
+    rectangle(b, (x0, -y, z0), (x1, -y, z1), paint[1])
     for x in (x0, x1):
         quad(b, [(x, -y, z0), (x, y, z0), (x, y, z1), (x, -y, z1)], paint[1])
     for z in (z0, z1):
-        quad(b, [(x0, -y, z), (x1, -y, z), (x1, y, z), (x0, y, z)], paint[1])
+        rectangle(b, (x0, -y, z), (x1, y, z), paint[1])
 
 
 def _skirting(

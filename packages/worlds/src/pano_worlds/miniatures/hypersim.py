@@ -17,11 +17,11 @@ from pano_worlds.miniatures.miniature import (
     Miniature,
     Shot,
     Studio,
-    codes,
-    metres,
-    planar,
+    euclidean_metres,
+    planar_metres,
+    pose_z_up,
+    round_to_units,
     write_surroundings,
-    z_up,
 )
 
 _VOLUMES = {"train": 1, "val": 3, "test": 10}
@@ -61,8 +61,8 @@ def write_scene(root: Path, studio: Studio, shot: Shot) -> None:
         depth = images / "scene_cam_00_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         write_jpeg(preview, view.rgb)
         write_surroundings(root, preview, studio, shot, frame)
-        write_hdf5(depth, metres(view, sky=np.nan).astype(np.float16))
-        poses.append(z_up(view) @ OPENGL_FROM_CAMERA)
+        write_hdf5(depth, euclidean_metres(view, sky=np.nan).astype(np.float16))
+        poses.append(pose_z_up(view) @ OPENGL_FROM_CAMERA)
     _write_details(root / _scene(shot) / "_detail", np.stack(poses))
 
 
@@ -101,11 +101,11 @@ def write_processed(root: Path, studio: Studio, shot: Shot) -> None:
         image = folder / f"rgb_cam_00_fr{frame:04d}.png"
         write_png(image, view.rgb)
         write_surroundings(root, image, studio, shot, frame)
-        depth = codes(planar(view, camera), 1000)
+        depth = round_to_units(planar_metres(view, camera), 1000)
         write_png(folder / f"depth_plane_cam_00_fr{frame:04d}.png", depth)
 
 
-MINIATURE = Miniature(
+HYPERSIM = Miniature(
     name="hypersim",
     write_scene=write_scene,
     surroundings=True,
@@ -120,3 +120,4 @@ PROCESSED = Miniature(
     splits={"train": 1, "val": 1, "test": 1},
     size=(48, 64),
 )
+MINIATURES = (HYPERSIM, PROCESSED)

@@ -1,6 +1,10 @@
-"""Miniatures of Matterport3D: UniFuse stitch, BiFuse, Pano3D renders, and the raw views."""
+"""Miniatures of Matterport3D (UniFuse's stitch, BiFuse, Pano3D, raw views) and of 3D60.
+
+3D60 has three viewpoints per place, rolled copies, and lists with Windows paths.
+"""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +20,12 @@ from pano_worlds.miniatures.miniature import (
     Miniature,
     Shot,
     Studio,
-    caps,
-    codes,
-    digits,
-    metres,
-    planar,
-    z_up,
+    euclidean_metres,
+    hex_name,
+    planar_metres,
+    pole_caps,
+    pose_z_up,
+    round_to_units,
 )
 
 CAP = 1 / 10
@@ -39,11 +43,11 @@ def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        uuid = digits(house, shot.index, viewpoint)
+        uuid = hex_name(house, shot.index, viewpoint)
         for folder in ("pano_color", "pano_skybox_color"):
             write_jpeg(root / house / folder / f"{uuid}.jpg", view.rgb)
-        distance = np.where(caps(shot.size[0], CAP), 0, metres(view))
-        write_png(root / house / "pano_depth" / f"{uuid}.png", codes(distance, 4000))
+        distance = np.where(pole_caps(shot.size[0], CAP), 0, euclidean_metres(view))
+        write_png(root / house / "pano_depth" / f"{uuid}.png", round_to_units(distance, 4000))
 
 
 def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
@@ -51,8 +55,10 @@ def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
     house = house_of(shot)
     for viewpoint in range(shot.views):
         view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
-        folder = root / "mp3d_align" / house / digits(house, shot.index, viewpoint)
-        distance = np.where(caps(shot.size[0], CAP), 0, metres(view)).astype(np.float32)
+        folder = root / "mp3d_align" / house / hex_name(house, shot.index, viewpoint)
+        distance = np.where(pole_caps(shot.size[0], CAP), 0, euclidean_metres(view)).astype(
+            np.float32
+        )
         upper = np.arange(shot.size[0])[:, None] < shot.size[0] // 2
         write_jpeg(folder / "color.jpg", view.rgb)
         write_npy(
@@ -68,7 +74,7 @@ def write_pano3d(root: Path, studio: Studio, shot: Shot) -> None:
         number = shot.index // len(matterport3d(shot.split)) * shot.views + viewpoint
         stem = f"{number}_spherical_1_{{}}_center_0"
         write_png(root / house / f"{stem.format('emission')}.png", view.rgb)
-        write_exr(root / house / f"{stem.format('depth')}.exr", metres(view, sky=np.inf))
+        write_exr(root / house / f"{stem.format('depth')}.exr", euclidean_metres(view, sky=np.inf))
 
 
 UNIFUSE = Miniature(
@@ -111,7 +117,7 @@ def write_raw(root: Path, studio: Studio, shot: Shot) -> None:
     house = root / name
     lines = [f"dataset matterport\nn_images {18 * shot.views}\n"]
     for viewpoint in range(shot.views):
-        uuid = digits(name, shot.index, viewpoint)
+        uuid = hex_name(name, shot.index, viewpoint)
         for tilt in range(3):
             lines.append(_intrinsics(shot.size))
             lines += [_view(house, studio, shot, viewpoint, uuid, tilt, yaw) for yaw in range(6)]
@@ -136,8 +142,11 @@ def _view(
     view = studio.shoot(shot.scene, viewpoint, camera, CameraOffset(rotation=rotation))
     colour, depth = f"{uuid}_i{tilt}_{yaw}.jpg", f"{uuid}_d{tilt}_{yaw}.png"
     write_jpeg(house / "undistorted_color_images" / colour, view.rgb)
-    write_png(house / "undistorted_depth_images" / depth, codes(planar(view, camera), 4000))
-    pose = z_up(view) @ OPENGL_FROM_CAMERA
+    write_png(
+        house / "undistorted_depth_images" / depth,
+        round_to_units(planar_metres(view, camera), 4000),
+    )
+    pose = pose_z_up(view) @ OPENGL_FROM_CAMERA
     return f"scan {depth} {colour} {' '.join(f'{value:.6f}' for value in pose.flat)}\n"
 
 
@@ -149,3 +158,58 @@ RAW = Miniature(
     most={split: len(matterport3d(split)) for split in MATTERPORT3D},
     appearance="camera",
 )
+
+BASELINE_3D60 = 0.26
+_STEPS_3D60 = {
+    "Left_Down": (0.0, 0.0, 0.0),
+    "Right": (BASELINE_3D60, 0.0, 0.0),
+    "Up": (0.0, -BASELINE_3D60, 0.0),
+}
+
+
+def _stems_3d60(shot: Shot) -> list[str]:
+    return [
+        f"Matterport3D/{shot.scene * shot.views + n}_{hex_name('3d60', shot.scene, n)}1"
+        for n in range(shot.views)
+    ]
+
+
+def write_3d60(root: Path, studio: Studio, shot: Shot) -> None:
+    """Write the centre, right and upper view of each viewpoint, and the centre rolled by 90°."""
+    for viewpoint, stem in enumerate(_stems_3d60(shot)):
+        for name, step in _STEPS_3D60.items():
+            pose = CameraOffset(step=np.array(step))
+            view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size), pose)
+            distance = euclidean_metres(view, sky=np.inf)
+            _write_3d60(root / stem, f"0_{name}_0.0", view.rgb, distance)
+            if name == "Left_Down":
+                shift = shot.size[1] // 4
+                rolled = np.roll(view.rgb, shift, 1), np.roll(distance, shift, 1)
+                _write_3d60(root / stem, f"0_{name}_90.0", *rolled)
+
+
+def _write_3d60(stem: Path, tail: str, rgb: np.ndarray, distance: np.ndarray) -> None:
+    write_png(stem.with_name(f"{stem.name}_color_{tail}.png"), rgb)
+    write_exr(stem.with_name(f"{stem.name}_depth_{tail}.exr"), distance)
+
+
+def write_3d60_lists(root: Path, shots: Sequence[Shot]) -> None:
+    """Write one list per split, a line per place: colour and depth of the three views."""
+    for split in sorted({shot.split for shot in shots}):
+        lines = []
+        for stem in (stem for shot in shots if shot.split == split for stem in _stems_3d60(shot)):
+            names = [f"{stem}_color_0_{name}_0.0.png" for name in _STEPS_3D60]
+            names += [f"{stem}_depth_0_{name}_0.0.exr" for name in _STEPS_3D60]
+            windows = [f"D:/3D60/{name}".replace("/", "\\") for name in names]
+            lines.append(" ".join(windows) + "\n")
+        write_text(root / "splits/v1" / f"3D60_{split}.txt", "".join(lines))
+
+
+THREED60 = Miniature(
+    name="threed60",
+    write_scene=write_3d60,
+    splits={"train": 1, "val": 1, "test": 1},
+    appearance="camera",
+    finish=write_3d60_lists,
+)
+MINIATURES = (UNIFUSE, BIFUSE, PANO3D, RAW, THREED60)

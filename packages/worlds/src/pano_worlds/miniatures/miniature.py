@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data.curation.oracle import SURROUNDINGS
+from pano_data.curation.outpaint import SURROUNDINGS
 from pano_data.datasets.poses import WORLD_FROM_Z_UP, motion
 from pano_data.io.encode import write_png
 from pano_worlds.world import WorldKind
@@ -32,7 +32,7 @@ class CameraOffset:
     ahead: bool = False
 
 
-HERE = CameraOffset()
+NO_OFFSET = CameraOffset()
 
 
 class StudioView(Protocol):
@@ -71,7 +71,7 @@ class Studio(Protocol):
         """Return the camera-to-world rotation `(3, 3)` of a viewpoint."""
 
     def shoot(
-        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = HERE
+        self, scene: int, viewpoint: int, camera: Any, pose: CameraOffset = NO_OFFSET
     ) -> StudioView:
         """Render one view; equal arguments give equal pictures."""
 
@@ -128,7 +128,7 @@ class Miniature:
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 
 
-def digits(*parts: object, length: int = 32) -> str:
+def hex_name(*parts: object, length: int = 32) -> str:
     """Make a hexadecimal name that depends on nothing but the parts."""
     text = "/".join(str(part) for part in parts)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:length]
@@ -139,18 +139,18 @@ APART_M = 1000.0
 """Worlds that share a scene of a release stand this far apart, so that they do not overlap."""
 
 
-def metres(view: StudioView, sky: float = 0.0) -> Floats:
+def euclidean_metres(view: StudioView, sky: float = 0.0) -> Floats:
     """Return Euclidean metres, `sky` where the ray meets nothing."""
     return np.where(view.sky, sky, view.distance.astype(np.float64))
 
 
-def planar(view: StudioView, camera: Any, sky: float = 0.0) -> Floats:
+def planar_metres(view: StudioView, camera: Any, sky: float = 0.0) -> Floats:
     """Return metres along the optical axis, `sky` where the ray meets nothing."""
     along = camera.rays(dtype=torch.float64)[..., 2].numpy()
     return np.where(view.sky, sky, view.distance * along)
 
 
-def codes(
+def round_to_units(
     values: Floats, units_per_metre: float, missing: int = 0, dtype: type[Any] = np.uint16
 ) -> NDArray[Any]:
     """Round to integer units; `missing` where there is no value or it does not fit."""
@@ -159,12 +159,12 @@ def codes(
     return np.where(fits, units, missing).astype(dtype)
 
 
-def opaque(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def add_alpha(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Add the alpha channel that some releases carry."""
     return np.concatenate((rgb, np.full_like(rgb[..., :1], 255)), -1)
 
 
-def caps(height: int, share: float) -> NDArray[np.bool_]:
+def pole_caps(height: int, share: float) -> NDArray[np.bool_]:
     """Return the rows `(h, 1)` at both poles that a real rig does not see."""
     rows = max(1, round(height * share))
     mask = np.zeros((height, 1), bool)
@@ -172,14 +172,14 @@ def caps(height: int, share: float) -> NDArray[np.bool_]:
     return mask
 
 
-def y_down(view: StudioView, number: int = 0) -> NDArray[np.float64]:
+def pose_y_down(view: StudioView, number: int = 0) -> NDArray[np.float64]:
     """Return the camera-to-world `(4, 4)` of a view of world `number`; OpenCV camera axes."""
     return motion(view.rotation, view.position + np.array((APART_M * number, 0, 0)))
 
 
-def z_up(view: StudioView, number: int = 0) -> NDArray[np.float64]:
+def pose_z_up(view: StudioView, number: int = 0) -> NDArray[np.float64]:
     """Return the same in a world with z up."""
-    return np.asarray(WORLD_FROM_Z_UP.T @ y_down(view, number))
+    return np.asarray(WORLD_FROM_Z_UP.T @ pose_y_down(view, number))
 
 
 Picture = NDArray[np.uint8]
@@ -195,7 +195,7 @@ def write_surroundings(
     studio: Studio,
     shot: Shot,
     viewpoint: int,
-    pose: CameraOffset = HERE,
+    pose: CameraOffset = NO_OFFSET,
     develop: Callable[[StudioView], Picture] = _as_seen,
 ) -> None:
     """Write the panorama around a picture below `surroundings`, where the shot asks for it.

@@ -9,58 +9,35 @@ from pano_data import DataError, UnknownDatasetError, track
 from pano_data.io.atomic import unflushed
 from pano_data.workers import pool
 from pano_worlds.miniatures import (
-    da2_packages,
-    dap2m,
-    deep360,
-    dynamic_replica,
-    folder_depth,
     hypersim,
-    ken_burns,
+    indoor_panoramas,
     matterport3d,
-    mvs_synth,
-    panosuncg,
-    stanford2d3d,
-    structured3d,
-    threed60,
-    unlabelled,
-    unrealstereo4k,
-    vkitti2,
+    pano_infinigen,
+    paper_packages,
+    picture_folders,
+    sequences,
+    stereo,
 )
 from pano_worlds.miniatures.miniature import AppearanceName, Miniature, Shot, Studio
-from pano_worlds.miniatures.worlds_studio import WorldStudio
+from pano_worlds.miniatures.studios import WorldStudio
 from pano_worlds.world_style import WorldStyle, style_of
 
-STUDIO = "pano_worlds.miniatures.worlds_studio"
+STUDIO = "pano_worlds.miniatures.studios"
 """Module that processes which render have imported; it takes this one with it."""
 
 _MINIATURES: dict[str, Miniature] = {
     mini.name: mini
-    for mini in (
-        *da2_packages.MINIATURES,
-        dap2m.LABELLED,
-        dap2m.TEST,
-        deep360.MINIATURE,
-        dynamic_replica.MINIATURE,
-        folder_depth.MINIATURE,
-        hypersim.MINIATURE,
-        hypersim.PROCESSED,
-        ken_burns.MINIATURE,
-        matterport3d.BIFUSE,
-        matterport3d.PANO3D,
-        matterport3d.UNIFUSE,
-        matterport3d.RAW,
-        mvs_synth.MINIATURE,
-        panosuncg.MINIATURE,
-        stanford2d3d.MINIATURE,
-        structured3d.MINIATURE,
-        threed60.MINIATURE,
-        unlabelled.DAP_UNLABELLED,
-        unlabelled.FOLDER,
-        unlabelled.SPATIALAUDIOGEN,
-        unlabelled.ZIND,
-        unrealstereo4k.MINIATURE,
-        vkitti2.MINIATURE,
+    for layouts in (
+        hypersim,
+        indoor_panoramas,
+        matterport3d,
+        pano_infinigen,
+        paper_packages,
+        picture_folders,
+        sequences,
+        stereo,
     )
+    for mini in layouts.MINIATURES
 }
 
 

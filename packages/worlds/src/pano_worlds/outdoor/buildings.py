@@ -5,12 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.builder import Builder, box, cylinder, quad
-from pano_worlds.surfaces.frame import Frame
-from pano_worlds.surfaces.materials import Colour, Material, Pattern
-from pano_worlds.surfaces.patterns import Plain, Stripes, Tiles
-
-Random = np.random.Generator
+from pano_worlds.surfaces.builder import Builder, box, cylinder, quad, rectangle
+from pano_worlds.surfaces.materials import Colour, Material, Pattern, Plain, Stripes, Tiles
+from pano_worlds.vectors import Frame, Random
 
 _PAINTS: tuple[Colour, ...] = (
     (0.62, 0.52, 0.40),
@@ -165,16 +162,14 @@ def _flat_window(b: Builder, s: _Windows, x: float, z: float) -> None:
     for out, margin, material in ((0.03, 0.07, _TRIM), (0.05, 0.0, _GLASS)):
         x0, x1 = x - s.width / 2 - margin, x + s.width / 2 + margin
         low, high = z - margin, z + s.height + margin
-        quad(b, [(x0, -out, low), (x1, -out, low), (x1, -out, high), (x0, -out, high)], material)
+        rectangle(b, (x0, -out, low), (x1, -out, high), material)
 
 
 def _window(b: Builder, s: _Windows, x: float, z: float) -> None:
     w, h = s.width / 2, s.height
     box(b, (x - w - 0.07, -0.05, z - 0.07), (x + w + 0.07, 0.0, z + h + 0.07), _TRIM)
     for x0, x1 in ((x - w, x - 0.03), (x + 0.03, x + w)):
-        quad(
-            b, [(x0, -0.052, z), (x1, -0.052, z), (x1, -0.052, z + h), (x0, -0.052, z + h)], _GLASS
-        )
+        rectangle(b, (x0, -0.052, z), (x1, -0.052, z + h), _GLASS)
     box(b, (x - w - 0.12, -0.16, z - 0.13), (x + w + 0.12, 0.0, z - 0.07), _TRIM)
     if s.shutters is not None:
         for side in (-1, 1):
@@ -210,40 +205,13 @@ def _shops(b: Builder, length: float, storey: float, rng: Random) -> None:
         box(b, (x - w, -0.06, 0.05), (x + w, 0, storey - 0.75), sign)
         for x0, x1 in ((x - w + 0.1, x + 0.3 * w), (x + 0.3 * w + 0.1, x + w - 0.1)):
             z0 = 0.5 if x0 < x else 0.1
-            quad(
-                b,
-                [
-                    (x0, -0.062, z0),
-                    (x1, -0.062, z0),
-                    (x1, -0.062, storey - 0.95),
-                    (x0, -0.062, storey - 0.95),
-                ],
-                _GLASS,
-            )
+            rectangle(b, (x0, -0.062, z0), (x1, -0.062, storey - 0.95), _GLASS)
         box(b, (x - w, -0.12, storey - 0.75), (x + w, 0, storey - 0.2), sign)
         if rng.random() < 0.5:
             cloth = Material(Stripes(_PAINTS[int(rng.integers(7))], (0.75, 0.73, 0.70), 0.4, 0.5))
             z = storey - 0.8
-            quad(
-                b,
-                [
-                    (x - w, -1.5, z - 0.45),
-                    (x + w, -1.5, z - 0.45),
-                    (x + w, -0.05, z),
-                    (x - w, -0.05, z),
-                ],
-                cloth,
-            )
-            quad(
-                b,
-                [
-                    (x - w, -1.5, z - 0.65),
-                    (x + w, -1.5, z - 0.65),
-                    (x + w, -1.5, z - 0.45),
-                    (x - w, -1.5, z - 0.45),
-                ],
-                cloth,
-            )
+            rectangle(b, (x - w, -1.5, z - 0.45), (x + w, -0.05, z), cloth)
+            rectangle(b, (x - w, -1.5, z - 0.65), (x + w, -1.5, z - 0.45), cloth)
 
 
 def _parapet(b: Builder, a: Building, rng: Random) -> None:

@@ -12,10 +12,17 @@ from pano_worlds.surfaces.builder import (
     spandrel,
     sphere,
 )
-from pano_worlds.surfaces.materials import Colour, Material
-from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Stripes, Tiles, Wood
-
-Random = np.random.Generator
+from pano_worlds.surfaces.materials import (
+    Colour,
+    Ground,
+    Marble,
+    Material,
+    Plain,
+    Stripes,
+    Tiles,
+    Wood,
+)
+from pano_worlds.vectors import Random
 
 _STEEL = Material(Plain((0.22, 0.23, 0.24), 0.02), gloss=0.5)
 _WOOD = Material(Wood((0.34, 0.22, 0.12), (0.20, 0.12, 0.06), (0.12, 1.5), 3))

@@ -4,19 +4,16 @@ import numpy as np
 
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.fixtures import arcade
-from pano_worlds.outdoor.terrain import Terrain, build_terrain
-from pano_worlds.outdoor.vegetation import bush, tree
-from pano_worlds.outdoor.vehicles import person
+from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
+from pano_worlds.outdoor.traffic import person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder, box, cylinder, dome, quad, ring, sphere
-from pano_worlds.surfaces.frame import Frame
-from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.patterns import Ground, Marble, Plain, Tiles
+from pano_worlds.surfaces.materials import Ground, Marble, Material, Plain, Tiles
+from pano_worlds.vectors import Frame, Random
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 
-Random = np.random.Generator
 _HALF_PATH = 1.6
 _STONE = Material(Marble((0.62, 0.60, 0.55), (0.36, 0.34, 0.31), 0.8, 7), gloss=0.2)
 _WATER = Material(Plain((0.05, 0.10, 0.11), 0.10, 1.5, 3), gloss=0.4, mirror=0.35)

@@ -4,21 +4,18 @@ import numpy as np
 
 from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
-from pano_worlds.outdoor.districts import CITY, SUBURB, VILLAGE, District
+from pano_worlds.outdoor.districts import CITY, KERB, SUBURB, VILLAGE, District, Roads, build_roads
 from pano_worlds.outdoor.fixtures import gateway
-from pano_worlds.outdoor.roads import KERB, Roads, build_roads
-from pano_worlds.outdoor.terrain import Terrain, build_terrain
-from pano_worlds.outdoor.vegetation import bush, tree
-from pano_worlds.outdoor.vehicles import car, person
+from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
+from pano_worlds.outdoor.traffic import car, person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder
-from pano_worlds.surfaces.frame import Frame
-from pano_worlds.surfaces.patterns import Ground
+from pano_worlds.surfaces.materials import Ground
+from pano_worlds.vectors import Frame, Random
 from pano_worlds.world import VIEWS, Viewpoint, World, look_around, spread
 from pano_worlds.world_style import WIDE, WorldStyle
 
-Random = np.random.Generator
 _DISTRICTS = {"city": CITY, "suburb": SUBURB, "village": VILLAGE}
 # Nobody stands this close to the middle of a wide crossing, metres.
 _FOUNTAIN = 4.2

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, U8, Mask
 from pano_worlds.rendering.atmosphere import rained, snowed
 from pano_worlds.surfaces.noise import fractal
+from pano_worlds.vectors import F32, F64, U8, Mask, Random
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ CAMERA = Appearance(
 UNMARKED = replace(CAMERA, tripod=0.0, watermark=0.0)
 
 
-def in_weather(appearance: Appearance, rng: np.random.Generator) -> Appearance:
+def in_weather(appearance: Appearance, rng: Random) -> Appearance:
     """Add fog, rain or snow to an appearance."""
     kind, amount = int(rng.integers(3)), float(rng.uniform(0.35, 1.0))
     visibility = float(np.exp(rng.uniform(np.log(60.0), np.log(600.0))))
@@ -69,9 +69,7 @@ def in_weather(appearance: Appearance, rng: np.random.Generator) -> Appearance:
     return replace(appearance, visibility=air, snow=amount)
 
 
-def develop(
-    image: F32, rays: F64, appearance: Appearance, rng: np.random.Generator
-) -> tuple[U8, Mask]:
+def develop(image: F32, rays: F64, appearance: Appearance, rng: Random) -> tuple[U8, Mask]:
     """Turn sRGB floats into bytes with the traces of a camera.
 
     Args:
@@ -108,7 +106,7 @@ def _bytes(image: F32) -> U8:
     return (np.clip(image, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
 
 
-def _lenses(image: F32, rays: F32, a: Appearance, rng: np.random.Generator) -> F32:
+def _lenses(image: F32, rays: F32, a: Appearance, rng: Random) -> F32:
     """Imitate back-to-back fisheyes: dark rims, a brightness step and ghosting at the seam."""
     axis = rays[..., 2]
     rim = 1.0 - a.vignette * (1.0 - np.abs(axis)) ** 2
@@ -120,7 +118,7 @@ def _lenses(image: F32, rays: F32, a: Appearance, rng: np.random.Generator) -> F
     return joined.astype(np.float32)
 
 
-def _tripod(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
+def _tripod(image: F32, rays: F64, rng: Random) -> tuple[F32, Mask]:
     """Draw a dark tripod with three legs, or a plain disc that hides it."""
     down = np.clip(rays[..., 1], -1.0, 1.0)
     slant = np.sqrt(np.maximum(1.0 - down * down, 0.0)) / np.maximum(down, 1e-3)
@@ -138,7 +136,7 @@ def _tripod(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]
     return np.where(mask[..., None], shade, image), mask
 
 
-def _watermark(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Mask]:
+def _watermark(image: F32, rays: F64, rng: Random) -> tuple[F32, Mask]:
     """Draw bright blocks like the letters of a logo, anywhere around the lower half."""
     lon, lat = np.arctan2(rays[..., 0], rays[..., 2]), np.arcsin(np.clip(-rays[..., 1], -1.0, 1.0))
     at, height = rng.uniform(-2.6, 2.6), rng.uniform(-0.9, -0.4)
@@ -152,7 +150,7 @@ def _watermark(image: F32, rays: F64, rng: np.random.Generator) -> tuple[F32, Ma
     return np.where(ink[..., None], 0.25 * image + 0.75, image), inside
 
 
-def _noise(image: F32, strength: float, rng: np.random.Generator) -> F32:
+def _noise(image: F32, strength: float, rng: Random) -> F32:
     """Add grain to each pixel, and a gain that is a little uneven over a quarter of the picture."""
     if strength == 0.0:
         return image

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, Mask, dot
 from pano_worlds.surfaces.materials import Colour
 from pano_worlds.surfaces.noise import fractal, hashed
+from pano_worlds.vectors import F32, F64, Mask, Random, dot
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Sky:
         return radiance
 
 
-def make_sky(rng: np.random.Generator, seed: int, overcast: float = 0.25) -> Sky:
+def make_sky(rng: Random, seed: int, overcast: float = 0.25) -> Sky:
     """Draw the sun from low to high, and clouds; a share `overcast` of the skies is closed."""
     elevation, azimuth = float(rng.uniform(0.25, 1.2)), float(rng.uniform(-np.pi, np.pi))
     flat = float(np.cos(elevation))
@@ -121,7 +121,7 @@ def snow_covered(
     return covered
 
 
-def rained(image: F32, rays: F64, amount: float, rng: np.random.Generator) -> F32:
+def rained(image: F32, rays: F64, amount: float, rng: Random) -> F32:
     """Draw streaks of rain over an sRGB image, two layers near and far."""
     seed, slant = int(rng.integers(1 << 30)), float(rng.uniform(-0.2, 0.2))
     lon, lat = _angles(rays)
@@ -140,7 +140,7 @@ def rained(image: F32, rays: F64, amount: float, rng: np.random.Generator) -> F3
     return out
 
 
-def snowed(image: F32, rays: F64, amount: float, rng: np.random.Generator) -> F32:
+def snowed(image: F32, rays: F64, amount: float, rng: Random) -> F32:
     """Draw flakes over an sRGB image, three layers near and far."""
     seed = int(rng.integers(1 << 30))
     lon, lat = _angles(rays)

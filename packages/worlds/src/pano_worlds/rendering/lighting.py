@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, Index, cross, dot, unit
 from pano_worlds.rendering.atmosphere import Sky
 from pano_worlds.rendering.tracing import Tracer
 from pano_worlds.surfaces.materials import Colour
+from pano_worlds.vectors import F32, F64, I32, Index, cross, dot, unit
 
 BLOCK = 4
 _AROUND = 2

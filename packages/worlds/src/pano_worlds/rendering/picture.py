@@ -1,72 +1,17 @@
-"""The picture of a view: light, colour, reflections, and smooth outlines.
+"""The picture of a view: surfaces, smooth outlines, and the panes of glass in front of them.
 
-A label is the distance to the mirror's own surface, as a laser measures or a modeller means it.
+Panes tint what is behind them and reflect what is before them.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.rendering.lighting import BLOCK, irradiance, join
-from pano_worlds.rendering.shading import Fragments, colours
+from pano_worlds.rendering.shading import Fragments, colours, reflected
+from pano_worlds.surfaces.panes import Crossings
+from pano_worlds.vectors import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.world import World
-
-_OFF_M = 1e-3
-# Faint points that share one point's light.
-_SHARED = 4
-
-
-def reflected(world: World, f: Fragments, slots: int, faint: Mask | None = None) -> F64:
-    """Return the linear radiance `(n, 3)` that comes from where mirrors point.
-
-    Mirrors that are seen in mirrors are their own plain colour.
-
-    Args:
-        world: The scene.
-        f: Points of mirrors.
-        slots: Each point is lit from this many of the interleaved slots, since none are joined.
-        faint: `(n,)` points of which little shows: one slot lights four of them.
-    """
-    facing = -dot(f.directions, f.normals)
-    directions = f.directions + 2.0 * facing[:, None] * f.normals
-    hits = world.tracer.first_hits(f.points + _OFF_M * f.normals, directions)
-    hit = np.flatnonzero(hits.triangle >= 0)
-    radiance = world.light.sky.radiance(directions)
-    if not len(hit):
-        return radiance
-    points = f.points[hit] + directions[hit] * hits.distance[hit, None]
-    seen = Fragments(
-        directions[hit],
-        # The pixel's cone has widened on the way to the mirror, too.
-        f.distance[hit] + hits.distance[hit],
-        points,
-        hits.normal[hit],
-        hits.triangle[hit],
-        f.angle[hit],
-    )
-    weak = np.zeros(len(hit), dtype=bool) if faint is None else faint[hit]
-    light = np.empty((len(hit), 3))
-    strong, first = np.flatnonzero(~weak), np.flatnonzero(weak)[::_SHARED]
-    light[strong] = _lit(world, seen.take(strong), slots)
-    light[weak] = np.repeat(_lit(world, seen.take(first), 1), _SHARED, axis=0)[: int(weak.sum())]
-    radiance[hit] = colours(world, seen, light)
-    return radiance
-
-
-def _lit(world: World, f: Fragments, slots: int) -> F64:
-    """Return the mean light `(n, 3)` of some of the interleaved slots."""
-    light = np.zeros(f.points.shape)
-    if not len(light):
-        return light
-    gap = np.append(world.surfaces.quadrics.gap, 0.0)[world.surfaces.quadric[f.triangle]]
-    for k in range(slots):
-        slot = ((np.arange(len(light)) * 7 + 5 * k) % BLOCK**2).astype(np.int32)
-        light += irradiance(
-            world.tracer, world.light, f.points, f.normals, gap, world.colours, slot
-        )
-    return light / slots
-
 
 # Range of the mirrored share, and from how many slots of light: panes need less than mirrors.
 _MIRRORS = ((0.0, 0.5, 1), (0.5, 1.0, 4))
@@ -75,26 +20,27 @@ _OFFSETS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))
 
 
 @dataclass(frozen=True)
-class Pixels:
-    """First hits of a camera's rays, all `(h, w, ...)`.
+class Pixels(Fragments):
+    """First hits of a camera's rays: arrays `(h, w)` and `(h, w, 3)` in the place of `(n,)`.
+
+    In the sky distances are `inf`, normals 0 and triangle numbers -1.
 
     Attributes:
-        directions: Unit rays in the world frame.
-        distance: Metres, `inf` in the sky.
-        points: World positions.
-        normals: Unit normals towards the camera, 0 in the sky.
-        triangle: Triangle numbers, -1 in the sky.
-        angle: Angle to the next pixel, radians.
         seen: Whether the camera has a ray here.
     """
 
-    directions: F64
-    distance: F64
-    points: F64
-    normals: F64
-    triangle: I32
-    angle: F64
     seen: Mask
+
+    def flat(self) -> Fragments:
+        """Return the hits of all pixels, row by row."""
+        return Fragments(
+            self.directions.reshape(-1, 3),
+            self.distance.reshape(-1),
+            self.points.reshape(-1, 3),
+            self.normals.reshape(-1, 3),
+            self.triangle.reshape(-1),
+            self.angle.reshape(-1),
+        )
 
 
 def picture(world: World, position: F64, pixels: Pixels) -> F32:
@@ -103,15 +49,7 @@ def picture(world: World, position: F64, pixels: Pixels) -> F32:
     Outlines take four more rays per pixel.
     """
     light = _light(world, pixels)
-    flat = Fragments(
-        pixels.directions.reshape(-1, 3),
-        pixels.distance.reshape(-1),
-        pixels.points.reshape(-1, 3),
-        pixels.normals.reshape(-1, 3),
-        pixels.triangle.reshape(-1),
-        pixels.angle.reshape(-1),
-    )
-    image = _shade(world, flat, light.reshape(-1, 3)).reshape(light.shape)
+    image = _shade(world, pixels.flat(), light.reshape(-1, 3)).reshape(light.shape)
     rows, cols = np.nonzero(_outlines(world, pixels))
     if len(rows):
         image[rows, cols] = _smooth(world, position, pixels, light, image[rows, cols], rows, cols)
@@ -210,3 +148,71 @@ def _nearby_light(pixels: Pixels, light: F32, f: Fragments, rows: Index, cols: I
         best, chosen = np.where(closer, off, best), np.where(closer, there, chosen)
     nearby: F32 = np.take(light.reshape(-1, 3), chosen, axis=0)
     return nearby
+
+
+# Reflected at right angles by one surface of glass of refractive index 1.5: ((1.5 - 1) / 2.5)².
+_AT_RIGHT_ANGLES = 0.04
+# Above this share the grain of few rays of light shows; then this many are taken.
+_STRONG, _SLOTS = 0.4, 4
+
+
+def reflectance(cosine: F64, faces: I32) -> F64:
+    """Compute the share of light that panes reflect.
+
+    Source: Schlick, An Inexpensive BRDF Model for Physically-based Rendering, 1994, for one
+    surface; Stokes, On the Intensity of the Light Reflected from or Transmitted through a Pile of
+    Plates, 1862, for all reflections between several.
+
+    Args:
+        cosine: `(n,)` of the angle between ray and normal, 0 to 1.
+        faces: `(n,)` surfaces of glass.
+    """
+    one = _AT_RIGHT_ANGLES + (1.0 - _AT_RIGHT_ANGLES) * (1.0 - cosine) ** 5
+    share: F64 = faces * one / (1.0 + (faces - 1) * one)
+    return share
+
+
+def pane_crossings(world: World, position: F64, pixels: Pixels) -> Crossings:
+    """Find the panes before each pixel's surface."""
+    reach = np.where(pixels.seen, pixels.distance, 0.0).reshape(-1)
+    return world.panes.crossings(position, pixels.directions.reshape(-1, 3), reach)
+
+
+def pane_distance(crossed: Crossings, shape: tuple[int, ...]) -> F32:
+    """Return the distance to the nearest pane, 0 where there is none."""
+    distance = np.zeros(shape, dtype=np.float32)
+    nearest = np.append(crossed.ray[1:] != crossed.ray[:-1], True)[: len(crossed.ray)]
+    distance.reshape(-1)[crossed.ray[nearest]] = crossed.distance[nearest]
+    return distance
+
+
+def through_panes(
+    world: World, position: F64, pixels: Pixels, crossed: Crossings, image: F32
+) -> F32:
+    """Add panes to the linear radiance `(h, w, 3)` of what is behind them.
+
+    Panes seen in panes or in mirrors are left out.
+    """
+    if not len(crossed.ray):
+        return image
+    rays = np.take(pixels.directions.reshape(-1, 3), crossed.ray, axis=0)
+    normals = np.take(world.panes.normals, crossed.pane, axis=0)
+    cosine = dot(rays, normals)
+    normals = np.where((cosine > 0.0)[:, None], -normals, normals)
+    fragments = Fragments(
+        rays,
+        crossed.distance,
+        position + rays * crossed.distance[:, None],
+        normals,
+        np.full(len(rays), -1, dtype=np.int32),
+        np.take(pixels.angle.reshape(-1), crossed.ray),
+    )
+    share = reflectance(np.minimum(np.abs(cosine), 1.0), world.panes.faces[crossed.pane])[:, None]
+    passed = (1.0 - share) * world.panes.tint[crossed.pane]
+    shown = share * reflected(world, fragments, _SLOTS, share[:, 0] < _STRONG)
+    seen = image.reshape(-1, 3).copy()
+    for layer in range(int(crossed.layer.max()) + 1):
+        now = np.flatnonzero(crossed.layer == layer)
+        ray = crossed.ray[now]
+        seen[ray] = (seen[ray] * passed[now] + shown[now]).astype(np.float32)
+    return seen.reshape(image.shape)

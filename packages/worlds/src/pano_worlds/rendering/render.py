@@ -6,12 +6,17 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from pano_worlds.arrays import F32, F64, I32, U8, Mask, dot, turn, unit
 from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
 from pano_worlds.rendering.atmosphere import fogged, snow_covered
-from pano_worlds.rendering.glass import pane_crossings, pane_distance, through_panes
-from pano_worlds.rendering.picture import Pixels, picture
+from pano_worlds.rendering.picture import (
+    Pixels,
+    pane_crossings,
+    pane_distance,
+    picture,
+    through_panes,
+)
 from pano_worlds.rendering.shading import tone
+from pano_worlds.vectors import F32, F64, I32, U8, Mask, dot, turn, unit
 from pano_worlds.world import Viewpoint, World
 
 _JUMP = 0.04

@@ -7,8 +7,8 @@ import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
-from pano_worlds.arrays import F32, F64, I32, Mask, S, cross, dot
 from pano_worlds.surfaces.assembly import Surfaces
+from pano_worlds.vectors import F32, F64, I32, Mask, S, cross, dot
 
 _MAX_STEPS = 24
 

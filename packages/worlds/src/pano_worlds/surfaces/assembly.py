@@ -6,12 +6,11 @@ from functools import cached_property
 
 import numpy as np
 
-from pano_worlds.arrays import F64, I32, Index
 from pano_worlds.surfaces import meshes
-from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.parts import ExactSurfaces, Part, ragged
-from pano_worlds.surfaces.quadrics import QuadricTable
+from pano_worlds.surfaces.meshes import Part, ragged
+from pano_worlds.surfaces.quadrics import ExactSurfaces, QuadricTable
+from pano_worlds.vectors import F64, I32, Index, to_world
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from pano_worlds.arrays import F64, I32
 from pano_worlds.surfaces.assembly import Surfaces, assemble
-from pano_worlds.surfaces.frame import Frame
 from pano_worlds.surfaces.materials import Colour, Material
 from pano_worlds.surfaces.meshes import corners, triangulated
 from pano_worlds.surfaces.panes import PaneRecord, Panes, assemble_panes
+from pano_worlds.vectors import F64, I32, Frame
 
 
 @dataclass
@@ -134,6 +133,15 @@ def quad(b: Builder, outline: Sequence[Point], material: Material) -> None:
         b.shape("quad", tuple(v for point in outline for v in point), material)
     else:
         b.faces(outline, (tuple(range(len(outline))),), material)
+
+
+def rectangle(b: Builder, start: Point, end: Point, material: Material) -> None:
+    """Add the rectangle with two opposite corners and two edges along x: upright, level or aslant.
+
+    One that lies across x has no edge along it; add a `quad`.
+    """
+    (x0, y0, z0), (x1, y1, z1) = start, end
+    quad(b, [(x0, y0, z0), (x1, y0, z0), (x1, y1, z1), (x0, y1, z1)], material)
 
 
 def sphere(b: Builder, centre: Point, radius: float | Point, material: Material) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pano_worlds.arrays import F64, U32, Index
+from pano_worlds.vectors import F64, U32, Index
 
 # Points that have faded out are taken out of the sum when they are more than a tenth.
 _WORTHWHILE = 0.9

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F64, I32, Index, cross, dot, unit
-from pano_worlds.surfaces.frame import to_world
 from pano_worlds.surfaces.materials import Colour
+from pano_worlds.vectors import F64, I32, Index, cross, dot, to_world, unit
 
 _PARALLEL = 1e-9
 # More than float32 loses in the sum of three products of unit vectors.

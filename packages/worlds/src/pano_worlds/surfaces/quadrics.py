@@ -1,7 +1,7 @@
 """Exact curved surfaces: spheres, cylinders, cones, discs and arches as clipped quadrics.
 
 Every curved surface is `c (x² + y²) + s z² + l z + k = 0` in a local frame, clipped to a range of
-z, of x² + y² and of y. The ray tracer sees a coarse mesh around it; the distance is then solved
+z, of x² + y² and of y. The ray caster sees a coarse mesh around it; the distance is then solved
 here in float64.
 """
 
@@ -9,9 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.arrays import F64, Mask, unit
+from pano_worlds.vectors import F64, Mask, unit
 
 _TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class ExactSurfaces:
+    """Quadrics of many shapes, in object coordinates; columns as in `QuadricTable`.
+
+    Attributes:
+        coefficients: `(n, 4)` c, s, l, k.
+        bounds: `(n, 5)` z low, z high, x²+y² low, x²+y² high, y low.
+        axes: `(n, 3, 3)` columns are the local axes, scaled by the radii.
+        centre: `(n, 3)` local origin, metres.
+        gap: `(n,)` largest distance between mesh and surface, metres.
+    """
+
+    coefficients: F64
+    bounds: F64
+    axes: F64
+    centre: F64
+    gap: F64
 
 
 @dataclass(frozen=True)

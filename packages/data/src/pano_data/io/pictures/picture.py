@@ -13,21 +13,26 @@ from PIL import Image, UnidentifiedImageError
 
 from pano_data.errors import CorruptSampleError
 from pano_data.io.images import MAX_PIXELS, check_budget, read_file
-from pano_data.io.pictures.colour import PixelFormatError, opaque, to_8_bit, to_srgb
+from pano_data.io.pictures.colour import (
+    PixelFormatError,
+    find_opaque,
+    is_radiance,
+    read_radiance,
+    to_8_bit,
+    to_srgb,
+    tone_map,
+)
 from pano_data.io.pictures.metadata import (
     TURNS,
     UPRIGHT,
-    one_line,
-    orientation_of,
-    strip_metadata,
-    xmp_of,
-)
-from pano_data.io.pictures.radiance import is_radiance, read_radiance, tone_map
-from pano_data.io.pictures.sphere_crop import (
     SphereCrop,
     SphereCropError,
     crop_of,
+    one_line,
+    orientation_of,
     projection_of,
+    strip_metadata,
+    xmp_of,
 )
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is lower; `check_budget` holds ours
@@ -80,14 +85,14 @@ def read_picture(path: Path | str) -> Picture:
             (two fisheye circles of an Insta360).
     """
     path = Path(path)
-    head = _head(path)
+    head = _read_head(path)
     if is_radiance(head):
-        return _of_radiance(read_radiance(path))
+        return _show_radiance(read_radiance(path))
     try:
         return _decode(path)
     except UnidentifiedImageError:
         if head.startswith(_TIFF):  # floating-point TIFF of three channels
-            return _of_radiance(read_radiance(path))
+            return _show_radiance(read_radiance(path))
         raise _not_an_image(path, head) from None
     except (*_UNREADABLE, *_ODD_METADATA) as error:
         if isinstance(error, CorruptSampleError):
@@ -128,18 +133,18 @@ def read_header(path: Path | str) -> Header:
         CorruptSampleError: As `read_picture`.
     """
     path = Path(path)
-    head = _head(path)
+    head = _read_head(path)
     if is_radiance(head):
-        return _header_of_radiance(path)
+        return _read_radiance_header(path)
     try:
         with _open(path, _ignore) as image:
             turn = orientation_of(image, _ignore)
             size = (image.height, image.width)
             size = size[::-1] if turn in UPRIGHT else size
-            crop = _crop_of(path, xmp_of(image), size, _ignore)
+            crop = _read_crop(path, xmp_of(image), size, _ignore)
     except UnidentifiedImageError:
         if head.startswith(_TIFF):
-            return _header_of_radiance(path)
+            return _read_radiance_header(path)
         raise _not_an_image(path, head) from None
     except (*_UNREADABLE, *_ODD_METADATA) as error:
         if isinstance(error, CorruptSampleError):
@@ -148,7 +153,7 @@ def read_header(path: Path | str) -> Header:
     return Header(size if crop is None else crop.full, turn, crop)
 
 
-def _header_of_radiance(path: Path) -> Header:
+def _read_radiance_header(path: Path) -> Header:
     height, width = read_radiance(path).shape[:2]
     return Header((height, width))
 
@@ -164,19 +169,19 @@ def _decode(path: Path) -> Picture:
         image.load()
         if image.mode == "F":
             grey = np.asarray(image, np.float32)
-            return _of_radiance(np.repeat(np.nan_to_num(grey).clip(0)[..., None], 3, -1))
+            return _show_radiance(np.repeat(np.nan_to_num(grey).clip(0)[..., None], 3, -1))
         xmp, turn = xmp_of(image), orientation_of(image, notes.append)
         try:
             shown: Image.Image = to_8_bit(image)
         except PixelFormatError as error:
             raise CorruptSampleError(path, "wrong type", str(error)) from error
         shown = shown.transpose(TURNS[turn]) if turn in TURNS else shown
-        valid = opaque(shown)
+        valid = find_opaque(shown)
         shown, told = to_srgb(shown)
     notes += [told] if told else []
     size = (shown.height, shown.width)
     picture = Picture(np.array(shown), np.ones(size, np.bool_) if valid is None else valid)
-    crop = _crop_of(path, xmp, size, notes.append)
+    crop = _read_crop(path, xmp, size, notes.append)
     return replace(_place(picture, crop, path), notes=tuple(notes))
 
 
@@ -208,7 +213,7 @@ def _place(picture: Picture, crop: SphereCrop | None, path: Path) -> Picture:
     return Picture(crop.place(picture.rgb), seen)
 
 
-def _crop_of(
+def _read_crop(
     path: Path, xmp: bytes, size: tuple[int, int], tell: Callable[[str], None]
 ) -> SphereCrop | None:
     projection = projection_of(xmp)
@@ -236,13 +241,13 @@ def _crop_of(
     return crop
 
 
-def _of_radiance(light: NDArray[np.float32]) -> Picture:
+def _show_radiance(light: NDArray[np.float32]) -> Picture:
     return Picture(
         tone_map(light), np.ones(light.shape[:2], np.bool_), ("high dynamic range, tone-mapped",)
     )
 
 
-def _head(path: Path) -> bytes:
+def _read_head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(16)

@@ -1,0 +1,1 @@
+"""What the stages of a values file cost: GPU-hours, CPU-hours, bytes, hours by the clock."""

@@ -1,0 +1,1 @@
+"""Each number of the three papers beside the one that params.paper.yaml states."""

@@ -1,1 +1,0 @@
-"""Furniture: each piece is added at the origin and returns the floor it needs."""
