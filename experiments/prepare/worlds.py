@@ -40,7 +40,7 @@ def render(name: str, root: Path = RAW, dataset: str | None = None, **settings: 
         RealDataError: `root/name` holds files that were not rendered by this stage.
         RunFolderError: Another process renders it.
     """
-    workers.warm(["pano_worlds.miniatures.studios"])  # its import of torch runs beside ours
+    workers.start_server(["pano_worlds.miniatures.studios"])  # its import of torch runs beside ours
     from pano_worlds import miniatures
 
     target = root / name

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from experiments.pipeline.run_folder import FINISHED, RunFolderError
 from pano_data import replace_file
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 
 PUBLISHED = Path("checkpoints/final.ckpt")
 """Weights of a finished training, within its folder."""
@@ -96,6 +96,6 @@ class MapWriter(BasePredictionWriter):
         """Write one file per panorama."""
         maps = {k: v.float().cpu().numpy() for k, v in prediction.items() if k not in NOT_MAPS}
         for i, (dataset, key) in enumerate(zip(batch["dataset"], batch["key"], strict=True)):
-            path = inside(self.folder, f"{dataset}/{key}.npz")  # shards name what they like
+            path = join_inside(self.folder, f"{dataset}/{key}.npz")  # shards name what they like
             with replace_file(path) as part, part.open("wb") as file:
                 np.savez_compressed(file, **{name: values[i, 0] for name, values in maps.items()})

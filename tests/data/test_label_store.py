@@ -58,7 +58,7 @@ def test_labels_of_other_data_are_not_taken_for_these(tmp_path):
         run(tmp_path, settings={"manifest": "def"})
 
 
-def test_a_killed_run_goes_on(tmp_path):
+def test_a_killed_run_resumes(tmp_path):
     class Dies(Model):
         def __call__(self, images):
             if self.seen == 5:

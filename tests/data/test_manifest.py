@@ -160,7 +160,7 @@ def test_a_good_manifest_is_not_read_row_by_row(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "wrong", [{"key": "../" + "x" * 10**6}, {"image": "/" + "x" * 10**6}, {"pose": [1.0] * 10**5}]
 )
-def test_a_long_value_is_told_shortly(wrong):
+def test_a_long_value_is_shortened(wrong):
     values = {"key": "a", "dataset": "d", "split": "s", "scene": "s", "image": "a.png"}
     with pytest.raises(ManifestError) as error:
         Row(**{**values, **wrong})

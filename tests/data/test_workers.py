@@ -20,24 +20,24 @@ def program(text):
 
 
 def test_no_workers_is_no_pool():
-    with workers.pool(0, []) as executor:
+    with workers.open_pool(0, []) as executor:
         assert executor is None
 
 
 def test_workers_start_with_the_modules_imported():
     text = (
-        "from pano_data.workers import pool\n"
-        "with pool(2, ['colorsys']) as executor:\n"
+        "from pano_data.workers import open_pool\n"
+        "with open_pool(2, ['colorsys']) as executor:\n"
         f"    print(*executor.map(eval, [{LOADED!r}] * 4), {LOADED})\n"
     )
     assert program(text) == [AHEAD] * 4 + ["False"]  # the caller did not import it
 
 
-def test_a_server_warmed_before_serves_the_pool():
+def test_a_server_started_before_serves_the_pool():
     text = (
-        "from pano_data.workers import pool, warm\n"
-        "warm(['colorsys'])\n"
-        "with pool(1, ['colorsys', 'chunk_that_does_not_exist']) as executor:\n"
+        "from pano_data.workers import open_pool, start_server\n"
+        "start_server(['colorsys'])\n"
+        "with open_pool(1, ['colorsys', 'chunk_that_does_not_exist']) as executor:\n"
         f"    print(executor.submit(eval, {LOADED!r}).result())\n"
     )
     assert program(text) == [AHEAD]
@@ -47,11 +47,11 @@ def test_workers_do_not_share_the_threads_of_the_caller():
     """A fork of a process whose OpenMP threads have run hangs at the first parallel loop."""
     text = (
         "import torch\n"
-        "from pano_data.workers import pool\n"
+        "from pano_data.workers import open_pool\n"
         "torch.set_num_threads(2)\n"
         "x = torch.ones(512, 512)\n"
         "(x @ x).exp().sum()\n"
-        "with pool(2, ['torch']) as executor:\n"
+        "with open_pool(2, ['torch']) as executor:\n"
         "    call = '__import__(\"torch\").ones(512, 512).exp().sum().item() > 0'\n"
         "    print(*executor.map(eval, [call] * 2))\n"
     )
@@ -59,5 +59,5 @@ def test_workers_do_not_share_the_threads_of_the_caller():
 
 
 def test_an_error_of_a_worker_reaches_the_caller():
-    with workers.pool(1, []) as executor, pytest.raises(ZeroDivisionError):
+    with workers.open_pool(1, []) as executor, pytest.raises(ZeroDivisionError):
         executor.submit(eval, "1 / 0").result()

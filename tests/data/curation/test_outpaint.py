@@ -25,7 +25,7 @@ def test_agreed_copies_are_one_and_continuous():
     other[..., -4:] = 9.0  # what the network made of the second copy
     found = fade_seam(other, 4)
     assert torch.equal(found[..., :4], found[..., -4:])
-    assert (found[..., 0] == 9.0).all()  # goes on from the right border
+    assert (found[..., 0] == 9.0).all()  # continues from the right border
     assert torch.equal(found[..., 4:-4], wide[..., 4:-4])
     torch.testing.assert_close(found[..., 2], 0.5 * wide[..., 2] + 4.5)
 
@@ -75,7 +75,7 @@ def test_the_oracle_continues_the_picture(tmp_path):
         assert (turned[:, known] - black[:, known]).abs().median() > 0.03
 
 
-def test_missing_surroundings_are_told(tmp_path):
+def test_missing_surroundings_are_reported(tmp_path):
     miniatures.write("hypersim", tmp_path, scenes={"train": 1}, studio=BoxStudio())
     rows = list(datasets.get("hypersim").rows(tmp_path, "train"))
     pictures = ManifestDataset(manifest_of(rows), tmp_path, size=(48, 64))

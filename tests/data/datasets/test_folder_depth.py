@@ -107,7 +107,7 @@ def test_z_of_perspective_pictures(tmp_path):
         ({"fov_x_deg": 180.0}, "fov_x_deg=180.0"),
     ],
 )
-def test_a_wrong_option_is_told(tmp_path, options, message):
+def test_a_wrong_option_is_reported(tmp_path, options, message):
     _picture(tmp_path / "images/a.png")
     _millimetres(tmp_path / "depth/a.png")
     with pytest.raises(DataError, match=message):

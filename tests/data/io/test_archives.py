@@ -31,7 +31,7 @@ def make_tar(path, members, mode="w:gz"):
 
 
 @pytest.mark.parametrize("make", [make_zip, make_tar])
-def test_unpacks_and_goes_on_where_it_stopped(tmp_path, make):
+def test_unpacks_and_resumes_where_it_stopped(tmp_path, make):
     archive = make(tmp_path / "a.archive", {"d/one.txt": b"1", "./two.txt": b"22"})
     files = extract(archive, tmp_path / "out")
     assert [p.read_bytes() for p in files] == [b"1", b"22"]

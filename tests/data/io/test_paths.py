@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pano_data.errors import DataError
-from pano_data.io.paths import has_suffix, inside, is_inside, list_files
+from pano_data.io.paths import has_suffix, is_inside, join_inside, list_files
 
 OUTSIDE = [
     "", "..", "../a", "a/../../b", "a/..", "/etc/x", "\\\\host\\x", "..\\x", "a\\..\\b", "C:/x",
@@ -19,12 +19,12 @@ INSIDE = ["a", "a/b", "a..b", "..a", "a../b", "scan/0001", "C:a", "ü/…", ".hi
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_what_leaves_a_folder_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="stays below out"):
-        inside("out", name)
+        join_inside("out", name)
 
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_stays_is_joined(name: str) -> None:
-    assert inside("out", name) == Path("out") / name
+    assert join_inside("out", name) == Path("out") / name
 
 
 @given(st.lists(st.sampled_from(["..", ".", "/", "\\", "a", "C:", "\0", "b c", "~"]), max_size=8))
@@ -53,7 +53,7 @@ def test_files_are_sorted_and_suffixes_know_no_case(tmp_path: Path) -> None:
     assert list_files(tmp_path, JPEG, recursive=False).files == found[:2]
 
 
-def test_hidden_files_and_what_lies_below_hidden_folders_are_told(tmp_path: Path) -> None:
+def test_hidden_files_and_what_lies_below_hidden_folders_are_reported(tmp_path: Path) -> None:
     _touch(tmp_path / "a.jpg")
     hidden = ["._a.jpg", ".cache/b.jpg", ".cache/deep/c.jpg", "__MACOSX/._a.jpg"]
     for name in hidden:
@@ -75,7 +75,7 @@ def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
     assert names == ["root/a.jpg", "root/part/b.jpg", "root/same.jpg"]
 
 
-def test_a_folder_that_may_not_be_listed_is_told(
+def test_a_folder_that_may_not_be_listed_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _touch(tmp_path / "a.jpg")

@@ -46,7 +46,7 @@ def test_any_number_of_ranks_writes_the_same_bytes(tmp_path, world):
     assert hashes(tmp_path / "one") == hashes(tmp_path / "many")
 
 
-def test_a_killed_run_goes_on_and_a_finished_one_does_nothing(tmp_path):
+def test_a_killed_run_resumes_and_a_finished_one_does_nothing(tmp_path):
     done = []
 
     def dies(positions):
@@ -68,7 +68,7 @@ def test_a_killed_run_goes_on_and_a_finished_one_does_nothing(tmp_path):
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
 
 
-def test_what_a_killed_process_left_is_swept_up(tmp_path):
+def test_what_a_killed_process_left_is_removed(tmp_path):
     """SIGKILL leaves temporary files; DVC would take them for other data."""
     write_chunks(tmp_path / "killed", PLAN, read)
     (tmp_path / "killed/.chunk-x1y2").mkdir()
@@ -81,7 +81,7 @@ def test_what_a_killed_process_left_is_swept_up(tmp_path):
     assert not list((tmp_path / "killed").glob(".*"))
 
 
-def test_a_second_writer_of_a_chunk_may_be_swept_up_too(tmp_path, monkeypatch):
+def test_a_second_writer_of_a_chunk_may_be_removed_too(tmp_path, monkeypatch):
     done = BinaryWriter.done
 
     def swept(writer):
@@ -151,7 +151,7 @@ class Canary:
 
 @pytest.mark.parametrize("name", ["index.json", "keys.json"])
 @pytest.mark.parametrize("text", ["", "{", "3", "null", '["a"', "[" * 100_000, None])
-def test_a_damaged_index_is_told_in_a_line(tmp_path, name, text):
+def test_a_damaged_index_is_reported_in_one_line(tmp_path, name, text):
     write_chunks(tmp_path, PLAN, read)
     close(tmp_path)
     if text is None:

@@ -32,21 +32,21 @@ class ErpDataModule(LightningDataModule):
     batches have neither `labelled` nor `seed`.
 
     Args:
-        train: name -> labelled source, mixed by size x weight.
-        val: name -> source; one loader each, in this order (`val_names`).
-        test: name -> source; one loader each, in this order (`test_names`).
-        predict: name -> source to be labelled by a model; one loader each (`predict_names`).
-        size: height and width of the maps.
-        batch_size: samples per training batch and rank, labelled and unlabelled together.
-        eval_batch_size: samples per batch of validation, test and prediction.
-        num_workers: loader processes per rank; 0 reads in the training process.
-        seed: of order and augmentation.
-        augment: applied to training samples as they are read, or None.
-        augment_batch: applied to the pictures of training batches, labelled or not, once they are
+        train: Name -> labelled source, mixed by size x weight.
+        val: Name -> source; one loader each, in this order (`val_names`).
+        test: Name -> source; one loader each, in this order (`test_names`).
+        predict: Name -> source to be labelled by a model; one loader each (`predict_names`).
+        size: Height and width of the maps.
+        batch_size: Samples per training batch and rank, labelled and unlabelled together.
+        eval_batch_size: Samples per batch of validation, test and prediction.
+        num_workers: Loader processes per rank; 0 reads in the training process.
+        seed: Seed of order and augmentation.
+        augment: Applied to training samples as they are read, or None.
+        augment_batch: Applied to the pictures of training batches, labelled or not, once they are
             on the device, or None.
-        unlabelled: name -> source of the unlabelled part of each batch, or None.
-        ratio: unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
-        quarantine: file that damaged samples of training and prediction from manifests are noted in
+        unlabelled: Name -> source of the unlabelled part of each batch, or None.
+        ratio: Unlabelled samples per labelled one (1, 2 or 4), where `unlabelled` is given.
+        quarantine: File that damaged samples of training and prediction from manifests are noted in
             (JSON lines), while the next row stands in for them; None lets them raise. Shards left
             damaged ones out when they were packed: what is damaged there raises. So do validation
             and test: a score must not count one panorama twice.
@@ -198,7 +198,7 @@ class ErpDataModule(LightningDataModule):
         """Resume at the stored place.
 
         Raises:
-            DataError: the run is set up differently, so that the order would change.
+            DataError: The run is set up differently, so that the order would change.
         """
         if not state_dict:
             return
@@ -225,7 +225,7 @@ class ErpDataModule(LightningDataModule):
         self._rows = rows
 
     def _identity(self) -> dict[str, Any]:
-        """What the sample order depends on."""
+        """Return what the sample order depends on."""
         return {
             "seed": self.seed,
             "global_batch": self.batch_size * self._rank_and_world()[1],
@@ -250,7 +250,7 @@ def _make_mix(part: str, datasets: list[Any], sources: Mapping[str, Source], see
 
 
 def _check_filled(part: str, names: Iterable[str], datasets: Iterable[MapDataset]) -> None:
-    """A set that is named and holds nothing is a mistake, also where others hold something."""
+    """Refuse a set that is named and holds nothing, also where others hold something."""
     empty = [name for name, dataset in zip(names, datasets, strict=True) if not len(dataset)]
     if empty:
         raise DataError(

@@ -106,7 +106,7 @@ def _scale(native: NDArray[Any], row: Row) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=8)
 def ray_lengths(intrinsics: tuple[float, ...], height: int, width: int) -> NDArray[np.float32]:
-    """Euclidean distance per unit of z at every pixel centre, `(h, w)`, >= 1.
+    """Return the Euclidean distance per unit of z at every pixel centre, `(h, w)`, >= 1.
 
     Args:
         intrinsics: Row-major 3x3 in pixels, pixel centres at +0.5, no skew.
@@ -139,7 +139,7 @@ def remove_edges(label: Label, margin: int, wrap: bool) -> Label:
 
 
 def find_edges(label: Label, wrap: bool) -> NDArray[np.bool_]:
-    """Pixels next to a step: both sides, also where a surface ends at the sky."""
+    """Find pixels next to a step: both sides, also where a surface ends at the sky."""
     found = np.zeros(label.valid.shape, bool)
     for axis in (0, 1):
         ahead = np.roll(label.distance, -1, axis)
@@ -165,7 +165,7 @@ def cassini_to_erp(rgb: NDArray[np.uint8], label: Label) -> tuple[NDArray[np.uin
 
     Args:
         rgb: `(h, w, 3)`, the full sphere with 180 degrees along the width.
-        label: Of the same size.
+        label: Label of the same size.
 
     Returns:
         Image and label of size `(w, h)`.

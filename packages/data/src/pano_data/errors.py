@@ -1,6 +1,12 @@
 """What can be wrong with data: one family, so that a caller can quarantine or report it."""
 
+import reprlib
 from pathlib import Path
+
+_SHOWN = reprlib.Repr()
+_SHOWN.maxstring, _SHOWN.maxlist, _SHOWN.maxother = 120, 16, 120
+brief = _SHOWN.repr
+"""A value in a message: a hostile one may hold a million characters."""
 
 
 class DataError(ValueError):
@@ -36,15 +42,15 @@ class DatasetNotFoundError(DataError):
     def __init__(
         self, what: str, where: Path | str = "", parameter: str = "", command: str = ""
     ) -> None:
-        told = f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
-        super().__init__(told if parameter else what)
+        message = f"{what} not found: looked in {where} (set by {parameter}). To get it: {command}"
+        super().__init__(message if parameter else what)
         self.what = what
         self.where = str(where)
         self.parameter = parameter
         self.command = command
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
-        # Errors cross process borders in loaders; the default would replay one argument of four.
+        # Loaders pickle errors; the default would pass on one argument of four.
         return type(self), (self.what, self.where, self.parameter, self.command)
 
 
@@ -65,9 +71,9 @@ class CorruptSampleError(DataError):
     """
 
     def __init__(self, path: Path | str, reason: str = "", detail: str = "") -> None:
-        told = _raised_in_worker(str(path), type(self))
-        if told is not None:
-            path, reason, detail = (*told.split(": ", 2), "", "")[:3]
+        message = _raised_in_worker(str(path), type(self))
+        if message is not None:
+            path, reason, detail = (*message.split(": ", 2), "", "")[:3]
         super().__init__(f"{path}: {reason}: {detail}")
         self.path = str(path)
         self.reason = reason

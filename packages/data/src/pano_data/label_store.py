@@ -47,10 +47,10 @@ class CachedMaps:
     """Labels of a finished store, by sample key.
 
     Args:
-        path: folder that `label` and `finish` wrote.
+        path: Folder that `label` and `finish` wrote.
 
     Raises:
-        DatasetNotFoundError: no finished store is there.
+        DatasetNotFoundError: No finished store is there.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -68,7 +68,7 @@ class CachedMaps:
         return self.store.keys
 
     def provenance(self, key: str) -> dict[str, Any]:
-        """Which model wrote the label, as given to `label`."""
+        """Return which model wrote the label, as given to `label`."""
         found: dict[str, Any] = json.loads(self.store.find(key)["provenance"])
         return found
 
@@ -76,7 +76,7 @@ class CachedMaps:
         """Return the maps of a sample, float32.
 
         Raises:
-            DataError: no label was written for this key.
+            DataError: No label was written for this key.
         """
         record = self.store.find(key)
         names = json.loads(record["names"])
@@ -108,26 +108,26 @@ def label(
     The offline cache of a teacher is a function that returns `{"disparity": (b, 6, f, f)}`.
 
     Args:
-        model: images `(b, 3, h, w)` in [0, 1] -> maps whose first axis is b. Put it in eval mode
+        model: Images `(b, 3, h, w)` in [0, 1] -> maps whose first axis is b. Put it in eval mode
             and on `device` before.
-        dataset: what to label; damaged samples are left out and listed in `left_out.json`.
-        out: folder of the store.
+        dataset: Samples to label; damaged samples are left out and listed in `left_out.json`.
+        out: Folder of the store.
         provenance: JSON-able: which model, which checkpoint, which run. Another provenance in the
             same folder is an error.
-        batch_size: images per call of the model.
-        chunk: samples per file, the unit of resuming.
-        device: where images go.
-        rank: number of this process.
-        world: number of processes.
-        settings: further JSON-able values that the labels depend on, such as the digest of the
+        batch_size: Images per call of the model.
+        chunk: Samples per file, the unit of resuming.
+        device: Device of the model.
+        rank: Number of this process.
+        world: Number of processes.
+        settings: Further JSON-able values that the labels depend on, such as the digest of the
             manifest and the size of the images; another run must name the same.
-        progress: what is done, to show progress on stderr; None shows nothing.
+        progress: Title of a progress display on stderr; None shows nothing.
 
     Returns:
         Number of chunks written; 0 if all were there.
 
     Raises:
-        DataError: the folder holds labels of another model or of other settings, or a label is not
+        DataError: The folder holds labels of another model or of other settings, or a label is not
             finite.
     """
     noted = json.dumps(dict(provenance), sort_keys=True)
@@ -150,7 +150,7 @@ def finish(out: Path | str) -> CachedMaps:
     """Close the store; call once, after all ranks.
 
     Raises:
-        DataError: chunks are missing, or a sample was labelled twice.
+        DataError: Chunks are missing, or a sample was labelled twice.
     """
     close(out)
     return CachedMaps(out)

@@ -4,18 +4,17 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pano_data.errors import DatasetNotFoundError, ManifestError
+from pano_data.errors import DatasetNotFoundError, ManifestError, brief
 from pano_data.io.atomic import replace_file
 from pano_data.io.paths import OUTSIDE
 
@@ -24,10 +23,6 @@ Encoding = Literal["png", "png_float16", "exr", "npy", "npz", "hdf5", "none"]
 LabelKind = Literal["distance", "z", "disparity", "none"]
 Environment = Literal["indoor", "outdoor", "mixed"]
 LabelSource = Literal["ground_truth", "measured", "pseudo", "none"]
-_SHOWN = reprlib.Repr()
-_SHOWN.maxstring, _SHOWN.maxlist, _SHOWN.maxother = 120, 16, 120
-brief = _SHOWN.repr
-"""A value of a row in a message: a hostile one may hold a million characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,11 +141,7 @@ _PATHS = ("key", "dataset", "image", "depth", "mask")
 _MATRICES = {"intrinsics": 9, "pose": 16}
 _POSITIVE = ("units_per_metre", "baseline", "far_from", "invalid_from")
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "projection": get_args(Projection),
-    "encoding": get_args(Encoding),
-    "kind": get_args(LabelKind),
-    "environment": get_args(Environment),
-    "label": get_args(LabelSource),
+    name: get_args(of) for name, of in get_type_hints(Row).items() if get_origin(of) is Literal
 }
 _NUMBERS = ("units_per_metre", "far_from", "invalid_from", "baseline", "score")
 _LISTS = ("invalid", "far", "intrinsics", "pose")
@@ -269,9 +260,8 @@ def read_manifest(path: Path | str) -> Manifest:
         raise ManifestError(f"{path} is not a readable parquet file: {error}") from error
     for name in _ADDED:
         if name not in table.schema.names:
-            field = _SCHEMA.field(name)
-            nulls = pa.nulls(table.num_rows, field.type)
-            table = table.add_column(_FIELDS.index(name), field, nulls)
+            nulls = pa.nulls(table.num_rows, _SCHEMA.field(name).type)
+            table = table.add_column(_FIELDS.index(name), _SCHEMA.field(name), nulls)
     if not table.schema.equals(_SCHEMA):
         raise ManifestError(
             f"{path}: columns {table.schema.names}, expected {list(_FIELDS)}; "
@@ -285,12 +275,12 @@ def read_manifest(path: Path | str) -> Manifest:
 
 
 def _is_suspect(table: pa.Table) -> bool:
-    """Whether a row may be wrong; over columns, since a million rows take a minute one by one."""
-    lengths = {name: pc.list_value_length(_not_null(table[name])) for name in _MATRICES}
+    """Tell whether a row may be wrong; by columns: a million rows take a minute one by one."""
+    lengths = {name: pc.list_value_length(table[name].drop_null()) for name in _MATRICES}
     if any(pc.any(pc.not_equal(lengths[k], count)).as_py() for k, count in _MATRICES.items()):
         return True
     numbers = [table[name] for name in _POSITIVE]
-    numbers += [pc.list_element(_not_null(table["intrinsics"]), place) for place in (0, 4)]
+    numbers += [pc.list_element(table["intrinsics"].drop_null(), place) for place in (0, 4)]
     wrong = [pc.match_substring_regex(table[name], OUTSIDE.pattern) for name in _PATHS]
     wrong += [pc.invert(pc.and_(pc.greater(n, 0), pc.is_finite(n))) for n in numbers]
     wrong += [pc.invert(pc.is_finite(pc.list_flatten(table[name]))) for name in _MATRICES]
@@ -298,10 +288,6 @@ def _is_suspect(table: pa.Table) -> bool:
     margins = table["edge_margin"]
     wrong += [pc.or_(pc.less(margins, 0), pc.greater(margins, MAX_EDGE_MARGIN))]
     return any(pc.any(column).as_py() for column in wrong)
-
-
-def _not_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.filter(pc.is_valid(column))
 
 
 def merge(manifests: Iterable[Manifest]) -> Manifest:
@@ -314,7 +300,4 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    for name in _LISTS:
-        if values[name] is not None:
-            values[name] = tuple(values[name])
-    return Row(**values)
+    return Row(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

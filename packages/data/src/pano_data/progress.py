@@ -24,7 +24,7 @@ def track(
 
     Args:
         items: What the loop runs over.
-        what: What is done, for example `rendering structured3d`.
+        what: Title, for example `rendering structured3d`.
         total: Number of items; their length if None, unknown where they have none.
         shown: False passes the items on in silence.
     """
@@ -46,7 +46,7 @@ def open_bar(
     """Open a progress display on stderr that its user advances by `update(n)`; a context manager.
 
     Args:
-        what: What is done.
+        what: Title.
         total: Number at which it ends; None if that is not known.
         shown: False shows nothing.
         initial: Number done before, by a run that this one resumes.

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from pano_data.errors import DataError
 from pano_data.io.encode import write_float16_png
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.manifest import Row
 
 Selection = Literal["score", "random"]
 
 
 def label_path(row: Row) -> str:
-    """Where the label of a panorama lies below the folder of labels."""
+    """Return where the label of a panorama lies below the folder of labels."""
     return f"{row.dataset}/{row.key}.png"
 
 
@@ -46,13 +46,13 @@ def write_pseudo_label(
             f"label of {row.key!r}: got distances from {near.min()} to {near.max()}, "
             "expected finite positive metres where the model does not say far"
         )
-    path = inside(folder, label_path(row))
+    path = join_inside(folder, label_path(row))
     path.parent.mkdir(parents=True, exist_ok=True)
     write_float16_png(path, np.where(far, np.inf, distance))
 
 
 def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) -> Row:
-    """The row of a panorama with its new label; both paths relative to a common root.
+    """Return the row of a panorama with its new label; both paths relative to a common root.
 
     Args:
         row: Row of the unlabelled panorama.
@@ -89,13 +89,13 @@ def pseudo_row(row: Row, image_prefix: str, label_prefix: str, provenance: str) 
 def select_rows(
     rows: Iterable[Row], keep: Mapping[str, int], by: Selection = "score", seed: int = 0
 ) -> list[Row]:
-    """The best rows of each environment.
+    """Select the best rows of each environment.
 
     Args:
         rows: Scored pseudo-labelled rows.
         keep: Environment -> how many rows to keep; environments that are not named are dropped.
         by: Highest `score` first, or at random (the ablation).
-        seed: Of the random selection.
+        seed: Seed of the random selection.
 
     Raises:
         DataError: If a row has no score (NaN is none), or an environment has no row at all.

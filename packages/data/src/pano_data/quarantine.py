@@ -31,7 +31,7 @@ class Corrupt:
 
 
 class Quarantine:
-    """A file of corrupt samples, one JSON object a line, that any number of processes append to.
+    """A file of corrupt samples, one JSON object per line, that any number of processes append to.
 
     Args:
         path: The file; made with the first entry.
@@ -57,7 +57,7 @@ class Quarantine:
             os.close(handle)
 
     def __iter__(self) -> Iterator[Corrupt]:
-        """Every sample once, though several epochs may have met it.
+        """Yield every sample once, though several epochs may have met it.
 
         Raises:
             DataError: For a line that is no entry.
@@ -76,5 +76,5 @@ class Quarantine:
 
 
 def corrupt_entry(row: Row, error: CorruptSampleError) -> Corrupt:
-    """The entry of a row that raised."""
+    """Return the entry of a row that raised."""
     return Corrupt(row.key, error.reason, error.detail, row.dataset)

@@ -30,7 +30,7 @@ from pano_data.sampler import Draw
 from pano_data.transforms import Augmentation
 
 MAX_NEIGHBOURS = 8
-"""Corrupt samples in a row after which a data set counts as broken."""
+"""Consecutive corrupt samples after which a data set counts as broken."""
 
 OWN_SIZE = ("measured", "pseudo")
 """Labels of a device or a model, which may be larger or smaller than the picture."""
@@ -102,7 +102,7 @@ class ManifestDataset(Dataset[ErpSample]):
     Raises:
         DatasetNotFoundError: If there is no manifest.
         CorruptSampleError: From `__getitem__`, with path and reason: without quarantine at once,
-            with it after `MAX_NEIGHBOURS` corrupt rows in a row.
+            with it after `MAX_NEIGHBOURS` consecutive corrupt rows.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ def read(
 
 
 def _same_shape(one: tuple[int, ...], other: tuple[int, int]) -> bool:
-    """Whether two maps may be of one picture: a side off by a rounding, no more."""
+    """Tell whether two maps may be of one picture: a side off by a rounding, no more."""
     return abs(one[0] * other[1] - one[1] * other[0]) < 2 * max(*one, *other)
 
 

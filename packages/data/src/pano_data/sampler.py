@@ -21,8 +21,8 @@ class Draw(NamedTuple):
     """One sample asked of the data sets.
 
     Attributes:
-        source: position of the data set in the mix.
-        row: row of the data set.
+        source: Position of the data set in the mix.
+        row: Row of the data set.
         seed: 63-bit seed of every random choice made for this sample (augmentation).
         labelled: False where the sample comes from the unlabelled mix of a half batch.
     """
@@ -42,13 +42,13 @@ class Mix:
     round; each pass covers it completely before any row comes again.
 
     Args:
-        sizes: number of rows of each data set.
-        weights: weight per image of each data set (1 everywhere if None).
-        seed: the same seed gives the same sequence, whatever reads it.
-        name: what errors call the mix, for example by its data sets.
+        sizes: Number of rows of each data set.
+        weights: Weight per image of each data set (1 everywhere if None).
+        seed: The same seed gives the same sequence, whatever reads it.
+        name: Name of the mix in errors, for example its data sets.
 
     Raises:
-        DataError: nothing to draw.
+        DataError: Nothing to draw.
         ValueError: a negative or non-finite weight.
 
     Source: DA², Table 4: shares equal size x weight, normalised.
@@ -75,7 +75,7 @@ class Mix:
             )
 
     def __len__(self) -> int:
-        """Number of draws in one round."""
+        """Return the number of draws in one round."""
         return sum(self.quotas)
 
     @property
@@ -102,7 +102,7 @@ class Mix:
         return self._cached[1]
 
     def _draw_source(self, source: int, number: int) -> np.ndarray:
-        """Rows (source, index) that one data set gives to a round."""
+        """Return the rows (source, index) that one data set gives to a round."""
         size, quota = self.sizes[source], self.quotas[source]
         if not quota:
             return np.empty((0, 2), dtype=np.int64)
@@ -118,7 +118,7 @@ class Mix:
 
 
 def _count_quota(size: int, weight: float) -> int:
-    """Draws per round; a data set with rows and a positive weight is never rounded away."""
+    """Return the draws per round; a data set with rows and weight is never rounded away."""
     return max(1, round(size * weight)) if size and weight else 0
 
 
@@ -146,21 +146,21 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
     with the same samples per step (`world * batch_size * accumulate`) the same steps.
 
     Args:
-        labelled: what an epoch consists of.
-        batch_size: samples per batch and rank, both kinds together.
-        rank: number of this process.
-        world: number of processes.
-        unlabelled: second kind of samples, or None.
-        ratio: unlabelled samples per labelled sample (1, 2, 4: half batches at 1:1, 1:2, 1:4).
-        accumulate: batches whose gradients make one optimiser step. A rest of an epoch that fills
+        labelled: Mix whose rounds are the epochs.
+        batch_size: Samples per batch and rank, both kinds together.
+        rank: Number of this process.
+        world: Number of processes.
+        unlabelled: Second kind of samples, or None.
+        ratio: Unlabelled samples per labelled sample (1, 2, 4: half batches at 1:1, 1:2, 1:4).
+        accumulate: Batches whose gradients make one optimiser step. A rest of an epoch that fills
             no step is left out: the trainer would step on it with fewer samples.
 
     Raises:
-        DataError: the batch cannot be split by the ratio, or a mix is shorter than a batch.
+        DataError: The batch cannot be split by the ratio, or a mix is shorter than a batch.
 
     Attributes:
-        epoch: set by the trainer through `set_epoch`.
-        start: where the first iteration begins; later epochs start at their first batch.
+        epoch: Set by the trainer through `set_epoch`.
+        start: Where the first iteration begins; later epochs start at their first batch.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class DeterministicBatchSampler(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches of a whole epoch, also where iteration starts later."""
+        """Return the batches of a whole epoch, also where iteration starts later."""
         batches = len(self.labelled) // (self.labelled_size * self.world)
         return batches // self.accumulate * self.accumulate
 
@@ -230,11 +230,11 @@ def split_batch(batch_size: int, ratio: int) -> tuple[int, int]:
     """Return how many labelled and unlabelled samples a batch of `batch_size` holds.
 
     Args:
-        batch_size: samples of both kinds.
-        ratio: unlabelled samples per labelled sample; 0 for none.
+        batch_size: Samples of both kinds.
+        ratio: Unlabelled samples per labelled sample; 0 for none.
 
     Raises:
-        DataError: it cannot hold whole numbers of both.
+        DataError: It cannot hold whole numbers of both.
     """
     if batch_size < 1 or ratio < 0 or batch_size % (1 + ratio):
         raise DataError(

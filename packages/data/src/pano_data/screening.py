@@ -9,7 +9,7 @@ from pano_data.manifest import Manifest, Row, manifest_of
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, corrupt_entry
 from pano_data.reader import read
-from pano_data.workers import pool
+from pano_data.workers import open_pool
 
 
 def screen_manifest(
@@ -33,7 +33,7 @@ def screen_manifest(
         The usable rows, and what is wrong with each of the others.
     """
     examine = partial(_examine, root=Path(root), min_valid=min_valid)
-    with pool(workers, [__name__]) as executor:
+    with open_pool(workers, [__name__]) as executor:
         results: Iterable[Corrupt | None] = (
             executor.map(examine, manifest, chunksize=16) if executor else map(examine, manifest)
         )

@@ -20,15 +20,15 @@ class Source:
     """One data set: a manifest with its root, shards, or an object that is a data set already.
 
     Args:
-        manifest: parquet file of rows.
-        root: folder that the paths in the manifest are relative to.
-        shards: folder of shards instead of `manifest` and `root`.
+        manifest: Parquet file of rows.
+        root: Folder that the paths in the manifest are relative to.
+        shards: Folder of shards instead of `manifest` and `root`.
         dataset: a map-style data set of samples instead of `manifest` and `root`.
-        weight: draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
-        masks: folder of PNG masks (`<key>.png`, 255 = valid) that cut `valid`.
+        weight: Draws per image and epoch, for training sets (DA² uses 1, 1/4 and 1/8).
+        masks: Folder of PNG masks (`<key>.png`, 255 = valid) that cut `valid`.
 
     Raises:
-        ValueError: not exactly one of the forms is given.
+        ValueError: Not exactly one of the forms is given.
     """
 
     manifest: str | None = None
@@ -62,14 +62,14 @@ class Source:
         """Open the data set.
 
         Args:
-            size: height and width of the maps; as stored if None.
+            size: Height and width of the maps; as stored if None.
             labelled: False hides the distance: `valid` is then True wherever no mask says
                 otherwise (of the manifest or of `masks`), and ground truth cannot leak into an
                 unlabelled set.
-            quarantine: file that damaged rows of a manifest are noted in; None lets them raise.
+            quarantine: File that damaged rows of a manifest are noted in; None lets them raise.
 
         Raises:
-            DataError: the manifest holds perspective pictures, which are no panoramas yet.
+            DataError: The manifest holds perspective pictures, which are no panoramas yet.
         """
         opened = self._open_plain(size, labelled, quarantine)
         if not labelled:
@@ -100,14 +100,14 @@ class Unlabelled:
     Lets a data set with ground truth stand in as an unlabelled one without leaking it.
 
     Args:
-        dataset: map-style data set of samples.
+        dataset: Map-style data set of samples.
     """
 
     def __init__(self, dataset: MapDataset) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> ErpSample:
@@ -124,8 +124,8 @@ class Masked:
     """A data set with `valid` cut by the PNG masks of a folder.
 
     Args:
-        dataset: map-style data set of samples.
-        path: folder of masks; every row must have one.
+        dataset: Map-style data set of samples.
+        path: Folder of masks; every row must have one.
     """
 
     def __init__(self, dataset: MapDataset, path: Path | str) -> None:
@@ -133,7 +133,7 @@ class Masked:
         self.masks = MaskFolder(path)
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Return the number of rows."""
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> ErpSample:

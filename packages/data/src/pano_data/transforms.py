@@ -33,7 +33,7 @@ class Compose(Augmentation):
     """Several augmentations, one after the other, on one stream of random numbers.
 
     Args:
-        transforms: applied in this order.
+        transforms: Applied in this order.
     """
 
     def __init__(self, transforms: Sequence[Augmentation]) -> None:
@@ -52,7 +52,7 @@ class Roll(Augmentation):
     The shift is uniform over all columns. A roll by one column is a yaw of `2π / width`.
 
     Args:
-        p: probability of turning at all.
+        p: Probability of turning at all.
 
     Source: Depth Anywhere, released training readers (p = 1); DAP, section 4.1.
     """
@@ -73,7 +73,7 @@ class Flip(Augmentation):
     With pixel centres at +0.5 this is exactly `lon -> -lon`.
 
     Args:
-        p: probability of mirroring.
+        p: Probability of mirroring.
 
     Source: Depth Anywhere, released training readers (p = 0.5); DAP, section 4.1.
     """
@@ -167,8 +167,8 @@ class Colour(Augmentation):
 
     Args:
         brightness: Factor range around 1, as all three below.
-        contrast: See `brightness`.
-        saturation: See `brightness`.
+        contrast: As `brightness`.
+        saturation: As `brightness`.
         hue: Largest shift of hue, in turns of the colour circle.
         gamma: Range of the exponent in percent, or None.
         noise: Largest standard deviation of Gaussian noise, in units of the image [0, 1]; 0: none.

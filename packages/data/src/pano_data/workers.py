@@ -14,7 +14,7 @@ from multiprocessing import forkserver
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 
-def warm(modules: Sequence[str]) -> None:
+def start_server(modules: Sequence[str]) -> None:
     """Start the server in the background, so that it imports `modules` while the caller does.
 
     Call it before what takes long to import. Only the first server of a program
@@ -25,7 +25,7 @@ def warm(modules: Sequence[str]) -> None:
         forkserver.ensure_running()
 
 
-def pool(
+def open_pool(
     workers: int, modules: Sequence[str]
 ) -> AbstractContextManager[ProcessPoolExecutor | None]:
     """Return a pool of `workers` processes that have imported `modules`.
@@ -34,5 +34,5 @@ def pool(
     """
     if not workers:
         return nullcontext()
-    warm(modules)
+    start_server(modules)
     return ProcessPoolExecutor(workers, multiprocessing.get_context(METHOD))

@@ -72,7 +72,7 @@ def test_32_bit_integers_are_refused_and_not_cut_off(tmp_path: Path) -> None:
         read_picture(tmp_path / "a.tif")
 
 
-def test_high_dynamic_range_is_tone_mapped_and_told(tmp_path: Path) -> None:
+def test_high_dynamic_range_is_tone_mapped_and_reported(tmp_path: Path) -> None:
     path = write_exr(tmp_path / "a.exr", {"RGB": LIGHT})
     picture = read_picture(path)
     assert picture.notes == ("high dynamic range, tone-mapped",)
@@ -119,7 +119,7 @@ def test_a_damaged_exif_block_costs_no_picture(tmp_path: Path, body: bytes) -> N
     assert read_header(tmp_path / "a.jpg").size == RGB.shape[:2]
 
 
-def test_what_is_ignored_is_told(tmp_path: Path) -> None:
+def test_what_is_ignored_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(exif(ifd((0x0112, 2, 4, b"six\0"))))
     (note,) = read_picture(tmp_path / "a.jpg").notes
     assert note.startswith("its EXIF block is damaged and ignored")
@@ -166,7 +166,7 @@ def test_a_crop_is_placed_on_the_sphere(tmp_path: Path, suffix: str) -> None:
     assert not header.crop.is_whole
 
 
-def test_a_whole_sphere_is_taken_as_it_is_and_a_wrong_tag_is_told(tmp_path: Path) -> None:
+def test_a_whole_sphere_is_taken_as_it_is_and_a_wrong_tag_is_reported(tmp_path: Path) -> None:
     image = Image.fromarray(RGB)
     image.save(tmp_path / "a.png.jpg", xmp=crop_xmp((64, 128), (64, 128), (0, 0)))
     assert read_picture(tmp_path / "a.png.jpg").notes == ()

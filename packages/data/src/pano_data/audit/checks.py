@@ -65,7 +65,7 @@ def run_checks(
     measured: Sequence[Measured],
     corrupt: Sequence[Corrupt],
 ) -> Iterator[Check]:
-    """Ask everything that the data set allows."""
+    """Run every check that the data set allows."""
     yield check_counts(splits)
     yield check_files(measured, corrupt)
     if measured:
@@ -81,7 +81,7 @@ def run_checks(
 
 
 def check_counts(splits: Mapping[str, SplitReport]) -> Check:
-    """Does every split hold what was published?"""
+    """Check that every split holds as many images as published."""
     off = [
         f"{name}: {split.rows} of {split.published}"
         for name, split in splits.items()
@@ -94,7 +94,7 @@ def check_counts(splits: Mapping[str, SplitReport]) -> Check:
 
 
 def check_files(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Check:
-    """Can the files be decoded?"""
+    """Check that the files can be decoded."""
     opened = len(measured) + len(corrupt)
     if not corrupt:
         return Check("files", "ok", f"{opened} opened")
@@ -103,7 +103,7 @@ def check_files(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Che
 
 
 def check_sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
-    """Are the images of the published size, and panoramas 2:1?"""
+    """Check that images have the published size and panoramas are 2:1."""
     found = Counter(m.size for m in measured)
     text = ", ".join(f"{h}x{w} ({n})" for (h, w), n in found.items())
     ratio = {"erp": (1, 2), "cassini": (2, 1)}.get(spec.projection)
@@ -116,7 +116,7 @@ def check_sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
 
 
 def check_types(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
-    """Are labels stored as published? 16-bit files that went through 8 bits are ruined."""
+    """Check the stored type of labels: 16-bit files that went through 8 bits are ruined."""
     found = Counter(m.dtype for m in measured)
     # Floats are widened when read.
     expected = {"float16": "float32"}.get(spec.label_dtype or "", spec.label_dtype)
@@ -129,7 +129,7 @@ def check_types(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
 
 
 def check_shares(measured: Sequence[Measured]) -> Check:
-    """How much of the pictures is labelled?"""
+    """Check how much of the pictures is labelled."""
     valid, far = (np.array([getattr(m, name) for m in measured]) for name in ("valid", "far"))
     text = (
         f"{valid.mean():.1%} valid, {far.mean():.1%} far, "
@@ -139,7 +139,7 @@ def check_shares(measured: Sequence[Measured]) -> Check:
 
 
 def check_range(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
-    """Are distances plausible? A wrong scale shows here."""
+    """Check that distances are plausible: a wrong scale shows here."""
     ranges = np.array([m.distance for m in measured if m.distance])
     if not len(ranges):
         return Check("range", "warn", "no sample has a valid pixel")
@@ -156,7 +156,7 @@ def check_range(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
 
 
 def check_sentinels(measured: Sequence[Measured]) -> Check:
-    """Does one value at the end of the range pile up?"""
+    """Check whether one value piles up at the end of the range."""
     piles = [m for m in measured if m.pile > PILE and m.distance]
     if not piles:
         return Check("sentinels", "ok", "no value piles up at the end of the range")
@@ -171,7 +171,7 @@ def check_sentinels(measured: Sequence[Measured]) -> Check:
 
 
 def check_pairs(measured: Sequence[Measured]) -> Check:
-    """Do edges of labels lie on edges of images?"""
+    """Check that edges of labels lie on edges of images."""
     values = [m.contrast for m in measured if m.contrast is not None]
     if not values:
         return Check("pairs", "warn", "no label has edges; cannot tell whether images belong")
@@ -183,7 +183,7 @@ def check_pairs(measured: Sequence[Measured]) -> Check:
 
 
 def median_residuals(measured: Sequence[Measured]) -> dict[str, float]:
-    """Median over samples of the residual of each reading."""
+    """Return the median over samples of the residual of each reading."""
     names = sorted({name for m in measured for name in m.planarity})
     return {
         name: float(np.median([m.planarity[name] for m in measured if name in m.planarity]))
@@ -192,7 +192,7 @@ def median_residuals(measured: Sequence[Measured]) -> dict[str, float]:
 
 
 def check_planarity(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
-    """Are walls flat under the declared kind?"""
+    """Check that walls are flat under the declared kind."""
     examined = [m.planarity for m in measured if m.planarity]
     if not examined:
         return Check("planarity", "warn", "too little is valid to look for walls")

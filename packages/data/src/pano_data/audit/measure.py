@@ -85,7 +85,7 @@ def _measure_contrast(decoded: Decoded) -> float | None:
         return None
     grey = decoded.rgb.astype(np.float32).mean(-1)
     steps = np.abs(np.diff(grey, axis=1))
-    # What edges would meet if the picture were turned by any angle: the mean of their rows.
+    # The step expected at these edges if picture and label did not belong together.
     elsewhere = (edges.sum(1) * steps.mean(1)).sum() / edges.sum()
     return float((steps[edges].mean() + 1) / (elsewhere + 1))
 
@@ -105,7 +105,7 @@ CLEAR = 0.8
 
 
 def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
-    """Residual of back-projected walls for every way the numbers could be meant.
+    """Return the residual of back-projected walls for every way the numbers could be meant.
 
     `declared` is what the manifest says. For pinhole images the other reading is `distance` where
     z is declared and `z` where distance is; for panoramas `face z` (along the axis of the cube
@@ -132,7 +132,7 @@ def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
 
 
 def panorama_planarity(distance: NDArray[Any], valid: NDArray[np.bool_]) -> float | None:
-    """Residual of back-projected walls of one panorama, by the same windows.
+    """Return the residual of back-projected walls of one panorama, by the same windows.
 
     Args:
         distance: `(h, w)` along the ray, in any unit; anything where not valid.
@@ -154,7 +154,7 @@ def panorama_planarity(distance: NDArray[Any], valid: NDArray[np.bool_]) -> floa
 
 
 def preferred_reading(residuals: Mapping[str, float]) -> str | None:
-    """The reading under which walls are clearly flattest; None where two fit about equally."""
+    """Return the reading under which walls are clearly flattest; None where two fit alike."""
     first, *others = sorted(residuals, key=lambda name: residuals[name])
     if others and residuals[first] > CLEAR * residuals[others[0]]:
         return None
@@ -162,7 +162,7 @@ def preferred_reading(residuals: Mapping[str, float]) -> str | None:
 
 
 def _make_rays(decoded: Decoded, stride: int) -> Floats:
-    """Unit rays of every `stride`-th pixel; those of a whole 16384x8192 picture would not fit."""
+    """Return rays of every `stride`-th pixel; those of a whole 16384x8192 picture would not fit."""
     height, width = decoded.label.valid.shape
     if decoded.intrinsics is None:
         sphere = pg.Cassini if decoded.row.projection == "cassini" else pg.Equirectangular
@@ -185,7 +185,7 @@ def _sphere_rays(sphere: pg.Equirectangular | pg.Cassini, stride: int) -> Floats
 
 
 def _away_from_poles(projection: str, side: int) -> tuple[slice, slice]:
-    """A window at a pole would see all around."""
+    """Leave out the poles, where a window would see all around."""
     everything, inner = slice(None), slice(side, -side)
     return {"erp": (inner, everything), "cassini": (everything, inner)}.get(
         projection, (everything, everything)
@@ -217,7 +217,7 @@ def _fit_planes(points: Floats, valid: Floats) -> float | None:
 
 
 def _cut_windows(values: NDArray[Any], side: int) -> Floats:
-    """`(h, w)` or `(h, w, c)` -> `(windows, side * side, c)`."""
+    """Cut `(h, w)` or `(h, w, c)` into `(windows, side * side, c)`."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
     cut = np.asarray(values, np.float64)[: rows * side, : columns * side]
     split = cut.reshape(rows, side, columns, side, -1).transpose(0, 2, 1, 3, 4)

@@ -58,11 +58,11 @@ class AuditReport:
         return all(check.status != "fail" for check in self.checks)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain types for JSON."""
+        """Return plain types for JSON."""
         return asdict(self) | {"ok": self.ok}
 
     def lines(self) -> list[str]:
-        """A readable account, one fact a line."""
+        """Return a readable account, one fact per line."""
         head = [f"{self.dataset} at {self.root}: {'ok' if self.ok else 'FAILED'}"]
         splits = [_describe_split(name, split) for name, split in self.splits.items()]
         checks = [f"  {c.status.upper():4} {c.name}: {c.detail}" for c in self.checks]
@@ -99,7 +99,7 @@ def audit(
         samples: Samples to open, spread over the splits; all of them if larger than the data set.
         seed: Chooses them.
         progress: Show progress on stderr.
-        options: Of its reader, see `DatasetSpec.options`.
+        options: Options of the data set's reader, see `DatasetSpec.options`.
 
     Raises:
         UnknownDatasetError: With the known ids.

@@ -23,14 +23,14 @@ class CuratedDataset(Dataset[ErpSample]):
     A row is a pure function of data, seed and row number: any process may compute it, in any order.
 
     Args:
-        perspective: reader of perspective rows, at the size the pictures are to be read.
-        p2e: how and where they are projected.
-        outpainter: fills the rest of the image; None leaves it black (the ablation of DA²).
-        seed: of the places and the out-painter.
-        complete: leave out pictures that lack the label of a single pixel (far is a label).
+        perspective: Reader of perspective rows, at the size the pictures are to be read.
+        p2e: Projects a picture onto the panorama, at a random place.
+        outpainter: Fills the rest of the image; None leaves it black (the ablation of DA²).
+        seed: Seed of the places and of the out-painter.
+        complete: Leave out pictures that lack the label of a single pixel (far is a label).
 
     Raises:
-        CorruptSampleError: from rows whose distance covers less than 0.5 % of the panorama, and
+        CorruptSampleError: From rows whose distance covers less than 0.5 % of the panorama, and
             with `complete` from those whose picture has a pixel without label.
 
     Source: DA², section 3.1 and Table 3 (without out-painting).

@@ -39,23 +39,23 @@ class FluxOutpainter(Outpainter):
     guidance runs the network on both prompts.
 
     Attributes:
-        model: folder or hub id of a FluxFillPipeline.
-        lora: folder or hub id, subfolder and file of a LoRA that is fused into it; None for none.
-        size: height and width it works at, multiples of 16.
-        steps: of the flow-matching scheduler.
-        guidance: distilled (embedded) guidance.
-        true_cfg: scale of the negative prompt; at 1 the network runs once a step, without it.
+        model: Folder or hub id of a FluxFillPipeline.
+        lora: Folder or hub id, subfolder and file of a LoRA that is fused into it; None for none.
+        size: Height and width it works at, multiples of 16.
+        steps: Steps of the flow-matching scheduler.
+        guidance: Distilled (embedded) guidance.
+        true_cfg: Scale of the negative prompt; at 1 the network runs once per step, without it.
         prompt: `{scene}` is filled in by the environment of the picture.
-        negative_prompt: what the picture shall not be.
-        overlap: latent columns that both sides share, even.
-        agree_steps: steps after which they are cross-faded.
-        erode_px: border of the known part that is painted anew, pixels at `size`; in the result
+        negative_prompt: Describes what the picture must not show.
+        overlap: Latent columns that both sides share, even.
+        agree_steps: Steps after which they are cross-faded.
+        erode_px: Border of the known part that is painted anew, pixels at `size`; in the result
             known pixels are put back.
-        max_tokens: of the T5 prompt.
-        dtype: of the networks.
-        batch_size: panoramas per call of the network.
-        device: where they run.
-        offload: keep on the device only the network at work.
+        max_tokens: Longest T5 prompt, in tokens.
+        dtype: Number type of the networks.
+        batch_size: Panoramas per call of the network.
+        device: Device of the networks.
+        offload: Keep on the device only the network at work.
 
     Raises:
         MissingExtraError: diffusers is not installed.
@@ -126,7 +126,7 @@ class FluxOutpainter(Outpainter):
         environments: Sequence[str],
         seeds: Sequence[int],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint`; `batch_size` panoramas at a time."""
+        """Paint `batch_size` panoramas at a time, see `Outpainter.paint`."""
         size = (images.shape[-2], images.shape[-1])
         kept, painted = torch.where(known, images, 0.0), []
         for first in range(0, len(images), self.batch_size):
@@ -158,9 +158,9 @@ class FluxOutpainter(Outpainter):
         """Run the scheduler from noise to a latent panorama.
 
         Args:
-            start: standard normal noise.
-            condition: latents of the masked picture, and the mask, 1 where unknown.
-            prompts: one per panorama.
+            start: Standard normal noise.
+            condition: Latents of the masked picture, and the mask, 1 where unknown.
+            prompts: One per panorama.
         """
         pipe, condition = self.pipe, pad_right(condition, self.overlap)
         latents = pad_right(start.float(), self.overlap)
@@ -239,14 +239,14 @@ def _grow(unknown: Tensor, radius: int) -> Tensor:
 
 
 def _shift(config: Any, tokens: int) -> float:
-    """Shift of the noise schedule, linear in the number of image tokens."""
+    """Return the shift of the noise schedule, linear in the number of image tokens."""
     few, many = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
     low, high = config.get("base_shift", 0.5), config.get("max_shift", 1.15)
     return float(low + (high - low) * (tokens - few) / (many - few))
 
 
 def _token_places(rows: int, columns: int) -> Tensor:
-    """Position of each token: 0, row, column."""
+    """Return the position of each token: 0, row, column."""
     row, column = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([torch.zeros_like(row), row, column], -1).flatten(0, 1).float()
 

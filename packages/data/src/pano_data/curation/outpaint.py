@@ -1,6 +1,6 @@
 """What an out-painter is: it invents the rest of a panorama around what a picture shows.
 
-With it stand what out-painters share (the seam) and the one that knows the truth: the oracle.
+Also what out-painters share (the seam), and the oracle, which knows the true surroundings.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +24,7 @@ class PictureSource(NamedTuple):
     Attributes:
         root: Root of its data set.
         image: Its path below the root.
-        placement: Where it was put.
+        placement: Its place on the panorama.
     """
 
     root: Path
@@ -36,7 +36,7 @@ class Outpainter(ABC):
     """Fills the unknown part of a panorama; the image only, never the distance.
 
     Attributes:
-        batch_size: panoramas that are best painted together.
+        batch_size: Panoramas that are best painted together.
     """
 
     batch_size: int = 1
@@ -68,9 +68,9 @@ class Outpainter(ABC):
 
         Args:
             images: RGB in [0, 1]; read only where `known`.
-            known: what the pictures show; kept as it is.
+            known: Pixels that the pictures show; kept as they are.
             environments: "indoor", "outdoor" or "mixed".
-            seeds: of everything random.
+            seeds: Seed of each panorama's random numbers.
         """
 
     def paint_sources(
@@ -118,9 +118,9 @@ def apply_around(
     """Apply a convolutional function to maps continued over the seam, and cut its result to size.
 
     Args:
-        function: scales height and width by the same factor, or one over it.
-        maps: what it is applied to.
-        columns: continued on either side.
+        function: Scales height and width by the same factor, or one over it.
+        maps: Input of the function.
+        columns: Continued on either side.
     """
     if not columns:
         return function(maps)
@@ -174,7 +174,7 @@ class OracleOutpainter(Outpainter):
         seeds: Sequence[int],
         sources: Sequence[PictureSource],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint_sources`; environments and seeds change nothing.
+        """Paint the true surroundings; environments and seeds change nothing.
 
         Raises:
             DataError: The surroundings of a picture are not there.

@@ -56,13 +56,13 @@ class P2E:
     not change under the projection.
 
     Args:
-        size: height and width of the panorama.
-        max_yaw_deg: the axis is drawn uniformly from ± this.
-        max_pitch_deg: see `max_yaw_deg`.
+        size: Height and width of the panorama.
+        max_yaw_deg: The axis is drawn uniformly from ± this.
+        max_pitch_deg: As `max_yaw_deg`.
         profile: `intrinsics` uses the camera of the sample. `da2_linear_fov` is the rule of the
             DA² paper: field of view `fov_x_deg` across and `fov_x_deg * height / width` down,
             which is linear in the angle and squeezes pixels.
-        fov_x_deg: horizontal field of view of the profile `da2_linear_fov`.
+        fov_x_deg: Horizontal field of view of the profile `da2_linear_fov`.
 
     Raises:
         ValueError: a size that is not 2:1, or a profile without its field of view.
@@ -94,7 +94,7 @@ class P2E:
         """Return the camera of a sample.
 
         Raises:
-            DataError: the sample is no perspective picture, or its camera is skewed.
+            DataError: The sample is no perspective picture, or its camera is skewed.
         """
         height, width = sample["image"].shape[-2:]
         if self.profile == "da2_linear_fov" and self.fov_x_deg is not None:
@@ -115,8 +115,8 @@ class P2E:
         """Return the part of the panorama that a picture shows.
 
         Args:
-            sample: perspective picture with *distance* (readers have converted z already).
-            placement: its axis.
+            sample: Perspective picture with *distance* (readers have converted z already).
+            placement: Its axis.
         """
         source_camera = self.camera(sample)
         image, camera = _match_pitch(sample["image"], source_camera, self.size)
@@ -157,7 +157,7 @@ def _match_pitch(
 
 
 def _find_inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
-    """Which coordinates lie in the picture; those behind the camera are NaN and do not."""
+    """Tell which coordinates lie in the picture; those behind the camera are NaN and do not."""
     u, v = pixels.unbind(-1)
     return (u >= 0) & (u < size[1]) & (v >= 0) & (v < size[0])
 
@@ -165,7 +165,7 @@ def _find_inside(pixels: Tensor, size: tuple[int, int]) -> Tensor:
 def _find_box(
     camera: pg.Perspective, rotation: Tensor, size: tuple[int, int]
 ) -> tuple[slice, slice]:
-    """Rows and columns that hold the picture: found on a coarse grid, one cell to spare."""
+    """Find the rows and columns that hold the picture: on a coarse grid, one cell to spare."""
     cells = max(1, size[0] // 64)
     coarse = (-(-size[0] // cells), -(-size[1] // cells))
     rays = pg.Equirectangular(*coarse).rays() @ rotation
@@ -203,9 +203,9 @@ def sample_labels(
     panoramas about six times as coarse as their picture it turns them by 3 to 6 degrees.
 
     Args:
-        sample: picture with Euclidean distance.
+        sample: Picture with Euclidean distance.
         pixels: u to the right and v down, inside the picture, pixel centres at +0.5.
-        camera: of the sample, at the size of its labels.
+        camera: Camera of the sample, at the size of its labels.
     """
     height, width = camera.size
     u, v = pixels[0].unbind(-1)
@@ -220,7 +220,7 @@ def sample_labels(
 def _interpolate_on_planes(
     sample: ErpSample, u: Tensor, v: Tensor, camera: pg.Perspective
 ) -> tuple[Tensor, Tensor]:
-    """Where the four pixels around hold one surface, and its distance there."""
+    """Tell where the four pixels around hold one surface, and its distance there."""
     height, width = camera.size
     left = (u - 0.5).floor().clamp(0, width - 2)
     top = (v - 0.5).floor().clamp(0, height - 2)
@@ -239,6 +239,6 @@ def _interpolate_on_planes(
 
 
 def _measure_rays(u: Tensor, v: Tensor, camera: pg.Perspective) -> Tensor:
-    """Distance over depth of a pixel coordinate."""
+    """Return distance over depth of a pixel coordinate."""
     x, y = (u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy
     return torch.sqrt(1 + x * x + y * y)

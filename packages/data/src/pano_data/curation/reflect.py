@@ -1,11 +1,11 @@
 """The embedded out-painter: the scene mirrored about vertical planes, closed by a membrane.
 
-Why this one. It needs no weights, is deterministic and takes a fraction of a second. Panoramas are
+It needs no weights, is deterministic and takes a fraction of a second. Panoramas are
 ordered by height (floor, wall, ceiling; ground, horizon, sky), and a mirror image about a vertical
 plane is an isometry of the sphere that keeps every height: walls stay upright, the horizon stays
 level, texture keeps its scale. So a network sees a scene all around and no border that gives away
-where labels are. Above and below, where mirror images would pinch, detail fades into the smoothest
-continuation over the poles. It invents no objects.
+where labels are. Above and below, where mirror images would converge, detail fades into the
+smoothest continuation over the poles. It invents no objects.
 
 The membrane is the smoothest continuation of a picture over the sphere, fixed at its border.
 """
@@ -26,7 +26,7 @@ class ReflectionOutpainter(Outpainter):
     """Mirrors the picture around the horizon an even number of times, so that the circle closes.
 
     Args:
-        fade_deg: angle over which detail above and below the picture falls to 1/e.
+        fade_deg: Angle over which detail above and below the picture falls to 1/e.
 
     Raises:
         ValueError: `fade_deg` is not positive.
@@ -49,10 +49,10 @@ class ReflectionOutpainter(Outpainter):
         environments: Sequence[str],
         seeds: Sequence[int],
     ) -> Float[Tensor, "b 3 h w"]:
-        """See `Outpainter.paint`; environments and seeds change nothing.
+        """Paint by reflection; environments and seeds change nothing.
 
         Raises:
-            ValueError: nothing is known of a panorama.
+            ValueError: Nothing is known of a panorama.
         """
         return torch.stack([self._filled(*one) for one in zip(images, known, strict=True)])
 
@@ -75,7 +75,7 @@ def mirror_around(
 
     Args:
         image: 0 where not known.
-        known: any shape; its widest stretch of well-covered columns is mirrored.
+        known: Any shape; its widest stretch of well-covered columns is mirrored.
 
     Returns:
         The continued image and which of its pixels are filled.
@@ -102,7 +102,7 @@ def mirror_around(
 
 
 def _find_stretch(known: Tensor) -> tuple[int, int]:
-    """First column and number of columns of the widest run that is at least half as tall as all."""
+    """Find first column and width of the widest run that is at least half as tall as all."""
     tall = known.sum(0)
     good = 2 * tall >= tall.max()
     if bool(good.all()):
@@ -134,7 +134,7 @@ def _mirror_detail(filled: Tensor, seen: Tensor, fade: float) -> Tensor:
 
 
 def _smooth(image: Tensor) -> Tensor:
-    """Means over about 6 degrees, without a seam."""
+    """Average over about 6 degrees, without a seam."""
     height, width = image.shape[-2:]
     factor = math.gcd(math.gcd(height, width), max(1, height // 32))
     coarse = pg.pad(avg_pool2d(image[None], factor), 1)
@@ -154,18 +154,18 @@ def fill_membrane(
     Coarse to fine: known pixels are averaged by solid angle down to 8 rows, the gaps relaxed there,
     the result is the start on the next finer grid. Neighbours wrap at the seam and continue across
     the poles, and are weighted by the Laplace-Beltrami operator, so the fill has no seam, does not
-    pinch at the poles and turns with the picture.
+    converge at the poles and turns with the picture.
 
     Args:
-        image: any values; read only where `known`. Height and width divisible down to 8 rows are
+        image: Any values; read only where `known`. Height and width divisible down to 8 rows are
             halved that far, others until they are odd.
-        known: pixels that stay.
+        known: Pixels that stay.
 
     Raises:
-        ValueError: nothing is known.
+        ValueError: Nothing is known.
     """
     if not known.any():
-        raise ValueError("nothing is known: the membrane needs at least one pixel to hang from")
+        raise ValueError("nothing is known: the membrane needs at least one known pixel")
     kept = torch.where(known, image, 0.0)[None]
     return _filled(kept, known[None].to(image.dtype))[0]
 

@@ -56,7 +56,7 @@ _SPECS: dict[str, DatasetSpec] = {
 
 
 def names() -> tuple[str, ...]:
-    """Ids of all known data sets, sorted."""
+    """Return the ids of all known data sets, sorted."""
     return tuple(sorted(_SPECS))
 
 

@@ -55,7 +55,7 @@ def _make_row(frame: Mapping[str, Any], folder: Path, root: Path, split: str) ->
 
 
 def intrinsics(viewpoint: Mapping[str, Any], height: int, width: int) -> tuple[float, ...]:
-    """K in pixels from a PyTorch3D viewpoint, whose NDC axes point left and up.
+    """Return K in pixels from a PyTorch3D viewpoint, whose NDC axes point left and up.
 
     Raises:
         DataError: For a format other than the two of Implicitron.

@@ -39,7 +39,7 @@ _PLACES = {
 }
 NOMINAL_FOV = math.pi / 3
 MAX_SKEW = 1e-6
-"""Of the focal length: what the digits of the table leave of right angles."""
+"""Skew over focal length up to which it is taken for rounding in the table."""
 
 
 def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
@@ -60,7 +60,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
         image = images / f"scene_{camera}_final_preview" / f"frame.{frame:04d}.tonemap.jpg"
         depth = images / f"scene_{camera}_geometry_hdf5" / f"frame.{frame:04d}.depth_meters.hdf5"
         if not images.is_dir():
-            continue  # a part of the scenes is a usual download
+            continue  # many people download a part of the scenes
         size = _frame_size(image.parent)
         if size is None or not (nominal or scene in cameras):
             unread, unknown = "no image of the camera can be read", f"scene not in {CAMERA_TABLE}"
@@ -84,7 +84,7 @@ def find(root: Path, split: str, nominal: bool = False) -> Iterator[Found]:
 
 
 def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -> tuple[float, ...]:
-    """`pixel ~ K @ ray` in OpenCV axes from the 3x3 of the camera table.
+    """Return K (`pixel ~ K @ ray`, OpenCV axes) from the 3x3 of the camera table.
 
     `cam_from_uv` maps (u, v, 1), u right and v up in [-1, 1], to camera axes with y up and z
     backward; None is the nominal camera of 60 degrees. The result is a general matrix where the
@@ -99,7 +99,7 @@ def intrinsics(cam_from_uv: tuple[float, ...] | None, height: int, width: int) -
 
 
 def untilt(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float64]]:
-    """The camera behind a general matrix: a tilted sensor is a pinhole that looks along its normal.
+    """Straighten the camera of a tilted sensor: it is a pinhole that looks along its normal.
 
     Args:
         K: Row-major 3x3, `pixel ~ K @ ray`.
@@ -121,7 +121,7 @@ def untilt(K: tuple[float, ...]) -> tuple[tuple[float, ...], NDArray[np.float64]
 
 
 def _turn_pose(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix | None:
-    """The camera-to-world of turned camera axes."""
+    """Return the camera-to-world of turned camera axes."""
     if pose is None:
         return None
     turned = np.reshape(pose, (4, 4)) @ motion(turn.T, np.zeros(3))
@@ -130,7 +130,7 @@ def _turn_pose(pose: PoseMatrix | None, turn: NDArray[np.float64]) -> PoseMatrix
 
 @lru_cache(maxsize=64)
 def keyframes(detail: Path, camera: str) -> dict[int, PoseMatrix]:
-    """Pose of each frame of a camera; none where the scene's metadata are missing.
+    """Read the pose of each frame of a camera; none where the scene's metadata are missing.
 
     Raises:
         DataError: If the files do not fit each other, or lack the scale of the scene.
@@ -201,7 +201,7 @@ def _read_cameras(path: Path) -> dict[str, tuple[float, ...]]:
 
 
 def _read_lines(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Lines of a table of the repository.
+    """Read the lines of a table of the repository.
 
     Raises:
         DataError: If it lacks a column: it is another table, or a download that failed.

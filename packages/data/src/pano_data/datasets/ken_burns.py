@@ -71,12 +71,12 @@ def _view(
 
 
 def focal_length(fov_deg: float, width: int) -> float:
-    """Pixels of a field of view in degrees across the width."""
+    """Return the focal length in pixels of a field of view in degrees across the width."""
     return width / 2 / math.tan(math.radians(fov_deg) / 2)
 
 
 def field_of_view(meta: Path) -> float | None:
-    """`fltFov` in degrees, or None where the file is empty, damaged or lacks it."""
+    """Read `fltFov` in degrees; None where the file is empty, damaged or lacks it."""
     try:
         fov = float(json.loads(meta.read_text())["fltFov"])
     except (OSError, ValueError, KeyError, TypeError):

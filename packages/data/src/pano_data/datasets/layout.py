@@ -15,7 +15,7 @@ from pano_data.manifest import Row
 
 
 def find_top(root: Path, *names: str) -> Path:
-    """The first of `names` that is a folder below `root`, else `root` itself.
+    """Return the first of `names` that is a folder below `root`, else `root` itself.
 
     Archives unpack into a top folder of their own; people also point at its inside.
     """
@@ -23,19 +23,19 @@ def find_top(root: Path, *names: str) -> Path:
 
 
 def folders(folder: Path, pattern: str = "*") -> Iterator[Path]:
-    """Sub-folders in name order; none where `folder` does not exist."""
+    """List sub-folders in name order; none where `folder` does not exist."""
     if folder.is_dir():
         yield from sorted(p for p in folder.glob(pattern) if p.is_dir() and not is_hidden(p.name))
 
 
 def files(folder: Path, pattern: str) -> Iterator[Path]:
-    """Files in name order."""
+    """List files in name order; none where `folder` does not exist."""
     if folder.is_dir():
         yield from sorted(p for p in folder.glob(pattern) if p.is_file() and not is_hidden(p.name))
 
 
 def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
-    """Height and width of the first image whose header can be read; the others have the same.
+    """Return height and width of the first image whose header can be read, as of all others.
 
     A corrupt file must not keep its whole folder from being listed.
     """
@@ -48,7 +48,7 @@ def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
 
 
 def relative(path: Path, root: Path) -> str:
-    """Path below the root with `/`, as manifests store it."""
+    """Return the path below the root with `/`, as manifests store it."""
     return path.relative_to(root).as_posix()
 
 
@@ -56,7 +56,7 @@ _UUID = re.compile(r"[0-9a-f]{32}[^/]*$")
 
 
 def read_list(path: Path) -> Iterator[list[str]]:
-    """Words of every line, with `/` and without a leading one.
+    """Read the words of every line, with `/` and without a leading one.
 
     A leading slash (Deep360) would make `root / line` forget the root; backslashes and drive
     letters (3D60) name nothing here.
@@ -102,7 +102,7 @@ def select_listed(rows: Sequence[Row], path: Path) -> list[Row]:
 
 
 def _by_tail(rows: Iterable[Row]) -> dict[str, Row | None]:
-    """Every trailing part of every path; None where several rows share it."""
+    """Index rows by every trailing part of their paths; None where several rows share it."""
     places: dict[str, Row | None] = {}
     for row in rows:
         parts = row.image.split("/")
@@ -125,5 +125,5 @@ def _match(places: dict[str, Row | None], line: str, path: Path) -> Row | None:
 
 
 def _identifies(tail: str, row: Row | None) -> bool:
-    """Whether part of a line is enough: it is a whole path here, or holds a 32-digit id."""
+    """Tell whether part of a line is enough: a whole path here, or one with a 32-digit id."""
     return row is not None and (tail == row.image or _UUID.search(tail) is not None)

@@ -22,7 +22,7 @@ _TOLERANCE = 1e-3
 def camera_to_world(
     matrix: ArrayLike, what: object, *, z_up: bool = False, opengl: bool = False
 ) -> PoseMatrix:
-    """Row of a manifest from a release's camera-to-world matrix.
+    """Return the pose of a manifest's row from a release's camera-to-world matrix.
 
     Args:
         matrix: `(4, 4)` camera-to-world, metres.
@@ -47,7 +47,7 @@ def camera_to_world(
 
 
 def is_rigid(pose: NDArray[np.float64]) -> bool:
-    """Whether a matrix is a 4x4 rotation with a translation, up to the digits of text files."""
+    """Tell whether a matrix is a rotation with a translation, up to the digits of text files."""
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         return False
     R = pose[:3, :3]
@@ -56,7 +56,7 @@ def is_rigid(pose: NDArray[np.float64]) -> bool:
 
 
 def motion(rotation: ArrayLike, position: ArrayLike) -> NDArray[np.float64]:
-    """`(4, 4)` of a camera-to-world rotation and the camera centre."""
+    """Return `(4, 4)` of a camera-to-world rotation and the camera centre."""
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = np.asarray(rotation), np.asarray(position)
     return pose

@@ -198,7 +198,7 @@ class DatasetSpec:
     def survey(
         self, root: Path | str, split: str, list_file: Path | str | None = None, **options: object
     ) -> tuple[list[Row], list[Skipped]]:
-        """Like `rows`, together with what was left out and why.
+        """List what `rows` does, together with what was left out and why.
 
         Raises:
             DatasetNotFoundError: As `rows`.
@@ -239,7 +239,7 @@ class DatasetSpec:
 
 
 def _complete(item: Found, root: Path) -> Found:
-    """The row, or the note that its image or its label is not there."""
+    """Return the row, or the note that its image or its label is not there."""
     if isinstance(item, Skipped):
         return item
     places = {"image": item.image, "depth": item.depth}

@@ -25,7 +25,7 @@ _SUFFIX = "_frame_equirectangular_domain_rgb.png"
 
 
 def split_areas(split: str) -> tuple[str, ...]:
-    """Areas of a split: `train`/`test` are fold 1, `fold<n>_train`/`_test`, or `all`."""
+    """Return the areas of a split: `train`/`test` (fold 1), `fold<n>_train`/`_test`, or `all`."""
     if split == "all":
         return AREAS
     fold, _, part = split.rpartition("_")
@@ -70,7 +70,7 @@ def _area(area: Path, root: Path, split: str, rgb_folder: str) -> Iterator[Found
 
 
 def read_pose(path: Path) -> PoseMatrix | None:
-    """Pose of a panorama, or None where the file is missing.
+    """Read the pose of a panorama; None where the file is missing.
 
     Raises:
         DataError: If the file has no 3x4 `camera_rt_matrix`.

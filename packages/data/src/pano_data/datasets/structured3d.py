@@ -87,7 +87,7 @@ def _room(
 
 
 def read_pose(path: Path) -> PoseMatrix | None:
-    """Pose of a panorama, or None where the file is missing.
+    """Read the pose of a panorama; None where the file is missing.
 
     Raises:
         DataError: If the file does not hold three numbers.

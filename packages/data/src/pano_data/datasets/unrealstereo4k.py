@@ -44,7 +44,7 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
     except (OSError, ValueError):  # DataError is one
         return Skipped(relative(image, root), "extrinsics missing or damaged")
     baseline = float(np.linalg.norm(right - left))
-    if not baseline > 0:  # NaN neither
+    if not baseline > 0:  # refuses NaN too
         return Skipped(relative(image, root), "both cameras stand at one place")
     return Row(
         key=f"{scene.name}/Image{view}/{image.stem}",
@@ -66,12 +66,12 @@ def _frame(scene: Path, view: int, image: Path, root: Path, split: str) -> Found
 
 
 def intrinsics(path: Path) -> tuple[float, ...]:
-    """K of an extrinsics file; its principal point is the middle of the image."""
+    """Read K of an extrinsics file; its principal point is the middle of the image."""
     return tuple(float(value) for value in _line(path, 0, 9))
 
 
 def centre(path: Path) -> NDArray[np.float64]:
-    """Camera centre `(3,)` in metres."""
+    """Read the camera centre `(3,)` in metres."""
     pose = np.array(_line(path, 1, 12)).reshape(3, 4)
     return np.asarray(-pose[:, :3].T @ pose[:, 3])
 

@@ -85,7 +85,7 @@ def _camera(folder: Path, camera: int, root: Path, split: str) -> Iterator[Found
 
 
 def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
-    """K of a camera, constant over a sequence; the file counts pixel centres as integers.
+    """Read K of a camera, constant over a sequence; in the file pixel centres are integers.
 
     Raises:
         DataError: If the file is missing or lacks the camera.
@@ -102,7 +102,7 @@ def intrinsics(path: Path, camera: int) -> tuple[float, ...]:
 
 
 def extrinsics(path: Path, camera: int) -> dict[int, PoseMatrix]:
-    """Pose of each frame of a camera; none where the file is missing.
+    """Read the pose of each frame of a camera; none where the file is missing.
 
     The file holds world-to-camera matrices of OpenCV axes in a world with y down.
 

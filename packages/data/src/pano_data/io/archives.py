@@ -22,9 +22,10 @@ from pano_data.progress import track
 
 MAX_RATIO = 200
 """Unpacked over packed size of a whole archive above which it is taken for a bomb."""
-MEMBER = 32
-"""Packed bytes that a member takes at least, beyond the first `FEW`: more members are a bomb."""
-FEW = 10_000
+FREE_MEMBERS = 10_000
+"""Members that any archive may hold."""
+BYTES_PER_MEMBER = 32
+"""Packed bytes that each further member takes at least: more members are taken for a bomb."""
 MAX_HEADER = 1 << 20
 """Bytes of one header of a tar; a longer one is read into memory as a whole."""
 _DAMAGED = (
@@ -41,8 +42,8 @@ def extract(archive: Path | str, destination: Path | str, progress: bool = False
 
     The archive is read twice: every member is checked before the first one is written. Members are
     counted and sizes added up while they are listed, so that a bomb costs no more than what is
-    allowed, in memory and time. Files appear under their names when
-    complete; existing ones of the right size are kept, so an interrupted run resumes.
+    allowed, in memory and time. Files appear under their names when complete; existing ones of
+    the right size are kept, so an interrupted run resumes.
 
     Args:
         archive: The archive.
@@ -151,7 +152,7 @@ def _stream(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _opened(archive: Path) -> IO[bytes]:
-    """Open a tar under its compression, told by its first bytes."""
+    """Open a tar under its compression, recognised by its first bytes."""
     with archive.open("rb") as file:
         head = file.read(6)
     if head.startswith(b"\x1f\x8b"):
@@ -205,7 +206,7 @@ def _allowed(archive: Path) -> int:
 def _check_size(members: Iterable[_Member], archive: Path) -> None:
     """Refuse an archive that unpacks to too many bytes or members; read no further than that."""
     packed, allowed, unpacked = archive.stat().st_size, _allowed(archive), 0
-    most = FEW + packed // MEMBER
+    most = FREE_MEMBERS + packed // BYTES_PER_MEMBER
     for number, member in enumerate(members, 1):
         unpacked += member.size
         if unpacked > allowed:

@@ -108,7 +108,7 @@ def remove_parts(path: Path | str) -> None:
 def _is_full(error: OSError | RuntimeError, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    try:  # NumPy and torch tell of a short write only: try to add to it
+    try:  # NumPy and torch report no more than a short write: try to add to it
         with temporary.open("ab") as file:
             file.write(bytes(BLOCK))
     except OSError as found:

@@ -11,11 +11,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.images import check_budget, read_file, read_png_or_jpeg
+from pano_data.io.images import check_budget, read_exr, read_file, read_png_or_jpeg
 
 Native = NDArray[Any]
 """`(h, w)`: uint8 or uint16 as stored, otherwise float32."""
@@ -73,16 +72,8 @@ def _read_png_float16(path: Path) -> Native:
 
 def _read_exr(path: Path) -> Native:
     read_file_head(path)
-    try:
-        window = OpenEXR.File(str(path), header_only=True).header()["dataWindow"]
-        width, height = (int(high) - int(low) + 1 for low, high in zip(*window, strict=True))
-        check_budget(height, width, path)
-        channels = OpenEXR.File(str(path), separate_channels=True).channels()
-    except (RuntimeError, ValueError, KeyError) as error:
-        if isinstance(error, CorruptSampleError):
-            raise
-        raise CorruptSampleError(path, "undecodable", str(error)) from error
-    return np.asarray(channels[_depth_channel(sorted(channels), path)].pixels)
+    channels = read_exr(path)
+    return channels[_depth_channel(sorted(channels), path)]
 
 
 def _depth_channel(names: list[str], path: Path) -> str:
@@ -128,7 +119,7 @@ def _parse_numpy(data: bytes, path: Path) -> Native:
 
 
 def _array_bytes(data: bytes, path: Path) -> int:
-    """Size of the array that a header announces, within the pixel budget."""
+    """Return the size of the array that a header announces, within the pixel budget."""
     stream = BytesIO(data)
     try:
         version = np.lib.format.read_magic(stream)

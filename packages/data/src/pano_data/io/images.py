@@ -1,4 +1,4 @@
-"""RGB images and masks, checked before and after decoding: pixel budget, end of file, checksums.
+"""RGB images, masks and EXR channels, checked before and after decoding: size, end, checksums.
 
 Decoded exactly: alpha dropped, no orientation tag applied.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import OpenEXR
 from numpy.typing import NDArray
 
 from pano_data.errors import CorruptSampleError
@@ -72,6 +73,24 @@ def read_mask(path: Path, threshold: int = 128) -> NDArray[np.bool_]:
     return np.asarray(channel >= threshold)
 
 
+def read_exr(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the channels of an EXR by their names, each as stored.
+
+    Raises:
+        CorruptSampleError: Damaged, too large or not an EXR.
+    """
+    try:
+        window = OpenEXR.File(str(path), header_only=True).header()["dataWindow"]
+        width, height = (int(high) - int(low) + 1 for low, high in zip(*window, strict=True))
+        check_budget(height, width, path)
+        channels = OpenEXR.File(str(path), separate_channels=True).channels()
+    except CorruptSampleError:
+        raise
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CorruptSampleError(path, "undecodable", str(error)) from error
+    return {name: np.asarray(channel.pixels) for name, channel in channels.items()}
+
+
 def read_file(path: Path) -> bytes:
     """Read a file.
 
@@ -102,7 +121,7 @@ def check_budget(height: int, width: int, path: Path | str) -> None:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of a PNG or JPEG from its header, nothing is decoded.
+    """Read height and width of a PNG or JPEG from its header; nothing is decoded.
 
     Raises:
         CorruptSampleError: If it is neither, or cut inside the header.
@@ -117,7 +136,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def size_of(data: bytes, path: Path | str) -> tuple[int, int]:
-    """Height and width of an encoded PNG or JPEG.
+    """Return height and width of an encoded PNG or JPEG.
 
     Raises:
         CorruptSampleError: If it is neither, or cut inside the header.
@@ -156,7 +175,7 @@ def _jpeg_size(data: bytes, path: Path | str) -> tuple[int, int]:
 
 
 def jpeg_markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of each segment, up to the first scan."""
+    """Yield marker and place of each segment, up to the first scan."""
     at, marker = 2, 0
     while at + 9 <= len(data) and data[at] == 0xFF and marker != _SOS:
         marker = data[at + 1]

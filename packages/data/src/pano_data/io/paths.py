@@ -22,7 +22,7 @@ def is_inside(name: str) -> bool:
     return OUTSIDE.search(name) is None
 
 
-def inside(folder: Path | str, name: str) -> Path:
+def join_inside(folder: Path | str, name: str) -> Path:
     """Join a name of unknown origin to a folder.
 
     Raises:
@@ -54,12 +54,12 @@ class Listing:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is left out of every listing."""
+    """Tell whether a file or folder of this name is left out of every listing."""
     return name.startswith(".") or name in ARCHIVE_LEFTOVERS
 
 
 def is_file(path: str | PathLike[str]) -> bool:
-    """Whether there is such a file; False for names that no file system holds (pathlib raises)."""
+    """Tell whether there is such a file; False for names no file system holds (pathlib raises)."""
     try:
         return Path(path).is_file()
     except (OSError, ValueError):
@@ -67,7 +67,7 @@ def is_file(path: str | PathLike[str]) -> bool:
 
 
 def is_folder(path: str | PathLike[str]) -> bool:
-    """Whether there is such a folder; False for names that no file system holds."""
+    """Tell whether there is such a folder; False for names that no file system holds."""
     try:
         return Path(path).is_dir()
     except (OSError, ValueError):

@@ -17,12 +17,12 @@ class GroundedMasker:
     """Marks as unusable whatever the prompts find: the union of SAM's masks of all boxes.
 
     Args:
-        detector: hub id or folder of a GroundingDINO model with its processor.
-        segmenter: hub id or folder of a SAM model with its processor.
-        prompts: what is not usable; lower case, asked jointly.
-        box_threshold: least score of a box.
-        text_threshold: least score of its words.
-        device: where both models run.
+        detector: Hub id or folder of a GroundingDINO model with its processor.
+        segmenter: Hub id or folder of a SAM model with its processor.
+        prompts: Names of what is not usable, in lower case; searched for together.
+        box_threshold: Least score of a box.
+        text_threshold: Least score of its words.
+        device: Device of both models.
 
     Raises:
         MissingExtraError: transformers is not installed.

@@ -28,7 +28,7 @@ _LETTERS_RAD = (0.03, 0.11)
 class RuleMasker:
     """Marks sky, tripod and watermark of a panorama as unusable.
 
-    * Sky: smooth pixels that hang together with the top row and are blue, or bright and grey, if
+    * Sky: smooth pixels that are connected to the top row and are blue, or bright and grey, if
       they come down to 14 degrees above the horizon in a fifth of the columns, which ceilings do
       not, and hardly anywhere below it, as plain walls do.
       What is seen of the sky through windows stays.
@@ -37,11 +37,11 @@ class RuleMasker:
     * Watermark: near-white strokes in a row as high as letters are, in the lower half.
 
     Args:
-        sky: whether the sky is masked.
-        tripod: whether the tripod is masked.
-        watermark: whether the watermark is masked.
-        smooth: largest step between neighbours within the sky, in [0, 1] units.
-        grow_px: border added around what is found, pixels of a picture 512 high.
+        sky: Whether the sky is masked.
+        tripod: Whether the tripod is masked.
+        watermark: Whether the watermark is masked.
+        smooth: Largest step between neighbours within the sky, in [0, 1] units.
+        grow_px: Border added around what is found, pixels of a picture 512 high.
     """
 
     sky: bool = True
@@ -54,7 +54,7 @@ class RuleMasker:
         """Return the usable pixels `(h, w)` of a panorama `(h, w, 3)`.
 
         Raises:
-            DataError: the picture is not twice as wide as high.
+            DataError: The picture is not twice as wide as high.
         """
         height, width = rgb.shape[:2]
         if width != 2 * height:
@@ -103,7 +103,7 @@ def find_tripod(picture: Picture) -> Mask:
 
 
 def _find_disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
-    """A plain disc with a border all around: one colour inside, another outside."""
+    """Find a plain disc with a border all around: one colour inside, another outside."""
     height, width = picture.shape[:2]
     found = np.zeros((height, width), bool)
     margin = max(1, height // 128)
@@ -135,7 +135,7 @@ def find_watermark(picture: Picture) -> Mask:
 
 
 def _measure_steps(values: Picture) -> Picture:
-    """Largest step to the four neighbours; the sides are neighbours."""
+    """Return the largest step to the four neighbours; the sides are neighbours."""
     padded = np.pad(np.pad(values, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
     centre = padded[1:-1, 1:-1]
     around = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
@@ -144,7 +144,7 @@ def _measure_steps(values: Picture) -> Picture:
 
 
 def _keep_touching(mask: Mask, rows: NDArray[np.bool_]) -> Mask:
-    """The connected parts of a mask that reach the given rows; the sides are neighbours."""
+    """Return the connected parts of a mask that reach the given rows; the sides are neighbours."""
     width = mask.shape[1]
     twice = np.concatenate([mask, mask], 1).astype(np.uint8)
     _, labels = cv2.connectedComponents(twice, connectivity=4)
@@ -154,7 +154,7 @@ def _keep_touching(mask: Mask, rows: NDArray[np.bool_]) -> Mask:
 
 
 def _morph(operation: int, mask: Mask, radius: int) -> Mask:
-    """Morphology by squares, over the seam."""
+    """Apply a morphological operation by squares, over the seam."""
     kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     margin = 2 * radius
     wide = np.pad(mask.astype(np.uint8), ((0, 0), (margin, margin)), mode="wrap")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.io.encode import write_png
 from pano_data.io.images import read_mask
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.manifest import Manifest, Row
 from pano_data.progress import track
 from pano_data.quarantine import Corrupt, Quarantine
@@ -29,7 +29,7 @@ class MaskFolder:
     PNG, not JPEG: lossy masks hold 250 to 254, which a test for 255 takes as invalid.
 
     Args:
-        path: folder of the masks.
+        path: Folder of the masks.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -39,9 +39,9 @@ class MaskFolder:
         """Return where the mask of a key lies.
 
         Raises:
-            DataError: the key would leave the folder.
+            DataError: The key would leave the folder.
         """
-        inside(self.path, key)
+        join_inside(self.path, key)
         return self.path / f"{key}.png"
 
     def __contains__(self, key: str) -> bool:
@@ -55,8 +55,8 @@ class MaskFolder:
         """Return the mask of a key, `(h, w)`.
 
         Raises:
-            DatasetNotFoundError: no mask was written for it.
-            CorruptSampleError: the file is damaged.
+            DatasetNotFoundError: No mask was written for it.
+            CorruptSampleError: The file is damaged.
         """
         path = self.file(key)
         if not path.is_file():
@@ -86,16 +86,16 @@ def write_masks(
 
     Args:
         masker: RGB `(h, w, 3)` uint8 -> usable `(h, w)` bool.
-        dataset: what to mask; damaged samples get no mask and a warning.
-        out: folder of PNG masks.
-        rank: number of this process.
-        world: number of processes.
-        keys: of the rows, where they are known: what is done already is not even opened.
-        on_corrupt: called with number and error of each damaged sample, in place of the warning.
-        progress: what is done, to show progress on stderr; None shows nothing.
+        dataset: Samples to mask; damaged samples get no mask and a warning.
+        out: Folder of PNG masks.
+        rank: Number of this process.
+        world: Number of processes.
+        keys: Keys of the rows, if known: what is masked already is then not even opened.
+        on_corrupt: Called with number and error of each damaged sample, in place of the warning.
+        progress: Title of a progress display on stderr; None shows nothing.
 
     Raises:
-        DataError: two rows share a key, and would share a mask.
+        DataError: Two rows share a key, and would share a mask.
     """
     _check_keys(keys or ())
     folder, written = MaskFolder(out), 0
@@ -134,10 +134,10 @@ def masked_rows(
     """Sort the rows of a masked data set into those kept, with their mask, and those dropped.
 
     Args:
-        rows: what was masked.
-        out: folder with `masks/` and `quarantine.jsonl`, as the stage writes it.
-        prefix: path of `out` relative to the root of the rows.
-        min_valid: least usable share of a picture.
+        rows: Rows that were masked.
+        out: Folder with `masks/` and `quarantine.jsonl`, as the stage writes it.
+        prefix: Path of `out` relative to the root of the rows.
+        min_valid: Least usable share of a picture.
 
     Returns:
         Kept rows, and dropped ones with their reason; None while a row has neither mask nor entry

@@ -37,10 +37,10 @@ def encode_distance(
     """Store distance, valid and far of one map `(h, w)`.
 
     Args:
-        distance: positive where valid; read nowhere else.
-        valid: usable pixels.
-        far: sky or beyond range, never valid.
-        codec: how to store it.
+        distance: Positive where valid; read nowhere else.
+        valid: Usable pixels.
+        far: Sky or beyond range, never valid.
+        codec: How to store it.
 
     Raises:
         DataError: a valid distance is not positive and finite, or leaves the range of FLOAT16.
@@ -109,8 +109,8 @@ def decompress16(data: bytes | memoryview, shape: tuple[int, ...]) -> NDArray[np
     """Return the codes of `compress16`.
 
     Raises:
-        OSError: damaged data.
-        ValueError: another number of codes than `shape` has.
+        OSError: Damaged data.
+        ValueError: Another number of codes than `shape` has.
     """
     size = 2 * int(np.prod(shape))
     raw = _ZSTD.decompress(bytes(data), decompressed_size=size, asbytes=True)

@@ -24,12 +24,12 @@ def encode_sample(sample: ErpSample, codec: DistanceCodec = DistanceCodec.LOG16)
     """Return the record of a panorama: JPEG, distance codec, names.
 
     Args:
-        sample: see `ErpSample`.
-        codec: of the distance.
+        sample: The panorama, see `ErpSample`.
+        codec: How the distance is stored.
 
     Raises:
-        CorruptSampleError: the picture cannot be encoded.
-        DataError: the distance cannot, see `encode_distance`.
+        CorruptSampleError: The picture cannot be encoded.
+        DataError: The distance cannot, see `encode_distance`.
     """
     picture = (sample["image"] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
@@ -50,7 +50,7 @@ def decode_sample(record: Record, size: tuple[int, int] | None = None) -> ErpSam
     """Return the sample of a record, resized by the rules of the reader if `size` is given.
 
     Raises:
-        CorruptSampleError: the record is damaged.
+        CorruptSampleError: The record is damaged.
     """
     key = record["key"]
     # LitData may hand out memoryviews; numpy takes both.
@@ -87,11 +87,11 @@ class ShardDataset(Dataset[ErpSample]):
     number under `DeterministicBatchSampler` the order is exact, and the chunks stay plain LitData.
 
     Args:
-        path: folder that `pack` and `finish` wrote.
-        size: height and width of the samples; as stored if None.
+        path: Folder that `pack` and `finish` wrote.
+        size: Height and width of the samples; as stored if None.
 
     Raises:
-        DatasetNotFoundError: no finished shards are there.
+        DatasetNotFoundError: No finished shards are there.
     """
 
     def __init__(self, path: Path | str, size: tuple[int, int] | None = None) -> None:
@@ -123,21 +123,21 @@ def pack(
     `left_out.json`.
 
     Args:
-        dataset: map-style data set of panoramas; may compute them (curation).
-        out: folder of the shards.
-        seed: of the order.
-        chunk: items per chunk; choose at least 2 x ranks x workers chunks for streaming readers.
-        codec: of the distance.
-        rank: number of this process.
-        world: number of processes.
-        settings: further values that the content depends on; another run must name the same.
-        progress: what is done, to show progress on stderr; None shows nothing.
+        dataset: Map-style data set of panoramas; may compute them (curation).
+        out: Folder of the shards.
+        seed: Seed of the order.
+        chunk: Items per chunk; choose at least 2 x ranks x workers chunks for streaming readers.
+        codec: How the distance is stored.
+        rank: Number of this process.
+        world: Number of processes.
+        settings: Further values that the content depends on; another run must name the same.
+        progress: Title of a progress display on stderr; None shows nothing.
 
     Returns:
         Number of chunks written; 0 if all were there.
 
     Raises:
-        DataError: the folder holds shards of other settings.
+        DataError: The folder holds shards of other settings.
     """
     order = np.random.default_rng(seed).permutation(len(dataset))
 
@@ -153,7 +153,7 @@ def finish(out: Path | str) -> Store:
     """Write the index of shards; call after all ranks have packed.
 
     Raises:
-        DataError: chunks are missing.
+        DataError: Chunks are missing.
     """
     return close(out)
 
@@ -172,7 +172,7 @@ class Batched(Protocol):
     """A data set that computes rows better several at a time."""
 
     def rows(self, indices: Sequence[int]) -> Iterator[ErpSample | CorruptSampleError]:
-        """Rows in the order of `indices`; what cannot be computed as its error."""
+        """Yield rows in the order of `indices`; what cannot be computed as its error."""
 
 
 def _read_rows(

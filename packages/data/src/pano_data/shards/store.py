@@ -20,7 +20,7 @@ from typing import Any
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError, MissingExtraError
 from pano_data.io.atomic import write_json
-from pano_data.io.paths import inside
+from pano_data.io.paths import join_inside
 from pano_data.progress import open_bar
 
 Record = dict[str, Any]
@@ -35,8 +35,8 @@ class Plan:
     """How many items a store holds, and what decides their content.
 
     Attributes:
-        count: items.
-        chunk: items per chunk; 200 to 400 panoramas of 512 x 1024 make 64 to 128 MB.
+        count: Items.
+        chunk: Items per chunk; 200 to 400 panoramas of 512 x 1024 make 64 to 128 MB.
         settings: JSON-able values that the content depends on (sources, seed, sizes, model).
     """
 
@@ -45,7 +45,7 @@ class Plan:
     settings: dict[str, Any]
 
     def chunks(self) -> list[range]:
-        """Positions of the items of each chunk."""
+        """Return the positions of the items of each chunk."""
         starts = range(0, self.count, self.chunk)
         return [range(start, min(start + self.chunk, self.count)) for start in starts]
 
@@ -54,7 +54,7 @@ def open_plan(out: Path | str, plan: Plan) -> None:
     """Note the plan in the folder, or check that it is the one noted.
 
     Raises:
-        DataError: nothing to store, or the folder holds the work of another plan.
+        DataError: Nothing to store, or the folder holds the work of another plan.
     """
     out = Path(out)
     if plan.count < 1 or plan.chunk < 1:
@@ -82,13 +82,13 @@ def write_chunks(
     """Write those chunks of this rank that are not there yet.
 
     Args:
-        out: folder of the store.
-        plan: the same for all ranks.
-        read: positions of a chunk -> its records, in order, each with a unique `key`; or, for an
+        out: Folder of the store.
+        plan: The same for all ranks.
+        read: Positions of a chunk -> its records, in order, each with a unique `key`; or, for an
             item that cannot be read, the error, which is noted.
-        rank: number of this process; chunk `k` belongs to rank `k % world`.
-        world: number of processes.
-        progress: what is done, to show progress on stderr; None shows nothing.
+        rank: Number of this process; chunk `k` belongs to rank `k % world`.
+        world: Number of processes.
+        progress: Title of a progress display on stderr; None shows nothing.
 
     Returns:
         Number of chunks written.
@@ -115,7 +115,7 @@ def close(out: Path | str) -> "Store":
     """Write the index over all chunks; call once, after all ranks are done.
 
     Raises:
-        DataError: chunks are missing, two items share a key, or all items are left out.
+        DataError: Chunks are missing, two items share a key, or all items are left out.
     """
     out = Path(out)
     cards = _cards(out)
@@ -143,12 +143,12 @@ def close(out: Path | str) -> "Store":
     write_json(out / "keys.json", keys)
     write_json(out / "left_out.json", [entry for c in contents for entry in c["left_out"]])
     write_json(out / INDEX, index)
-    _sweep(out)
+    _remove_leftovers(out)
     return Store(out)
 
 
 def is_whole(out: Path | str) -> bool:
-    """Whether every chunk of the plan is there."""
+    """Tell whether every chunk of the plan is there."""
     return all(card.is_file() for card in _cards(Path(out)))
 
 
@@ -156,11 +156,11 @@ class Store:
     """The records of a closed folder, by number or by key; opened anew in every process.
 
     Args:
-        path: folder of the store.
+        path: Folder of the store.
 
     Raises:
-        DatasetNotFoundError: no closed store is there.
-        DataError: its index is damaged, or asks for more than reading text and bytes below the
+        DatasetNotFoundError: No closed store is there.
+        DataError: Its index is damaged, or asks for more than reading text and bytes below the
             folder.
     """
 
@@ -210,7 +210,7 @@ class Store:
         """Return the record of a key.
 
         Raises:
-            DataError: no item has this key.
+            DataError: No item has this key.
         """
         if key not in self._numbers:
             raise DataError(f"{self.path} holds no item {key!r} among its {len(self)}")
@@ -226,7 +226,7 @@ def _check_index(index: dict[str, Any], path: Path) -> None:
             "shards are not ours: others may run code when they are read"
         )
     for chunk in index["chunks"]:
-        inside(path, chunk["filename"])
+        join_inside(path, chunk["filename"])
 
 
 def _cards(out: Path) -> list[Path]:
@@ -254,7 +254,7 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
             card |= _store_chunk(out, number, records)
         write_json(_card(out, number), card)
     except (OSError, ValueError):
-        # Another process that writes the same chunk was faster, and `close` has swept up after it.
+        # Another process wrote the same chunk first, and `close` has removed these leftovers.
         if not _card(out, number).is_file():
             raise
 
@@ -281,7 +281,7 @@ def _store_chunk(out: Path, number: int, records: Sequence[Record]) -> dict[str,
     }
 
 
-def _sweep(out: Path) -> None:
+def _remove_leftovers(out: Path) -> None:
     """Remove what killed writers left, so that the folder holds the same as after a quiet run.
 
     Temporary files of the index stay: another rank may be closing the store right now.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pano_data import DataError, UnknownDatasetError, track
 from pano_data.io.atomic import unflushed
-from pano_data.workers import pool
+from pano_data.workers import open_pool
 from pano_worlds.miniatures import (
     hypersim,
     indoor_panoramas,
@@ -97,7 +97,7 @@ def write(
         look = appearance or mini.appearance
         studio = WorldStudio(mini.kind, name, seed, look, _style(style))
     scene = partial(_write_scene, mini, root, studio)
-    with pool(workers, [STUDIO]) as executor:
+    with open_pool(workers, [STUDIO]) as executor:
         done: Iterable[None] = executor.map(scene, shots) if executor else map(scene, shots)
         for _ in track(done, f"rendering {name}", len(shots), progress):
             pass

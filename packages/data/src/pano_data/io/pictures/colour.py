@@ -8,12 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenEXR
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from pano_data.errors import CorruptSampleError
-from pano_data.io.images import check_budget, read_file
+from pano_data.io.images import check_budget, read_exr, read_file
 
 SRGB = ImageCms.createProfile("sRGB")
 _OPAQUE_FROM = 128
@@ -52,7 +51,7 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
     """Convert to RGB of sRGB by the image's own colour profile, if it has one.
 
     Returns:
-        The RGB image, and what is to be told of a profile that cannot be used.
+        The RGB image, and a note where its profile cannot be used.
     """
     profile = image.info.get("icc_profile")
     image = _drop_alpha(image)
@@ -64,8 +63,8 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str | None]:
             return image, None
         converted = ImageCms.profileToProfile(image, source, SRGB, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError) as error:
-        told = " ".join(str(error).split())
-        return image.convert("RGB"), f"its colour profile cannot be used and is ignored ({told})"
+        reason = " ".join(str(error).split())
+        return image.convert("RGB"), f"its colour profile cannot be used and is ignored ({reason})"
     assert converted is not None  # only an in-place conversion returns nothing
     return converted, None
 
@@ -89,7 +88,7 @@ _RADIANCE = b"#?"
 
 
 def is_radiance(head: bytes) -> bool:
-    """Whether a file that starts so is EXR or Radiance HDR."""
+    """Tell whether a file that starts so is EXR or Radiance HDR."""
     return head.startswith((_EXR, _RADIANCE))
 
 
@@ -101,28 +100,20 @@ def read_radiance(path: Path) -> NDArray[np.float32]:
     """
     with path.open("rb") as file:
         exr = file.read(4) == _EXR
-    light = _read_exr(path) if exr else _read_with_opencv(path)
+    light = _read_exr_colours(path) if exr else _read_with_opencv(path)
     finite = np.isfinite(light)
     largest = light[finite].max(initial=0)
     return np.clip(np.nan_to_num(light, nan=0, posinf=largest, neginf=0), 0, None)
 
 
-def _read_exr(path: Path) -> NDArray[np.float32]:
-    try:
-        window = OpenEXR.File(str(path), header_only=True).header()["dataWindow"]
-        width, height = (int(high) - int(low) + 1 for low, high in zip(*window, strict=True))
-        check_budget(height, width, path)
-        channels = OpenEXR.File(str(path), separate_channels=True).channels()
-    except CorruptSampleError:
-        raise
-    except (RuntimeError, ValueError, KeyError) as error:
-        raise CorruptSampleError(path, "undecodable", str(error)) from error
+def _read_exr_colours(path: Path) -> NDArray[np.float32]:
+    channels = read_exr(path)
     # A renderer's layers are named before the channel: ViewLayer.Combined.R.
     layers = sorted({name.rpartition(".")[0] for name in channels}, key=lambda n: (len(n), n))
     for layer in layers:
         names = [f"{layer}.{c}" if layer else c for c in "RGB"]
         if all(name in channels for name in names):
-            planes = [np.asarray(channels[name].pixels, np.float32) for name in names]
+            planes = [np.asarray(channels[name], np.float32) for name in names]
             return np.stack(planes, -1)
     raise CorruptSampleError(
         path, "no colours", f"got channels {sorted(channels)}, expected R, G and B"

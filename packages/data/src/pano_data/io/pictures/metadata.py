@@ -32,7 +32,7 @@ class SphereCropError(ValueError):
 
 
 def is_two_to_one(height: int, width: int) -> bool:
-    """Whether a picture of this size can be a whole sphere: twice as wide as high."""
+    """Tell whether a picture of this size can be a whole sphere: twice as wide as high."""
     return abs(width / (2 * height) - 1) <= ASPECT_TOLERANCE
 
 
@@ -107,7 +107,7 @@ def _whole_size(height: float, width: float, size: tuple[int, int]) -> tuple[int
 
 
 def _read_tag(xmp: bytes, tag: str) -> str | None:
-    """Value of a tag, whether it is written as an attribute or as an element."""
+    """Return the value of a tag, whether it is written as an attribute or as an element."""
     found = re.search(_VALUE.format(tag=tag), xmp.decode("utf-8", "replace"))
     return found[1] if found else None
 

@@ -159,7 +159,7 @@ def _read_radiance_header(path: Path) -> Header:
 
 
 def _ignore(note: str) -> None:
-    """A header is read to choose files; `read_picture` tells what it met."""
+    """Drop a note: a header is read to choose files; `read_picture` tells what it met."""
 
 
 def _decode(path: Path) -> Picture:
@@ -177,8 +177,8 @@ def _decode(path: Path) -> Picture:
             raise CorruptSampleError(path, "wrong type", str(error)) from error
         shown = shown.transpose(TURNS[turn]) if turn in TURNS else shown
         valid = find_opaque(shown)
-        shown, told = to_srgb(shown)
-    notes += [told] if told else []
+        shown, note = to_srgb(shown)
+    notes += [note] if note else []
     size = (shown.height, shown.width)
     picture = Picture(np.array(shown), np.ones(size, np.bool_) if valid is None else valid)
     crop = _read_crop(path, xmp, size, notes.append)
