@@ -14,7 +14,7 @@ export HF_HUB_OFFLINE ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST_ARGS ?= -n auto --dist loadfile --timeout 600
 
-.PHONY: repro test lint deps pins ui ablations rehearsal study study-direction crashlab crashlab-quick clean
+.PHONY: repro test test-geometry test-lowest test-docs test-commands lint deps pins docs docs-version ui ablations rehearsal study study-direction crashlab crashlab-quick clean
 
 repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second call does nothing
 	$(UV) run scripts/repro.sh
@@ -22,6 +22,19 @@ repro: $(UV)          ## rebuild the whole pipeline (embedded default); a second
 
 test: $(UV)           ## all tests that need no GPU
 	$(UV) run pytest -m "not slow and not gpu" $(PYTEST_ARGS)
+
+test-geometry: $(UV)  ## the geometry with torch and pytest alone
+	$(UV) run --isolated --no-project --with ./packages/geometry --with pytest pytest tests/geometry -m "not slow and not gpu"
+
+test-lowest: $(UV)    ## the packages with the oldest versions that they declare, in an environment of its own
+	scripts/lowest_versions.sh
+
+test-docs: $(UV)      ## every recipe and notebook of docs/ (minutes)
+	$(UV) run pytest tests/docs
+
+CLONE ?= .
+test-commands: $(UV)  ## every line of README.md and docs/ that can run here, after `make repro` (an hour)
+	$(UV) run python -m experiments.pipeline.readme_commands run --clone $(CLONE)
 
 lint: $(UV)           ## format, style, types, import directions
 	$(UV) run ruff format --check .
@@ -60,6 +73,14 @@ study-direction: $(UV) ## ten minutes: do five of them still point where they di
 
 pins: $(UV)           ## refresh the host-free pins for pip users
 	$(UV) export -q --no-emit-workspace --no-hashes --no-header --no-annotate --all-extras -o constraints.txt
+
+docs: $(UV)           ## the documentation as a site in site/, strictly, without a network
+	NO_MKDOCS_2_WARNING=1 $(UV) run --extra docs mkdocs build --strict
+	@echo "next: open site/index.html in a browser"
+
+VERSION ?= dev
+docs-version: $(UV)   ## the same as version VERSION (and `latest`) in the branch gh-pages of this clone
+	NO_MKDOCS_2_WARNING=1 $(UV) run --extra docs mike deploy --update-aliases $(VERSION) latest
 
 clean:                ## drop everything that `make repro` made (DVC's cache stays)
 	rm -rf data runs reports .runs out

@@ -20,6 +20,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
+from experiments.benchmark.cost.memory import forward_memory
 from pano_models import geometry_key
 
 BASELINE = "float32"
@@ -168,24 +169,8 @@ def _forward_memory(case: Case, variant: str, batch: int, threads: int) -> float
     device = CUDA if torch.cuda.is_available() else CPU
     network = VARIANTS[variant](case, device)
     rgb = torch.rand(batch, 3, *case.size, device=device)
-    if device.type == "cuda":
-        _once(network, rgb)
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        _once(network, rgb)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-    before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    _once(network, rgb)
-    return (_resident("VmHWM") - before) / 2**10
-
-
-def _resident(field_name: str) -> float:
-    """Return kilobytes of this process in memory: now (VmRSS) or at most (VmHWM)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field_name):
-            return float(line.split()[1])
-    raise RuntimeError(f"this system's /proc tells no {field_name}")
+    memory = forward_memory(lambda x: _once(network, x), rgb)
+    return float("nan") if memory is None else memory
 
 
 def flops(case: Case) -> float:

@@ -22,6 +22,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import pano_models as pm
+from experiments.benchmark.cost.memory import forward_memory
 from pano_models import geometry_key
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -137,26 +138,12 @@ def measure(
 
 
 def peak_memory(name: str, form: str, published: bool, size: tuple[int, int]) -> float:
-    """Return megabytes of one forward pass beyond the loaded network, in this process."""
+    """Return megabytes of one forward pass beyond the loaded network; NaN if unknown."""
     torch.set_num_threads(1)
     run = forward(build(name, form, published).eval(), "float32")
     rgb = torch.rand(1, 3, *size, device=DEVICE)
-    if DEVICE.type == "cuda":
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        run(rgb)
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
-    before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
-    run(rgb)
-    return (_resident("VmHWM") - before) / 2**10
-
-
-def _resident(field_name: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field_name):
-            return float(line.split()[1])
-    raise RuntimeError(f"this system's /proc tells no {field_name}")
+    memory = forward_memory(run, rgb)
+    return float("nan") if memory is None else memory
 
 
 def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]) -> list[Row]:

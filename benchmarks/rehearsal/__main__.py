@@ -41,7 +41,7 @@ def prepare(folder: Path) -> None:
         raise RehearsalError(f"{folder} holds other files, expected an empty or a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).touch()
-    written = overlay.composed(OVERLAY)
+    written = overlay.compose(OVERLAY)
     values = folder / "params.yaml"
     if values.is_file() and values.read_text() == written:
         return

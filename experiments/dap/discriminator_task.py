@@ -98,7 +98,7 @@ class DiscriminatorTask(DepthTask):
 
     def on_validation_epoch_end(self) -> None:
         """Log `val/<data set>/rank/spearman`, and the mean error of the labeler beside it."""
-        values = self.rank.taken()
+        values = self.rank.compute_and_reset()
         self.ranks = {k.split("/")[0]: v for k, v in values.items() if k.endswith("spearman")}
         self.log_dict({f"val/{k}": v for k, v in values.items()}, rank_zero_only=True)
 

@@ -89,7 +89,7 @@ class RankCorrelation:
         error = found.values(self.protocol)[ERROR]
         self._pairs[loader].append(torch.stack([score.to(error), error], 1).cpu())
 
-    def taken(self) -> dict[str, float]:
+    def compute_and_reset(self) -> dict[str, float]:
         """Return `<data set>/rank/spearman` and `/absrel`; empty the lists. All ranks call it.
 
         A set whose labels are scored alike, or that holds fewer than three, has no rank: NaN.

@@ -21,9 +21,9 @@ from experiments.own_data.pairs import (
     find_pairs,
     has_integer_labels,
     lines,
+    score,
     units_hint,
 )
-from experiments.own_data.scores import score
 from experiments.own_data.values import PROTOCOLS, SECTION, values
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.processes import global_rank

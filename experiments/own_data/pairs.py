@@ -1,4 +1,7 @@
-"""Pairs of pictures and depth maps: found, audited, and divided into two manifests."""
+"""Pairs of pictures and depth maps: found, audited, divided into two manifests, and scored on.
+
+The panoramas that are held out tell what a network knows before and after a training.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -6,11 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pano_data import datasets, write_manifest
+import torch
+
+from pano_data import datasets, track, write_manifest
 from pano_data.audit import AuditReport, audit
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
 from pano_data.manifest import Row
+from pano_data.sources import Source
+from pano_losses import ProtocolMetric
+from pano_models import DISTANCE_SCALE_INVARIANT, Predictor
+from pano_models.model import DepthModel
 
 PARTS = ("rest", "held_out")
 LIFTED = "experiments.own_data.lifted.LiftedPairs"
@@ -137,3 +146,43 @@ def units_hint(report: AuditReport, units: float) -> str:
 
 
 SUFFIXES = ", ".join(sorted(ENCODINGS))
+
+
+def score(
+    network: DepthModel | None,
+    source: Mapping[str, Any],
+    size: tuple[int, int],
+    protocol: str,
+    title: str = "",
+) -> float:
+    """Return the AbsRel under a protocol.
+
+    Args:
+        network: Run at `size`; None: one distance everywhere, what a network has to beat.
+        source: Values of a `pano_data.Source`.
+        size: Height and width of the panoramas.
+        protocol: Id in `pano_losses.protocols`.
+        title: Of a progress bar; empty: none.
+    """
+    predict = None if network is None else Predictor(network, size)
+    sums = ProtocolMetric(protocol)
+    samples = open_source(source).open(size)
+    for index in track(range(len(samples)), title, len(samples), shown=bool(title)):
+        sample = samples[index]
+        maps = {DISTANCE_SCALE_INVARIANT: torch.ones_like(sample["distance"][None])}
+        if predict is not None:
+            maps = {key: m.cpu() for key, m in predict(sample["image"][None]).maps.items()}
+        sums.update(
+            maps, sample["distance"][None], sample["valid"][None], keys=[sample["key"]],
+            far=sample["far"][None],
+        )  # fmt: skip
+    return float(sums.compute()["absrel"])
+
+
+def open_source(source: Mapping[str, Any]) -> Source:
+    """Return a source of a configuration as the object."""
+    if "dataset" not in source:
+        return Source(**source)
+    from experiments.own_data.lifted import LiftedPairs
+
+    return Source(dataset=LiftedPairs(**source["dataset"]["init_args"]))

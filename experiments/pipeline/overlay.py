@@ -30,7 +30,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def composed(overlay: Path) -> str:
+def compose(overlay: Path) -> str:
     """Return the text of a whole values file: the sections of an overlay over those it extends.
 
     Raises:
@@ -51,7 +51,7 @@ def apply(overlay: Path, force: bool = False) -> None:
         force: Go over edits of params.yaml that are not committed.
 
     Raises:
-        ParamsError: See `composed`; or params.yaml holds edits, or an overlay already.
+        ParamsError: See `compose`; or params.yaml holds edits, or an overlay already.
     """
     target = overlay.with_name(PARAMS_FILE.name)
     if overlay.resolve() == target.resolve():
@@ -60,7 +60,7 @@ def apply(overlay: Path, force: bool = False) -> None:
         raise ParamsError(
             f"{target} holds an overlay already; take it out first: git restore {target}"
         )
-    text = composed(overlay)
+    text = compose(overlay)
     if not force and _edited(target):
         raise ParamsError(
             f"{target} has edits that git does not hold, and they would be lost; commit them, or "
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     try:
         if given.print:
-            sys.stdout.write(composed(given.file))
+            sys.stdout.write(compose(given.file))
         else:
             apply(given.file, given.force)
             sys.stdout.write(

@@ -1,10 +1,11 @@
 """`python -m experiments.pipeline.readme_commands list|check|run`.
 
-The commands that READMEs promise.
+The shell lines that README.md, the READMEs of packages and papers, and docs/ promise.
 
-`list` prints them, `check` names those whose program, options, stages or sections do not exist
-(exit code 1). `run` runs those of README.md in a clone, as a reader would paste them: `make repro`
-first.
+`list` prints them, with the reason of those that cannot run everywhere: a comment that says
+`needs ...` or `takes ...`, or the title of their block. `check` names those whose program, options,
+stages or sections do not exist (exit code 1). `run` runs the others as a reader would paste them:
+pages that are read from top to bottom in an empty folder, the rest in a clone after `make repro`.
 """
 
 import argparse
@@ -14,56 +15,94 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
 
 from experiments.pipeline import params
+from experiments.pipeline.pages import SELF_CONTAINED, blocks, run_page
 from experiments.pipeline.revision import REPO
 from panodepth.cli import subcommands
 
-README = "README.md"
-PAGES = (README, "experiments/*/README.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/**/*.md",
+    "packages/*/README.md",
+    "experiments/*/README.md",
+)
 PAPERS = ("experiments.da2", "experiments.dap", "experiments.depth_anywhere")
 SERVE_S = 30.0
 """Seconds after which a command that serves pages is ended; it must still be running then."""
 
-_BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+USAGE = "Usage"
+"""Title of a block that lists options in brackets; its options are checked, nothing is run."""
+
+_REASON = re.compile(r"#.*?\b((?:needs (?!no )|takes ).*)$")
+_SHELL = frozenset({"cat", "cp", "for", "do", "done", "git", "ls", "mkdir", "python3", "uv"})
+_LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 _STAND_INS = {
+    "photo.jpg": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
     "PATH...": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
     "--root DIR": "--root data/raw/stanford2d3d",
     "audit structured3d DIR": "audit structured3d data/raw/structured3d",
     "reconstruct DIR --out out/": "reconstruct out/ --out out/room",
+    "train PHOTOS DEPTH --units 1000": "train data/raw/stanford2d3d/area_1/pano/rgb "
+    "data/raw/stanford2d3d/area_1/pano/depth --units 512 --invalid 65535 --steps 4",
 }
 """What `run` puts in place of the words in capitals."""
 
 
-def commands(text: str) -> list[str]:
-    """Return the commands in the code blocks of a page, without comments, in order."""
-    found = []
-    for block in _BLOCK.findall(text):
-        for line in block.replace("\\\n", " ").splitlines():
-            words = shlex.split(line, comments=True) if _is_command(line) else []
-            if words:
-                found.append(shlex.join(words) if "PATH..." not in words else " ".join(words))
-    return found
+@dataclass(frozen=True)
+class Line:
+    """A shell line of a page.
+
+    Attributes:
+        page: Path in the repository.
+        command: Without its comment.
+        why_not: The visible reason why it cannot run everywhere, None if it can.
+        usage: It lists options in brackets.
+    """
+
+    page: str
+    command: str
+    why_not: str | None = None
+    usage: bool = False
 
 
-def _is_command(line: str) -> bool:
-    first, *_ = [*line.split(), ""]
-    return first in _CHECKS or first.startswith("scripts/")
+def lines(page: str, text: str) -> Iterator[Line]:
+    """Yield the shell lines of a page, in order.
+
+    In blocks that say `sh` every line is one, in those that say nothing what begins with a program
+    of ours.
+    """
+    for block in blocks(page, text):
+        usage = block.title == USAGE
+        if block.language not in ("", "sh", "bash") and not usage:
+            continue
+        for raw in block.text.replace("\\\n", " ").splitlines():
+            first, *_ = [*raw.split(), "#"]
+            ours = first in _CHECKS or first.startswith("scripts/")
+            if first.startswith("#") or not (ours or block.language == "sh"):
+                continue
+            reason = _REASON.search(raw)
+            why_not = block.why_not or (reason[1] if reason else None)
+            # a comment begins behind a space; `#` in quotes does not occur
+            command = " ".join(re.split(r"\s#", raw, maxsplit=1)[0].split())
+            yield Line(page, command, why_not, usage)
 
 
-def pages(root: Path = REPO) -> Iterator[tuple[str, str]]:
-    """Yield each page with each command on it."""
+def pages(root: Path = REPO) -> Iterator[Line]:
+    """Yield each shell line of each page."""
     for pattern in PAGES:
         for path in sorted(root.glob(pattern)):
-            for command in commands(path.read_text()):
-                yield path.relative_to(root).as_posix(), command
+            yield from lines(path.relative_to(root).as_posix(), path.read_text())
 
 
 def problem(command: str, root: Path = REPO) -> str | None:
@@ -71,7 +110,22 @@ def problem(command: str, root: Path = REPO) -> str | None:
     words = shlex.split(command)
     if words[0].startswith("scripts/"):
         return None if (root / words[0]).is_file() else f"there is no {words[0]}"
-    return _CHECKS[words[0]](words[1:], root)
+    if words[0] in _CHECKS:
+        return _CHECKS[words[0]](words[1:], root)
+    return None if words[0] in _SHELL else f"got {words[0]}, expected one of {sorted(_CHECKS)}"
+
+
+def usage_problem(command: str) -> str | None:
+    """Return which option of a line of usage does not exist, None if all do."""
+    words = command.split()
+    known = subcommands()
+    if words[0] != "panodepth" or len(words) < 2 or words[1] not in known:
+        return None if words[:2] == ["panodepth", "PATH..."] else f"got {words[:2]}"
+    parser = argparse.ArgumentParser(prog=f"panodepth {words[1]}")
+    importlib.import_module(known[words[1]].module).add_arguments(parser)
+    options = {option for action in parser._actions for option in action.option_strings}
+    unknown = sorted({*_LONG.findall(command)} - options)
+    return f"panodepth {words[1]} has no option {unknown[0]}" if unknown else None
 
 
 def _make(words: Sequence[str], root: Path) -> str | None:
@@ -82,6 +136,8 @@ def _make(words: Sequence[str], root: Path) -> str | None:
 
 def _panodepth(words: Sequence[str], root: Path) -> str | None:
     known = subcommands()
+    if words and Path(words[0]).suffix:
+        words = ("predict", *words)
     if not words or words[0] not in known:
         return f"got {words[:1]}, expected one of {sorted(known)}"
     parser = argparse.ArgumentParser(prog=f"panodepth {words[0]}")
@@ -142,31 +198,52 @@ _CHECKS: dict[str, Callable[[Sequence[str], Path], str | None]] = {
 
 
 def run(clone: Path, skip: Sequence[str]) -> int:
-    """Run the commands of a clone's README.md one after the other; return how many failed.
+    """Run the pages as a reader pastes them; return how many lines and blocks failed.
 
     Args:
-        clone: A clone of the repository.
-        skip: Commands that start with one of these are left out.
+        clone: A clone of the repository, after `make repro`.
+        skip: Pages and commands that start with one of these are left out.
     """
     failed = 0
-    for command in commands((clone / README).read_text()):
-        if any(command.startswith(start) for start in skip):
+    with tempfile.TemporaryDirectory() as folder:
+        for page in SELF_CONTAINED:
+            if not (clone / page).is_file() or page.startswith(tuple(skip)):
+                continue
+            for outcome in run_page(page, clone, Path(folder)):
+                failed += _tell(outcome.code, outcome.seconds, f"{page}:{outcome.block.line}")
+                if outcome.code:
+                    sys.stdout.write(f"{outcome.said}\n")
+    for line in pages(clone):
+        if line.page in SELF_CONTAINED or line.usage or line.command.startswith(tuple(skip)):
             continue
-        pasted = command
-        for words, real in _STAND_INS.items():
-            pasted = pasted.replace(words, real)
-        serves = command.startswith(("make ui", "panodepth view"))
-        activate = "" if command.startswith("make") else ". .venv/bin/activate && "
-        limit = f"timeout {SERVE_S:g} " if serves else ""
-        start = time.monotonic()
-        line = f"{activate}{'' if command.startswith('. ') else limit}{pasted}"
-        code = subprocess.run(["bash", "-c", line], cwd=clone, check=False).returncode
-        good = code == (124 if serves else 0)
-        failed += not good
-        seconds = time.monotonic() - start
-        sys.stdout.write(f"{'ok' if good else f'FAILED ({code})'}\t{seconds:.0f} s\t{command}\n")
-        sys.stdout.flush()
+        if line.page.startswith(tuple(skip)):
+            continue
+        if line.why_not is not None:
+            sys.stdout.write(f"left out\t{line.why_not}\t{line.command}\n")
+            continue
+        failed += _run_line(line.command, clone)
     return failed
+
+
+def _run_line(command: str, clone: Path) -> int:
+    pasted = command
+    for words, real in _STAND_INS.items():
+        pasted = pasted.replace(words, real)
+    program, what, *_ = [*command.split(), "", ""]
+    serves = (program, what) in {("make", "ui"), ("panodepth", "view")} and "--html" not in command
+    activate = "" if command.startswith("make") else ". .venv/bin/activate && "
+    limit = f"timeout {SERVE_S:g} " if serves else ""
+    start = time.monotonic()
+    line = f"{activate}{'' if command.startswith('. ') else limit}{pasted}"
+    code = subprocess.run(["bash", "-c", line], cwd=clone, check=False).returncode
+    expected = 124 if serves else 0
+    return _tell(0 if code == expected else code or 1, time.monotonic() - start, command)
+
+
+def _tell(code: int, seconds: float, what: str) -> int:
+    sys.stdout.write(f"{f'FAILED ({code})' if code else 'ok'}\t{seconds:.0f} s\t{what}\n")
+    sys.stdout.flush()
+    return int(code != 0)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,12 +256,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.what == "run":
         return int(run(args.clone, args.skip) > 0)
     bad = 0
-    for page, command in pages():
-        told = problem(command) if args.what == "check" else None
-        bad += told is not None
+    for line in pages():
+        told = line.why_not if args.what == "list" else found(line)
+        bad += args.what == "check" and told is not None
         if args.what == "list" or told is not None:
-            sys.stdout.write(f"{page}\t{command}{'' if told is None else f': {told}'}\n")
+            sys.stdout.write(f"{line.page}\t{line.command}{'' if told is None else f': {told}'}\n")
     return int(bad > 0)
+
+
+def found(line: Line) -> str | None:
+    """Return what is wrong with a line of a page, None if everything that it names exists."""
+    return usage_problem(line.command) if line.usage else problem(line.command)
 
 
 if __name__ == "__main__":

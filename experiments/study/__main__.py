@@ -24,7 +24,7 @@ from experiments.study.direction import (
     effect_of,
     first_contrasts,
     read_calibration,
-    wanted,
+    select_runs,
     write_calibration,
 )
 from experiments.study.plan import Run, plan
@@ -120,7 +120,7 @@ def _direction(given: argparse.Namespace, study: Study) -> int:
             calibration.limit(name)  # refuses what was not calibrated, before any work
     seeds = (calibration.seed,) if checking else scale.seeds
     arms = study.arms_of(study.chosen(calibration.claims), SCALE)
-    runs = wanted([plan(study, scale, a, s, REPO) for s in seeds for a in arms], contrasts)
+    runs = select_runs([plan(study, scale, a, s, REPO) for s in seeds for a in arms], contrasts)
     root = given.root.resolve() / SCALE / whole_digest()[:12]  # other code, other runs
     place = Place(root, given.pipeline.resolve())
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes

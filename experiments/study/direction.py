@@ -110,7 +110,7 @@ def alarms(calibration: Calibration, effects: Mapping[str, float]) -> dict[str, 
     return found
 
 
-def wanted(runs: Sequence[Run], contrasts: Mapping[str, Mapping[str, float]]) -> list[Run]:
+def select_runs(runs: Sequence[Run], contrasts: Mapping[str, Mapping[str, float]]) -> list[Run]:
     """Return the runs of the arms of some contrasts."""
     arms = {arm for contrast in contrasts.values() for arm, weight in contrast.items() if weight}
     return [run for run in runs if run.arm.name in arms]

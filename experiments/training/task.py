@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import pano_models
 from experiments.training.divergence import check_maps, refuse_non_finite
 from experiments.training.sharding import Sharded, is_sharded, shard, spare_batches
-from pano_losses.accumulators import ProtocolMetric
+from experiments.training.validation_scores import ValidationScores
 from pano_losses.evaluation import resolve
 from pano_models.errors import CheckpointError
 from pano_models.weights.state_dict import fill
@@ -278,44 +278,6 @@ class DepthTask(LightningModule):
     def parameter_count(self) -> int:
         """Return the number of trainable parameters."""
         return sum(p.numel() for p in self.net.parameters() if p.requires_grad)
-
-
-class ValidationScores(nn.Module):
-    """One accumulator per data set and protocol; the sums do not depend on the number of ranks.
-
-    Args:
-        datasets: Names, in the order of the loaders.
-        protocols: Ids in `pano_losses.protocols`.
-    """
-
-    def __init__(self, datasets: Sequence[str], protocols: Sequence[str]) -> None:
-        super().__init__()
-        self.datasets = list(datasets)
-        self.sums = nn.ModuleList(
-            nn.ModuleList(ProtocolMetric(protocol, dataset=name) for protocol in protocols)
-            for name in datasets
-        )
-
-    def update(
-        self, loader: int, prediction: Mapping[str, Tensor], batch: Mapping[str, Any]
-    ) -> None:
-        """Add a batch of the data set with this number."""
-        target, valid = batch["distance"], batch["valid"]
-        for score in self.sums[loader]:  # type: ignore[attr-defined]
-            score.update(prediction, target, valid, keys=batch["key"], far=batch["far"])
-
-    def compute_and_reset(self) -> dict[str, float]:
-        """Return `<data set>/<protocol>/<metric>` of all that was added, and start anew.
-
-        Every rank must call it.
-        """
-        values: dict[str, float] = {}
-        for name, by_protocol in zip(self.datasets, self.sums, strict=True):
-            for score in by_protocol:  # type: ignore[attr-defined]
-                path = f"{name}/{score.protocol}"
-                values |= {f"{path}/{k}": float(v) for k, v in score.compute().items()}
-                score.reset()
-        return values
 
 
 def _full(values: Tensor) -> Tensor:

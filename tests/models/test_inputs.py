@@ -42,6 +42,22 @@ def test_integers_are_refused():
         RgbInput().check(torch.zeros(1, 3, 8, 16, dtype=torch.uint8))
 
 
+@pytest.mark.parametrize(
+    "views", [torch.zeros(3, 8, 8), torch.zeros(1, 4, 8, 8), torch.zeros(1, 3, 8, 8).byte()]
+)
+def test_views_of_another_form_are_refused(views):
+    with pytest.raises(ValueError, match=r"expected floating \(n, 3, h, w\)"):
+        RgbInput().check_views(views)
+
+
+def test_views_of_any_aspect_are_brought_to_the_dtype_of_the_network():
+    views = torch.rand(2, 3, 8, 8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert RgbInput().check_views(views) is views
+        assert RgbInput().check_views(views.half()).dtype == torch.float32
+
+
 def test_range_is_warned_about_once_a_model():
     rgb_input = RgbInput()
     with pytest.warns(UserWarning, match=r"RGB lies in \[0, 255\]"):

@@ -6,10 +6,12 @@ megabytes, or `unknown` where the system cannot tell.
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.processes import set_threads
@@ -55,8 +57,11 @@ def memory_mb(
 
 
 @torch.inference_mode()
-def forward_memory(network: nn.Module, rgb: Tensor) -> float | None:
-    """Return the megabytes that one forward pass takes at its peak, beyond those held before."""
+def forward_memory(network: Callable[[Tensor], Any], rgb: Tensor) -> float | None:
+    """Return the megabytes that one forward pass takes at its peak, beyond those held before.
+
+    None where the system cannot tell.
+    """
     if rgb.is_cuda:
         network(rgb)  # libraries take their workspace at the first call
         held = torch.cuda.memory_allocated(rgb.device)

@@ -37,7 +37,7 @@ def collapse(files: Iterable[Path], sources: Iterable[Path]) -> list[str]:
     return sorted(named)
 
 
-def written(text: str, code: Mapping[str, Iterable[str]]) -> str:
+def replace_code(text: str, code: Mapping[str, Iterable[str]]) -> str:
     """Return dvc.yaml with the code dependencies of each stage replaced.
 
     Args:
@@ -68,7 +68,7 @@ def _block(indent: str, paths: Iterable[str]) -> list[str]:
     return [f"{indent}  {HEAD}", *(f"{indent}  - {path}" for path in paths)]
 
 
-def listed(text: str) -> dict[str, list[str]]:
+def read_code(text: str) -> dict[str, list[str]]:
     """Return the code dependencies that dvc.yaml lists, by stage."""
     stage = ""
     found: dict[str, list[str]] = {}
@@ -80,7 +80,7 @@ def listed(text: str) -> dict[str, list[str]]:
     return found
 
 
-def wanted(root: Path, code: Code | None = None) -> dict[str, list[str]]:
+def find_code(root: Path, code: Code | None = None) -> dict[str, list[str]]:
     """Return the paths that each stage has to list, under whichever of the values files.
 
     Raises:
@@ -100,7 +100,7 @@ def write(root: Path) -> list[str]:
     """
     path, lines = root / PIPELINE, check(root)
     if lines:
-        path.write_text(written(path.read_text(), wanted(root)))
+        path.write_text(replace_code(path.read_text(), find_code(root)))
     return lines
 
 
@@ -110,9 +110,9 @@ def check(root: Path) -> list[str]:
     Raises:
         PipelineError: A command cannot be followed.
     """
-    found = listed((root / PIPELINE).read_text())
+    found = read_code((root / PIPELINE).read_text())
     lines = []
-    for stage, paths in wanted(root).items():
+    for stage, paths in find_code(root).items():
         has = found.get(stage, [])
         lines += [f"{stage}: {path} is missing" for path in paths if path not in has]
         lines += [f"{stage}: {path} is too much" for path in has if path not in paths]

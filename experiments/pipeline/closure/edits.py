@@ -69,7 +69,7 @@ def changes_digest(root: Path, file: Path, added: str) -> bool:
 
 def table(root: Path) -> str:
     """Return a Markdown table: edit, file, stages that run, whether trainings start afresh."""
-    listed = dvc_yaml.listed((root / PIPELINE).read_text())
+    listed = dvc_yaml.read_code((root / PIPELINE).read_text())
     lines = ["| edit | file | stages that run | trainings |", "| --- | --- | --- | --- |"]
     for kind, (file, added) in edits(root).items():
         stages = stages_with(file, listed)

@@ -14,6 +14,9 @@ from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.closure.values import NETWORKS, Named
 
 PIPELINE = Path("dvc.yaml")
+ON_DEMAND = {"train_teacher": ("depth_anywhere_teacher",)}
+"""What a loop may be filled with that is empty in every values file: its code is listed all the
+same."""
 _CODE = re.compile(rf"(?!{BOX})(packages|experiments)/")
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 
@@ -63,7 +66,9 @@ def commands(root: Path, sections: Mapping[str, Any]) -> Iterator[Command]:
     """
     stages = _stages((root / PIPELINE).read_text())
     for name, stage in stages.items():
-        for item in _items(stage.get("foreach", [""]), sections):
+        items = _items(stage.get("foreach", [""]), sections)
+        items = items or [item for item in ON_DEMAND.get(name, ()) if item in sections]
+        for item in items:
             filled = _filled(stage.get("do", stage), {**sections, "item": item, "key": item})
             words = str(filled["cmd"]).split()
             if words[:2] != ["python", "-m"]:

@@ -33,7 +33,7 @@ def test_every_stage_once_after_what_it_reads() -> None:
 def repeated(name: str, folder: Path) -> list[str]:
     """Names of the stages of one row of the queue, at full scale."""
     [run] = runs(read_queue(), small=False, only=name)
-    (folder / "params.yaml").write_text(overlay.composed(ROOT / "params.rehearsal.yaml"))
+    (folder / "params.yaml").write_text(overlay.compose(ROOT / "params.rehearsal.yaml"))
     apply_overrides(str(folder / "params.yaml"), list(run.overrides))
     now: dict[str, Any] = params.read_params(folder / "params.yaml")
     return [c.name for c in plan.to_repeat(plan.in_order(ROOT, now), BEFORE, now, run.target)]

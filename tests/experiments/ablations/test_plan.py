@@ -15,7 +15,7 @@ from experiments.ablations import plan
 from experiments.ablations.plan import QueueError, Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
-from experiments.training.cli import ParamsCLI
+from experiments.training.params_cli import ParamsCLI
 from pano_data.sampler import split_batch
 
 ROOT = Path(__file__).parents[3]
@@ -98,7 +98,7 @@ def values(run: Run, folder: Path, overlaid: str | None = None) -> Path:
     path = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
     if overlaid:
-        path.write_text(overlay.composed(ROOT / overlaid))
+        path.write_text(overlay.compose(ROOT / overlaid))
     apply_overrides(str(path), list(run.overrides))
     return path
 

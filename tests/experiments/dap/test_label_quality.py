@@ -79,19 +79,21 @@ def test_a_score_that_falls_with_the_error_is_minus_one(sign: float, expected: f
     for part in (slice(0, 3), slice(3, 5)):
         score = torch.sigmoid(sign * spread[part] ** 3)  # any rising function of it
         rank.update(1, score, labels(spread[part]), batch(len(spread[part])))
-    found = rank.taken()
+    found = rank.compute_and_reset()
     assert found["streets/rank/spearman"] == pytest.approx(expected)
     assert found["streets/rank/absrel"] == pytest.approx(float(spread.mean()) / 4)
     assert math.isnan(found["rooms/rank/spearman"])  # nothing was added
-    assert math.isnan(rank.taken()["streets/rank/spearman"])  # the lists are empty again
+    assert math.isnan(
+        rank.compute_and_reset()["streets/rank/spearman"]
+    )  # the lists are empty again
 
 
 def test_scale_is_no_error_and_equal_scores_have_no_rank() -> None:
     rank = RankCorrelation(["rooms"], "da2_paper")
     rank.update(0, torch.tensor([0.1, 0.2, 0.3]), 7 * labels(torch.zeros(3)), batch(3))
-    assert rank.taken()["rooms/rank/absrel"] == pytest.approx(0, abs=1e-6)
+    assert rank.compute_and_reset()["rooms/rank/absrel"] == pytest.approx(0, abs=1e-6)
     rank.update(0, torch.full((3,), 0.5), labels(torch.tensor([0.1, 0.2, 0.3])), batch(3))
-    assert math.isnan(rank.taken()["rooms/rank/spearman"])
+    assert math.isnan(rank.compute_and_reset()["rooms/rank/spearman"])
 
 
 def test_a_picture_without_truth_is_left_out() -> None:
@@ -100,4 +102,4 @@ def test_a_picture_without_truth_is_left_out() -> None:
     truth["valid"][3] = False
     rank = RankCorrelation(["rooms"], "da2_paper")
     rank.update(0, torch.tensor([0.9, 0.8, 0.7, 1.0]), labels(spread), truth)
-    assert rank.taken()["rooms/rank/spearman"] == pytest.approx(-1)
+    assert rank.compute_and_reset()["rooms/rank/spearman"] == pytest.approx(-1)

@@ -20,7 +20,7 @@ from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
 from experiments.estimate import trainings as estimate
 from experiments.pipeline import overlay, params
-from experiments.training.cli import ParamsCLI
+from experiments.training.params_cli import ParamsCLI
 from pano_data import datasets
 
 ROOT = Path(__file__).parents[3]
@@ -47,7 +47,7 @@ def paper_of(section: str) -> str:
 def test_a_training_is_accepted(
     section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "params.yaml").write_text(overlay.composed(PAPER))
+    (tmp_path / "params.yaml").write_text(overlay.compose(PAPER))
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:

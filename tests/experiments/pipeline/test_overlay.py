@@ -121,7 +121,7 @@ def test_an_overlay_states_only_what_differs(name: str) -> None:
 def test_what_is_composed_of_an_overlay_resolves_alike(overlaid: str, tmp_path: Path) -> None:
     paper = ROOT / overlaid
     written = tmp_path / "params.yaml"
-    written.write_text(overlay.composed(paper))
+    written.write_text(overlay.compose(paper))
     names = params.read_params(paper)
     assert list(params.read_params(written)) == list(names)
     for name in names:

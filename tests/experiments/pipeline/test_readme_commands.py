@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from experiments.pipeline import readme_commands
-from experiments.pipeline.readme_commands import commands, pages, problem
+from experiments.pipeline.readme_commands import Line, found, lines, pages, problem
 
 PAGE = """
 Text with `make nothing`.
@@ -22,29 +22,56 @@ worlds -> manifests -> da2 -> report
 ```python
 make = 1
 ```
+
+```sh
+dvc repro train_da2    # the training; takes ten minutes
+ls out                 # needs no GPU
+curl away
+```
+
+```sh title="Not run by the tests: needs a display"
+make ui
+```
+
+```text title="Usage"
+panodepth view DIR [--port N]
+```
 """
 
 
-def test_commands_are_the_lines_of_shell_blocks() -> None:
-    assert commands(PAGE) == [
-        "make repro",
-        "panodepth predict PATH... --model runs/da2 --out out/",
-        "python -m experiments.da2 fit --trainer.max_steps 3",
+def test_lines_are_those_of_shell_blocks_with_the_reason_why_they_cannot_run() -> None:
+    assert list(lines("a.md", PAGE)) == [
+        Line("a.md", "make repro"),
+        Line("a.md", "panodepth predict PATH... --model runs/da2 --out out/"),
+        Line("a.md", "python -m experiments.da2 fit --trainer.max_steps 3"),
+        Line("a.md", "dvc repro train_da2", "takes ten minutes"),
+        Line("a.md", "ls out"),
+        Line("a.md", "curl away"),
+        Line("a.md", "make ui", "needs a display"),
+        Line("a.md", "panodepth view DIR [--port N]", usage=True),
     ]
 
 
 def test_the_pages_hold_commands() -> None:
-    found = [page for page, _ in pages()]
-    assert found.count("README.md") >= 10
+    told = [line.page for line in pages()]
+    assert told.count("README.md") >= 10
     assert {f"experiments/{paper}/README.md" for paper in ("da2", "dap", "depth_anywhere")} < {
-        *found
+        *told
     }
+    assert {"docs/start.md", "docs/cookbook/photos.md", "packages/panodepth/README.md"} < {*told}
 
 
-@pytest.mark.parametrize("command", sorted({command for _, command in pages()}))
-def test_what_a_page_promises_exists(command: str) -> None:
+@pytest.mark.parametrize("line", dict.fromkeys(pages()), ids=lambda line: line.command)
+def test_what_a_page_promises_exists(line: Line) -> None:
     """Programs, options, stages and sections; trainings compose their configuration."""
-    assert problem(command) is None
+    assert found(line) is None
+
+
+def test_an_option_of_a_line_of_usage_that_does_not_exist_is_told() -> None:
+    line = Line("a.md", "panodepth view DIR [--prot N] [--html FILE]", usage=True)
+    assert found(line) == "panodepth view has no option --prot"
+    assert "veiw" in (found(Line("a.md", "panodepth veiw DIR", usage=True)) or "")
+    assert "curl" in (found(Line("a.md", "curl away")) or "")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from experiments.pipeline import params
-from experiments.training.cli import ParamsCLI, main
+from experiments.training.cli import main
+from experiments.training.params_cli import ParamsCLI
 
 ROOT = Path(__file__).parents[3]
 WRITTEN = yaml.safe_load((ROOT / "params.yaml").read_text())

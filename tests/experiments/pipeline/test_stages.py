@@ -33,7 +33,7 @@ def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A folder with dvc.yaml and one of the values files as its params.yaml."""
     folder = tmp_path_factory.mktemp("pipeline")
     shutil.copy(ROOT / "dvc.yaml", folder)
-    (folder / "params.yaml").write_text(overlay.composed(ROOT / request.param))
+    (folder / "params.yaml").write_text(overlay.compose(ROOT / request.param))
     return folder / "params.yaml"
 
 

@@ -16,7 +16,7 @@ from experiments.study.direction import (
     effect_of,
     first_contrasts,
     read_calibration,
-    wanted,
+    select_runs,
     write_calibration,
 )
 from experiments.study.results import Place
@@ -71,7 +71,7 @@ def test_effects_are_written_and_read(tmp_path: Path) -> None:
 def test_effect_of_one_seed(tmp_path: Path) -> None:
     place, runs = Place(tmp_path), planned(STUDY, SCALE)
     contrasts = first_contrasts(STUDY, ["da2_normal"])
-    few = wanted([r for (_, seed), r in runs.items() if seed == 1], contrasts)
+    few = select_runs([r for (_, seed), r in runs.items() if seed == 1], contrasts)
     assert {r.arm.name for r in few} == {"da2", "da2_no_normal"}
     found = {(r.arm.name, r.seed): r for r in few}
     write_scores(STUDY, place, found, {"da2_no_normal": 0.3}, spread=1e-6)

@@ -1,24 +1,9 @@
 import numpy as np
 import pytest
 
-from pano_worlds.surfaces.builder import Builder, box, quad
+from pano_worlds.surfaces.builder import Builder, box, quad, rectangle
 from pano_worlds.vectors import Frame, to_world
 from tests.worlds.conftest import GREY
-
-
-def test_to_world_is_a_proper_rotation():
-    matrix = to_world(np.eye(3)).T
-    np.testing.assert_allclose(matrix @ matrix.T, np.eye(3))
-    assert np.linalg.det(matrix) == pytest.approx(1.0)
-    # Up in the plan is -y in the world, ahead is +z.
-    np.testing.assert_array_equal(to_world(np.array([1.0, 2.0, 3.0])), [1.0, -3.0, 2.0])
-
-
-def test_frames_compose():
-    frame = Frame(1.0, 2.0, 0.5, 0.3).child(0.4, -0.2, 0.1, 0.9)
-    point = np.array([0.3, 0.7, -0.1])
-    inner = Frame(0.4, -0.2, 0.1, 0.9).place(point)
-    np.testing.assert_allclose(frame.place(point), Frame(1.0, 2.0, 0.5, 0.3).place(inner))
 
 
 def test_objects_get_numbers_labels_and_places():
@@ -39,3 +24,19 @@ def test_objects_get_numbers_labels_and_places():
 def test_shapes_need_an_object():
     with pytest.raises(ValueError, match="no object is open"):
         box(Builder(), (0, 0, 0), (1, 1, 1), GREY)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "corners"),
+    [
+        ((0, 1, 2), (3, 1, 4), [(0, 1, 2), (3, 1, 2), (3, 1, 4), (0, 1, 4)]),
+        ((0, 1, 2), (3, 5, 2), [(0, 1, 2), (3, 1, 2), (3, 5, 2), (0, 5, 2)]),
+        ((0, 1, 2), (3, 5, 4), [(0, 1, 2), (3, 1, 2), (3, 5, 4), (0, 5, 4)]),
+    ],
+    ids=["upright", "level", "aslant"],
+)
+def test_a_rectangle_has_two_edges_along_x(start, end, corners):
+    b = Builder()
+    with b.object("sheet"):
+        rectangle(b, start, end, GREY)
+    np.testing.assert_array_equal(b.finish().vertices, to_world(np.array(corners, dtype=float)))

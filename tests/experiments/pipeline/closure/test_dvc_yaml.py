@@ -35,10 +35,18 @@ TEXT = """stages:
 CODE = {"one": ["packages/b"], "two": ["experiments/new.py"]}
 
 
+def test_every_file_that_a_stage_lists_is_there() -> None:
+    """Also of a stage whose loop is empty under every values file: nothing writes its list."""
+    listed = dvc_yaml.read_code((ROOT / "dvc.yaml").read_text())
+    assert not {
+        f"{s}: {p}" for s, paths in listed.items() for p in paths if not (ROOT / p).exists()
+    }
+
+
 def test_code_is_replaced_and_all_else_stays() -> None:
-    text = dvc_yaml.written(TEXT, CODE)
-    assert dvc_yaml.listed(text) == CODE
-    assert dvc_yaml.written(text, CODE) == text
+    text = dvc_yaml.replace_code(TEXT, CODE)
+    assert dvc_yaml.read_code(text) == CODE
+    assert dvc_yaml.replace_code(text, CODE) == text
     left = [line for line in text.splitlines() if "packages/" not in line and "# code" not in line]
     kept = [line for line in TEXT.splitlines() if "packages/" not in line and "old.py" not in line]
     assert [line for line in left if "new.py" not in line] == kept
@@ -57,8 +65,21 @@ def test_dvc_yaml_lists_the_code_of_each_stage() -> None:
     assert dvc_yaml.check(ROOT) == [], "run `make deps`"
 
 
+def test_a_loop_that_no_values_file_fills_is_followed_all_the_same() -> None:
+    sections = Named(code(), ROOT / "params.yaml").written
+    assert sections["pipeline"]["teachers"] == []
+    found = [c.item for c in commands(ROOT, sections) if c.stage == "train_teacher"]
+    assert found == ["depth_anywhere_teacher"]
+
+
+def test_the_code_that_a_stage_lists_exists() -> None:
+    listed = dvc_yaml.read_code((ROOT / "dvc.yaml").read_text())
+    assert set(listed) >= {"train_teacher", "train_da2", "train_box"}
+    assert not {p for paths in listed.values() for p in paths if not (ROOT / p).exists()}
+
+
 def test_edits_run_the_stages_that_use_the_code() -> None:
-    listed = dvc_yaml.listed((ROOT / "dvc.yaml").read_text())
+    listed = dvc_yaml.read_code((ROOT / "dvc.yaml").read_text())
     runs = {kind: set(stages_with(file, listed)) for kind, (file, _) in edits(ROOT).items()}
     trainings = {stage for stage in listed if stage.startswith("train_")}
     readers = {"da2_curate", "dap_label_1", "dap_label_2", "evaluate", "suites", "gallery"}

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from pano_worlds.outdoor import fixtures
-from pano_worlds.outdoor.fixtures import arcade
 from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
+from pano_worlds.outdoor.street_furniture import arcade, bench, fountain, litter_bin, street_lamp
 from pano_worlds.outdoor.traffic import person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
@@ -27,7 +26,7 @@ def make_park(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     build_terrain(b, terrain, Ground((0.06, 0.13, 0.03), (0.14, 0.20, 0.06), 5.0, 0.06, 0.4, seed))
     plaza = float(rng.uniform(6.0, 11.0))
     _paths(b, plaza, rng)
-    middle = (fixtures.fountain, pavilion)[int(rng.integers(2))]
+    middle = (fountain, pavilion)[int(rng.integers(2))]
     with b.object(middle.__name__):
         middle(b, rng)
     occupied = [(0.0, 0.0, plaza + 1.0)]
@@ -114,15 +113,15 @@ def _furniture(b: Builder, plaza: float, rng: Random) -> None:
         a = 2 * np.pi * (k + 0.5) / 9 + 0.25
         x, y = (plaza - 0.5) * float(np.cos(a)), (plaza - 0.5) * float(np.sin(a))
         with b.object("bench", Frame(x, y, 0.012, a + np.pi / 2 + np.pi)):
-            fixtures.bench(b, rng)
+            bench(b, rng)
     for turn in np.arange(4) * np.pi / 2:
         base = Frame(0, 0, 0, float(turn))
         for reach in np.arange(plaza + 4, 60, 14.0):
             with b.object("street_lamp", base.child(float(reach), _HALF_PATH + 0.4, 0.0, np.pi)):
-                fixtures.street_lamp(b, rng)
+                street_lamp(b, rng)
             if rng.random() < 0.4:
                 with b.object("litter_bin", base.child(float(reach) + 3, -_HALF_PATH - 0.4)):
-                    fixtures.litter_bin(b, rng)
+                    litter_bin(b, rng)
     for _ in range(int(rng.integers(2, 12))):
         reach, turn = float(rng.uniform(4.5, 40)), float(rng.integers(4)) * np.pi / 2
         place = Frame(0, 0, 0, turn).child(

@@ -2,11 +2,22 @@
 
 import numpy as np
 
-from pano_worlds.outdoor import fixtures
 from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
 from pano_worlds.outdoor.districts import CITY, KERB, SUBURB, VILLAGE, District, Roads, build_roads
-from pano_worlds.outdoor.fixtures import gateway
 from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
+from pano_worlds.outdoor.street_furniture import (
+    bench,
+    bollard,
+    fence,
+    fountain,
+    gateway,
+    kiosk,
+    litter_bin,
+    power_pole,
+    sign,
+    signal,
+    street_lamp,
+)
 from pano_worlds.outdoor.traffic import car, person
 from pano_worlds.rendering.atmosphere import make_sky
 from pano_worlds.rendering.lighting import Light
@@ -95,7 +106,7 @@ def _garden(
             (low + 0.6 * (high - low), 0.4 * (high - low)),
         ):
             with b.object("fence", Frame(side * (roads.edge + 0.35), start, 0.0, np.pi / 2)):
-                fixtures.fence(b, np.random.default_rng(int(abs(low) * 1000)), length)
+                fence(b, np.random.default_rng(int(abs(low) * 1000)), length)
     for _ in range(int(rng.integers(0, 4))):
         y = float(rng.uniform(low + 0.5, high - 0.5))
         x = side * (roads.edge + float(rng.uniform(1.0, max(1.2, setback - 0.8))))
@@ -115,15 +126,13 @@ def _street_side(b: Builder, d: District, roads: Roads, rng: Random) -> None:
             with b.object("tree", Frame(side * kerb, y, rise)):
                 tree(b, rng, 1500 if abs(y) < 40 else 400)
         for y in _spread(rng, roads, 28.0):
-            lamp = fixtures.street_lamp if d is not VILLAGE else fixtures.power_pole
+            lamp = street_lamp if d is not VILLAGE else power_pole
             with b.object(
                 lamp.__name__, Frame(side * (kerb - 0.2), y + 2.5, rise, -np.pi / 2 * side)
             ):
                 lamp(b, rng)
         for y in _spread(rng, roads, 25.0):
-            piece = (fixtures.bench, fixtures.litter_bin, fixtures.bollard, fixtures.sign)[
-                int(rng.integers(4))
-            ]
+            piece = (bench, litter_bin, bollard, sign)[int(rng.integers(4))]
             with b.object(
                 piece.__name__, Frame(side * (kerb + 0.1), y + 1.3, rise, np.pi / 2 * side)
             ):
@@ -170,15 +179,15 @@ def _crossing(b: Builder, d: District, roads: Roads, rng: Random) -> list[tuple[
     rise = KERB if roads.pavement > 0 else 0.0
     out = roads.half + 0.5
     for k, (sx, sy) in enumerate(((1, -1), (1, 1), (-1, 1), (-1, -1))):
-        piece = fixtures.signal if d is CITY else fixtures.sign
+        piece = signal if d is CITY else sign
         with b.object(piece.__name__, Frame(sx * out, roads.cross + sy * out, rise, k * np.pi / 2)):
             piece(b, rng)
     if d is CITY and rng.random() < 0.35:
         with b.object("fountain", Frame(0.0, roads.cross)):
-            fixtures.fountain(b, rng)
+            fountain(b, rng)
     if roads.pavement > 2.6:
         with b.object("kiosk", Frame(roads.half + 1.4, roads.cross + roads.edge + 2.0, rise)):
-            fixtures.kiosk(b, rng)
+            kiosk(b, rng)
     if d is CITY and rng.random() < 0.3:
         with b.object("gateway", Frame(0.0, roads.cross + (55 if roads.cross < 0 else -55))):
             gateway(b, rng, 2 * roads.half - 2.6)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import pano_losses as pl
-from experiments.training.task import ValidationScores
+from experiments.training.validation_scores import ValidationScores
 
 PROTOCOLS = ("da2_paper", "solid_angle_median")
 

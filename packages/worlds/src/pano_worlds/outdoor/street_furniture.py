@@ -1,4 +1,4 @@
-"""Fixtures of streets and parks: lamps, signals, signs, benches, fences, arcades, gates."""
+"""Street furniture: lamps, signals, signs, benches, fences, fountains, arcades, gates."""
 
 import numpy as np
 
