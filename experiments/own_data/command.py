@@ -112,6 +112,8 @@ def _check(args: argparse.Namespace) -> None:
     numbers = [args.steps, args.batch_size, args.units, args.samples, *(args.size or ())]
     if any(number is not None and number <= 0 for number in numbers):
         raise CommandError("expected positive --steps, --batch-size, --size, --units and --samples")
+    if args.fov_x_deg and args.intrinsics:
+        raise CommandError("got --fov-x-deg and --intrinsics, expected one of them")
     wrong = [word for word in args.set if "=" not in word]
     if wrong:
         raise CommandError(f"--set: got {wrong[0]!r}, expected KEY=VALUE")
@@ -178,6 +180,7 @@ def _trained(args: argparse.Namespace, pairs: Pairs) -> int:
 
 @torch.no_grad()
 def _maps(network: DepthModel, size: tuple[int, int]) -> Maps:
+    network.tells_other_size = False  # it is about to be trained at this size
     maps: Maps = network(torch.zeros(1, 3, *size))
     return maps
 

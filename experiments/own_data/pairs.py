@@ -22,6 +22,8 @@ from pano_models import DISTANCE_SCALE_INVARIANT, Predictor
 from pano_models.model import DepthModel
 
 PARTS = ("rest", "held_out")
+LIFTED = "experiments.own_data.lifted.LiftedPairs"
+"""Reads perspective pictures, which are no panoramas yet."""
 NAMED = 5
 """Files without a partner that are named for each reason; the others are counted."""
 COMMON_UNITS = (1.0, 100.0, 256.0, 512.0, 1000.0, 4000.0)
@@ -70,10 +72,10 @@ class Pairs:
         origin = {"manifest": str(self.manifest(part)), "root": str(self.root)}
         if not self.flat:
             return origin
-        perspective = {"class_path": "pano_data.reader.ManifestDataset", "init_args": origin}
-        painter = {"class_path": "pano_data.curation.ReflectionOutpainter"}
-        whole = {"perspective": perspective, "p2e": {"size": list(size)}, "outpainter": painter}
-        return {"dataset": {"class_path": "pano_data.CuratedDataset", "init_args": whole}}
+        lifted = {**origin, "height": size[0]}
+        if part == "rest":
+            lifted["quarantine"] = str(self.quarantine)
+        return {"dataset": {"class_path": LIFTED, "init_args": lifted}}
 
     def audit(self, samples: int) -> AuditReport:
         """Open some pairs and check what training relies on."""
@@ -181,11 +183,6 @@ def open_source(source: Mapping[str, Any]) -> Source:
     """Return a source of a configuration as the object."""
     if "dataset" not in source:
         return Source(**source)
-    from pano_data import P2E, CuratedDataset, ManifestDataset
-    from pano_data.curation import ReflectionOutpainter
+    from experiments.own_data.lifted import LiftedPairs
 
-    options = source["dataset"]["init_args"]
-    pictures = ManifestDataset(**options["perspective"]["init_args"])
-    size = options["p2e"]["size"]
-    curated = CuratedDataset(pictures, P2E((size[0], size[1])), ReflectionOutpainter())
-    return Source(dataset=curated)
+    return Source(dataset=LiftedPairs(**source["dataset"]["init_args"]))

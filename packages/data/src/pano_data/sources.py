@@ -34,7 +34,8 @@ class Source:
     manifest: str | None = None
     root: str | None = None
     shards: str | None = None
-    dataset: Dataset[Any] | None = None
+    # Not Dataset[Any]: of a parametrised class the parser of the configuration takes no options.
+    dataset: Dataset | None = None  # type: ignore[type-arg]
     weight: float = 1.0
     masks: str | None = None
 
