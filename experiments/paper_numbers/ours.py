@@ -28,7 +28,8 @@ def read_numbers(path: Path) -> dict[str, Any]:
 
     Places are without `init_args`; a list of numbers is one number.
     """
-    common, found = params.section("common", path), {}
+    common = params.section("common", path)
+    found: dict[str, Any] = {}
     for name in params.read_params(path):
         if name.startswith(PAPERS):
             section = params.section(name, path)

@@ -41,7 +41,10 @@ def frames(video: Path, every: float = EVERY_S) -> Iterator[tuple[float, NDArray
             if number / rate >= due - 1e-6:
                 read, frame = capture.retrieve()
                 if read:
-                    yield number / rate, cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+                    yield (
+                        number / rate,
+                        np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), np.uint8),
+                    )
                 due += every
             number += 1
     finally:

@@ -300,4 +300,5 @@ def merge(manifests: Iterable[Manifest]) -> Manifest:
 
 
 def _row(values: dict[str, Any]) -> Row:
-    return Row(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return Row(**given)
