@@ -28,7 +28,7 @@ def analytic_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
         write(*args, **settings | {"workers": 0, "studio": BoxStudio()})
 
     monkeypatch.setattr(miniatures, "write", rooms)
-    monkeypatch.setattr(workers, "warm", lambda modules: None)
+    monkeypatch.setattr(workers, "start_server", lambda modules: None)
 
 
 def test_renders_a_tree_that_the_reader_of_the_data_set_reads(tmp_path: Path) -> None:

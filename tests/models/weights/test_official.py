@@ -127,7 +127,7 @@ def test_unknown_release():
         pm.load_official("da3", {})
 
 
-@pytest.mark.parametrize("address", ["official:da2", "official:da2="])
+@pytest.mark.parametrize("address", ["official:unifuse=", "official:da2="])
 def test_malformed_address(address):
     with pytest.raises(pm.ModelNotFoundError, match="official:NAME=FILE"):
         pm.load(address)

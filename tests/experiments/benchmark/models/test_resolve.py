@@ -51,7 +51,7 @@ def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("official:da2", "expected official:NAME=FILE"),
+        ("official:da2=", "official:NAME=FILE"),
         ("baseline_latitude", "no `latitude_from`"),
         ("absent_folder", "not a folder written by save"),
     ],
