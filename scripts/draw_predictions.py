@@ -32,14 +32,14 @@ def main() -> None:
     figure, axes = plt.subplots(len(ROWS), len(COLUMNS), figsize=(14.4, 5.2), layout="constrained")
     for row, (dataset, place) in zip(axes, ROWS, strict=True):
         entry = index[dataset][place]
-        for axis, (tile, title) in zip(row, COLUMNS.items(), strict=True):
+        for axis, tile in zip(row, COLUMNS, strict=True):
             axis.imshow(Image.open(GALLERY / entry["tiles"][tile]), aspect="auto")
             axis.set_axis_off()
             if tile in entry["scores"]:
                 absrel = entry["scores"][tile]["absrel"]
                 axis.text(0.02, 0.06, f"{absrel:.2f}", transform=axis.transAxes, color="white")
-            if row is axes[0]:
-                axis.set_title(title, fontsize=11)
+    for axis, title in zip(axes[0], COLUMNS.values(), strict=True):
+        axis.set_title(title, fontsize=11)
     figure.savefig(OUT, dpi=100, pil_kwargs={"quality": 82})
 
 
