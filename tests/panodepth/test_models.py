@@ -23,6 +23,15 @@ def test_table_lists_all_models(capsys):
     assert "PANODEPTH_WEIGHTS" in told
 
 
+def test_names_are_whole_on_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for entry in pano_models.list_models():
+        assert any(line.split()[:1] == [entry.model] for line in lines)
+    assert max(map(len, lines)) <= 80
+
+
 def test_json(capsys):
     assert main(["models", "--json"]) == 0
     listed = {entry["model"]: entry for entry in json.loads(capsys.readouterr().out)}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 import pano_models
 from pano_models import ModelEntry
@@ -85,13 +85,20 @@ def _download(names: Sequence[str]) -> None:
             raise CommandError(str(error)) from error
 
 
+COLUMNS = ("model", "here", "kind", "file", "predicts", "size", "licence", "digest")
+WHOLE = ("model", "here", "kind", "file")
+"""Never shortened: what people type, and whether it is there."""
+NARROW, WIDE = len(WHOLE), 140
+"""Columns of the table on a terminal below so many characters: `panodepth models MODEL` has all."""
+
+
 def _print_table(entries: Sequence[ModelEntry]) -> None:
-    table = Table(
-        "model", "kind", "predicts", "size", "file", "licence", "digest", "here", box=None
-    )
-    for entry in entries:
-        table.add_row(*(escape(cell) for cell in _row(entry)), style="" if entry.file else "dim")
     console = Console()
+    columns = COLUMNS if console.width >= WIDE else COLUMNS[:NARROW]
+    table = Table(*(Column(name, no_wrap=name in WHOLE) for name in columns), box=None)
+    for entry in entries:
+        cells = _row(entry)[: len(columns)]
+        table.add_row(*(escape(cell) for cell in cells), style="" if entry.file else "dim")
     console.print(table)
     console.print(
         f"official:NAME downloads where the hub has it; files: {escape(str(weights_folder()))} "
@@ -104,13 +111,13 @@ def _row(entry: ModelEntry) -> tuple[str, ...]:
     licence, _, more = entry.licence.partition("; ")
     return (
         entry.model,
+        "damaged" if entry.problem else "yes" if entry.file else "no",
         entry.kind,
+        _show_bytes(entry.size),
         entry.predicts,
         _show_size(entry),
-        _show_bytes(entry.size),
         licence + ("*" if more else ""),
         f"{entry.sha256[:12]} ({entry.digest_from})" if entry.sha256 else entry.digest_from,
-        "damaged" if entry.problem else "yes" if entry.file else "no",
     )
 
 
