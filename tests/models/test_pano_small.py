@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pano_models as pm
-from pano_models.pano_small import size_on_stride
+from pano_models.pano_small import latitude_maps, size_on_stride
 from tests.models.box_rooms import abs_rel, box_rooms, train
 
 SMALL = (8, 8, 16, 16, 16)
@@ -76,6 +76,13 @@ class TestSphere:
         """A picture of one colour is not one distance: rows know how high they look."""
         found = maps(model, torch.full((1, 3, 64, 128), 0.5))[:, 0]
         assert found[:, 0].mean() != pytest.approx(found[:, -1].mean().item(), rel=1e-4)
+
+    def test_latitude_maps_are_those_of_the_rows(self):
+        found = latitude_maps(4, 6)
+        assert found.shape == (1, 2, 4, 6)
+        angles = torch.tensor([3, 1, -1, -3]) * math.pi / 8
+        torch.testing.assert_close(found[0, 0, :, 2], angles.sin())
+        torch.testing.assert_close(found[0, 1, :, 5], angles.cos())
 
     @pytest.mark.parametrize(
         ("size", "expected"),

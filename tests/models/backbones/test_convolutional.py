@@ -3,7 +3,6 @@ import torch
 
 from pano_models.backbones.convolutional import ConvBackbone, _tokens
 from pano_models.backbones.encoders import EfficientNetEncoder
-from pano_models.layers.padding import set_border
 
 
 def backbone(**options):
@@ -62,41 +61,3 @@ def test_training_reaches_the_encoder_unless_frozen():
     sum(x.square().sum() for x in model(torch.randn(2, 3, 64, 64))).backward()
     used = [p for n, p in model.encoder.named_parameters()]
     assert all(p.grad is not None for p in used)
-
-
-@pytest.mark.parametrize(("patch", "cells"), [(8, (2, 1, 1, 1)), (16, (4, 2, 1, 1))])
-def test_the_patch_is_an_option(patch, cells):
-    model = backbone(patch=patch).eval()
-    assert (model.cells, model.multiple) == (cells, 32 // patch)
-    assert model.grid(64, 128) == (64 // patch, 128 // patch)
-    assert model.floor(70, 130) == (70 // patch * patch, 130 // patch * patch)
-    levels = model(torch.randn(1, 3, 64, 128))
-    assert all(x.shape == (1, 64 * 128 // patch**2, 32) for x in levels)
-
-
-def test_an_unknown_patch_is_refused():
-    with pytest.raises(ValueError, match=r"got patches of 14 pixels, expected one of \(4, 8, 16"):
-        backbone(patch=14)
-
-
-def test_tokens_know_their_latitude_if_asked():
-    torch.manual_seed(0)
-    plain, placed = backbone().eval(), backbone(position=True).eval()
-    placed.load_state_dict(plain.state_dict(), strict=False)
-    # A grey picture, and an encoder that does not know where the border is.
-    for model in (plain, placed):
-        set_border(model.encoder, "sphere")
-    grey = torch.full((1, 3, 128, 256), 0.5)
-    for i, (bare, aware) in enumerate(zip(plain(grey), placed(grey), strict=True)):
-        rows = [x[0].view(8, 16, -1) for x in (bare, aware)]
-        torch.testing.assert_close(rows[0][2], rows[0][5], atol=1e-4, rtol=1e-4)
-        assert (rows[1][2] - rows[1][5]).abs().max() > 0.1, f"level {i}"
-        torch.testing.assert_close(rows[1][2, 0], rows[1][2, 9], atol=1e-4, rtol=1e-4)
-
-
-def test_the_latitude_of_each_cell_reaches_its_own_channels():
-    model = backbone(position=True)
-    weight = model.place[0].weight.detach().view(2, 16, 2, 16)  # channel, cell of out and in
-    assert (weight.diagonal(dim1=1, dim2=3).abs() > 0).all()
-    apart = ~torch.eye(16, dtype=torch.bool)
-    assert (weight.permute(1, 3, 0, 2)[apart] == 0).all()

@@ -1,8 +1,6 @@
-import math
-
 import torch
 
-from pano_models.layers.size_cache import SizeCache, cached_by_size, latitude_maps
+from pano_models.layers.size_cache import SizeCache, cached_by_size
 
 CPU = torch.device("cpu")
 
@@ -78,11 +76,3 @@ def test_tables_made_in_inference_mode_can_be_trained_with():
     weight = torch.ones(3, requires_grad=True)
     (weight * cache(3, device=CPU)).sum().backward()
     assert weight.grad.tolist() == [1, 1, 1]
-
-
-def test_latitude_maps_are_those_of_the_rows():
-    found = latitude_maps(4, 6)
-    assert found.shape == (1, 2, 4, 6)
-    angles = torch.tensor([3, 1, -1, -3]) * math.pi / 8
-    torch.testing.assert_close(found[0, 0, :, 2], angles.sin())
-    torch.testing.assert_close(found[0, 1, :, 5], angles.cos())

@@ -6,6 +6,7 @@ from os import PathLike
 import torch
 from torch import Tensor, nn
 
+from pano_geometry.pixels import row_latitudes
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import (
     build_encoder,
@@ -15,7 +16,7 @@ from pano_models.backbones.encoders import (
 )
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import Border, conv2d, resize, set_border
-from pano_models.layers.size_cache import LATITUDE_CHANNELS, SizeCache, latitude_maps
+from pano_models.layers.size_cache import SizeCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, FAR_PROBABILITY, Maps
 from pano_models.weights.encoders import load_encoders
@@ -25,6 +26,7 @@ STRIDE = 32
 FEWEST_CELLS = 2
 """Rows of the coarsest map: a kernel of five rows reaches two across a pole."""
 WIDTHS = (16, 32, 64, 96, 160)
+LATITUDE_CHANNELS = 2
 LOG_RANGE = 10.0
 """Natural logarithm of the largest distance over one unit, and of one unit over the smallest.
 
@@ -127,3 +129,10 @@ def size_on_stride(height: int, width: int) -> tuple[int, int]:
     """Return the multiples of 32 nearest to a size, two at least."""
     rows, cols = (max(round(n / STRIDE), FEWEST_CELLS) for n in (height, width))
     return rows * STRIDE, cols * STRIDE
+
+
+def latitude_maps(rows: int, cols: int) -> Float[Tensor, "1 2 h w"]:
+    """Return sine (1 at the upper pole) and cosine of the latitude of each pixel."""
+    latitude = row_latitudes(rows)
+    both = torch.stack([latitude.sin(), latitude.cos()])
+    return both.view(1, LATITUDE_CHANNELS, rows, 1).expand(-1, -1, -1, cols).contiguous()

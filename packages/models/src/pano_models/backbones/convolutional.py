@@ -22,24 +22,22 @@ from pano_models.backbones.encoders import (
 from pano_models.backbones.feature_cache import FeatureCache
 from pano_models.layers.cells import keep_cells
 from pano_models.layers.padding import Border, set_border
-from pano_models.layers.size_cache import LATITUDE_CHANNELS, SizeCache, latitude_maps
 
 PATCH = 16
 STRIDES = (4, 8, 16, 32)
 """Of the encoder's maps that become tokens."""
-COARSEST = STRIDES[-1]
 
 
 class ConvBackbone(nn.Module):
     """Patch tokens of a convolutional encoder, one tensor for each of its last four maps.
 
-    All levels lie on one grid of patches, as a transformer's do. A map that is finer than the grid
-    gives each patch all its pixels (so the heads, which enlarge the shallow levels, can draw edges
-    again); a coarser map is repeated.
+    All levels lie on one grid of 16-pixel patches, as a transformer's do. A map that is finer than
+    the grid gives each patch all its pixels (so the heads, which enlarge the shallow levels, can
+    draw edges again); the coarsest map is repeated.
 
     Args:
         encoder: Five maps at 1/2 … 1/32, finest first.
-        embed_dim: Channels of the tokens, a multiple of the cells of a patch: of 16 by default.
+        embed_dim: Channels of the tokens, a multiple of 16.
         coarse_first: Order of the levels: the coarsest map first, as DA²'s decoder meets it, or the
             finest first, as DPT does.
         equivariant: Columns and rows of every convolution continue over the sphere: rolling the
@@ -49,21 +47,20 @@ class ConvBackbone(nn.Module):
         border: Of the encoder's convolutions, see `SameConv2d`; None: "sphere" if `equivariant`,
             "zeros" if not. With "zeros" an equivariant network is so but for its encoder, which
             knows where the seam is, and a training step takes a third less.
-        position: Tell each pixel of a map its latitude, added to its token before the norm. A
-            vision transformer adds an embedding of the place of each patch; without one, what
-            follows must guess from the padding where floor and ceiling are.
-        patch: Pixels per side of a patch: 4, 8, 16 or 32. At 128x256 a patch of 8 leaves the sphere
-            attention 16x32 tokens; a transformer of 14-pixel patches has 39x78 at 546x1092.
 
     Attributes:
         taps: Indices of the encoder's maps, in the order of the levels.
         cells: Pixels per side of a patch in each level's map: a token's channel `c * cells² + i` is
             made of pixel `i` alone at first (see `layers.cells`).
-        multiple: Patches that the sides of an image are a multiple of: the coarsest map joins them.
+        patch: Pixels per side of a patch.
+        multiple: Patches that the sides of an image are a multiple of: the coarsest map joins
+            pairs.
         cache: Where the maps of a frozen encoder are kept, or None. No part of the network: a saved
             folder does not know it.
     """
 
+    patch = PATCH
+    multiple = 2
     cache: FeatureCache | None = None
 
     def __init__(
@@ -75,31 +72,20 @@ class ConvBackbone(nn.Module):
         precision: str = "float32",
         frozen: bool = False,
         border: Border | None = None,
-        patch: int = PATCH,
-        position: bool = False,
     ) -> None:
         super().__init__()
         check_precision(precision)
-        if patch not in STRIDES:
-            raise ValueError(f"got patches of {patch} pixels, expected one of {STRIDES}")
-        self.patch, self.multiple = patch, COARSEST // patch
         self.encoder, self.embed_dim = encoder, embed_dim
         self.precision, self.frozen = precision, frozen
         order = range(len(STRIDES))
         self.taps = tuple(reversed(order)) if coarse_first else tuple(order)
         channels = [encoder.channels[1 + tap] for tap in self.taps]
-        self.cells = tuple(max(patch // STRIDES[tap], 1) for tap in self.taps)
+        self.cells = tuple(max(PATCH // STRIDES[tap], 1) for tap in self.taps)
         self.project = nn.ModuleList()
         for c, n in zip(channels, self.cells, strict=True):
             projection = nn.Linear(c * n * n, embed_dim)
             keep_cells(projection, n)
             self.project.append(projection)
-        self.place = nn.ModuleList()
-        for n in self.cells if position else ():
-            placed = nn.Linear(LATITUDE_CHANNELS * n * n, embed_dim)
-            keep_cells(placed, n)
-            self.place.append(placed)
-        self._latitude = SizeCache(latitude_maps)
         self.norm = nn.LayerNorm(embed_dim)
         set_border(encoder, border or ("sphere" if equivariant else "zeros"))
         if frozen:
@@ -114,11 +100,11 @@ class ConvBackbone(nn.Module):
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of patches in an image; a remainder at the bottom/right is ignored."""
-        return height // self.patch, width // self.patch
+        return height // PATCH, width // PATCH
 
     def floor(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the part of an image that whole patches tile."""
-        return height // self.patch * self.patch, width // self.patch * self.patch
+        return height // PATCH * PATCH, width // PATCH * PATCH
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n c"]]:
         """Return the tokens, row-major, after the norm, one tensor for each level.
@@ -129,17 +115,10 @@ class ConvBackbone(nn.Module):
         grid = self.grid(image.shape[-2], image.shape[-1])
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             maps = self._run(image)
-        return [self._level(i, maps[tap], grid) for i, tap in enumerate(self.taps)]
-
-    def _level(self, i: int, x: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Return the tokens of level `i` from its map."""
-        tokens: Tensor = self.project[i](_tokens(x, grid))
-        if self.place:
-            size = [n * self.cells[i] for n in grid]
-            latitude = self._latitude(*size, device=x.device).to(tokens.dtype)
-            tokens = tokens + self.place[i](_tokens(latitude, grid))
-        normed: Tensor = self.norm(tokens)
-        return normed
+        return [
+            self.norm(project(_tokens(maps[tap], grid)))
+            for tap, project in zip(self.taps, self.project, strict=True)
+        ]
 
     def keep_maps(self, folder: str | PathLike[str]) -> None:
         """Keep the maps of the encoder in a folder, see `FeatureCache`.
@@ -167,8 +146,7 @@ def _tokens(x: Tensor, grid: Sequence[int]) -> Tensor:
     if cells >= 1 and x.shape[-2] == rows * cells:
         x = functional.pixel_unshuffle(x, cells)
     else:  # coarser than the grid
-        factor = -(-rows // x.shape[-2])
-        x = functional.interpolate(x, scale_factor=factor, mode="nearest")[..., :rows, :cols]
+        x = functional.interpolate(x, scale_factor=2.0, mode="nearest")[..., :rows, :cols]
     return x.flatten(2).transpose(1, 2)
 
 
@@ -182,18 +160,17 @@ def build_conv_backbone(
 
     Args:
         name: See `encoders.build_encoder`.
-        options: `backbone_options`: `embed_dim`, `border`, `patch` and `position`.
+        options: `backbone_options`: `embed_dim` and `border`.
         frozen_blocks: None: all is trained; any number: the encoder is frozen whole.
         shared: The rest of `ConvBackbone`'s arguments.
 
     Raises:
         ValueError: An option of a transformer.
     """
-    unknown = sorted(set(options or {}) - {"embed_dim", "border", "patch", "position"})
+    unknown = sorted(set(options or {}) - {"embed_dim", "border"})
     if unknown:
         raise ValueError(
-            f"backbone {name} takes the options embed_dim, border, patch and position, got"
-            f" {', '.join(unknown)}"
+            f"backbone {name} takes the options embed_dim and border, got {', '.join(unknown)}"
         )
     frozen = frozen_blocks is not None
     return ConvBackbone(build_encoder(name), frozen=frozen, **(options or {}), **shared)

@@ -8,11 +8,8 @@ import torch
 from torch import Tensor
 
 from pano_geometry.compiling import constant_result
-from pano_geometry.pixels import row_latitudes
-from pano_geometry.tensor_types import Float
 
 CPU = torch.device("cpu")
-LATITUDE_CHANNELS = 2
 
 
 class SizeCache:
@@ -63,10 +60,3 @@ def cached_by_size(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return cache(*args, device=device or CPU)
 
     return constant_result(table)
-
-
-def latitude_maps(rows: int, cols: int) -> Float[Tensor, "1 2 h w"]:
-    """Return sine (1 at the upper pole) and cosine of the latitude of each pixel."""
-    latitude = row_latitudes(rows)
-    both = torch.stack([latitude.sin(), latitude.cos()])
-    return both.view(1, LATITUDE_CHANNELS, rows, 1).expand(-1, -1, -1, cols).contiguous()
