@@ -108,9 +108,7 @@ def test_an_unknown_border_is_named():
 
 
 def test_option_of_a_transformer_is_refused():
-    with pytest.raises(
-        ValueError, match="takes the options embed_dim and border, got depth"
-    ):
+    with pytest.raises(ValueError, match="takes the options embed_dim and border, got depth"):
         pm.create("da2", **LITE, backbone_options={"depth": 4})
 
 
