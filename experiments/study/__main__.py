@@ -1,9 +1,11 @@
 """`python -m experiments.study COMMAND`: fifteen published findings, tested.
 
 `run` trains what is missing, arm by arm and seed by seed, and resumes after a kill; several may
-work on one folder at once. `status` tells how far it is. `report` tests the claims on what is there
-and writes the page. `check` looks whether every override is spelt right. `direction` trains five
-claims for ten minutes and fails if one has turned; `calibrate` finds what it is compared with.
+work on one folder at once. `status` tells how far it is. `record` writes the scores of finished
+runs to a file that is committed, from which every later command takes what its folder lacks.
+`report` tests the claims on what is there and writes the page. `check` looks whether every override
+is spelt right. `direction` trains five claims for ten minutes and fails if one has turned;
+`calibrate` finds what it is compared with.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from experiments.study.direction import (
 from experiments.study.plan import Run, plan
 from experiments.study.plan import runs as all_runs
 from experiments.study.queue import Queue, forget, outdated, progress, shard
+from experiments.study.records import FOLDER, record_runs, restore_runs
 from experiments.study.results import MissingDataError, Place
 
 EXIT_FAILED = 1
@@ -41,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit codes: 0 done, 1 a step failed, 2 wrong arguments or missing data."""
     parser = argparse.ArgumentParser("python -m experiments.study", description=__doc__)
     parser.add_argument(
-        "what", choices=("run", "status", "report", "check", "calibrate", "direction")
+        "what",
+        choices=("run", "status", "record", "report", "check", "calibrate", "direction"),
     )
     parser.add_argument("--scale", default="default", help="default, long or paper")
     parser.add_argument("--claims", help="some of them, with commas; all without")
@@ -84,8 +88,17 @@ def _command(given: argparse.Namespace) -> int:
     place = Place(given.root.resolve(), given.pipeline.resolve())
     arms = study.arms_of(claims, scale.name)
     runs = [r for r in all_runs(study, scale, arms, REPO) if _in(r, scale.seeds, given.seeds)]
+    restored, changed = restore_runs(scale.name, runs, place)
+    if restored:
+        sys.stderr.write(f"{restored} runs taken from their record ({FOLDER.name}/{scale.name})\n")
+    if changed:
+        sys.stderr.write(f"{changed} recorded runs do not count: their settings have changed\n")
     if given.what == "status":
         _status(runs, place)
+        return 0
+    if given.what == "record":
+        count = record_runs(study, scale.name, {(r.arm.name, r.seed): r for r in runs}, place)
+        sys.stdout.write(f"{count} runs are recorded in {FOLDER / scale.name}.jsonl\n")
         return 0
     if given.what == "report":
         from experiments.study.page.write import write_page  # plots are slow to import

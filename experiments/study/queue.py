@@ -62,7 +62,8 @@ class Queue:
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.steps: list[Step] = list(dict.fromkeys(s for r in self.runs for s in r.last.chain))
+        open_runs = [run for run in self.runs if self.place.record(run.last) is None]
+        self.steps: list[Step] = list(dict.fromkeys(s for r in open_runs for s in r.last.chain))
         self._labels = labels(self.study, self.runs)
 
     def work(self) -> None:
@@ -95,7 +96,7 @@ class Queue:
             return any(
                 not any(s.folder in self.failed for s in step.chain)
                 for step in self.steps
-                if self.place.record(step) is None
+                if not self.place.made(step)
             )
 
     def _next(self, held: ExitStack) -> Step | None:
@@ -103,15 +104,15 @@ class Queue:
             for step in self.steps:
                 if step.folder in self._busy or step.folder in self.failed:
                     continue
-                if self.place.record(step) is not None:
+                if self.place.made(step):
                     continue
-                if any(self.place.record(before) is None for before in step.before):
+                if not all(self.place.made(before) for before in step.before):
                     continue
                 try:
                     held.enter_context(locked(self.place.folder(step)))
                 except RunFolderError:
                     continue
-                if self.place.record(step) is None:  # another may just have finished it
+                if not self.place.made(step):  # another may just have finished it
                     self._busy.add(step.folder)
                     return step
                 held.close()
@@ -197,9 +198,17 @@ def outdated(study: Study, runs: Sequence[Run], place: Place) -> list[Step]:
     """Return finished trainings that another code has to be compared with: to be made again.
 
     The arms of a claim are compared seed by seed. Where one of them is still to be trained, or two
-    were trained by different code, those of another code than today's are outdated.
+    were trained by different code, those of another code than today's are outdated. So is one of
+    another code whose weights are not here but have to be, for a run that starts from them.
     """
-    found: dict[Step, None] = {}
+    open_steps = {s for r in runs if place.record(r.last) is None for s in r.last.chain}
+    found: dict[Step, None] = {
+        step: None
+        for step in open_steps
+        if step.trains
+        and not place.made(step)
+        and (place.record(step) or {}).get("code", _now(step)) != _now(step)
+    }
     by_name = {(run.arm.name, run.seed): run for run in runs}
     for claim in study.claims.values():
         for seed in dict.fromkeys(run.seed for run in runs):

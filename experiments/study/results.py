@@ -24,6 +24,7 @@ from pano_data import write_json
 DONE = "done.json"
 FAILED = "failed.json"
 LOG = "log.txt"
+RECORDED = "recorded"
 STATE = ".runs"
 KINDS = ("data/raw", "data/manifests")
 
@@ -53,6 +54,11 @@ class Place:
         path = self.folder(step) / DONE
         found: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
         return found
+
+    def made(self, step: Step) -> bool:
+        """Tell whether a step is finished and its products are here, not its record alone."""
+        record = self.record(step)
+        return record is not None and not record.get(RECORDED)
 
     def scores(self, run: Run) -> Path:
         """Return the folder of the scores of a run."""

@@ -139,7 +139,8 @@ class Pair:
 
     Attributes:
         caption: Data set, image, seed and scores.
-        arms: Arm -> picture (RGB | prediction over error | truth) as base64 of a PNG.
+        arms: Arm -> picture (RGB | prediction over error | truth) as base64 of a PNG; empty where
+            the weights of a recorded run are not here.
     """
 
     caption: str
@@ -176,7 +177,8 @@ def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
     seed, key = measured.seeds[row], measured.keys[name][column]
     values = {arm: measured.sets[name].values[arm][row, column] for arm in ends}
     told = ", ".join(f"{arm} {value:.3f}" for arm, value in values.items())
-    pictures = {arm: _drawn(done[arm, seed], name, key, place) for arm in ends}
+    here = all(place.made(done[arm, seed].trained) for arm in ends)
+    pictures = {arm: _drawn(done[arm, seed], name, key, place) for arm in ends} if here else {}
     return Pair(f"{name} {key}, seed {seed}; {claim.metric}: {told}", pictures)
 
 
