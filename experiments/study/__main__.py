@@ -19,7 +19,7 @@ from pathlib import Path
 from experiments.pipeline.closure.digest import whole_digest
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.revision import REPO
-from experiments.study.claims import ClaimsError, Study, read_study
+from experiments.study.claims import Arm, ClaimsError, Study, read_study
 from experiments.study.direction import (
     SCALE,
     alarms,
@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--scale", default="default", help="default, long or paper")
     parser.add_argument("--claims", help="some of them, with commas; all without")
+    parser.add_argument("--arms", help="some arms of these claims, with commas; all without")
     parser.add_argument("--seeds", type=int, help="only the first N seeds of the scale")
     parser.add_argument("--shard", default="0/1", help="RANK/COUNT: the part of one machine")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="steps at a time")
@@ -86,7 +87,7 @@ def _command(given: argparse.Namespace) -> int:
     if given.what in ("calibrate", "direction"):
         return _direction(given, study)
     place = Place(given.root.resolve(), given.pipeline.resolve())
-    arms = study.arms_of(claims, scale.name)
+    arms = _chosen_arms(study.arms_of(claims, scale.name), given.arms)
     runs = [r for r in all_runs(study, scale, arms, REPO) if _in(r, scale.seeds, given.seeds)]
     restored, changed = restore_runs(scale.name, runs, place)
     if restored:
@@ -155,6 +156,15 @@ def _direction(given: argparse.Namespace, study: Study) -> int:
         word = turned.get(name, f"effect {values[0]:+.3f}, limit {calibration.limit(name):+.3f}")
         sys.stdout.write(f"{name}: {'TURNED: ' if name in turned else ''}{word}\n")
     return EXIT_FAILED if turned else 0
+
+
+def _chosen_arms(arms: Sequence[Arm], given: str | None) -> list[Arm]:
+    wanted = None if given is None else given.split(",")
+    unknown = sorted(set(wanted or ()) - {arm.name for arm in arms})
+    if unknown:
+        known = ", ".join(arm.name for arm in arms)
+        raise ClaimsError(f"got --arms {', '.join(unknown)}, expected some of {known}")
+    return [arm for arm in arms if wanted is None or arm.name in wanted]
 
 
 def _in(run: Run, seeds: Sequence[int], first: int | None) -> bool:

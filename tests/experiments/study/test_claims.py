@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.pipeline import params
+from experiments.study.__main__ import main
 from experiments.study.check import check_keys, check_study
 from experiments.study.claims import FILE, ClaimsError, Published, read_study
 from experiments.study.values import values_of
@@ -144,3 +145,16 @@ def test_what_is_asked_for_in_vain() -> None:
         STUDY.scale("huge")
     assert [c.name for c in STUDY.chosen(["faces"])] == ["faces"]
     assert "da2_oracle" not in [a.name for a in STUDY.arms_of(STUDY.claims.values(), "paper")]
+
+
+def test_an_unknown_arm_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["status", "--claims", "faces", "--arms", "unifuse,da2", "--root", str(tmp_path)]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told == "error: got --arms da2, expected some of unifuse, unifuse_stitched\n"
+
+
+def test_some_arms_of_a_claim(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["status", "--claims", "pseudo_labels", "--arms", "unifuse,unifuse_labelled"]
+    assert main([*arguments, "--seeds", "2", "--root", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.endswith("of 4 runs are done\n")
