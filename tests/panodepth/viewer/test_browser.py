@@ -14,8 +14,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 from torch import nn
 
 from pano_models import Predictor
-from panodepth.view.command import make_drop_handler
-from panodepth.view.server import ViewerServer
+from panodepth.viewer.command import make_drop_handler
+from panodepth.viewer.server import ViewerServer
 
 DRIVER, CHROMIUM = shutil.which("chromedriver"), shutil.which("chromium")
 pytestmark = pytest.mark.skipif(not (DRIVER and CHROMIUM), reason="no chromium and chromedriver")
