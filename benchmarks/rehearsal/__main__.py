@@ -20,7 +20,7 @@ from dvc.utils.hydra import apply_overrides
 
 from benchmarks.rehearsal import hub_models, plan, processes
 from benchmarks.rehearsal.record import Record
-from experiments.ablations.plan import Run, read_queue, runs
+from experiments.ablations import Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.stages import Command
 

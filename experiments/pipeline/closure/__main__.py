@@ -8,8 +8,7 @@ line (exit code 2).
 import argparse
 import sys
 
-from experiments.pipeline.closure.dvc_yaml import check, write
-from experiments.pipeline.closure.edits import table
+from experiments.pipeline.closure.dvc_yaml import check, table, write
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.revision import REPO
 

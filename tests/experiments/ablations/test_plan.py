@@ -11,8 +11,8 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from experiments.ablations import plan
-from experiments.ablations.plan import QueueError, Run, read_queue, runs
+from experiments import ablations
+from experiments.ablations import QueueError, Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
 from experiments.training.params_cli import ParamsCLI
@@ -230,7 +230,7 @@ RUNS = [Run("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2,
 
 
 def test_command() -> None:
-    assert plan.command(RUNS[0]) == [
+    assert ablations.command(RUNS[0]) == [
         "dvc", "exp", "run", "--temp", "--name", "g-row-a-s1",
         "--set-param", "++a.b=1", "--set-param", "~c.d", "train",
     ]  # fmt: skip
@@ -249,5 +249,5 @@ def test_what_is_there_is_skipped_and_a_failure_does_not_stop_the_rest(
         return subprocess.CompletedProcess(command, int(command[5] == "g-row-a-s2"))
 
     monkeypatch.setattr(subprocess, "run", fake)
-    assert plan.launch(RUNS) == ["g-row-a-s2"]
+    assert ablations.launch(RUNS) == ["g-row-a-s2"]
     assert started == ["g-row-a-s2", "g-row-a-s3"]

@@ -13,7 +13,7 @@ import pytest
 
 from experiments.pipeline.closure import dvc_yaml
 from experiments.pipeline.closure.digest import code
-from experiments.pipeline.closure.edits import edits, stages_with, table
+from experiments.pipeline.closure.dvc_yaml import edits, stages_with, table
 from experiments.pipeline.closure.stages import PipelineError, commands, modules_of
 from experiments.pipeline.closure.values import Named
 from tests.experiments import tiny

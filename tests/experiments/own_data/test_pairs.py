@@ -11,8 +11,7 @@ from PIL import Image
 
 import pano_models
 from experiments.own_data.command import main
-from experiments.own_data.lifted import LiftedPairs
-from experiments.own_data.pairs import find_pairs
+from experiments.own_data.pairs import LiftedPairs, find_pairs
 from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 
