@@ -1,16 +1,23 @@
+"""Both networks of the teacher: what any of them must do, then what is of one alone."""
+
 import pytest
 import torch
 
 import pano_models as pm
 
+SMALL = {
+    "perspective_unet": {"widths": (8, 8, 16, 16, 16)},
+    "perspective_vit": {"features": 16},
+}
 
-@pytest.fixture
-def model() -> pm.PerspectiveViT:
+
+@pytest.fixture(params=SMALL)
+def model(request: pytest.FixtureRequest) -> pm.DepthModel:
     torch.manual_seed(0)
-    return pm.create("perspective_vit", features=16)
+    return pm.create(request.param, **SMALL[request.param])
 
 
-class TestPerspectiveViT:
+class TestAnyPerspectiveNetwork:
     @pytest.mark.parametrize("size", [(64, 64), (60, 76)])
     @torch.no_grad()
     def test_disparity_is_not_negative_at_any_size(self, model, size):
@@ -58,3 +65,20 @@ class TestPerspectiveViT:
         views = torch.rand(1, 3, 60, 76).half()
         expected = model.eval()(views.float())["disparity_affine"]
         assert torch.equal(model(views)["disparity_affine"], expected)
+
+
+class TestPerspectiveUNet:
+    def test_every_level_needs_a_width(self):
+        with pytest.raises(ValueError, match="got 4 widths"):
+            pm.create("perspective_unet", widths=(8, 8, 8, 8))
+
+    @torch.no_grad()
+    @pytest.mark.parametrize("model", ["perspective_unet"], indirect=True)
+    def test_each_level_reaches_the_output(self, model):
+        views = torch.rand(1, 3, 64, 64)
+        full = model.eval()(views)["disparity_affine"]
+        for level in range(5):
+            kept = model.lateral[level].weight.clone()
+            model.lateral[level].weight.zero_()
+            assert not torch.allclose(model(views)["disparity_affine"], full, rtol=0, atol=1e-6)
+            model.lateral[level].weight.copy_(kept)
