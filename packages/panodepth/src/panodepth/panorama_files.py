@@ -12,6 +12,7 @@ from panodepth.errors import BadPanoramaError, CommandError
 
 OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky")
 """Endings of pictures that `predict` writes."""
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
 MIN_HEIGHT = 16
 STEREO = {
     1.0: "one above the other",

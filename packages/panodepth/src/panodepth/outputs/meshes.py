@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pano_geometry import resize
+from pano_geometry.pixels import centres
 from panodepth.outputs.surface import EDGE_RATIO, to_distance, unproject_map
 from panodepth.prediction import PredictedMap
 
@@ -80,7 +81,8 @@ def make_sphere_mesh(
     closed = np.concatenate([points, points[:, :1]], axis=1).reshape(-1, 3)
     poles = [_pole_distance(grid[0]), _pole_distance(grid[-1])]
     vertices = np.concatenate([closed, [[0, poles[0], 0], [0, -poles[1], 0]]]).astype(np.float32)
-    u, v = np.meshgrid((np.arange(columns + 1) + 0.5) / columns, 1 - (np.arange(rows) + 0.5) / rows)
+    right, down = centres(columns + 1).numpy() / columns, centres(rows).numpy() / rows
+    u, v = np.meshgrid(right, 1 - down)
     uv = np.concatenate([np.stack([u, v], -1).reshape(-1, 2), [[0.5, 1], [0.5, 0]]])
     faces = make_grid_faces(rows, columns + 1)
     reach = np.concatenate([np.concatenate([grid, grid[:, :1]], axis=1).ravel(), poles])[faces]

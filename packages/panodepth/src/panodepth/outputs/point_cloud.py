@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from plyfile import PlyData, PlyElement
 
+from pano_geometry import row_latitudes
 from panodepth.outputs.maps import estimate_normals
 from panodepth.outputs.surface import (
     Y_UP,
@@ -50,7 +52,7 @@ def sample_sphere(
     rows = (
         ((np.arange(max(1, int(height / step))) + 0.5) * step).astype(np.intp).clip(max=height - 1)
     )
-    latitudes = (0.5 - (rows + 0.5) / height) * np.pi
+    latitudes = row_latitudes(height, dtype=torch.float64).numpy()[rows]
     counts = np.maximum(1, (width / step * np.cos(latitudes)).astype(int))
     columns = [((np.arange(n) + 0.5) * (width / n)).astype(np.intp) for n in counts]
     return np.repeat(rows, counts), np.concatenate(columns)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pano_data.errors import DataError
 from pano_data.manifest import Row, read_manifest
 from pano_geometry import Equirectangular, distance_to_normals, resize
-from pano_geometry.pixels import to_index
+from pano_geometry.pixels import centres, to_index
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.point_cloud import MAX_POINTS, sample_sphere
 from panodepth.outputs.records import load_prediction, read_record, record_name
@@ -105,20 +105,26 @@ class PosedPanorama:
 
     def picture_coordinates(self, world: Array) -> Array:
         """Where points `(n, 3)` lie in the picture: `(n, 2)` from 0 to 1, origin bottom left."""
-        u, v = self._indices(world)
         height, width = self.rgb.shape[:2]
-        return np.stack([(u + 0.5) / width, 1 - (v + 0.5) / height], axis=1)
+        u, v = np.moveaxis(self._pixels(world).numpy(), -1, 0)
+        return np.stack([u / width, 1 - v / height], axis=1)
 
     def _indices(self, world: Array) -> tuple[Array, Array]:
         """Column and row of points, in indices (integers at pixel centres).
 
         Rows inside the image.
         """
+        index = to_index(self._pixels(world)).numpy()
+        return index[..., 0], index[..., 1]
+
+    def _pixels(self, world: Array) -> torch.Tensor:
+        """Column and row of points in pixels, `(n, 2)`, no row beyond the first and last centre."""
         height, width = self.distance.shape
         local = (world - self.pose.position) @ self.pose.rotation
         pixel = Equirectangular(height, width).project(torch.from_numpy(local))
-        index = to_index(pixel).numpy()
-        return index[..., 0], np.clip(index[..., 1], 0, height - 1)
+        rows = centres(height)
+        pixel[..., 1].clamp_(rows[0], rows[-1])
+        return pixel
 
 
 def _interpolate(distance: NDArray[np.float32], u: Array, v: Array) -> Array:
