@@ -23,7 +23,7 @@ class QueueError(ValueError):
 
 
 @dataclass(frozen=True)
-class Run:
+class AblationRun:
     """One experiment: a row of a table with one seed.
 
     Attributes:
@@ -69,7 +69,9 @@ def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
     return groups
 
 
-def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*") -> list[Run]:
+def runs(
+    groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*"
+) -> list[AblationRun]:
     """All runs, the first seed of every row before the second of any.
 
     Args:
@@ -90,7 +92,7 @@ def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str 
     return chosen
 
 
-def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
+def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[AblationRun]:
     scale = SCALES[not small]
     for name, group in groups.items():
         base = [*(group.get("small", []) if small else []), *group.get("always", [])]
@@ -104,10 +106,10 @@ def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
                 ]
                 tag = f"++{group['section']}.tags.reproduces='{what['table']}'"
                 overrides = (*base, *own, *seeds, tag)
-                yield Run(name, row, seed, group["target"], overrides)
+                yield AblationRun(name, row, seed, group["target"], overrides)
 
 
-def command(run: Run) -> list[str]:
+def command(run: AblationRun) -> list[str]:
     """`dvc exp run` of one row.
 
     Its own name, its own values, a copy of the checkout as its place.
@@ -124,7 +126,7 @@ def finished() -> set[str]:
     return set(listed.stdout.split())
 
 
-def launch(runs: Sequence[Run]) -> list[str]:
+def launch(runs: Sequence[AblationRun]) -> list[str]:
     """Run what is not there yet, past failures; return the names of those that failed."""
     done, failed = finished(), []
     for run in runs:
@@ -150,7 +152,9 @@ def read_scores(uri: str, names: Sequence[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-def by_row(runs: Sequence[Run], numbers: Numbers) -> dict[str, dict[str, dict[str, list[float]]]]:
+def by_row(
+    runs: Sequence[AblationRun], numbers: Numbers
+) -> dict[str, dict[str, dict[str, list[float]]]]:
     """`{group: {row: {metric: a value per seed}}}` of all validations, `val/...`."""
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for run in runs:
@@ -169,7 +173,7 @@ def spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.4f}"
 
 
-def table(group: Mapping[str, Any], runs: Sequence[Run], numbers: Numbers) -> str:
+def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: Numbers) -> str:
     """Rows of one group: mean ± standard deviation over seeds, and how far off the first row.
 
     Args:

@@ -18,7 +18,7 @@ from experiments.benchmark.suites.published import UNITS
 
 FILE = Path(__file__).parents[1] / "suites/published_ablations.yaml"
 PANORAMAS = "panoramas"
-Scores = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
+AblationScores = Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 """Group of the queue -> row -> `val/<data set>/<protocol>/<metric>` -> a value per seed."""
 SCALING_TABLE = "da2_table2"
 SCALING_METRICS = ("absrel", "rmse", "delta1", "delta2")
@@ -65,13 +65,13 @@ def _table(raw: Mapping[str, Any]) -> PublishedAblation:
     return PublishedAblation(**kept, columns=columns, rows=rows, notes=tuple(raw["notes"]))
 
 
-def read_scores(path: Path) -> Scores:
+def read_scores(path: Path) -> AblationScores:
     """Read what `python -m experiments.ablations table` wrote; empty where there is nothing."""
-    found: Scores = json.loads(path.read_text()) if path.is_file() else {}
+    found: AblationScores = json.loads(path.read_text()) if path.is_file() else {}
     return found
 
 
-def measured(table: PublishedAblation, scores: Scores, row: str) -> dict[str, float]:
+def measured(table: PublishedAblation, scores: AblationScores, row: str) -> dict[str, float]:
     """Return our numbers of a row, by metric: means over seeds, then over data sets."""
     found: dict[str, list[float]] = {}
     for name, values in scores.get(table.ours["group"], {}).get(row, {}).items():
@@ -81,13 +81,13 @@ def measured(table: PublishedAblation, scores: Scores, row: str) -> dict[str, fl
     return {metric: fmean(values) for metric, values in found.items()}
 
 
-def _datasets(table: PublishedAblation, scores: Scores) -> list[str]:
+def _datasets(table: PublishedAblation, scores: AblationScores) -> list[str]:
     rows = scores.get(table.ours["group"], {}).values()
     named = {name.split("/")[1] for row in rows for name in row}
     return sorted(named) if "dataset" not in table.ours else [table.ours["dataset"]]
 
 
-def ablation_tables(scores: Scores) -> list[ReportTable]:
+def ablation_tables(scores: AblationScores) -> list[ReportTable]:
     """Make one table per published table of which we ran a row."""
     tables = []
     for name, table in published().items():
@@ -125,7 +125,7 @@ def _printed(column: str, value: float) -> str:
     return f"{value:,.0f}" if column == PANORAMAS else f"{value:.4f}"
 
 
-def scaling_figure(scores: Scores) -> Figure | None:
+def scaling_figure(scores: AblationScores) -> Figure | None:
     """Plot each metric over the rows of Table 2; None where none of them was run here.
 
     The axis has a place for each row, not for each number of panoramas: with other sets the rows

@@ -20,7 +20,7 @@ from experiments.benchmark.report.tables import (
 PUBLISHED = "published"
 UNSTATED = "†"
 LEGEND = f"{UNSTATED} the paper does not name its protocol: this is our reading of it."
-Row = Mapping[str, Any]
+SuiteRow = Mapping[str, Any]
 ZERO_SHOT = "zero-shot"
 Column = tuple[str, str]
 Values = Mapping[Column, float]
@@ -62,14 +62,14 @@ def suite_tables(suites: Sequence[Mapping[str, Any]]) -> list[ReportTable]:
     return tables
 
 
-def _means(rows: Sequence[Row]) -> list[Row]:
+def _means(rows: Sequence[SuiteRow]) -> list[SuiteRow]:
     """Average, over the data sets, the rows of each system that has numbers on all of them."""
     datasets = {row["dataset"] for row in rows}
-    by_system: dict[tuple[str, str, str], list[Row]] = {}
+    by_system: dict[tuple[str, str, str], list[SuiteRow]] = {}
     for row in rows:
         if row["metrics"]:
             by_system.setdefault((row["system"], row["source"], row["protocol"]), []).append(row)
-    means: list[Row] = []
+    means: list[SuiteRow] = []
     for found in by_system.values():
         if len(datasets) < 2 or {row["dataset"] for row in found} != datasets:
             continue
@@ -85,11 +85,11 @@ def _means(rows: Sequence[Row]) -> list[Row]:
     return means if any(row["source"] != PUBLISHED for row in means) else []
 
 
-def _any_partial(rows: Sequence[Row]) -> bool:
+def _any_partial(rows: Sequence[SuiteRow]) -> bool:
     return any(row.get("partial") for row in rows)
 
 
-def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> ReportTable:
+def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[SuiteRow]) -> ReportTable:
     order = [*suite.get("protocols", []), *sorted({row["protocol"] for row in rows})]
     # Protocol by protocol: numbers of two of them are in no order.
     ours = sorted(
@@ -115,7 +115,7 @@ def _table(suite: Mapping[str, Any], dataset: str, rows: Sequence[Row]) -> Repor
     )
 
 
-def _row_notes(rows: Sequence[Row]) -> list[str]:
+def _row_notes(rows: Sequence[SuiteRow]) -> list[str]:
     """Collect the remarks on single systems, those with one remark together."""
     systems: dict[str, list[str]] = {}
     for row in rows:
@@ -124,11 +124,11 @@ def _row_notes(rows: Sequence[Row]) -> list[str]:
     return [f"{', '.join(names)}: {note}." for note, names in systems.items()]
 
 
-def _absrel(row: Row) -> float:
+def _absrel(row: SuiteRow) -> float:
     return float(row["metrics"].get("absrel", float("inf")))
 
 
-def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], float | None]:
+def _best(ours: Sequence[SuiteRow], names: Sequence[str]) -> dict[tuple[str, str], float | None]:
     """Find the best of ours by protocol and metric: numbers of two protocols do not compare."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in ours:
@@ -138,7 +138,7 @@ def _best(ours: Sequence[Row], names: Sequence[str]) -> dict[tuple[str, str], fl
 
 
 def _row(
-    row: Row, names: Sequence[str], best: Mapping[tuple[str, str], float | None]
+    row: SuiteRow, names: Sequence[str], best: Mapping[tuple[str, str], float | None]
 ) -> list[Cell]:
     published = row["source"] == PUBLISHED
     count = row.get("expected") if published else row.get("count")
@@ -154,7 +154,7 @@ def _row(
     ]
 
 
-def _differences(row: Row, names: Sequence[str]) -> list[list[Cell]]:
+def _differences(row: SuiteRow, names: Sequence[str]) -> list[list[Cell]]:
     """Subtract published numbers from ours, one line per system of the same network."""
     lines = []
     for system, by_metric in (row.get("difference") or {}).items():

@@ -30,7 +30,7 @@ from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.posed_panorama import read_poses
 from panodepth.reconstruct.registration import ScaledPose, identity_pose
 from panodepth.views.cameras import PlacedView, write_colmap, write_transforms
-from panodepth.views.rig import DEFAULT_FOV_DEG, RIGS, CutView, View, cut_view, make_rig
+from panodepth.views.rig import DEFAULT_FOV_DEG, RIGS, CutView, RigView, cut_view, make_rig
 
 UNITS_PER_STEP = 0.001
 """Of a depth PNG: millimetres, nerfstudio's default."""
@@ -145,7 +145,7 @@ def _load(record: Path) -> tuple[NDArray[np.uint8], PredictedMap]:
 
 
 def _write_view(
-    args: argparse.Namespace, name: str, view: View, cut: CutView, pose: ScaledPose
+    args: argparse.Namespace, name: str, view: RigView, cut: CutView, pose: ScaledPose
 ) -> PlacedView:
     stem = f"{name}_{view.name}" if view.name else name
     image = f"{stem}.jpg"

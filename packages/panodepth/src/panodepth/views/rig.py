@@ -20,7 +20,7 @@ FACE_NAMES = tuple("FRBLUD")
 
 
 @dataclass(frozen=True)
-class View:
+class RigView:
     """One camera of a rig.
 
     Attributes:
@@ -36,7 +36,7 @@ class View:
 
 def make_rig(
     kind: str, panorama: tuple[int, int], size: int | None = None, fov_deg: float | None = None
-) -> list[View]:
+) -> list[RigView]:
     """Return the views of a rig.
 
     Args:
@@ -53,7 +53,7 @@ def make_rig(
     if kind == "panorama":
         if size is not None or fov_deg is not None:
             raise CommandError("--rig panorama takes the panorama as it is: no --size, no --fov")
-        return [View("", pg.Equirectangular(height, width), np.eye(3))]
+        return [RigView("", pg.Equirectangular(height, width), np.eye(3))]
     fov_deg = DEFAULT_FOV_DEG[kind] if fov_deg is None else fov_deg
     if not 1 <= fov_deg <= 170:
         raise CommandError(f"--fov is {fov_deg:g}, expected degrees from 1 to 170")
@@ -64,7 +64,7 @@ def make_rig(
         raise CommandError(f"--size is {size}, expected at least 16 pixels")
     camera = pg.Perspective.from_fov(size, size, fov)
     return [
-        View(name, camera, rotation.astype(np.float64))
+        RigView(name, camera, rotation.astype(np.float64))
         for name, rotation in zip(*_rotations(kind), strict=True)
     ]
 
@@ -95,7 +95,7 @@ class CutView(NamedTuple):
     keep: NDArray[np.bool_]
 
 
-def cut_view(rgb: NDArray[np.uint8], prediction: PredictedMap, view: View) -> CutView:
+def cut_view(rgb: NDArray[np.uint8], prediction: PredictedMap, view: RigView) -> CutView:
     """Cut a view out of a panorama and its map.
 
     Args:
