@@ -6,7 +6,7 @@ training follows which stages run after an edit (`table`).
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from experiments.pipeline.closure.digest import files_digest
@@ -33,6 +33,9 @@ OTHERS = {
 }
 STATEMENT = "\nEDITED = True\n"
 COMMENT = "\n# edited\n"
+PAGE = Path("docs/adr/0003-code-behind-a-number.md")
+"""Shows the table of edits, between two marks."""
+_TABLE = re.compile(r"(?<=<!-- begin edits -->\n).*?(?=<!-- end edits -->)", re.DOTALL)
 
 
 def collapse(files: Iterable[Path], sources: Iterable[Path]) -> list[str]:
@@ -184,8 +187,20 @@ def table(root: Path) -> str:
     lines = ["| edit | file | stages that run | trainings |", "| --- | --- | --- | --- |"]
     for kind, (file, added) in edits(root).items():
         stages = stages_with(file, listed)
-        shown = "all" if len(stages) == len(listed) else ", ".join(stages) or "none"
+        shown = _shown(stages, list(listed))
         trains = any(stage.startswith("train_") for stage in stages)
         anew = "start afresh" if changes_digest(root, file, added) else "are found finished"
         lines.append(f"| {kind} | `{file.name}` | {shown} | {anew if trains else '-'} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(stages: Sequence[str], every: Sequence[str]) -> str:
+    rest = [stage for stage in every if stage not in stages]
+    if len(stages) <= len(rest):
+        return ", ".join(stages) or "none"
+    return f"all but {', '.join(rest)}" if rest else "all"
+
+
+def with_table(page: str, root: Path) -> str:
+    """Return the text of a page with the table of edits that is true now between its marks."""
+    return _TABLE.sub(lambda _: table(root), page)

@@ -91,6 +91,10 @@ def test_edits_run_the_stages_that_use_the_code() -> None:
     assert runs["a comment (in decode)"] == runs["decode"]
     text = table(ROOT)
     assert text.count("are found finished") == 1
+    page = (ROOT / dvc_yaml.PAGE).read_text()
+    assert text in page, "run `make deps`"
+    stale = page.replace(text, "| old |\n")
+    assert dvc_yaml.with_table(stale, ROOT) == page
 
 
 def test_an_entry_that_is_no_module_is_named(tmp_path: Path) -> None:
