@@ -121,8 +121,8 @@ def main() -> None:
                 f"{platform.python_version()}, load average after the run {os.getloadavg()[0]:.1f}",
                 "(other programs share the caches and the memory bandwidth).",
                 "",
-                "| picture | panorama | P2E ms | P2E a second | out-painting ms | encoding ms | "
-                "all, a second |",
+                "| picture | panorama | P2E ms | P2E per second | out-painting ms | encoding ms | "
+                "all, per second |",
                 "| --- | --- | --- | --- | --- | --- | --- |",
                 *lines,
                 "",

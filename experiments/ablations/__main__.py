@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from experiments.ablations.plan import QueueError, launch, read_queue, runs
+from experiments.ablations import QueueError, by_row, launch, read_queue, read_scores, runs, table
 from pano_data import write_json
 
 SCORES = Path("reports/ablations.json")
@@ -37,8 +37,7 @@ def main(argv: list[str] | None = None) -> int:
             sys.stderr.write(f"error: {len(failed)} of {len(chosen)} failed: {', '.join(failed)}\n")
             return 1
     else:
-        from experiments.ablations.table import by_row, read_scores, table  # MLflow is slow
-        from experiments.tracking.tracker import tracking_uri
+        from experiments.tracking.tracker import tracking_uri  # MLflow is slow
 
         numbers = read_scores(tracking_uri(), [r.name for r in chosen])
         write_json(SCORES, by_row(chosen, numbers))

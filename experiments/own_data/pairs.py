@@ -1,7 +1,4 @@
-"""Pairs of pictures and depth maps: found, audited, divided into two manifests, and scored on.
-
-The panoramas that are held out tell what a network knows before and after a training.
-"""
+"""Pairs of pictures and depth maps: found, audited, divided into two manifests, read, scored on."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,19 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import Dataset
 
-from pano_data import datasets, track, write_manifest
+from pano_data import P2E, CuratedDataset, ManifestDataset, datasets, track, write_manifest
 from pano_data.audit import AuditReport, audit
+from pano_data.curation import ReflectionOutpainter
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
+from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Row
+from pano_data.quarantine import Quarantine
+from pano_data.sample import ErpSample
 from pano_data.sources import Source
 from pano_losses import ProtocolMetric
 from pano_models import DISTANCE_SCALE_INVARIANT, Predictor
 from pano_models.model import DepthModel
 
 PARTS = ("rest", "held_out")
-LIFTED = "experiments.own_data.lifted.LiftedPairs"
+LIFTED = "experiments.own_data.pairs.LiftedPairs"
 """Reads perspective pictures, which are no panoramas yet."""
 NAMED = 5
 """Files without a partner that are named for each reason; the others are counted."""
@@ -31,6 +33,8 @@ COMMON_UNITS = (1.0, 100.0, 256.0, 512.0, 1000.0, 4000.0)
 Matterport3D."""
 LIKELY_M = (0.7, 15.0)
 """Between these lies the median distance of most pictures."""
+MAX_NEIGHBOURS = 16
+"""Rows after a damaged one that may stand in for it."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +187,43 @@ def open_source(source: Mapping[str, Any]) -> Source:
     """Return a source of a configuration as the object."""
     if "dataset" not in source:
         return Source(**source)
-    from experiments.own_data.lifted import LiftedPairs
-
     return Source(dataset=LiftedPairs(**source["dataset"]["init_args"]))
+
+
+class LiftedPairs(Dataset[ErpSample]):
+    """Perspective pairs, each lifted to a panorama as in DA²'s curation.
+
+    Args:
+        manifest: Rows of perspective pictures.
+        root: Folder that their paths are relative to.
+        height: Rows of the panoramas, which are twice as wide.
+        quarantine: File that damaged pairs are noted in; the next usable one stands in for them.
+            Without it they raise.
+    """
+
+    def __init__(
+        self, manifest: str, root: str, height: int, quarantine: str | None = None
+    ) -> None:
+        pictures = ManifestDataset(manifest, root)
+        self.panoramas = CuratedDataset(pictures, P2E((height, 2 * height)), ReflectionOutpainter())
+        self.rows = pictures.manifest
+        self.quarantine = None if quarantine is None else Quarantine(quarantine)
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> ErpSample:
+        """Return a panorama: `image`, `distance`, `valid`, ... as of every reader."""
+        last: CorruptSampleError | None = None
+        for step in range(min(MAX_NEIGHBOURS, len(self)) if self.quarantine else 1):
+            at = index if not step else (index + step) % len(self)
+            try:
+                return self.panoramas[at]
+            except CorruptSampleError as error:
+                if self.quarantine is None:
+                    raise
+                self.quarantine.add(self.rows[at], error)
+                last = error
+        assert last is not None
+        raise last

@@ -1,7 +1,7 @@
 """The queue: steps in the order of the runs, as many at a time as wanted, resumed after a kill.
 
 A step is done when its folder says so. One that was killed is started again in the same folder: a
-training goes on from its last checkpoint to the same weights, a scoring from its journal. A lock
+training resumes from its last checkpoint to the same weights, a scoring from its journal. A lock
 keeps other processes, on this machine or on others that share the folder, from the same step.
 """
 
@@ -47,7 +47,7 @@ class Queue:
         runs: The runs, most urgent first.
         place: Where they lie.
         jobs: Steps at a time.
-        until: Time (of `time.monotonic`) to stop at; None to go on to the end.
+        until: Time (of `time.monotonic`) to stop at; None to run to the end.
     """
 
     study: Study

@@ -14,9 +14,12 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
 from experiments.benchmark.curves import RULE
-from experiments.benchmark.report.ablation_tables import ablation_tables, read_scores
+from experiments.benchmark.report.ablation_tables import (
+    ablation_tables,
+    read_scores,
+    scaling_figure,
+)
 from experiments.benchmark.report.figures import figures, png
-from experiments.benchmark.report.ranks import rank_tables
 from experiments.benchmark.report.results import (
     Result,
     data_versions,
@@ -25,8 +28,7 @@ from experiments.benchmark.report.results import (
     read_json,
     runs_of,
 )
-from experiments.benchmark.report.scaling import scaling_figure
-from experiments.benchmark.report.suite_tables import read_suites, suite_tables
+from experiments.benchmark.report.suite_tables import rank_tables, read_suites, suite_tables
 from experiments.benchmark.report.tables import (
     cost_table,
     leaderboards,

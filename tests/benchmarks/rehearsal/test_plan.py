@@ -8,7 +8,7 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from benchmarks.rehearsal import plan
-from experiments.ablations.plan import read_queue, runs
+from experiments.ablations import read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.study.plan import overlaps
 from tests.experiments.tiny import ROOT

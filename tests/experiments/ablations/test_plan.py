@@ -11,8 +11,8 @@ import pytest
 import yaml
 from dvc.utils.hydra import apply_overrides
 
-from experiments.ablations import plan
-from experiments.ablations.plan import QueueError, Run, read_queue, runs
+from experiments import ablations
+from experiments.ablations import AblationRun, QueueError, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
 from experiments.training.params_cli import ParamsCLI
@@ -93,7 +93,7 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def values(run: Run, folder: Path, overlaid: str | None = None) -> Path:
+def values(run: AblationRun, folder: Path, overlaid: str | None = None) -> Path:
     """params.yaml, with an overlay written into it, as DVC hands it to the stages of a run."""
     path = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
@@ -111,7 +111,7 @@ def look_up(section: dict[str, Any], place: str) -> Any:
 
 
 @pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
-def test_a_row_changes_what_it_says(run: Run, tmp_path: Path) -> None:
+def test_a_row_changes_what_it_says(run: AblationRun, tmp_path: Path) -> None:
     path = values(run, tmp_path)
     first = next(iter(GROUPS[run.group]["rows"]))
     if run.row == first:
@@ -126,7 +126,9 @@ def test_a_row_changes_what_it_says(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
-def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_accepted(
+    run: AblationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values(run, tmp_path)
     monkeypatch.chdir(tmp_path)
     resolved = accepted(run)
@@ -135,7 +137,7 @@ def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("run", FULL, ids=lambda run: run.name)
 def test_a_row_is_accepted_at_paper_scale(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: AblationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values(run, tmp_path, "params.paper.yaml")
     monkeypatch.chdir(tmp_path)
@@ -151,7 +153,7 @@ def test_a_row_is_accepted_at_paper_scale(
     assert set(suites_of(tests)) <= set(resolved["seen_suites"]), "the guard would refuse it"
 
 
-def accepted(run: Run) -> dict[str, Any]:
+def accepted(run: AblationRun) -> dict[str, Any]:
     """The configuration that the run's stage makes of its section."""
     section = GROUPS[run.group]["section"]
     paper = next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
@@ -226,11 +228,11 @@ def test_rows_that_are_compared_see_equally_many_labelled_panoramas(tmp_path: Pa
     assert set(counts.values()) == {counts["full"]}
 
 
-RUNS = [Run("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2, 3)]
+RUNS = [AblationRun("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2, 3)]
 
 
 def test_command() -> None:
-    assert plan.command(RUNS[0]) == [
+    assert ablations.command(RUNS[0]) == [
         "dvc", "exp", "run", "--temp", "--name", "g-row-a-s1",
         "--set-param", "++a.b=1", "--set-param", "~c.d", "train",
     ]  # fmt: skip
@@ -249,5 +251,5 @@ def test_what_is_there_is_skipped_and_a_failure_does_not_stop_the_rest(
         return subprocess.CompletedProcess(command, int(command[5] == "g-row-a-s2"))
 
     monkeypatch.setattr(subprocess, "run", fake)
-    assert plan.launch(RUNS) == ["g-row-a-s2"]
+    assert ablations.launch(RUNS) == ["g-row-a-s2"]
     assert started == ["g-row-a-s2", "g-row-a-s3"]

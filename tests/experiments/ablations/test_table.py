@@ -1,8 +1,7 @@
 import mlflow
 import pytest
 
-from experiments.ablations.plan import read_queue, runs
-from experiments.ablations.table import by_row, protocol, read_scores, spread, table
+from experiments.ablations import by_row, protocol, read_queue, read_scores, runs, spread, table
 
 KEY = "val/stanford2d3d/da2_paper/absrel"
 GROUP = {

@@ -27,7 +27,8 @@ def distance_to_points(
         Points in metres. A distance of NaN or inf gives a point of NaN or inf.
 
     Raises:
-        ShapeError: If `distance` is not (b, 1, h, w) of the size of its camera.
+        TypeError: If `distance` is not a tensor.
+        ShapeError: If it is not (b, 1, h, w) of the size of its camera.
     """
     check_map("distance", distance)
     camera = camera or Equirectangular(distance.shape[-2], distance.shape[-1])

@@ -44,6 +44,9 @@ class GPano:
         pitch_deg: above the horizon, of the centre of the panorama.
         roll_deg: of the camera; as it grows the horizon turns counterclockwise in the picture.
 
+    Raises:
+        ValueError: If the picture does not lie inside the panorama, or an angle is not finite.
+
     Source: Photo Sphere XMP metadata, developers.google.com/streetview/spherical-metadata.
     """
 

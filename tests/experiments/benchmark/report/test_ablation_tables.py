@@ -1,16 +1,18 @@
-"""Rows of the papers' ablations, ours beside the printed ones."""
+"""Rows of ablations as printed, ours beside them, and Figure 2."""
 
 import json
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from experiments.ablations.plan import read_queue
+from experiments.ablations import read_queue
 from experiments.benchmark.report.ablation_tables import (
     ablation_tables,
     measured,
     published,
     read_scores,
+    scaling_figure,
 )
 
 KEY = "val/{}/da2_paper/absrel"
@@ -21,6 +23,8 @@ SCORES = {
         "native_only": {KEY.format("stanford2d3d"): [0.5]},
     }
 }  # fmt: skip
+SCALING_SCORES = {"da2": {row: {"val/stanford2d3d/da2_paper/absrel": [value]}
+                  for row, value in (("native_only", 0.5), ("full", 0.2))}}  # fmt: skip
 
 
 def test_every_published_row_is_a_row_of_the_queue() -> None:
@@ -63,3 +67,18 @@ def test_nothing_was_run(tmp_path) -> None:
     assert ablation_tables({}) == []
     (tmp_path / "ablations.json").write_text(json.dumps(SCORES))
     assert read_scores(tmp_path / "ablations.json") == SCORES
+
+
+def test_both_curves_stand_at_the_rows_of_table_2() -> None:
+    figure = scaling_figure(SCALING_SCORES)
+    assert figure is not None
+    printed, own = figure.axes[0].get_lines()
+    assert printed.get_ydata()[0] == 0.0807
+    assert list(np.diff(printed.get_ydata()) < 0) == [True] * 6  # it falls with every set
+    assert list(own.get_ydata()[[0, -1]]) == [0.5, 0.2]
+    assert np.isnan(own.get_ydata()[1:-1]).all()
+
+
+def test_no_figure_without_a_row_of_ours() -> None:
+    assert scaling_figure({}) is None
+    assert scaling_figure({"dap": SCALING_SCORES["da2"]}) is None

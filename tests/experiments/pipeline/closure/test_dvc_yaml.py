@@ -13,7 +13,7 @@ import pytest
 
 from experiments.pipeline.closure import dvc_yaml
 from experiments.pipeline.closure.digest import code
-from experiments.pipeline.closure.edits import edits, stages_with, table
+from experiments.pipeline.closure.dvc_yaml import edits, stages_with, table
 from experiments.pipeline.closure.stages import PipelineError, commands, modules_of
 from experiments.pipeline.closure.values import Named
 from tests.experiments import tiny
@@ -91,6 +91,10 @@ def test_edits_run_the_stages_that_use_the_code() -> None:
     assert runs["a comment (in decode)"] == runs["decode"]
     text = table(ROOT)
     assert text.count("are found finished") == 1
+    page = (ROOT / dvc_yaml.PAGE).read_text()
+    assert text in page, "run `make deps`"
+    stale = page.replace(text, "| old |\n")
+    assert dvc_yaml.with_table(stale, ROOT) == page
 
 
 def test_an_entry_that_is_no_module_is_named(tmp_path: Path) -> None:

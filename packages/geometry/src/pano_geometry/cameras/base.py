@@ -35,6 +35,10 @@ class Camera(ABC):
     Attributes:
         height: of the image, pixels.
         width: of the image, pixels.
+
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1.
     """
 
     height: int

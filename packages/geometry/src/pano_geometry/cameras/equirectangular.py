@@ -42,6 +42,10 @@ class Equirectangular(TableCamera):
     Row 0 is the zenith side (-y), the left border is longitude -pi. Any size is allowed; square
     pixels need `width == 2 * height`.
 
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1.
+
     Source: the EQUIRECTANGULAR camera model of COLMAP.
     """
 
@@ -103,6 +107,11 @@ class CroppedEquirectangular(TableCamera):
         full_width: likewise.
         top: first row of the rectangle in the full panorama.
         left: first column.
+
+    Raises:
+        TypeError: If `height` or `width` is not an int.
+        ValueError: If a size is less than 1, a number is not finite, the crop is wider than the
+            panorama, or it reaches beyond its first or last row.
     """
 
     full_height: float
@@ -187,6 +196,10 @@ class Cassini(TableCamera):
     a in [-pi/2, pi/2] along the width and b in [-pi, pi] along the height. Square pixels need
     `height == 2 * width`.
 
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1.
+
     Source: Li et al., MODE, ECCV 2022 (the Deep360 data set).
     """
 
@@ -231,6 +244,10 @@ class Cylindrical(TableCamera):
     Attributes:
         fov_x: full horizontal angle, radians, at most 2 pi; at 2 pi the columns wrap.
         fov_y: full vertical angle, radians, below pi; square pixels at the equator if not given.
+
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1, or an angle is out of range.
     """
 
     fov_x: float = FULL_TURN

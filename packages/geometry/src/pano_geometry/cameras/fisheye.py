@@ -29,6 +29,11 @@ class Fisheye(ExplicitCamera):
         fov: full angle of the image circle, radians, up to 2 pi. Pixels beyond it have no ray.
         focal_y: vertical focal length where it is another (fy of a calibration).
 
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1, a focal length is not positive, `fov` is out of range,
+            a number is not finite, or the radius shrinks somewhere within `fov`.
+
     Source: Kannala and Brandt, PAMI 2006, eq. 6.
     """
 
@@ -194,6 +199,10 @@ class Stereographic(ExplicitCamera):
     Attributes:
         focal: pixels per radian on the axis.
         cx, cy: principal point in pixel coordinates; the centre of the image if not given.
+
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1, `focal` is not positive, or a number is not finite.
 
     Source: Snyder, Map Projections: A Working Manual, 1987, eq. 21-1 to 21-4.
     """

@@ -29,6 +29,12 @@ class Mei(ExplicitCamera):
         distortion: k1, k2 (radial), p1, p2 (tangential).
         fov: full angle that has pixels, radians; below 2 acos(-xi), above xi = 1 2 acos(-1 / xi).
 
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1, a focal length is not positive, `xi` is negative,
+            `fov` is out of range, a number is not finite, or the distortion folds the image within
+            `fov`.
+
     Source: Mei and Rives, ICRA 2007, section II.
     """
 

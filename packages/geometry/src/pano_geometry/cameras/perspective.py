@@ -27,6 +27,11 @@ class Perspective(TableCamera):
         fx, fy: focal lengths, pixels.
         cx, cy: principal point in pixel coordinates, in which pixel 0 has its centre at 0.5
             (add 0.5 to the cx, cy of a calibration that puts pixel centres at integers).
+
+    Raises:
+        TypeError: If a size is not an int.
+        ValueError: If a size is less than 1, or a focal length is not positive and finite.
+        ShapeError: If an intrinsic is a tensor that is neither () nor (b,).
     """
 
     fx: Intrinsic

@@ -75,6 +75,7 @@ def project_views(
         valid: pixels to use; the finite ones if not given.
 
     Raises:
+        TypeError: If views or rotations are not tensors, or masks are not bool.
         ShapeError: If views, masks or rotations do not fit.
         ValueError: If a rotation is not proper.
     """
@@ -123,6 +124,7 @@ def blend_views(
         The panorama, 0 where nothing valid is seen, and where something is. Differentiable.
 
     Raises:
+        TypeError: If views or rotations are not tensors, or masks are not bool.
         ShapeError: If views, masks or rotations do not fit.
         ValueError: If a rotation is not proper.
     """

@@ -277,7 +277,8 @@ def coverage(
         device: of the result, the CPU by default.
 
     Raises:
-        ShapeError: If `rotation` is not (3, 3) or (b, 3, 3).
+        TypeError: If `rotation` is not a floating tensor.
+        ShapeError: If it is not (3, 3) or (b, 3, 3).
         ValueError: If it is not a proper rotation.
     """
     if has_several(rotation):

@@ -42,7 +42,12 @@ def face_rotations(
 
 
 def face_camera(face_size: int) -> Perspective:
-    """Return the pinhole camera of one face: 90° x 90°."""
+    """Return the pinhole camera of one face: 90° x 90°.
+
+    Raises:
+        TypeError: If `face_size` is not an int.
+        ValueError: If `face_size` is less than 1.
+    """
     return Perspective(face_size, face_size, *(4 * (0.5 * face_size,)))
 
 
@@ -52,6 +57,10 @@ class Cubemap(ExplicitCamera):
 
     Attributes:
         face_size: f, pixels.
+
+    Raises:
+        TypeError: If `face_size` is not an int.
+        ValueError: If `face_size` is less than 1.
     """
 
     face_size: int

@@ -9,7 +9,10 @@ from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from pano_geometry import solid_angle
 
 LOWEST = 1e-6
 
@@ -23,7 +26,7 @@ class SolidMedian:
     """
 
     def __init__(self, height: int, width: int) -> None:
-        rows = np.cos((0.5 - (np.arange(height) + 0.5) / height) * np.pi)
+        rows = solid_angle(height, width, dtype=torch.float64).numpy()
         self._area = np.repeat(rows[:, None], width, axis=1)
 
     def __call__(self, values: NDArray[np.float64], where: NDArray[np.bool_]) -> float | None:

@@ -1,0 +1,135 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.panorama_files import MaskFolder, PanoramaFile, find_panoramas, read_panorama
+from tests.data.io.pictures.photo_sphere import crop_xmp
+
+Save = Callable[..., Path]
+
+
+def test_transparent_and_masked_pixels_are_not_valid(tmp_path: Path) -> None:
+    rgba = np.full((32, 64, 4), 255, np.uint8)
+    rgba[:4, :, 3] = 0
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    mask = np.full((32, 64), 255, np.uint8)
+    mask[-3:] = 0
+    Image.fromarray(mask).save(tmp_path / "a_mask.png")
+    valid = read_panorama(tmp_path / "a.png", tmp_path / "a_mask.png").valid
+    assert not valid[:4].any()
+    assert not valid[-3:].any()
+    assert valid[4:-3].all()
+
+
+def test_mask_of_another_size_is_refused(save_panorama: Save) -> None:
+    with pytest.raises(
+        BadPanoramaError, match=r"mask b\.png is 64x32, expected the panorama's 128x64"
+    ):
+        read_panorama(save_panorama("a.png"), save_panorama("b.png", height=32))
+
+
+def test_not_2_to_1_is_refused_and_can_be_forced(save_panorama: Save) -> None:
+    path = save_panorama("a.png", height=64, width=100)
+    with pytest.raises(
+        BadPanoramaError, match=r"got 100x64 \(1.56:1\), expected .*2:1.*--force-aspect"
+    ):
+        read_panorama(path)
+    assert read_panorama(path, force_aspect=True).rgb.shape == (64, 100, 3)
+
+
+@pytest.mark.parametrize(("height", "width", "lie"), [(64, 64, "above"), (32, 128, "side by side")])
+def test_stereo_pairs_are_named(save_panorama: Save, height: int, width: int, lie: str) -> None:
+    with pytest.raises(BadPanoramaError, match=rf"{lie}.* \(stereo\)"):
+        read_panorama(save_panorama("a.png", height=height, width=width))
+
+
+def test_2_to_1_up_to_rounding_is_accepted(save_panorama: Save) -> None:
+    assert read_panorama(save_panorama("a.png", height=511, width=1023)).rgb.shape == (511, 1023, 3)
+
+
+def test_a_crop_whose_whole_is_a_panorama_is_accepted(tmp_path: Path) -> None:
+    xmp = crop_xmp((64, 128), (40, 128), (10, 0))
+    Image.new("RGB", (128, 40), (90, 120, 60)).save(tmp_path / "belt.jpg", xmp=xmp)
+    panorama = read_panorama(tmp_path / "belt.jpg")
+    assert panorama.rgb.shape == (64, 128, 3)
+    assert panorama.valid.mean() == 40 / 64
+
+
+def test_unreadable_files_say_why(tmp_path: Path) -> None:
+    with pytest.raises(BadPanoramaError, match="no such file"):
+        read_panorama(tmp_path / "none.png")
+    (tmp_path / "text.png").write_text("not an image")
+    with pytest.raises(BadPanoramaError, match="not an image"):
+        read_panorama(tmp_path / "text.png")
+
+
+def test_folders_are_listed_sorted_and_what_is_left_out_is_told(
+    save_panorama: Save, tmp_path: Path
+) -> None:
+    for name in ("b.png", "a.jpg", "a_mask.png", "b.png.png", "deep/c.png"):
+        save_panorama(name)
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "._a.jpg").write_bytes(b"what macOS leaves on other file systems")
+    told: list[str] = []
+    names = [f.name for f in find_panoramas([tmp_path], tell=told.append)]
+    assert names == ["a", "b"]
+    assert told == [f"left out: 1 hidden, first {tmp_path}/._a.jpg", "left out: 2 masks"]
+    assert [f.name for f in find_panoramas([tmp_path], recursive=True)] == ["a", "b", "deep/c"]
+
+
+def test_linked_folders_are_read(save_panorama: Save, tmp_path: Path) -> None:
+    save_panorama("root/a.png")
+    save_panorama("disk2/b.png")
+    (tmp_path / "root" / "part").symlink_to(tmp_path / "disk2")
+    names = [f.name for f in find_panoramas([tmp_path / "root"], recursive=True)]
+    assert names == ["a", "part/b"]
+
+
+def test_a_file_named_twice_is_listed_once(save_panorama: Save, tmp_path: Path) -> None:
+    path = save_panorama("a.png")
+    assert len(find_panoramas([path, tmp_path, path])) == 1
+
+
+def test_outputs_of_the_same_name_are_refused(save_panorama: Save) -> None:
+    one, two = save_panorama("x/a.png"), save_panorama("y/a.png")
+    with pytest.raises(CommandError, match="would both be written as 'a'"):
+        find_panoramas([one, two])
+    save_panorama("x/a.jpg")
+    with pytest.raises(CommandError, match="rename one of them"):
+        find_panoramas([one.parent])
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="holds no image"):
+        find_panoramas([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "name", ["a.png", "a_mask.png", "a.jpg.png", "A.PNG", "a.jpg", "a_MASK.webp", "a.JPG.png"]
+)
+def test_masks_are_found_by_every_name(save_panorama: Save, tmp_path: Path, name: str) -> None:
+    file = PanoramaFile(save_panorama("in/floor/a.jpg"), tmp_path / "in")
+    mask = save_panorama(f"masks/floor/{name}", mode="L")
+    assert MaskFolder(tmp_path / "masks").find(file) == mask
+
+
+def test_other_files_are_no_mask(save_panorama: Save, tmp_path: Path) -> None:
+    file = PanoramaFile(save_panorama("in/a.jpg"), tmp_path / "in")
+    save_panorama("masks/b.png")
+    (tmp_path / "masks" / "._a.png").write_bytes(b"what macOS leaves")
+    assert MaskFolder(tmp_path / "masks").find(file) is None
+    assert MaskFolder(tmp_path / "in").find(file) is None  # itself
+
+
+def test_a_name_that_no_file_system_takes_has_no_mask(tmp_path: Path) -> None:
+    file = PanoramaFile(tmp_path / ("n" * 300 + ".jpg"), tmp_path)
+    assert MaskFolder(tmp_path).find(file) is None
+
+
+def test_no_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is no folder that can be listed"):
+        MaskFolder(tmp_path / "nowhere")
