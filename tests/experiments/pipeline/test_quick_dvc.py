@@ -1,6 +1,7 @@
 """The lock file of `quick_dvc` against that of DVC itself."""
 
-import subprocess
+import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
 from experiments.pipeline.quick_dvc import HEAD, modify_lock, split
+from tests.experiments import other_process
 
 LONG = "experiments.depth_anywhere.augmentation.PlainPicture" * 2
 STAGES = {
@@ -119,6 +121,13 @@ stages:
 """
 
 
+def run_in(folder: Path, module: str, *arguments: str) -> None:
+    """`python -m module arguments`."""
+    os.chdir(folder)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
 def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
     def reproduced(module: str, folder: Path) -> list[str]:
         folder.mkdir()
@@ -134,8 +143,7 @@ def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
         return locks
 
     def dvc(module: str, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+        assert other_process.call(run_in, folder, module, *arguments) == 0
 
     expected = reproduced("dvc", tmp_path / "dvc")
     assert reproduced("experiments.pipeline.quick_dvc", tmp_path / "ours") == expected
