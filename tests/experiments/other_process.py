@@ -1,7 +1,12 @@
 """Another process, forked: nothing is imported again, as a fresh interpreter would for seconds."""
 
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -23,6 +28,24 @@ def call(function: Callable[..., object], *arguments: Any) -> int | None:
     process.kill()
     process.join()
     return process.exitcode
+
+
+def run_module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`python -m WORDS` in a folder; what it says on stderr."""
+    with tempfile.TemporaryFile("w+") as said:
+        code = call(_run_module, folder, words, said.fileno())
+        said.seek(0)
+        return subprocess.CompletedProcess(words, -1 if code is None else code, "", said.read())
+
+
+def _run_module(folder: Path, words: Sequence[str], output: int) -> None:
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # What pytest has put in their place leads elsewhere.
+    sys.stdout, sys.stderr = open(os.devnull, "w"), open(2, "w", buffering=1)  # noqa: SIM115, PTH123
+    os.chdir(folder)
+    sys.argv[1:] = words[1:]
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
 @contextmanager

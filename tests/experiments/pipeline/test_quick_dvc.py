@@ -1,8 +1,5 @@
 """The lock file of `quick_dvc` against that of DVC itself."""
 
-import os
-import runpy
-import sys
 from pathlib import Path
 
 import pytest
@@ -121,13 +118,6 @@ stages:
 """
 
 
-def run_in(folder: Path, module: str, *arguments: str) -> None:
-    """`python -m module arguments`."""
-    os.chdir(folder)
-    sys.argv[1:] = arguments
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
 def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
     def reproduced(module: str, folder: Path) -> list[str]:
         folder.mkdir()
@@ -143,7 +133,8 @@ def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
         return locks
 
     def dvc(module: str, folder: Path, *arguments: str) -> None:
-        assert other_process.call(run_in, folder, module, *arguments) == 0
+        done = other_process.run_module(folder, module, *arguments)
+        assert done.returncode == 0, done.stderr
 
     expected = reproduced("dvc", tmp_path / "dvc")
     assert reproduced("experiments.pipeline.quick_dvc", tmp_path / "ours") == expected

@@ -1,7 +1,6 @@
 """`panodepth evaluate` as its user meets it: on one process, on two, and killed in the middle."""
 
 import json
-import multiprocessing
 import os
 import signal
 import socket
@@ -17,7 +16,7 @@ import torch
 from experiments.benchmark.evaluate.execution import Journal
 from panodepth.cli import main
 from tests.experiments.benchmark.conftest import ROOMS
-from tests.experiments.tiny import ROOT
+from tests.experiments.tiny import FORKS, ROOT
 
 ONE = ["--dataset", "stanford2d3d", "--protocol", "da2_paper", "--size", "32", "64"]
 
@@ -56,8 +55,6 @@ def rank(number: int, world: int, port: int, argv: list[str], killed: bool) -> N
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
     """Starts ranks from one clean process that has imported everything; stops those left."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.benchmark.evaluate.command"])
     started: list[Any] = []
 
     def begin(argv: list[str], world: int = 1, killed: bool = False) -> list[Any]:
@@ -65,7 +62,7 @@ def start() -> Iterator[Start]:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         ranks = [
-            context.Process(target=rank, args=(r, world, port, argv, killed)) for r in range(world)
+            FORKS.Process(target=rank, args=(r, world, port, argv, killed)) for r in range(world)
         ]
         for process in ranks:
             process.start()
