@@ -23,8 +23,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import yaml
-
 from experiments.pipeline import params
 from experiments.pipeline.pages import SELF_CONTAINED, blocks, run_page
 from experiments.pipeline.revision import REPO
@@ -173,7 +171,7 @@ def _fails(module: Sequence[str], root: Path) -> str | None:
 
 
 def _dvc(words: Sequence[str], root: Path) -> str | None:
-    stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
+    stages = params.parse((root / "dvc.yaml").read_text())["stages"]
     unknown = [word for word in words[1:] if word.partition("@")[0] not in stages]
     return f"dvc.yaml has no stage {unknown[0]}" if unknown else None
 

@@ -9,6 +9,7 @@ for all together. Before a calibration there is nothing to compare with, and a c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ CALIBRATED = FILE.with_name("direction.yaml")
 FALSE_ALARMS = 0.01
 LEAST_SEEDS = 4
 SCALE = "direction"
+
+
+@cache
+def _quantile(level: float, freedom: int) -> float:
+    """Return Student's t that is exceeded with a chance of `level`."""
+    return float(stats.t.isf(level, freedom))
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Calibration:
             )
         level = FALSE_ALARMS / len(self.claims)
         spread = float(found.std(ddof=1)) * (1 + 1 / len(found)) ** 0.5
-        return max(0.0, float(found.mean() + stats.t.isf(level, len(found) - 1) * spread))
+        return max(0.0, float(found.mean() + _quantile(level, len(found) - 1) * spread))
 
     def detection(self, claim: str) -> float:
         """Return the chance of an alarm if the effect of a claim were as large the other way."""

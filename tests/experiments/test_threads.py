@@ -23,9 +23,12 @@ class Watch:
 
 sys.meta_path.insert(0, Watch())
 ours = ("experiments", "panodepth", "pano_")
-entries, sys.argv = sys.argv[1:], ["panodepth"]
+chosen, *entries = sys.argv[1:]
+sys.argv = ["panodepth"]
 for entry in entries:
     os.environ.pop("OMP_WAIT_POLICY", None)
+    if chosen:
+        os.environ["OMP_WAIT_POLICY"] = chosen
     for name in [n for n in sys.modules if n.startswith(ours)]:
         del sys.modules[name]
     try:
@@ -59,20 +62,29 @@ def python(*argv: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def recorded(chosen: str, *entries: str) -> dict[str, str]:
+    """How OpenMP is told to wait when an entry point loads torch, by entry point."""
+    return dict(line.split() for line in python("-c", RECORD, chosen, *entries).stdout.splitlines())
+
+
 def test_every_entry_point_waits_passively() -> None:
     entries = entry_points()
     stages = set(re.findall(r"python -m (experiments[\w.]+)", (ROOT / "dvc.yaml").read_text()))
     known = {e.removesuffix(".__main__") for e in entries}
     assert stages <= known
-    found = dict(line.split() for line in python("-c", RECORD, *entries).stdout.splitlines())
+    found = recorded("", *entries)
     assert list(found) == entries
     assert found["experiments.da2.__main__"] == "PASSIVE"
     assert set(found.values()) <= {"PASSIVE", "without-torch"}, found
 
 
-@pytest.mark.parametrize("package", ["experiments", "panodepth", "tests.conftest"])
-@pytest.mark.parametrize("chosen", [None, "ACTIVE"])
-def test_the_runtime_takes_it(package: str, chosen: str | None) -> None:
-    own = {} if chosen is None else {POLICY: chosen}
-    shown = python("-c", f"import {package}, torch", OMP_DISPLAY_ENV="true", **own).stderr
-    assert re.search(rf"{POLICY} = '{chosen or 'PASSIVE'}'", shown)
+@pytest.mark.parametrize("chosen", ["", "ACTIVE"])
+def test_what_a_user_has_chosen_stays(chosen: str) -> None:
+    entries = ("experiments.da2.__main__", "panodepth.prediction", "tests.conftest")
+    assert recorded(chosen, *entries) == dict.fromkeys(entries, chosen or "PASSIVE")
+
+
+@pytest.mark.parametrize("package", ["experiments", "panodepth"])
+def test_the_runtime_takes_it(package: str) -> None:
+    shown = python("-c", f"import {package}, torch", OMP_DISPLAY_ENV="true").stderr
+    assert re.search(rf"{POLICY} = 'PASSIVE'", shown)

@@ -23,13 +23,12 @@ from pano_worlds.miniatures import BoxStudio
 ROOT = Path(__file__).parents[2]
 STEPS = 12
 # A server that has imported everything forks each training: a start costs a second instead of
-# twenty.
+# twenty. It has digested all code too, which is half of a tiny training. There is one server in a
+# process, and the first start decides what it has imported: evaluations are forked from it as well.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["experiments.training.cli", "experiments.da2.task", "pano_models.backbones",
-        "pano_data.transforms",
-     "pano_data.batch_augmentation", "kornia.augmentation"]
-)  # fmt: skip
+    ["tests.crash.warm", "experiments.da2.task", "experiments.benchmark.evaluate.command"]
+)
 
 
 def sections(**overrides: Any) -> dict[str, Any]:

@@ -7,9 +7,12 @@ pictures.
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 
@@ -39,6 +42,16 @@ def state_dict(shapes: dict[str, list[int]] | Path) -> dict[str, torch.Tensor]:
     """Draw every tensor of a table name -> shape (or of the JSON file that holds one)."""
     table = json.loads(shapes.read_text()) if isinstance(shapes, Path) else shapes
     return {name: weight(name, tuple(shape)) for name, shape in table.items()}
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Networks that are built here draw no first weights: for those whose weights are loaded."""
+    drawing = [n for n in vars(torch.nn.init) if n.endswith("_") and not n.startswith("_")]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in drawing:
+            patch.setattr(torch.nn.init, name, lambda tensor, *args, **options: tensor)
+        yield
 
 
 def image(height: int, width: int, salt: str = "image") -> torch.Tensor:

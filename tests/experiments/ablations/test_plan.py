@@ -2,8 +2,9 @@
 
 import contextlib
 import io
-import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +94,25 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
+@cache
+def composed(overlaid: str | None) -> str:
+    """params.yaml, with an overlay written into it."""
+    return overlay.compose(ROOT / overlaid) if overlaid else (ROOT / "params.yaml").read_text()
+
+
+@cache
+def overridden(overrides: tuple[str, ...], overlaid: str | None) -> str:
+    """The same as DVC hands it to the stages of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        path.write_text(composed(overlaid))
+        apply_overrides(str(path), list(overrides))
+        return path.read_text()
+
+
 def values(run: AblationRun, folder: Path, overlaid: str | None = None) -> Path:
-    """params.yaml, with an overlay written into it, as DVC hands it to the stages of a run."""
     path = folder / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", path)
-    if overlaid:
-        path.write_text(overlay.compose(ROOT / overlaid))
-    apply_overrides(str(path), list(run.overrides))
+    path.write_text(overridden(tuple(run.overrides), overlaid))
     return path
 
 

@@ -26,7 +26,7 @@ from pano_data import datasets
 ROOT = Path(__file__).parents[3]
 PAPER = ROOT / "params.paper.yaml"
 WRITTEN = params.read_params(PAPER)
-SECTIONS = {name: params.section(name, PAPER) for name in WRITTEN}
+SECTIONS = {name: params.resolved(WRITTEN, name) for name in WRITTEN}
 TRAININGS = [
     n for n, s in SECTIONS.items()
     if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
@@ -39,15 +39,20 @@ FUNCTIONS = {
 }
 
 
+@pytest.fixture(scope="module")
+def composed() -> str:
+    return overlay.compose(PAPER)
+
+
 def paper_of(section: str) -> str:
     return next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
 
 
 @pytest.mark.parametrize("section", TRAININGS)
 def test_a_training_is_accepted(
-    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    section: str, composed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "params.yaml").write_text(overlay.compose(PAPER))
+    (tmp_path / "params.yaml").write_text(composed)
     monkeypatch.chdir(tmp_path)
     out = io.StringIO()
     with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:

@@ -1,6 +1,7 @@
 """A mistake in params.yaml is told in a few lines that name section and key, before any work."""
 
 import copy
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,9 +78,12 @@ STAGE = [
 ]
 
 
+read = functools.cache(functools.partial(params.section, path=FILE))
+
+
 def mutated(section: str, place: str, value: Any) -> dict[str, Any] | None:
     """A section with another value at a place; None where it has no such place."""
-    found = copy.deepcopy(params.section(section, FILE))
+    found = copy.deepcopy(read(section))
     *parents, last = place.split(".")
     node = found
     for key in parents:
@@ -124,7 +128,7 @@ def test_a_mistake_is_named(
 ) -> None:  # fmt: skip
     changed = mutated(section, place, value)
     assert changed is not None
-    common = params.section("common", FILE)
+    common = read("common")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"common": common, section: changed}))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["command"])
@@ -153,7 +157,7 @@ def test_a_mistake_in_a_world_is_named(
     place: str, value: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    zind = params.section("worlds", FILE)["zind"]
+    zind = read("worlds")["zind"]
     key, _, inner = place.partition(".")
     zind = {**zind, key: {**zind[key], inner: value} if inner else value}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"worlds": {"zind": zind}}))

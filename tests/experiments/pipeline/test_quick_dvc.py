@@ -1,13 +1,12 @@
 """The lock file of `quick_dvc` against that of DVC itself."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
 from experiments.pipeline.quick_dvc import HEAD, modify_lock, split
+from tests.experiments import other_process
 
 LONG = "experiments.depth_anywhere.augmentation.PlainPicture" * 2
 STAGES = {
@@ -134,8 +133,8 @@ def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
         return locks
 
     def dvc(module: str, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+        done = other_process.run_module(folder, module, *arguments)
+        assert done.returncode == 0, done.stderr
 
     expected = reproduced("dvc", tmp_path / "dvc")
     assert reproduced("experiments.pipeline.quick_dvc", tmp_path / "ours") == expected

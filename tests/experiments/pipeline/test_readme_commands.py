@@ -1,9 +1,23 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from experiments.pipeline import readme_commands
 from experiments.pipeline.readme_commands import Line, found, lines, pages, problem
+from tests.experiments import other_process
+
+
+@pytest.fixture(autouse=True)
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings compose their configuration in forked processes, not in fresh interpreters."""
+
+    def fails(module: Sequence[str], root: Path) -> str | None:
+        done = other_process.run_module(root, *module)
+        return (done.stderr.strip().splitlines() or ["?"])[-1] if done.returncode else None
+
+    monkeypatch.setattr(readme_commands, "_fails", fails)
+
 
 PAGE = """
 Text with `make nothing`.

@@ -2,14 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
+from experiments.pipeline import run_folder
 from experiments.pipeline.run_folder import (
     IDENTITY,
     RunFolderError,
@@ -25,6 +26,7 @@ from experiments.pipeline.run_folder import (
 )
 from pano_data import DataError
 from pano_data.masks import RuleMasker
+from tests.experiments import other_process
 
 CONFIG = {"trainer": {"max_steps": 3, "enable_progress_bar": True}, "model": {"lr": 0.1}}
 
@@ -39,26 +41,16 @@ def test_key_names_what_determines_the_result() -> None:
     assert CONFIG["trainer"]["enable_progress_bar"] is True
 
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from experiments.pipeline.run_folder import locked
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
 def test_two_processes_never_train_into_one_folder(tmp_path: Path) -> None:
-    words = [sys.executable, "-c", HOLD, str(tmp_path / "run")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(RunFolderError, match="another process"), locked(tmp_path / "run"):
-            pass
-        other.kill()
-        other.wait()
+    refused = pytest.raises(RunFolderError, match="another process")
+    with other_process.holding(tmp_path / "run"), refused, locked(tmp_path / "run"):
+        pass
     with locked(tmp_path / "run"):  # a killed process holds nothing
+        pass
+
+
+def take(folder: Path) -> None:
+    with locked(folder):
         pass
 
 
@@ -66,12 +58,10 @@ def test_the_lock_dies_with_its_process_and_not_with_the_workers(tmp_path: Path)
     with locked(tmp_path):
         worker = os.fork()
         if worker == 0:
-            time.sleep(60)
+            time.sleep(other_process.ENDS_S)
             os._exit(0)
     try:
-        words = [sys.executable, "-c", HOLD.replace("time.sleep(60)", ""), str(tmp_path)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-        assert done.stdout == "held\n", done.stderr
+        assert other_process.call(take, tmp_path) == 0
     finally:
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
@@ -102,17 +92,13 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_two_processes_never_write_one_folder(tmp_path: Path) -> None:
     """The second once emptied the first's folder and published what both had written so far."""
-    words = [sys.executable, "-c", HOLD, str(tmp_path / ".rooms.part")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
+    with other_process.holding(tmp_path / ".rooms.part"):
         (tmp_path / ".rooms.part" / "first").touch()
         rooms = tmp_path / "rooms"
         with pytest.raises(RunFolderError, match="another process"), written_whole(rooms):
             pass
         assert (tmp_path / ".rooms.part" / "first").is_file()
         assert not rooms.exists()
-        other.kill()
 
 
 def test_publish_replaces_the_whole_folder(tmp_path: Path) -> None:
@@ -189,18 +175,16 @@ def test_what_nobody_noted_is_removed_in_a_pipeline(
     assert not (tmp_path / "old").exists()
 
 
-SLOW = """
-import shutil, sys, time
-from pathlib import Path
-from experiments.pipeline import run_folder
-remove = shutil.rmtree
-def remove_late(folder):
-    print("removing", flush=True)
-    time.sleep(1)
-    remove(folder)
-shutil.rmtree = remove_late
-run_folder.take_up(Path(sys.argv[1]), {"code": "new"})
-"""
+def take_up_slowly(folder: Path, teller: Connection) -> None:
+    remove = shutil.rmtree
+
+    def remove_late(path: Path) -> None:
+        teller.send("removing")
+        time.sleep(1)
+        remove(path)
+
+    run_folder.shutil.rmtree = remove_late  # type: ignore[assignment]
+    take_up(folder, {"code": "new"})
 
 
 def test_a_rank_never_removes_what_another_has_begun(
@@ -209,13 +193,15 @@ def test_a_rank_never_removes_what_another_has_begun(
     out = tmp_path / "out"
     take_up(out, {"code": "old"})
     monkeypatch.setenv("DVC_STAGE", "curate")
-    words = [sys.executable, "-c", SLOW, str(out)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "removing\n"
-        take_up(out, {"code": "new"})
-        (out / "half").touch()
-    assert other.returncode == 0
+    ours, theirs = other_process.FORK.Pipe()
+    other = other_process.FORK.Process(target=take_up_slowly, args=(out, theirs))
+    other.start()
+    assert ours.poll(other_process.ENDS_S)
+    assert ours.recv() == "removing"
+    take_up(out, {"code": "new"})
+    (out / "half").touch()
+    other.join()
+    assert other.exitcode == 0
     assert (out / "half").is_file()
 
 

@@ -5,6 +5,7 @@ A typo is named before any work.
 
 import contextlib
 import io
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ from experiments.training.cli import main
 from experiments.training.params_cli import ParamsCLI
 
 ROOT = Path(__file__).parents[3]
-WRITTEN = yaml.safe_load((ROOT / "params.yaml").read_text())
-SECTIONS = {name: params.section(name, ROOT / "params.yaml") for name in WRITTEN}
+WRITTEN = params.read_params(ROOT / "params.yaml")
+SECTIONS = {name: params.resolved(WRITTEN, name) for name in WRITTEN}
 # A training has a network of its own; what others only extend (`depth_anywhere_student`) has none.
 TRAININGS = [
     n
@@ -82,19 +83,20 @@ LOOPS = {
 }
 
 
+@cache
 def stages() -> dict[str, tuple[str, list[str]]]:
     """`{stage: (command, sections it lists)}` of dvc.yaml, loops spelled out."""
     found = {}
     text = (
         (ROOT / "dvc.yaml").read_text().replace("${pipeline.rooms}", WRITTEN["pipeline"]["rooms"])
     )
-    for name, stage in yaml.safe_load(text)["stages"].items():
+    for name, stage in params.parse(text)["stages"].items():
         loop, do = stage.get("foreach", [""]), stage.get("do", stage)
         key = str(loop).removeprefix("${pipeline.").removesuffix("}")
         items = LOOPS.get(str(loop)) or WRITTEN["pipeline"].get(key, loop)
         for item in items if isinstance(items, list) else []:
-            filled = yaml.safe_load(yaml.safe_dump(do).replace("${item}", item))
-            found[f"{name}@{item}"] = (filled["cmd"], filled.get("params", []))
+            listed = [key.replace("${item}", item) for key in do.get("params", [])]
+            found[f"{name}@{item}"] = (do["cmd"].replace("${item}", item), listed)
     return found
 
 

@@ -1,12 +1,14 @@
+import os
 import random
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from experiments.pipeline.verify import collect, verify
 from panodepth.cli import main
+from tests.experiments import other_process
 
 PIPELINE = """
 stages:
@@ -33,12 +35,13 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("clone")
     (root / "dvc.yaml").write_text(PIPELINE.replace("python", sys.executable))
     (root / "make.py").write_text(MAKE)
-    code = (
-        "from dvc.repo import Repo; repo = Repo.init(no_scm=True);"
-        "repo.config['core']['analytics'] = False; repo.reproduce()"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True)
+    assert other_process.call(reproduce, root) == 0
     return root
+
+
+def reproduce(root: Path) -> None:
+    os.chdir(root)
+    Repo.init(no_scm=True).reproduce()
 
 
 def _bad(root: Path, cache: bool = False) -> dict[str, str]:

@@ -1,20 +1,22 @@
 """Steps run in folders of their own, once, resume after a kill, and leave the pipeline alone."""
 
 import json
-import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from experiments.pipeline.run_folder import locked
 from experiments.study import queue as queues
 from experiments.study.claims import Scale, Study
 from experiments.study.plan import Run, runs
 from experiments.study.queue import Queue, forget, labels, outdated, progress, shard
 from experiments.study.results import MissingDataError, Place
+from tests.experiments import other_process
+
+WAIT_S = 300  # far beyond what a busy machine needs
 
 
 def planned(study: Study, clone: Path) -> list[Run]:
@@ -26,6 +28,13 @@ def queue(study: Study, clone: Path, tmp_path: Path, **options: Any) -> Queue:
     scale = study.scale("default")
     place = Place(tmp_path / "study", clone)
     return Queue(study, scale, planned(study, clone), place, **options)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def model(work: Queue, arm: str, seed: int) -> dict[str, Any]:
@@ -72,11 +81,9 @@ def test_a_killed_training_resumes_in_place(study: Study, clone: Path, tmp_path:
     folder = work.place.folder(work.runs[0].trained)
     thread = threading.Thread(target=work.work)
     thread.start()
-    until = time.monotonic() + 60
-    while not (folder / "died").is_file() and time.monotonic() < until:
-        time.sleep(0.1)
+    wait_for(lambda: (folder / "died").is_file())
     work.stopped.set()  # what SIGTERM and the end of --minutes do
-    thread.join(60)
+    thread.join(WAIT_S)
     assert json.loads((folder / ".runs/net/step").read_text()) == [1, 2]
     assert work.place.record(work.runs[0].trained) is None
     assert not work.failed
@@ -111,21 +118,14 @@ def test_what_another_process_works_on_is_left_to_it(
     work = queue(study, clone, tmp_path)
     theirs = work.place.folder(work.runs[0].trained)
     theirs.mkdir(parents=True)
-    # Record locks are those of a process: a child holds it.
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with locked(theirs):
-            os.write(writing, b"x")
-            time.sleep(60)
-        os._exit(0)
-    os.read(reading, 1)
-    try:
-        work.until = time.monotonic() + 25
-        work.work()
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
+    with other_process.holding(theirs):
+        thread = threading.Thread(target=work.work)
+        thread.start()
+        others = [s for s in work.steps if work.runs[0].trained not in s.chain]
+        wait_for(lambda: all(work.place.record(step) is not None for step in others))
+        assert thread.is_alive()  # it waits for what the other one makes
+        work.stopped.set()
+        thread.join(WAIT_S)
     assert work.place.record(work.runs[0].trained) is None
     assert work.place.record(work.runs[2].last) is not None
 

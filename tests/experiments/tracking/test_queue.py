@@ -1,9 +1,7 @@
 """Delivery against a real local MLflow store, and against one that does not answer."""
 
 import json
-import subprocess
-import sys
-import time
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ from PIL import Image
 from experiments.pipeline.run_folder import RunFolderError
 from experiments.tracking import store
 from experiments.tracking.queue import TrackingQueue
+from tests.experiments import other_process
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +73,14 @@ def test_a_resumed_run_continues_under_its_id(uri: str, tmp_path: Path) -> None:
 
 def test_records_wait_while_the_server_is_away(uri: str, tmp_path: Path) -> None:
     away = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=0.01)
-    started = time.perf_counter()
+    deliver, askers = away.deliver, []
+    away.deliver = lambda: (askers.append(threading.current_thread()), deliver())[1]  # type: ignore[method-assign]
     _start(away, tmp_path)
     for step in range(50):
         away.put("metrics", values={"m": float(step)}, step=step)
-    assert time.perf_counter() - started < 2  # the caller never waits for the server
-    assert away.close(wait_s=30) == 51
+    assert away.close(wait_s=60) == 51
+    assert askers
+    assert threading.current_thread() not in askers  # the caller never waits for the server
 
     back = TrackingQueue(tmp_path, uri)
     assert back.deliver() == 51
@@ -134,18 +135,8 @@ def test_only_one_process_delivers(uri: str, tmp_path: Path) -> None:
     queue = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=60)
     _start(queue, tmp_path)
     assert queue.close(wait_s=30) == 1
-    hold = (
-        "import sys, time; from pathlib import Path; from experiments.pipeline.run_folder import "
-        "locked\n"
-    )
-    hold += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    words = [sys.executable, "-c", hold, str(tmp_path / "delivery")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        with pytest.raises(RunFolderError):
-            TrackingQueue(tmp_path, uri).deliver()
-        other.kill()
+    with other_process.holding(tmp_path / "delivery"), pytest.raises(RunFolderError):
+        TrackingQueue(tmp_path, uri).deliver()
     assert TrackingQueue(tmp_path, uri).deliver() == 1
 
 

@@ -33,8 +33,8 @@ def test_a_longer_training_has_a_rate_to_its_end(tmp_path: Path) -> None:
     }
     trainer = {**tiny.sections()["tiny"]["trainer"], "max_steps": 2}
     tiny.prepare(tmp_path, model=model, trainer=trainer)
-    done = tiny.train(tmp_path, "--trainer.max_steps", "6", "--panels", "0")
-    assert done.returncode == 0, done.stderr
+    process = tiny.start(tmp_path, "--trainer.max_steps", "6", "--panels", "0")
+    assert kill_trials.finish([process]) == [0], (tmp_path / "output").read_text()
     config = yaml.safe_load((tmp_path / "runs/tiny/config.yaml").read_text())
     schedule = config["model"]["init_args"]["scheduler"]["init_args"]
     assert schedule == {"warmup_steps": 3, "total_steps": 6, "floor": 0.0}

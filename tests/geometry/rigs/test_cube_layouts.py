@@ -1,5 +1,7 @@
 """Layouts against their definitions, orders against the tables of the programs themselves."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -7,6 +9,13 @@ import pano_geometry as pg
 from pano_geometry.rigs.cube_layouts import LAYOUTS
 
 SIZE = 5
+PEERS = torch.load(Path(__file__).parents[1] / "peers" / "cube_layouts.pt", weights_only=True)
+"""What py360convert 1.0.4 and equilib 0.6.0 return, by library and layout.
+
+`e2c(erp, 4, cube_format=layout)` of random numbers (16, 32, 3), and `equi2cube(equi=rays,
+rots=zero, w_face=4, cube_format=layout)` of the directions of a panorama of that size.
+"""
+LAYOUTS_OF_PEERS = ("dice", "horizon", "list", "dict")
 # OpenGL 4.6 core, table 8.19: the ray of texture coordinates (s, t) in -1..1 on each layer.
 LAYERS = {
     "+x": lambda s, t: (1 + 0 * s, -t, -s),
@@ -89,33 +98,41 @@ def test_round_trip_of_tensors_and_arrays(layout, order, generator) -> None:
         assert (back == array).all()
 
 
-def test_layout_is_that_of_py360convert_and_equilib() -> None:
-    np = pytest.importorskip("numpy")
-    theirs = pytest.importorskip("py360convert")
-    erp = np.random.default_rng(3).random((32, 64, 3))
-    six = theirs.e2c(erp, 8, cube_format="list")
-    faces = pg.layout_to_cube(six, "list", "py360convert")
-    for layout in ("dice", "horizon", "dict"):
-        expected = theirs.e2c(erp, 8, cube_format=layout)
-        ours = pg.cube_to_layout(faces, layout, "py360convert")
-        if layout == "dict":
-            assert list(ours) == list(expected)
-            ours, expected = np.stack(list(ours.values())), np.stack(list(expected.values()))
-        assert (ours == expected).all()
+def batched(made, change):
+    """What a library returned, with each picture changed to (1, 3, h, w)."""
+    if isinstance(made, dict):
+        return {key: change(face) for key, face in made.items()}
+    return [change(face) for face in made] if isinstance(made, list) else change(made)
 
 
-def test_layout_is_that_of_equilib() -> None:
-    theirs = pytest.importorskip("equilib")
-    erp = pg.Equirectangular(32, 64).rays().permute(2, 0, 1)[None]
-    zero = [{"roll": 0.0, "pitch": 0.0, "yaw": 0.0}]
-    for layout in ("dice", "horizon", "list", "dict"):
-        made = theirs.equi2cube(equi=erp, rots=zero, w_face=8, cube_format=layout)
-        if layout == "list":
-            made = [face[None] for face in made[0]]
-        if layout == "dict":
-            made = {key: face[None] for key, face in made[0].items()}
-        faces = pg.layout_to_cube(made, layout, "equilib")
-        assert (faces - pg.erp_to_cube(erp, 8))[..., 1:-1, 1:-1].abs().max() < 1e-3
+def pictures(made) -> list[torch.Tensor]:
+    if isinstance(made, dict):
+        return list(made.values())
+    return list(made) if isinstance(made, list) else [made]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS_OF_PEERS)
+def test_layout_is_that_of_py360convert(layout) -> None:
+    theirs = {
+        name: batched(made, lambda face: face.movedim(-1, 0)[None])
+        for name, made in PEERS["py360convert"].items()
+    }
+    faces = pg.layout_to_cube(theirs["list"], "list", "py360convert")
+    assert torch.equal(pg.layout_to_cube(theirs[layout], layout, "py360convert"), faces)
+    ours = pg.cube_to_layout(faces, layout, "py360convert")
+    assert type(ours) is type(theirs[layout])
+    if layout == "dict":
+        assert list(ours) == list(theirs[layout])
+    for one, other in zip(pictures(ours), pictures(theirs[layout]), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS_OF_PEERS)
+def test_layout_is_that_of_equilib(layout) -> None:
+    made = batched(PEERS["equilib"][layout], lambda face: face.reshape(1, *face.shape[-3:]))
+    faces = pg.layout_to_cube(made, layout, "equilib")
+    erp = pg.Equirectangular(16, 32).rays().permute(2, 0, 1)[None]
+    assert (faces - pg.erp_to_cube(erp, 4))[..., 1:-1, 1:-1].abs().max() < 1e-3
 
 
 def test_bad_input_is_refused() -> None:

@@ -26,6 +26,12 @@ GEOMETRY = {
 }
 
 
+@pytest.fixture(autouse=True)
+def undrawn():
+    with stand_in.undrawn():
+        yield
+
+
 def shapes(name: str) -> dict[str, list[int]]:
     return json.loads((PARITY / FOLDERS[name] / "keys.json").read_text())
 

@@ -169,13 +169,18 @@ def test_panoramas_are_the_same_each_time_and_use_the_range() -> None:
     assert 0.8 < rgb.max() <= 1
 
 
-def test_cost_is_a_ratio_of_cpu_time() -> None:
-    def spin(seconds: float) -> None:
-        end = time.process_time() + seconds
-        while time.process_time() < end:
-            pass
+def test_cost_is_a_ratio_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "process_time", lambda: clock[0])
+    # The first pass allocates, another program disturbs the third.
+    seconds = iter([9.0, 0.02, 0.5, 0.02, 0.02, 0.02])
 
-    threads = torch.get_num_threads()
-    cost = relative_cost(lambda: spin(0.02), lambda: spin(0.01))
-    assert cost == pytest.approx(2, rel=0.2)
-    assert torch.get_num_threads() == threads
+    def advance(by: float) -> None:
+        assert torch.get_num_threads() == 1
+        clock[0] += by
+
+    torch.set_num_threads(2)
+    cost = relative_cost(lambda: advance(next(seconds)), lambda: advance(0.01))
+    assert cost == pytest.approx(2)
+    assert torch.get_num_threads() == 2
+    assert next(seconds, None) is None

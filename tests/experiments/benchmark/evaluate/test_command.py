@@ -1,12 +1,11 @@
 """`panodepth evaluate` as its user meets it: on one process, on two, and killed in the middle."""
 
 import json
-import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 import torch
 
+from experiments.benchmark.evaluate.execution import Journal
 from panodepth.cli import main
 from tests.experiments.benchmark.conftest import ROOMS
-from tests.experiments.tiny import ROOT
+from tests.experiments.tiny import FORKS, ROOT
 
 ONE = ["--dataset", "stanford2d3d", "--protocol", "da2_paper", "--size", "32", "64"]
 
@@ -31,9 +31,22 @@ def command(raw: Path, out: Path, *more: str) -> list[str]:
             "--batch-size", "1", "--device", "cpu", *more]  # fmt: skip
 
 
-def rank(number: int, world: int, port: int, argv: list[str]) -> None:
+def kill_after_a_batch() -> None:
+    """Ends this process as soon as its first batch is finished."""
+    append = Journal.append
+
+    def last(self: Journal, entry: Any) -> None:
+        append(self, entry)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Journal.append = last  # type: ignore[method-assign]
+
+
+def rank(number: int, world: int, port: int, argv: list[str], killed: bool) -> None:
     """What one process of torchrun does."""
     torch.set_num_threads(1)
+    if killed:
+        kill_after_a_batch()
     os.environ |= {"RANK": str(number), "WORLD_SIZE": str(world), "LOCAL_RANK": str(number)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     sys.exit(main(argv))
@@ -42,15 +55,15 @@ def rank(number: int, world: int, port: int, argv: list[str]) -> None:
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
     """Starts ranks from one clean process that has imported everything; stops those left."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.benchmark.evaluate.command"])
     started: list[Any] = []
 
-    def begin(argv: list[str], world: int = 1) -> list[Any]:
+    def begin(argv: list[str], world: int = 1, killed: bool = False) -> list[Any]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        ranks = [context.Process(target=rank, args=(r, world, port, argv)) for r in range(world)]
+        ranks = [
+            FORKS.Process(target=rank, args=(r, world, port, argv, killed)) for r in range(world)
+        ]
         for process in ranks:
             process.start()
         started.extend(ranks)
@@ -91,15 +104,11 @@ def test_two_processes_give_the_files_of_one(raw: Path, tmp_path: Path, start: S
 @pytest.mark.ddp
 def test_a_killed_run_goes_on(raw: Path, tmp_path: Path, start: Start) -> None:
     assert main(command(raw, tmp_path / "alone.json")) == 0
-    [killed] = start(command(raw, tmp_path / "killed.json"))
-    journal = tmp_path / "killed.files/.journal"
-    deadline = time.monotonic() + WAIT_S
-    while not any(p.stat().st_size for p in journal.rglob("*.jsonl")):
-        assert killed.is_alive(), "finished before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-    killed.kill()
-    killed.join()
+    [killed] = start(command(raw, tmp_path / "killed.json"), killed=True)
+    killed.join(WAIT_S)
+    assert killed.exitcode == -signal.SIGKILL
+    (journal,) = (tmp_path / "killed.files/.journal").rglob("*.jsonl")
+    assert len(journal.read_text().splitlines()) == 1
     assert [p.name for p in tmp_path.glob("killed*")] == ["killed.files"]
     assert not (tmp_path / "killed.files/metrics.json").exists()
     assert main(command(raw, tmp_path / "killed.json")) == 0

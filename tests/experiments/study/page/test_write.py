@@ -18,16 +18,18 @@ STUDY = read_study()
 RUNS = planned(STUDY)
 
 
-@pytest.fixture
-def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Markdown and HTML of a study of which four claims were run."""
-    place = Place(tmp_path / "study")
+    folder = tmp_path_factory.mktemp("pages")
+    place = Place(folder / "study")
     some = {k: r for k, r in RUNS.items() if k[0].startswith("da2")}
     effects = {**published_effects(STUDY), "da2_no_sphere": -0.4}
     write_scores(STUDY, place, some, effects)
-    monkeypatch.setattr(write, "largest_difference", lambda *_: None)  # no weights were trained
-    out = tmp_path / "docs/study.md"
-    write_page(STUDY, STUDY.scale("default"), place, out, ROOT)
+    out = folder / "docs/study.md"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "largest_difference", lambda *_: None)  # no weights were trained
+        write_page(STUDY, STUDY.scale("default"), place, out, ROOT)
     assert (out.parent / "study_forest.png").read_bytes().startswith(b"\x89PNG")
     return out.read_text(), (place.root / "study.html").read_text()
 
