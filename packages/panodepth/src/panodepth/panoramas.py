@@ -10,7 +10,7 @@ from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import SUFFIXES, Picture, read_keep_mask, read_picture
 from panodepth.errors import BadPanoramaError, CommandError
 
-OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky")
+OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky", "_sixdof")
 """Endings of pictures that `predict` writes."""
 MIN_HEIGHT = 16
 STEREO = {

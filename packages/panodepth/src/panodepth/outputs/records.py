@@ -13,9 +13,10 @@ from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
 from pano_data.io.paths import is_file
 from panodepth.errors import CommandError
-from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16
+from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16, write_sixdof
 from panodepth.outputs.normals import write_normals, write_sky
 from panodepth.outputs.point_cloud import write_ply
+from panodepth.outputs.walls import write_walls
 from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
 RECORD_ENDING = "_prediction.json"
@@ -57,6 +58,12 @@ def _write_splats(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) 
     write_splats(path, rgb, prediction)
 
 
+def _write_layers(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.layers import write_layers  # trimesh
+
+    write_layers(path, rgb, prediction)
+
+
 FORMATS: dict[str, Format] = {
     "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
     "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
@@ -68,6 +75,9 @@ FORMATS: dict[str, Format] = {
     "normals": Format("_normals.exr", write_normals),
     "sky": Format("_sky.png", write_sky),
     "splats": Format("_splats.ply", _write_splats),
+    "sixdof": Format("_sixdof.png", write_sixdof),
+    "layers": Format("_layers.glb", _write_layers),
+    "walls": Format("_walls.json", write_walls),
 }
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")
