@@ -24,9 +24,8 @@ from PIL import Image
 
 import panodepth
 from pano_models import Predictor
-from panodepth.exporting.agreement import random_panoramas, relative_difference
-from panodepth.exporting.file_formats import FILE_FORMATS, Runner
-from panodepth.exporting.sidecar import sidecar_path
+from panodepth.exporting.export import random_panoramas, relative_difference
+from panodepth.exporting.file_formats import FILE_FORMATS, Runner, sidecar_path
 
 FILES = {"torch_export": "network.pt2", "onnx": "network.onnx"}
 EAGER = "eager"
@@ -97,7 +96,7 @@ def predict_once(model: str, path: str, out: str) -> None:
     """Print what one picture costs in this process, which has done nothing else."""
     marks = [(time.perf_counter(), time.process_time())]
     from panodepth.inference.files import PredictSettings, predict_files
-    from panodepth.panoramas import find_panoramas
+    from panodepth.panorama_files import find_panoramas
 
     predictor = panodepth.load_predictor(model, "cpu")
     marks.append((time.perf_counter(), time.process_time()))

@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from pano_models import Predictor
-from panodepth.view.command import make_drop_handler
-from panodepth.view.server import ViewerServer
+from panodepth.viewer.command import make_drop_handler
+from panodepth.viewer.server import ViewerServer
 from tests.crash.case import Fault
 from tests.crash.hostile import NAMES
 

@@ -22,8 +22,13 @@ from pano_data.io.pictures.picture import read_keep_mask
 from pano_geometry import resize
 from pano_models import DepthMaps, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.masks import NAMES, MaskFolder
-from panodepth.panoramas import PanoramaFile, find_panoramas, read_panorama
+from panodepth.panorama_files import (
+    MASK_NAMES,
+    MaskFolder,
+    PanoramaFile,
+    find_panoramas,
+    read_panorama,
+)
 
 Rows = dict[str, dict[str, float]]
 """Panorama -> measure -> value."""
@@ -54,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "baseline_constant or baseline_latitude; with --pairs: perspective networks",
     )
     parser.add_argument(
-        "--masks", type=Path, metavar="DIR", help=f"masks of the sky, black = sky: {NAMES}"
+        "--masks", type=Path, metavar="DIR", help=f"masks of the sky, black = sky: {MASK_NAMES}"
     )
     parser.add_argument(
         "--pairs",

@@ -11,7 +11,7 @@ from torch import nn
 
 from pano_models import ModelNotFoundError
 from panodepth.cli import main
-from panodepth.panoramas import read_panorama
+from panodepth.panorama_files import read_panorama
 from tests.data.io.pictures.photo_sphere import crop_xmp
 from tests.experiments.full_disk import full_disk
 

@@ -67,7 +67,7 @@ OWN = {
         "panodepth.audit", "open real files of a data set, check what the readers rely on"
     ),
     "view": Subcommand(
-        "panodepth.view.command",
+        "panodepth.viewer.command",
         "look at predictions in the browser, or drop panoramas on a model",
     ),
 }

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from panodepth.outputs.maps import encode_values
-from panodepth.outputs.normals import estimate_normals
+from panodepth.outputs.maps import encode_values, estimate_normals
 from panodepth.outputs.records import DEFAULT_FORMATS, save_prediction
 from panodepth.outputs.surface import to_distance
 from panodepth.prediction import MapKind, PredictedMap

@@ -19,9 +19,8 @@ from pano_data import above_bars, track
 from pano_models import Predictor
 from panodepth.errors import CommandError
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
-from panodepth.masks import NAMES, MaskFolder
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
-from panodepth.panoramas import PanoramaFile, find_panoramas
+from panodepth.panorama_files import MASK_NAMES, MaskFolder, PanoramaFile, find_panoramas
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
 from panodepth.video.files import SUFFIXES as VIDEO_SUFFIXES
 
@@ -64,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch", type=int, default=4, help="panoramas per forward pass (default: 4)"
     )
-    parser.add_argument("--mask", type=Path, metavar="DIR", help=f"masks, white = keep: {NAMES}")
+    parser.add_argument(
+        "--mask", type=Path, metavar="DIR", help=f"masks, white = keep: {MASK_NAMES}"
+    )
     parser.add_argument("--recursive", action="store_true", help="descend into subfolders")
     parser.add_argument(
         "--force-aspect",
@@ -119,7 +120,7 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
         _print_line(
             console,
             f"no mask in {masks.folder} for {len(without)} of {len(files)} panoramas, first "
-            f"{without[0].name}: expected {NAMES}",
+            f"{without[0].name}: expected {MASK_NAMES}",
         )
 
 

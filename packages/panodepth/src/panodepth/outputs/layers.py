@@ -12,8 +12,14 @@ import trimesh
 from numpy.typing import NDArray
 
 from pano_geometry import resize
-from panodepth.outputs.glb import make_textured_mesh, write_unlit_glb
-from panodepth.outputs.sphere_mesh import GRID_HEIGHT, SphereMesh, add_texture, make_sphere_mesh
+from panodepth.outputs.meshes import (
+    GRID_HEIGHT,
+    SphereMesh,
+    add_texture,
+    make_sphere_mesh,
+    make_textured_mesh,
+    write_unlit_glb,
+)
 from panodepth.outputs.surface import EDGE_RATIO, to_distance
 from panodepth.prediction import PredictedMap
 

@@ -1,10 +1,14 @@
-"""Distance maps in files that other programs read: NumPy, 16-bit PNG, OpenEXR, SixDoF textures."""
+"""Maps in files that other programs read.
+
+Distance (NumPy, 16-bit PNG, OpenEXR, SixDoF texture), normals, sky.
+"""
 
 import math
 from pathlib import Path
 
 import numpy as np
 import OpenEXR
+import torch
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
@@ -15,6 +19,8 @@ from panodepth.prediction import PredictedMap
 PNG_INVALID = 0
 PNG_FAR = 65535
 FINEST_METRES = 0.001
+NORMAL_AXES = "x right, y down, z forward; towards the camera; 0 0 0 where there is none"
+SKY = 255
 
 
 def encode_values(prediction: PredictedMap) -> NDArray[np.float32]:
@@ -150,3 +156,36 @@ def _fill_from_nearest(
 
     rows, columns = distance_transform_edt(~known, return_distances=False, return_indices=True)
     return np.asarray(values[rows, columns], np.float32)
+
+
+def estimate_normals(prediction: PredictedMap) -> NDArray[np.float32]:
+    """Return `(h, w, 3)` unit normals towards the camera; 0 where there is no surface.
+
+    Of an affine disparity they are right up to its unknown shift only.
+    """
+    distance = torch.from_numpy(to_distance(prediction))[None, None]
+    near = torch.from_numpy(prediction.near)[None, None]
+    normals = pg.distance_to_normals(distance, near)[0].permute(1, 2, 0).numpy()
+    return np.where(prediction.near[..., None], normals, np.float32(0))
+
+
+def write_normals(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    """Write normals as an EXR with the float32 channels `X`, `Y`, `Z`; its header names axes."""
+    normals = np.ascontiguousarray(np.moveaxis(estimate_normals(prediction), -1, 0))
+    header = {
+        "compression": OpenEXR.ZIP_COMPRESSION,
+        "type": OpenEXR.scanlineimage,
+        "axes": NORMAL_AXES,
+    }
+    try:
+        with OpenEXR.File(header, dict(zip("XYZ", normals, strict=True))) as file:
+            file.write(str(path))
+    except RuntimeError as error:  # OpenEXR's only error type; a full disk is one of its cases
+        raise OSError(f"cannot write {path.name}: {error}") from error
+
+
+def write_sky(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    """Write an 8-bit mask: 255 where it is sky or beyond the network's range, else 0."""
+    sky = (prediction.far & prediction.valid).astype(np.uint8) * SKY
+    with path.open("wb") as file:
+        Image.fromarray(sky).save(file, format="PNG")

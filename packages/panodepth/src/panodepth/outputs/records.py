@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from pano_data import read_depth
 from pano_data.io.atomic import replace_file, write_json
-from pano_data.io.paths import is_file
+from pano_data.io.paths import is_file, list_files
 from panodepth.errors import CommandError
-from panodepth.outputs.maps import read_png16, write_exr, write_npy, write_png16, write_sixdof
-from panodepth.outputs.normals import write_normals, write_sky
-from panodepth.outputs.point_cloud import write_ply
+from panodepth.outputs.maps import (
+    read_png16,
+    write_exr,
+    write_normals,
+    write_npy,
+    write_png16,
+    write_sixdof,
+    write_sky,
+)
+from panodepth.outputs.point_cloud import write_ply, write_splats
 from panodepth.outputs.walls import write_walls
 from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
@@ -41,21 +48,15 @@ def _write_preview(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap)
 
 
 def _write_glb(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    from panodepth.outputs.sphere_mesh import write_glb  # trimesh: half a second
+    from panodepth.outputs.meshes import write_glb  # trimesh: half a second
 
     write_glb(path, rgb, prediction)
 
 
 def _write_usd(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    from panodepth.outputs.usd import write_usdz  # trimesh and the USD library
+    from panodepth.outputs.meshes import write_usdz  # trimesh and the USD library
 
     write_usdz(path, rgb, prediction)
-
-
-def _write_splats(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
-    from panodepth.outputs.splats import write_splats  # scipy
-
-    write_splats(path, rgb, prediction)
 
 
 def _write_layers(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
@@ -74,7 +75,7 @@ FORMATS: dict[str, Format] = {
     "usd": Format("_mesh.usdz", _write_usd),
     "normals": Format("_normals.exr", write_normals),
     "sky": Format("_sky.png", write_sky),
-    "splats": Format("_splats.ply", _write_splats),
+    "splats": Format("_splats.ply", write_splats),
     "sixdof": Format("_sixdof.png", write_sixdof),
     "layers": Format("_layers.glb", _write_layers),
     "walls": Format("_walls.json", write_walls),
@@ -93,6 +94,11 @@ def digest_of(source: Path) -> str | None:
         return None
     with source.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def find_records(folder: Path) -> list[Path]:
+    """All records below a folder, sorted; linked folders are read, hidden ones are not."""
+    return list_files(folder, lambda name: name.endswith(RECORD_ENDING)).files
 
 
 def record_path(folder: Path, name: str) -> Path:

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from pano_data.io.atomic import write_json
 from panodepth.errors import CommandError
-from panodepth.outputs.records import read_record, record_name
+from panodepth.outputs.records import find_records, read_record, record_name
 from panodepth.reconstruct.files import (
+    texture_surface,
     write_cloud,
     write_solid,
     write_textured,
@@ -25,11 +26,11 @@ from panodepth.reconstruct.fusion import (
     fuse_points,
     mesh_free_space,
 )
-from panodepth.reconstruct.manifest_poses import read_manifest_poses
 from panodepth.reconstruct.pose_search import measure_see_through, search_poses
 from panodepth.reconstruct.posed_panorama import (
     PosedPanorama,
     load_posed_panoramas,
+    read_manifest_poses,
     read_poses,
     replace_poses,
 )
@@ -39,9 +40,7 @@ from panodepth.reconstruct.registration import (
     measure_overlaps,
     register_scales,
 )
-from panodepth.reconstruct.state_layers import write_layers
-from panodepth.reconstruct.textured_surface import texture_surface
-from panodepth.view.entry import find_records
+from panodepth.reconstruct.room_layers import write_layers
 
 PRODUCTS = ("cloud", "mesh", "collision")
 SOLVES = {

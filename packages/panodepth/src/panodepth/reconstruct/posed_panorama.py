@@ -1,15 +1,17 @@
-"""Panoramas with a pose: what is seen of a point in the world."""
+"""Panoramas with a pose: where it comes from, and what is seen of a point in the world."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pano_data.errors import DataError
+from pano_data.manifest import Row, read_manifest
 from pano_geometry import Equirectangular, distance_to_normals, resize
 from pano_geometry.pixels import to_index
 from panodepth.errors import BadPanoramaError, CommandError
@@ -22,7 +24,7 @@ from panodepth.outputs.surface import (
     to_distance,
     unproject_pixels,
 )
-from panodepth.panoramas import read_panorama
+from panodepth.panorama_files import read_panorama
 from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.registration import Array, Cloud, ScaledPose, identity_pose
 
@@ -219,3 +221,68 @@ def replace_poses(
 ) -> list[PosedPanorama]:
     """The same panoramas at other poses."""
     return [replace(p, pose=q) for p, q in zip(panoramas, poses, strict=True)]
+
+
+def read_manifest_poses(
+    manifest: Path, sources: Mapping[str, Path], scene: str | None = None
+) -> dict[str, ScaledPose]:
+    """Return the poses of panoramas by the rows of a manifest whose images they are.
+
+    A row and a panorama belong together when the path of the panorama ends with the image of the
+    row.
+
+    Args:
+        manifest: Parquet file of rows.
+        sources: Panoramas by the names of their predictions.
+        scene: Take only those of this scene; without it all must be of one scene.
+
+    Returns:
+        Camera (x right, y down, z forward) to the scene's world (y down), metres, by name.
+
+    Raises:
+        CommandError: The manifest cannot be read, does not know a panorama or its pose, or the
+            panoramas are of several scenes, which share no world.
+    """
+    try:
+        rows = {row.image: row for row in read_manifest(manifest)}
+    except (DataError, OSError) as error:
+        raise CommandError(f"--manifest {manifest} cannot be used: {error}") from error
+    found = {name: _row_of_source(source, rows) for name, source in sources.items()}
+    unknown = sorted(name for name, row in found.items() if row is None)
+    if unknown:
+        raise CommandError(
+            f"--manifest {manifest} has no row for {_some(unknown)}: expected a row whose image is "
+            "the end of the panorama's path"
+        )
+    known = {name: row for name, row in found.items() if row is not None}
+    scenes = sorted({row.scene for row in known.values()})
+    if scene is None and len(scenes) > 1:
+        raise CommandError(
+            f"the panoramas are of {len(scenes)} scenes, which share no world: choose one by "
+            f"--scene ({_some(scenes)})"
+        )
+    taken = {name: row for name, row in known.items() if scene in (None, row.scene)}
+    if not taken:
+        raise CommandError(f"no panorama is of --scene {scene}: expected one of {_some(scenes)}")
+    return {name: _pose_of_row(name, row) for name, row in taken.items()}
+
+
+def _row_of_source(source: Path, rows: Mapping[str, Row]) -> Row | None:
+    parts = PurePath(source).parts
+    tails = ("/".join(parts[start:]) for start in range(len(parts)))
+    return next((rows[tail] for tail in tails if tail in rows), None)
+
+
+def _pose_of_row(name: str, row: Row) -> ScaledPose:
+    if row.pose is None:
+        raise CommandError(
+            f"{name}: its row ({row.dataset}, {row.key}) has no pose: the layout has none, or the "
+            "file was not there when the manifest was made"
+        )
+    matrix = np.reshape(row.pose, (4, 4))
+    return ScaledPose(1.0, matrix[:3, :3], matrix[:3, 3])
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f", ... ({len(names)} in all)" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + rest

@@ -19,7 +19,7 @@ from pano_models import Predictor
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.inference.files import predict_pictures
 from panodepth.outputs.records import FORMATS
-from panodepth.panoramas import check_aspect
+from panodepth.panorama_files import check_aspect
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
 from panodepth.video.files import Frame, read_facts, read_frames
 from panodepth.video.products import HOLD_S, VideoOutput

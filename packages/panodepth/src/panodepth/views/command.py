@@ -16,23 +16,21 @@ from rich.console import Console
 from pano_data import track
 from pano_data.io.atomic import replace_file, write_json
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.outputs.normals import estimate_normals
+from panodepth.outputs.maps import estimate_normals
 from panodepth.outputs.point_cloud import sample_sphere
-from panodepth.outputs.records import load_prediction, read_record, record_name
+from panodepth.outputs.records import find_records, load_prediction, read_record, record_name
 from panodepth.outputs.surface import (
     estimate_edge_blur,
     find_flying_pixels,
     to_distance,
     unproject_pixels,
 )
-from panodepth.panoramas import read_panorama
+from panodepth.panorama_files import read_panorama
 from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.posed_panorama import read_poses
 from panodepth.reconstruct.registration import ScaledPose, identity_pose
-from panodepth.view.entry import find_records
 from panodepth.views.cameras import PlacedView, write_colmap, write_transforms
-from panodepth.views.cut import CutView, cut_view
-from panodepth.views.rig import DEFAULT_FOV_DEG, RIGS, View, make_rig
+from panodepth.views.rig import DEFAULT_FOV_DEG, RIGS, CutView, View, cut_view, make_rig
 
 UNITS_PER_STEP = 0.001
 """Of a depth PNG: millimetres, nerfstudio's default."""

@@ -11,31 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pano_data.io.paths import list_files
 from pano_geometry import resize
 from pano_models.outputs import UNITS
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.maps import encode_values
 from panodepth.outputs.preview import choose_colour_limits, colourise_map, make_colour_scale
 from panodepth.outputs.records import (
-    RECORD_ENDING,
     digest_of,
     load_prediction,
     read_record,
     record_name,
 )
-from panodepth.panoramas import read_panorama
+from panodepth.panorama_files import read_panorama
 
 MAP_WIDTH = 1024
 PHOTO_WIDTH = 2048
 MEDIA = {"photo": "image/jpeg", "values": "application/octet-stream"}
 
 Address = Callable[[str], str]
-
-
-def find_records(folder: Path) -> list[Path]:
-    """All records below a folder, sorted; linked folders are read, hidden ones are not."""
-    return list_files(folder, lambda name: name.endswith(RECORD_ENDING)).files
 
 
 def make_entry(record_file: Path, root: Path, address: Address, width: int) -> dict[str, Any]:

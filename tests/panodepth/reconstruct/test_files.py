@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from panodepth.reconstruct.files import texture_surface
 from panodepth.reconstruct.fusion import extract_seen_surface, mesh_free_space
 from panodepth.reconstruct.posed_panorama import PosedPanorama
-from panodepth.reconstruct.textured_surface import texture_surface
 
 HALF = np.array([3.0, 1.4, 2.5])
 VOXEL = 0.1

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from pano_models import Predictor
-from panodepth.exporting.sidecar import (
+from panodepth.exporting.file_formats import (
     describe,
     digest_of_file,
     digest_of_weights,

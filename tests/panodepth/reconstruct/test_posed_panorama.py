@@ -24,7 +24,7 @@ from panodepth.cli import main
 from panodepth.errors import CommandError
 from panodepth.outputs.records import save_prediction
 from panodepth.prediction import MapKind, PredictedMap
-from panodepth.reconstruct.manifest_poses import read_manifest_poses
+from panodepth.reconstruct.posed_panorama import read_manifest_poses
 
 SIZE = (96, 192)
 

@@ -11,8 +11,8 @@ from PIL import Image
 from panodepth.errors import CommandError
 from panodepth.outputs.records import digest_of, load_prediction, record_path, save_prediction
 from panodepth.prediction import PredictedMap
-from panodepth.view.entry import encode_map, encode_photo, make_embedded_entry, make_entry
-from panodepth.view.page import render_page
+from panodepth.viewer.entries import encode_map, encode_photo, make_embedded_entry, make_entry
+from panodepth.viewer.page import render_page
 
 Record = Callable[..., Path]
 

@@ -15,12 +15,12 @@ from pano_data.io.atomic import replace_file, write_text
 from pano_data.io.pictures.picture import SUFFIXES
 from pano_models import Predictor
 from panodepth.errors import CommandError
-from panodepth.outputs.records import digest_of, record_path, save_prediction
-from panodepth.panoramas import read_panorama
+from panodepth.outputs.records import digest_of, find_records, record_path, save_prediction
+from panodepth.panorama_files import read_panorama
 from panodepth.prediction import DEFAULT_MODEL, PredictedMap, load_predictor
-from panodepth.view.entry import find_records, make_embedded_entry, make_entries
-from panodepth.view.page import render_page
-from panodepth.view.server import DropHandler, ViewerServer
+from panodepth.viewer.entries import make_embedded_entry, make_entries
+from panodepth.viewer.page import render_page
+from panodepth.viewer.server import DropHandler, ViewerServer
 
 FORMATS = ("npy", "png16", "ply", "glb")
 LONGEST_STEM = 150

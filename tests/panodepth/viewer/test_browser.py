@@ -22,10 +22,10 @@ from torch import nn
 from pano_models import Predictor
 from panodepth.outputs.records import save_prediction
 from panodepth.prediction import PredictedMap
-from panodepth.view.command import make_drop_handler
-from panodepth.view.entry import make_embedded_entry, make_entries
-from panodepth.view.page import render_page
-from panodepth.view.server import ViewerServer
+from panodepth.viewer.command import make_drop_handler
+from panodepth.viewer.entries import make_embedded_entry, make_entries
+from panodepth.viewer.page import render_page
+from panodepth.viewer.server import ViewerServer
 from tests.panodepth.conftest import box_distance
 
 DRIVER, CHROMIUM = shutil.which("chromedriver"), shutil.which("chromium")

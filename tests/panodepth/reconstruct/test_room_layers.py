@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from panodepth.reconstruct.posed_panorama import PosedPanorama
-from panodepth.reconstruct.room_states import compare_states
+from panodepth.reconstruct.room_layers import compare_states
 
 
 def _with_object(panorama: PosedPanorama, rows: slice, columns: slice) -> PosedPanorama:

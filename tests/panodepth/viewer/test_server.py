@@ -16,8 +16,8 @@ from torch import nn
 
 from pano_models import Predictor
 from panodepth.cli import main
-from panodepth.view.command import make_drop_handler
-from panodepth.view.server import ViewerServer
+from panodepth.viewer.command import make_drop_handler
+from panodepth.viewer.server import ViewerServer
 
 Answer = tuple[int, bytes]
 

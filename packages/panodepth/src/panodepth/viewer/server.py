@@ -13,17 +13,16 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from pano_data.io.paths import is_inside
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.outputs.records import RECORD_ENDING, read_record
-from panodepth.view.entry import (
+from panodepth.outputs.records import RECORD_ENDING, find_records, read_record
+from panodepth.viewer.entries import (
     MAP_WIDTH,
     MEDIA,
     encode_map,
     encode_photo,
-    find_records,
     make_entries,
     make_entry,
 )
-from panodepth.view.page import render_page
+from panodepth.viewer.page import render_page
 
 MAX_UPLOAD = 512 * 2**20
 PATIENCE = 60.0
