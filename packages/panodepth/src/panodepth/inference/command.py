@@ -20,9 +20,14 @@ from pano_models import Predictor
 from panodepth.errors import CommandError
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
-from panodepth.panorama_files import MASK_NAMES, MaskFolder, PanoramaFile, find_panoramas
+from panodepth.panorama_files import (
+    MASK_NAMES,
+    VIDEO_SUFFIXES,
+    MaskFolder,
+    PanoramaFile,
+    find_panoramas,
+)
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
-from panodepth.video.files import SUFFIXES as VIDEO_SUFFIXES
 
 DEFAULT_OUT = "panodepth-out"
 """Folder of the results beside the first PATH."""
@@ -126,7 +131,7 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
 
 def _check_usage(args: argparse.Namespace) -> None:
     videos = [path for path in args.paths if path.suffix.lower() in VIDEO_SUFFIXES]
-    if videos:
+    if len(videos) == len(args.paths):
         raise CommandError(f"{videos[0]} is a video: panodepth video {videos[0]}")
     if args.batch < 1:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from panodepth.errors import BadPanoramaError, CommandError
 
-SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
 LOSSLESS = "ffv1"
 SEEN = "libx264"
 SEEN_WITHOUT_H264 = "mpeg4"
