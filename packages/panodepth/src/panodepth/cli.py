@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, cast
 
 from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, printable
 
 INTERRUPTED = 130
 
@@ -147,7 +147,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return module.run(args)
     except CommandError as error:
-        sys.stderr.write(f"panodepth {words[0]}: {error}\n")
+        text = printable(str(error), keep="\n")
+        sys.stderr.write(f"panodepth {words[0]}: {text}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"panodepth {words[0]}: interrupted\n")
