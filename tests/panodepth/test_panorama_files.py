@@ -97,7 +97,7 @@ def test_a_file_named_twice_is_listed_once(save_panorama: Save, tmp_path: Path) 
 
 def test_outputs_of_the_same_name_are_refused(save_panorama: Save) -> None:
     one, two = save_panorama("x/a.png"), save_panorama("y/a.png")
-    with pytest.raises(CommandError, match="would both be written as 'a'"):
+    with pytest.raises(CommandError, match=r"would both be written as 'a\.png'"):
         find_panoramas([one, two])
 
 

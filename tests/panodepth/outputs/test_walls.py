@@ -58,7 +58,7 @@ def _inside(corners: NDArray[np.float64], points: NDArray[np.float64]) -> NDArra
 def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Return intersection over union of two floor plans, on a grid of 5 cm."""
     low, high = np.minimum(a.min(0), b.min(0)), np.maximum(a.max(0), b.max(0))
-    x, z = (np.arange(low[axis], high[axis], 0.05) for axis in (0, 1))
+    x, z = (np.arange(low[axis] + 0.025, high[axis], 0.05) for axis in (0, 1))
     grid = np.stack(np.meshgrid(x, z), -1)
     one, two = (_inside(p, grid.reshape(-1, 2)) for p in (a, b))
     return float((one & two).sum() / (one | two).sum())

@@ -14,7 +14,6 @@ import pano_models
 from pano_data import Picture
 from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
 from panodepth.errors import CommandError
-from panodepth.lazy_timm import without_torchvision
 
 Model = str | PathLike[str] | Predictor | nn.Module
 MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affine"]
@@ -98,9 +97,7 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
     where = choose_device(device)
     size = None if height is None else (height, 2 * height)
     try:
-        with without_torchvision():
-            network = pano_models.load(model)
-        return Predictor(network, size, where)
+        return Predictor(pano_models.load(model), size, where)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         if model == DEFAULT_MODEL and isinstance(error, ModelNotFoundError):
             raise CommandError(

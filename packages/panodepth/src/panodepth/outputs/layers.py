@@ -109,16 +109,15 @@ def make_layers(
     hidden = np.append(np.concatenate([layer.hidden, layer.hidden[:, :1]], axis=1), [False, False])
     surface = SphereMesh(surface.vertices, surface.faces[hidden[surface.faces].any(1)], surface.uv)
     scene = trimesh.Scene()
-    scene.add_geometry(_without_spares(add_texture(make_sphere_mesh(grid, height), rgb)), SEEN)
+    _add(scene, add_texture(make_sphere_mesh(grid, height), rgb), SEEN)
     if len(surface.faces):
-        behind = make_textured_mesh(*surface, layer.rgb, both_sides=True)
-        scene.add_geometry(_without_spares(behind), BEHIND)
+        _add(scene, make_textured_mesh(*surface, layer.rgb, both_sides=True), BEHIND)
     return scene
 
 
-def _without_spares(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+def _add(scene: trimesh.Scene, mesh: trimesh.Trimesh, name: str) -> None:
     mesh.remove_unreferenced_vertices()
-    return mesh
+    scene.add_geometry(mesh, node_name=name, geom_name=name)
 
 
 def write_layers(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
