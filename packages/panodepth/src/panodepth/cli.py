@@ -8,6 +8,7 @@ by entry points of the group `panodepth.commands`, each of which names a `Subcom
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -142,7 +143,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"panodepth {words[0]}", description=command.help)
     module.add_arguments(parser)
     args = parser.parse_args(words[1:])
-    # Pillow warns of every odd tag of a picture; what matters is told by the command.
+    # Pillow warns of every odd tag of a picture, OpenCV of every damaged file; what matters is told
+    # by the command.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         return module.run(args)

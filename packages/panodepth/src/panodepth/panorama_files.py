@@ -206,7 +206,12 @@ def check_aspect(height: int, width: int, force: bool = False) -> None:
     for aspect, lie in STEREO.items():
         if is_two_to_one(height, round(width * 2 / aspect)):
             raise BadPanoramaError(f"{got}: two of them {lie} (stereo)? Cut it in half first")
-    raise BadPanoramaError(f"{got}: pad the missing rows first, or stretch it with --force-aspect")
+    if is_two_to_one(width, height):
+        raise BadPanoramaError(f"{got}: does it lie on its side? Turn it by 90° first")
+    missing = "rows" if width > 2 * height else "columns (or is it a perspective photo?)"
+    raise BadPanoramaError(
+        f"{got}: pad the missing {missing} first, or stretch it with --force-aspect"
+    )
 
 
 def _masked(picture: Picture, path: Path) -> Picture:

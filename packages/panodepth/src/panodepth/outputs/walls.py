@@ -22,7 +22,7 @@ HEIGHT = 256
 """Rows of the map that is looked at."""
 STEEP_DEG = 55.0
 """What is seen farther up or down than this is taken for ceiling or floor."""
-BAND = (0.06, 0.28)
+BAND = (0.04, 0.16)
 """Where walls are looked at: below the ceiling, in shares of the height of the room."""
 SLOPE = 6
 """Columns to each side over which the direction of a wall is taken."""
@@ -30,12 +30,13 @@ SPREAD = 0.05
 """Relative distance within which two columns show one plane."""
 LEAST_SHARE = 0.008
 """Share of all columns that a plane needs."""
-SWITCH = 1.0
+SWITCH = 3.5
 """What a change of the plane costs, in summed relative errors (at most .3 a column)."""
 CORNER_DEG = 5.0
 """A corner farther than this from where the planes change is hidden by the nearer wall."""
-AGREEMENT = 0.6
-"""Share of the columns within 10 % of the walls below which no room was found."""
+AGREEMENT = 0.75
+"""Share of the columns within 10 % of the walls below which no room was found: a square agrees with
+.73 of a cylinder."""
 _CLIP = 0.3
 
 Floats = NDArray[np.float64]
