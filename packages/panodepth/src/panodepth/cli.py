@@ -132,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    # OpenCV reads it once, when it is loaded: a damaged file is told by the command.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     words = list(sys.argv[1:] if argv is None else argv)
     available = subcommands()
     if words and words[0] not in available and _is_picture_or_option(words[0]):
@@ -143,9 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"panodepth {words[0]}", description=command.help)
     module.add_arguments(parser)
     args = parser.parse_args(words[1:])
-    # Pillow warns of every odd tag of a picture, OpenCV of every damaged file; what matters is told
-    # by the command.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    # Pillow warns of every odd tag of a picture; what matters is told by the command.
     warnings.filterwarnings("ignore", category=UserWarning, module="PIL")
     try:
         return module.run(args)
