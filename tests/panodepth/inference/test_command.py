@@ -234,6 +234,21 @@ def test_a_result_whose_name_is_too_long_fails_alone(save_panorama: Save, tmp_pa
     assert short.is_file()
 
 
+def test_names_are_shown_and_do_not_steer_the_terminal(
+    save_panorama: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_panorama("in/\x1b[31mred\n\u202egnp.png")
+    (tmp_path / "in" / "bad\x1b[2J.png").write_bytes(b"no picture")
+    assert _predict(tmp_path / "out", tmp_path / "in", "--save", "npy") == 2
+    text = "".join(capsys.readouterr().err.split())
+    assert "\x1b[2J" not in text
+    assert "bad\\x1b[2J.png" in text
+    assert "\\x1b[31mred\\n\\u202egnp" in text
+    assert main(["predict", str(tmp_path / "none\x1b[31m"), "--mask", "x\x1b[2J"]) == 2
+    assert "\x1b[2J" not in capsys.readouterr().err
+    assert (tmp_path / "out" / "\x1b[31mred\n\u202egnp_distance.npy").is_file()
+
+
 def test_notes_and_what_is_left_out_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from panodepth.outputs.maps import (
     write_normals,
     write_npy,
     write_png16,
+    write_sixdof,
     write_sky,
 )
 from panodepth.prediction import MapKind, PredictedMap
@@ -113,6 +114,40 @@ def test_exr_is_lossless_and_says_its_unit(tmp_path: Path) -> None:
 def test_exr_without_permission_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"cannot write a\.exr"):
         write_exr(tmp_path / "missing" / "a.exr", _prediction())
+
+
+def test_a_sixdof_texture_gives_the_distances_back_by_the_rule_in_its_text(tmp_path: Path) -> None:
+    prediction = _prediction(largest=8.0)
+    rgb = np.random.default_rng(1).integers(0, 256, (32, 64, 3), np.uint8)
+    write_sixdof(tmp_path / "a.png", rgb, prediction)
+    with Image.open(tmp_path / "a.png") as image:
+        texture, text = np.asarray(image), dict(image.info)
+    assert texture.shape == (64, 64, 3)
+    np.testing.assert_array_equal(texture[:32], rgb)
+    grey = texture[32:, :, 0]
+    np.testing.assert_array_equal(texture[32:], np.repeat(grey[..., None], 3, -1))
+    radius, displacement = float(text["radius"]), float(text["displacement"])
+    distance = radius - displacement * grey / 255.0
+    near = prediction.values[4:-3]
+    inside = (near > radius - displacement) & (near < radius)
+    assert inside.mean() > 0.98
+    error = np.abs(distance[4:-3] - near)[inside]
+    assert error.max() <= displacement / 255 * 0.5001
+    assert (grey[:4] == 0).all()  # the sky is the farthest
+    # A masked row takes the distance of the nearest row that is not.
+    np.testing.assert_array_equal(grey[-1], grey[-4])
+
+
+@pytest.mark.parametrize("far", [True, False])
+def test_a_sixdof_texture_without_anything_near_is_black(tmp_path: Path, far: bool) -> None:
+    everywhere = np.ones((16, 32), bool)
+    nothing = PredictedMap(
+        "distance_metric", np.ones((16, 32), np.float32), everywhere & far, everywhere & far
+    )
+    write_sixdof(tmp_path / "a.png", np.zeros((16, 32, 3), np.uint8), nothing)
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.asarray(image)[16:].max() in (0, 255)
+        assert float(image.info["displacement"]) > 0
 
 
 def room() -> PredictedMap:

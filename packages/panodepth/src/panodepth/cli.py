@@ -8,6 +8,7 @@ by entry points of the group `panodepth.commands`, each of which names a `Subcom
 
 import argparse
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import NamedTuple, Protocol, cast
 
 from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, printable
 
 INTERRUPTED = 130
 
@@ -131,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    # OpenCV reads it once, when it is loaded: a damaged file is told by the command.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     words = list(sys.argv[1:] if argv is None else argv)
     available = subcommands()
     if words and words[0] not in available and _is_picture_or_option(words[0]):
@@ -147,7 +150,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return module.run(args)
     except CommandError as error:
-        sys.stderr.write(f"panodepth {words[0]}: {error}\n")
+        text = printable(str(error), keep="\n")
+        sys.stderr.write(f"panodepth {words[0]}: {text}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"panodepth {words[0]}: interrupted\n")

@@ -7,3 +7,18 @@ class CommandError(Exception):
 
 class BadPanoramaError(Exception):
     """A file that cannot be used as a panorama, and the reason."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return text that a terminal shows and does not obey: control characters are spelt out.
+
+    Names of files come from anywhere; they may hold line breaks, escape sequences and marks that
+    turn the direction of writing.
+
+    Args:
+        text: Any.
+        keep: Control characters that stay, for example a line break.
+    """
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text
+    )

@@ -99,7 +99,8 @@ class Panorama:
 
         Args:
             folder: Made if it is missing.
-            formats: Any of `npy png16 exr preview ply glb usd normals sky splats`.
+            formats: Any of `panodepth.outputs.records.FORMATS`: `npy png16 exr preview ply glb
+                usd normals sky splats sixdof layers walls`.
             name: Of the files; `self.name` if None.
 
         Returns:

@@ -1,8 +1,11 @@
 """Panoramas on disk: which files are meant, what is in them, which masks belong to them."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from PIL import Image
 
 from pano_data import CorruptSampleError
 from pano_data.io.paths import Listing, has_suffix, is_file, is_folder, list_files
@@ -10,7 +13,7 @@ from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import SUFFIXES, Picture, read_keep_mask, read_picture
 from panodepth.errors import BadPanoramaError, CommandError
 
-OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky")
+OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky", "_sixdof")
 """Endings of pictures that `predict` writes."""
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
 MIN_HEIGHT = 16
@@ -19,6 +22,14 @@ STEREO = {
     4.0: "side by side",
 }
 """Aspect of two whole panoramas in one picture -> how they lie."""
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
+OTHER_PICTURES = frozenset(
+    (
+        ".gif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf", ".psd", ".psb",
+        ".jxl", ".tga", ".pgm", ".ppm", ".pnm", ".svg", ".pdf",
+    )
+)  # fmt: skip
+"""Not taken from a folder, and said so: animations, raw files of cameras, files of editors."""
 MASK_NAMES = "NAME.png, NAME_mask.png or NAME.jpg.png (COLMAP), any format and case"
 
 
@@ -28,11 +39,16 @@ class PanoramaFile:
 
     path: Path
     root: Path
+    with_suffix: bool = False
 
     @property
     def name(self) -> str:
-        """The path below the root without suffix: `kitchen` or `floor1/kitchen`."""
-        return self.path.relative_to(self.root).with_suffix("").as_posix()
+        """The path below the root: `kitchen` or `floor1/kitchen`.
+
+        `with_suffix` it is `kitchen.jpg`: there is a `kitchen.png`, too.
+        """
+        name = self.path.relative_to(self.root)
+        return (name if self.with_suffix else name.with_suffix("")).as_posix()
 
 
 def find_panoramas(
@@ -49,8 +65,8 @@ def find_panoramas(
             with a reason, and the others are used.
         recursive: Descend into subfolders.
         tell: Called with a line about what is left out of folders: hidden files, subfolders that
-            cannot be listed, pictures that an earlier `predict` wrote there, and masks
-            (`b0_mask.png` or `b0.png.png` beside `b0.png`).
+            cannot be listed, videos and raw files, what is no file, pictures that an earlier
+            `predict` wrote there, and masks (`b0_mask.png` or `b0.png.png` beside `b0.png`).
 
     Returns:
         In the order of `paths`, folders sorted, each file once.
@@ -70,18 +86,19 @@ def find_panoramas(
     panoramas = [f for f in unique if not _is_mask(f.path, stems)]
     if tell and len(panoramas) < len(unique):
         tell(f"left out: {len(unique) - len(panoramas)} masks")
-    _refuse_same_names(panoramas)
-    return panoramas
+    return _tell_apart(panoramas)
 
 
 def _folder(root: Path, recursive: bool, tell: Callable[[str], None] | None) -> list[PanoramaFile]:
     try:
-        listing = list_files(root, has_suffix(SUFFIXES), recursive)
+        known = SUFFIXES | VIDEO_SUFFIXES | OTHER_PICTURES
+        listing = list_files(root, has_suffix(known), recursive)
     except OSError as error:
         raise CommandError(f"{root} cannot be listed ({error.strerror})") from error
-    found = [path for path in listing.files if not _is_output(path)]
+    pictures = [path for path in listing.files if path.suffix.lower() in SUFFIXES]
+    found = [path for path in pictures if not _is_output(path)]
     if tell:
-        _tell_left_out(root, listing, len(listing.files) - len(found), tell)
+        _tell_left_out(root, listing, len(pictures) - len(found), tell)
     if not found:
         below = "" if recursive else " (its subfolders are read with --recursive)"
         raise CommandError(f"{root} holds no image{below}: expected {', '.join(sorted(SUFFIXES))}")
@@ -93,6 +110,12 @@ def _tell_left_out(root: Path, listing: Listing, outputs: int, tell: Callable[[s
         tell(f"left out: {len(listing.hidden)} hidden, first {listing.hidden[0]}")
     for folder, reason in listing.unreadable:
         tell(f"left out: folder {folder} cannot be listed ({reason})")
+    others = Counter(p.suffix.lower() for p in listing.files if p.suffix.lower() not in SUFFIXES)
+    for suffix, count in sorted(others.items()):
+        instead = (
+            "panodepth video FILE" if suffix in VIDEO_SUFFIXES else "export them as JPEG or PNG"
+        )
+        tell(f"left out: {count} {suffix} below {root} ({instead})")
     if outputs:
         tell(f"left out: {outputs} pictures that panodepth predict wrote into {root}")
 
@@ -112,9 +135,12 @@ def _is_mask(path: Path, panoramas: set[Path]) -> bool:
     )
 
 
-def _refuse_same_names(panoramas: list[PanoramaFile]) -> None:
+def _tell_apart(panoramas: list[PanoramaFile]) -> list[PanoramaFile]:
+    """Let panoramas that differ in their suffix only keep it in their names."""
+    count = Counter(file.name for file in panoramas)
+    named = [replace(f, with_suffix=True) if count[f.name] > 1 else f for f in panoramas]
     first: dict[str, PanoramaFile] = {}
-    for file in panoramas:
+    for file in named:
         other = first.setdefault(file.name, file)
         if other is not file:
             raise CommandError(
@@ -122,6 +148,7 @@ def _refuse_same_names(panoramas: list[PanoramaFile]) -> None:
                 "with different --out folders, rename one of them, or give the common folder of "
                 "two folders with --recursive"
             )
+    return named
 
 
 def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = False) -> Picture:
@@ -138,13 +165,30 @@ def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = Fal
     Raises:
         BadPanoramaError: Missing, unreadable, not 2:1, or a mask of another size.
     """
+    if path.exists() and not is_file(path):
+        kind = "a folder" if is_folder(path) else "a pipe or a device"
+        raise BadPanoramaError(f"got {kind}, expected the file of a picture")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        raise BadPanoramaError(f"got a video: panodepth video {path}")
     try:
         picture = read_picture(path)
         height, width = picture.valid.shape
         check_aspect(height, width, force_aspect)
+        if (pictures := _count_pictures(path)) > 1:
+            note = f"the first of {pictures} pictures in it is used"
+            picture = replace(picture, notes=(*picture.notes, note))
         return picture if mask is None else _masked(picture, mask)
     except CorruptSampleError as error:
         raise BadPanoramaError(f"{error.reason}: {error.detail}") from error
+
+
+def _count_pictures(path: Path) -> int:
+    """Return how many pictures an animation, a stereo MPO or a TIFF of several pages holds."""
+    try:
+        with Image.open(path) as image:
+            return int(getattr(image, "n_frames", 1))
+    except Exception:  # noqa: BLE001 - the picture was decoded; a damaged index of others is no fault
+        return 1
 
 
 def check_aspect(height: int, width: int, force: bool = False) -> None:
@@ -163,7 +207,12 @@ def check_aspect(height: int, width: int, force: bool = False) -> None:
     for aspect, lie in STEREO.items():
         if is_two_to_one(height, round(width * 2 / aspect)):
             raise BadPanoramaError(f"{got}: two of them {lie} (stereo)? Cut it in half first")
-    raise BadPanoramaError(f"{got}: pad the missing rows first, or stretch it with --force-aspect")
+    if is_two_to_one(width, height):
+        raise BadPanoramaError(f"{got}: does it lie on its side? Turn it by 90° first")
+    missing = "rows" if width > 2 * height else "columns (or is it a perspective photo?)"
+    raise BadPanoramaError(
+        f"{got}: pad the missing {missing} first, or stretch it with --force-aspect"
+    )
 
 
 def _masked(picture: Picture, path: Path) -> Picture:

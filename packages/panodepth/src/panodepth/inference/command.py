@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pano_data import above_bars, track
 from pano_models import Predictor
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, printable
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panorama_files import (
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_line(console: Console, text: str) -> None:
-    console.print(escape(text))
+    console.print(escape(printable(text)))
 
 
 def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Console) -> None:
@@ -131,7 +131,7 @@ def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Co
 
 def _check_usage(args: argparse.Namespace) -> None:
     videos = [path for path in args.paths if path.suffix.lower() in VIDEO_SUFFIXES]
-    if videos:
+    if len(videos) == len(args.paths):
         raise CommandError(f"{videos[0]} is a video: panodepth video {videos[0]}")
     if args.batch < 1:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
@@ -162,12 +162,12 @@ def _predict_with_progress(
     outcomes = []
     for outcome in track(predict_files(predictor, files, settings), "predicting", len(files)):
         outcomes.append(outcome)
-        path = escape(str(outcome.file.path))
+        path = escape(printable(str(outcome.file.path)))
         with above_bars():
             for note in outcome.notes:
-                console.print(f"{path}: {escape(note)}")
+                console.print(f"{path}: {escape(printable(note))}")
             if outcome.error:
-                console.print(f"[red]failed[/] {path}: {escape(outcome.error)}")
+                console.print(f"[red]failed[/] {path}: {escape(printable(outcome.error))}")
     return outcomes
 
 
@@ -179,7 +179,9 @@ def _print_summary(
     for outcome in shown:
         style = "red" if outcome.error else ""
         table.add_row(
-            escape(outcome.file.name), escape(outcome.error or outcome.summary), style=style
+            escape(printable(outcome.file.name)),
+            escape(printable(outcome.error or outcome.summary)),
+            style=style,
         )
     if shown:
         console.print(table)
@@ -190,5 +192,5 @@ def _print_summary(
     rest = f", {skipped} done before" if skipped else ""
     console.print(
         f"{written} written, {failed} failed{rest} in {seconds:.1f} s "
-        f"on {predictor.device} at {size} -> {escape(str(out))}"
+        f"on {predictor.device} at {size} -> {escape(printable(str(out)))}"
     )

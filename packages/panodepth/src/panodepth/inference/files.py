@@ -189,6 +189,8 @@ def _save(
                 f"{settings.out} cannot take more ({error.strerror}) at {file.path}: "
                 "free some space and resume with --skip-existing"
             ) from error
+        if error.errno == errno.ENAMETOOLONG:
+            return Outcome(file, error="cannot write: no disk takes so long a name, shorten it")
         return Outcome(file, error=f"cannot write: {error}")
     except Exception as error:  # noqa: BLE001 - no panorama stops the others
         return Outcome(file, error=f"cannot write: {_describe_error(error)}")

@@ -1,4 +1,7 @@
-"""Maps in files that other programs read: distance (NumPy, 16-bit PNG, OpenEXR), normals, sky."""
+"""Maps in files that other programs read.
+
+Distance (NumPy, 16-bit PNG, OpenEXR, SixDoF texture), normals, sky.
+"""
 
 import math
 from pathlib import Path
@@ -105,6 +108,54 @@ def write_exr(path: Path, prediction: PredictedMap) -> None:
             file.write(str(path))
     except RuntimeError as error:  # OpenEXR's only error type; a full disk is one of its cases
         raise OSError(f"cannot write {path.name}: {error}") from error
+
+
+SIXDOF_WIDTH = 4096
+SIXDOF_RANGE = (0.002, 0.995)
+"""Quantiles of the distance that become white and black: single pixels must not stretch 8 bits."""
+
+
+def write_sixdof(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    """Write a texture for viewers that let the head move: the panorama above its depth, as PNG.
+
+    The grey half is linear in distance, white the nearest, black the farthest and the sky:
+    `distance = radius - displacement * grey / 255`, as THREE.SixDOF (`TOP_BOTTOM`) and viewers like
+    it displace a sphere. `radius`, `displacement` and `unit` are PNG text. Masked pixels take the
+    distance of the nearest one that is not.
+
+    Args:
+        path: The PNG.
+        rgb: `(h, w, 3)`.
+        prediction: Of the same size; a disparity becomes the distance of `to_distance`.
+    """
+    width = min(SIXDOF_WIDTH, rgb.shape[1])
+    size = (width // 2, width)
+    distance = pg.resize(to_distance(prediction), size, "nearest")
+    far = pg.resize(prediction.far & prediction.valid, size, "nearest")
+    near, farthest = (0.0, 1.0)
+    if (distance > 0).any():
+        near, farthest = (float(q) for q in np.quantile(distance[distance > 0], SIXDOF_RANGE))
+    reach = max(farthest - near, 1e-6 * farthest)
+    distance = _fill_from_nearest(np.where(far, farthest, distance), (distance > 0) | far)
+    grey = np.rint(255 * np.clip((farthest - distance) / reach, 0, 1)).astype(np.uint8)
+    texture = np.concatenate([pg.resize(rgb, size), np.repeat(grey[..., None], 3, -1)])
+    text = PngImagePlugin.PngInfo()
+    about = {"radius": farthest, "displacement": reach, "unit": prediction.unit}
+    for key, value in about.items():
+        text.add_text(key, str(value))
+    with path.open("wb") as file:
+        Image.fromarray(texture).save(file, format="PNG", pnginfo=text, compress_level=3)
+
+
+def _fill_from_nearest(
+    values: NDArray[np.float32], known: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    if known.all() or not known.any():
+        return values
+    from scipy.ndimage import distance_transform_edt  # half a second, and few write textures
+
+    rows, columns = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.asarray(values[rows, columns], np.float32)
 
 
 def estimate_normals(prediction: PredictedMap) -> NDArray[np.float32]:

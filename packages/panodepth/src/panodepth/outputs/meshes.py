@@ -137,7 +137,7 @@ def write_unlit_glb(path: Path, geometry: trimesh.Trimesh | trimesh.Scene) -> No
 
 
 def _unlit(tree: dict[str, Any]) -> None:
-    for material in tree["materials"]:
+    for material in tree.get("materials", ()):  # none where nothing is near
         material.setdefault("extensions", {})[UNLIT] = {}
     tree["extensionsUsed"] = sorted({*tree.get("extensionsUsed", ()), UNLIT})
 

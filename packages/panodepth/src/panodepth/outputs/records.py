@@ -19,9 +19,11 @@ from panodepth.outputs.maps import (
     write_normals,
     write_npy,
     write_png16,
+    write_sixdof,
     write_sky,
 )
 from panodepth.outputs.point_cloud import write_ply, write_splats
+from panodepth.outputs.walls import write_walls
 from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 
 RECORD_ENDING = "_prediction.json"
@@ -57,6 +59,12 @@ def _write_usd(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> 
     write_usdz(path, rgb, prediction)
 
 
+def _write_layers(path: Path, rgb: NDArray[np.uint8], prediction: PredictedMap) -> None:
+    from panodepth.outputs.layers import write_layers  # trimesh
+
+    write_layers(path, rgb, prediction)
+
+
 FORMATS: dict[str, Format] = {
     "npy": Format("_{map}.npy", lambda path, _, prediction: write_npy(path, prediction)),
     "png16": Format("_{map}.png", lambda path, _, prediction: write_png16(path, prediction)),
@@ -68,6 +76,9 @@ FORMATS: dict[str, Format] = {
     "normals": Format("_normals.exr", write_normals),
     "sky": Format("_sky.png", write_sky),
     "splats": Format("_splats.ply", write_splats),
+    "sixdof": Format("_sixdof.png", write_sixdof),
+    "layers": Format("_layers.glb", _write_layers),
+    "walls": Format("_walls.json", write_walls),
 }
 
 DEFAULT_FORMATS = ("npy", "png16", "preview", "ply")

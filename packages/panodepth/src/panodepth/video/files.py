@@ -92,7 +92,17 @@ def read_frames(path: Path, every: int = 1) -> Iterator[Frame]:
     with _opened(path) as container:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0:
-                yield Frame(number, float(frame.time or 0.0), frame.to_ndarray(format="rgb24"))
+                rgb = _turn(frame.to_ndarray(format="rgb24"), frame.rotation)
+                yield Frame(number, float(frame.time or 0.0), rgb)
+
+
+def _turn(rgb: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:
+    """Turn a frame of a camera that hung upside down, as its container says.
+
+    A quarter turn would set a panorama upright: it is left out, as that of a photo.
+    """
+    upside_down = round(degrees / 90) % 4 == 2
+    return np.ascontiguousarray(rgb[::-1, ::-1]) if upside_down else rgb
 
 
 class VideoWriter:

@@ -24,7 +24,7 @@ def render_page(
     """
     folder = files(__name__)
     parts = {name: (folder / name).read_text("utf-8") for name in ("page.html", "style.css")}
-    scripts = ("colours.js", "scene.js", "main.js")
+    scripts = ("colours.js", "scene.js", "measure.js", "main.js")
     script = "\n".join((folder / name).read_text("utf-8") for name in scripts)
     colours = np.rint(colormaps[COLORMAP](np.arange(256))[:, :3] * 255).astype(int).ravel()
     data = {

@@ -54,6 +54,7 @@ class Scene {
     const gl = this.gl = canvas.getContext("webgl", { antialias: true, preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser offers no WebGL: the 3-D view is off");
     gl.getExtension("OES_element_index_uint");
+    this.onclick = null; this.ondraw = null; this.session = null; this.positions = new Float32Array(0);
     this.program = gl.createProgram();
     for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
       const shader = gl.createShader(kind);
@@ -74,13 +75,15 @@ class Scene {
     this.draw();
   }
 
-  setShape(values, width, height) {
+  setShape(values, positions, width) {
     const gl = this.gl, near = [];
     for (let i = 0; i < values.length; i++) if (values[i] > 0 && isFinite(values[i])) near.push(i);
     const distances = near.map((i) => values[i]).sort((a, b) => a - b);
     this.radius = distances.length ? distances[Math.floor(distances.length * 0.8)] : 1;
-    this.fill("position", positionsOf(values, width, height));
-    const index = { points: new Uint32Array(near), surface: trianglesOf(values, width, height) };
+    this.positions = positions;
+    this.near = near;
+    this.fill("position", this.positions);
+    const index = { points: new Uint32Array(near), surface: trianglesOf(values, width, values.length / width) };
     for (const shape of ["points", "surface"]) {
       gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers[shape]);
       gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, index[shape], gl.STATIC_DRAW);
@@ -99,34 +102,117 @@ class Scene {
     gl.vertexAttribPointer(place, 3, bytes ? gl.UNSIGNED_BYTE : gl.FLOAT, bytes, 0, 0);
   }
 
-  view() {
-    const { canvas, radius, yaw, pitch, zoom, pan } = this;
+  // Where the eye is and how it looks: columns of a rotation, and the way it stands off.
+  pose() {
+    const { radius, yaw, pitch, zoom, pan } = this;
     const [cy, sy, cp, sp] = [Math.cos(yaw), Math.sin(yaw), Math.cos(pitch), Math.sin(pitch)];
     const turn = [cy, sy * sp, -sy * cp, 0, 0, cp, sp, 0, sy, -cy * sp, cy * cp, 0, 0, 0, 0, 1];
     const away = this.inside ? 0 : 2.6 * radius / zoom;
-    const move = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, pan[0] * radius, pan[1] * radius, -away, 1];
-    const fov = this.inside ? Math.min(2.2, 1.5 / zoom) : 0.9;
+    return { turn, shift: [pan[0] * radius, pan[1] * radius, -away] };
+  }
+
+  view() {
+    const { canvas, radius } = this, { turn, shift } = this.pose();
+    const move = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, ...shift, 1];
+    const fov = this.inside ? Math.min(2.2, 1.5 / this.zoom) : 0.9;
     return multiply(perspective(fov, canvas.width / canvas.height, radius / 100, radius * 100), multiply(move, turn));
   }
 
+  // Where points (x, y, z) lie on the canvas, in CSS pixels; null behind the eye.
+  project(points) {
+    const m = this.view(), { clientWidth: width, clientHeight: height } = this.canvas;
+    return points.map(([x, y, z]) => {
+      const w = m[3] * x + m[7] * y + m[11] * z + m[15];
+      if (w <= 0) return null;
+      return [(0.5 + 0.5 * (m[0] * x + m[4] * y + m[8] * z + m[12]) / w) * width, (0.5 - 0.5 * (m[1] * x + m[5] * y + m[9] * z + m[13]) / w) * height];
+    });
+  }
+
+  // The pixel of the map that is seen at a place of the canvas (CSS pixels); null where there is none.
+  pick(left, top, reach = 9) {
+    const m = this.view(), { clientWidth: width, clientHeight: height } = this.canvas, p = this.positions;
+    const { turn, shift } = this.pose(), culled = this.shape === "surface";
+    const eye = [0, 1, 2].map((row) => -(turn[4 * row] * shift[0] + turn[4 * row + 1] * shift[1] + turn[4 * row + 2] * shift[2]));
+    let best = null, least = Infinity;
+    for (const i of this.near || []) {
+      const x = p[3 * i], y = p[3 * i + 1], z = p[3 * i + 2];
+      const w = m[3] * x + m[7] * y + m[11] * z + m[15];
+      if (w <= 0) continue;
+      // The surface shows its front to the camera; from behind one looks through it.
+      if (culled && x * (x - eye[0]) + y * (y - eye[1]) + z * (z - eye[2]) < 0) continue;
+      const dx = (0.5 + 0.5 * (m[0] * x + m[4] * y + m[8] * z + m[12]) / w) * width - left;
+      const dy = (0.5 - 0.5 * (m[1] * x + m[5] * y + m[9] * z + m[13]) / w) * height - top;
+      const off = Math.hypot(dx, dy);
+      // The nearest thing wins; of one thing, the point under the pointer.
+      if (off <= reach && w * (1 + 0.02 * off) < least) { least = w * (1 + 0.02 * off); best = i; }
+    }
+    return best;
+  }
+
   draw() {
-    const { gl, canvas, shape } = this, ratio = window.devicePixelRatio || 1;
+    if (this.session) return; // the headset draws
+    const { gl, canvas } = this, ratio = window.devicePixelRatio || 1;
     canvas.width = canvas.clientWidth * ratio; canvas.height = canvas.clientHeight * ratio;
     gl.viewport(0, 0, canvas.width, canvas.height);
+    this.clear();
+    this.paint(this.view(), canvas.height);
+    if (this.ondraw) this.ondraw();
+  }
+
+  clear() {
+    const { gl } = this;
     gl.clearColor(0.05, 0.055, 0.067, 1); gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+  }
+
+  paint(matrix, height) {
+    const { gl, shape } = this;
     if (!this.counts[shape]) return;
-    gl.uniformMatrix4fv(gl.getUniformLocation(this.program, "view"), false, new Float32Array(this.view()));
+    gl.uniformMatrix4fv(gl.getUniformLocation(this.program, "view"), false, new Float32Array(matrix));
     // A point as large as its pixel seen from the camera, times the slider.
-    const step = 2 * Math.PI / this.columns * this.radius * canvas.height;
+    const step = 2 * Math.PI / this.columns * this.radius * height;
     gl.uniform1f(gl.getUniformLocation(this.program, "size"), this.size * step * 0.5);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.buffers[shape]);
     gl.drawElements(shape === "points" ? gl.POINTS : gl.TRIANGLES, this.counts[shape], gl.UNSIGNED_INT, 0);
   }
 
+  // WebXR: the head moves in the room (six degrees of freedom), one unit of the map is `metres` long.
+  async enter(metres) {
+    const { gl } = this, session = await navigator.xr.requestSession("immersive-vr");
+    try {
+      await gl.makeXRCompatible();
+      const layer = new XRWebGLLayer(session, gl);
+      session.updateRenderState({ baseLayer: layer, depthNear: 0.05, depthFar: 1000 });
+      // Its origin is the head at the start, as the map's is the lens; the axes are the same.
+      const space = await session.requestReferenceSpace("local");
+      const grow = [metres, 0, 0, 0, 0, metres, 0, 0, 0, 0, metres, 0, 0, 0, 0, 1];
+      this.session = session;
+      session.addEventListener("end", () => { this.session = null; gl.bindFramebuffer(gl.FRAMEBUFFER, null); this.draw(); });
+      const show = (_, frame) => {
+        session.requestAnimationFrame(show);
+        const pose = frame.getViewerPose(space);
+        if (!pose) return;
+        gl.bindFramebuffer(gl.FRAMEBUFFER, layer.framebuffer);
+        this.clear();
+        for (const eye of pose.views) {
+          const box = layer.getViewport(eye);
+          gl.viewport(box.x, box.y, box.width, box.height);
+          this.paint(multiply(eye.projectionMatrix, multiply(eye.transform.inverse.matrix, grow)), box.height);
+        }
+      };
+      session.requestAnimationFrame(show);
+    } catch (error) { this.session = null; await session.end(); throw error; }
+    return session;
+  }
+
   listen() {
     const canvas = this.canvas, fingers = new Map();
-    let spread = 0;
-    canvas.addEventListener("pointerdown", (e) => { canvas.setPointerCapture(e.pointerId); fingers.set(e.pointerId, e); spread = 0; });
+    let spread = 0, start = null;
+    canvas.addEventListener("pointerdown", (e) => { canvas.setPointerCapture(e.pointerId); fingers.set(e.pointerId, e); spread = 0; start = fingers.size === 1 ? [e.clientX, e.clientY] : null; });
+    canvas.addEventListener("pointerup", (e) => {
+      if (!start || !this.onclick || Math.hypot(e.clientX - start[0], e.clientY - start[1]) > 4) return;
+      const box = canvas.getBoundingClientRect();
+      this.onclick(e.clientX - box.left, e.clientY - box.top);
+    });
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (e) => fingers.delete(e.pointerId));
     canvas.addEventListener("pointermove", (e) => {
       const last = fingers.get(e.pointerId);
@@ -145,7 +231,15 @@ class Scene {
       }
       this.draw();
     });
-    canvas.addEventListener("wheel", (e) => { e.preventDefault(); this.zoom = Math.max(0.1, Math.min(40, this.zoom * Math.exp(-e.deltaY / 600))); this.draw(); }, { passive: false });
+    const zoom = (factor) => { this.zoom = Math.max(0.1, Math.min(40, this.zoom * factor)); this.draw(); };
+    canvas.addEventListener("wheel", (e) => { e.preventDefault(); zoom(Math.exp(-e.deltaY / 600)); }, { passive: false });
+    canvas.addEventListener("keydown", (e) => {
+      const turns = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
+      if (turns) { this.yaw += turns[0]; this.pitch = Math.max(-1.57, Math.min(1.57, this.pitch + turns[1])); this.draw(); }
+      else if (e.key === "+" || e.key === "-") zoom(e.key === "+" ? 1.2 : 1 / 1.2);
+      else return;
+      e.preventDefault();
+    });
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 }
