@@ -3,10 +3,15 @@
 Accuracy is the mean distance in pixels from a predicted edge to the nearest true one, over those
 within 10 pixels; completeness that from a true edge to the nearest predicted one, where 10 pixels
 stand for everything farther. Distances are Euclidean on the map, which goes on across 180 degrees.
-Edges are those of `pano3d` (Sobel gradient above a threshold in metres), where the source takes
-Canny's. Without a predicted edge near a true one there is no accuracy, and completeness is 10.
+Without a predicted edge near a true one there is no accuracy, and completeness is 10.
 
-Source: Koch et al. (arXiv 1805.01328), section 4.3.
+Source: Koch et al. (arXiv 1805.01328), the depth boundary error (DBE), read from their script for
+iBims-1 (v0.9), not from the text of the paper. Ours on purpose: edges of `pano3d` (Sobel gradient
+above a threshold in metres) on both sides, where the script compares Canny's of a prediction
+stretched to [0, 1] with annotated ones; the seam; no accuracy instead of 10 where nothing is near.
+A guess: that completeness is meant to stop at 10 pixels. The script lets it grow; PaGeR
+(arXiv 2605.26368, `edge_dbe_completeness`, commit 02e83d1) stops at 10 and averages over the edges
+of both maps. `docs/benchmarks/metrics.md` has the numbers of each side by side.
 """
 
 import torch

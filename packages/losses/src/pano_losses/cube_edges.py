@@ -7,8 +7,9 @@ A jump is the difference of `ln p - ln t` between the two: what the truth does n
 scale. The ratio to the same inside of the faces is about 1 where the cube cannot be told.
 
 Source: pairs on the panorama and the share of broken ones are PaGeR's (arXiv 2605.26368,
-`seam_defect_density`, threshold .02); there of the prediction alone, which counts true edges too,
-and of distance between its 1 and 99 % quantiles instead of logarithms.
+`seam_defect_density`; .02 is the default of its tracker, its command takes .01); there of the
+prediction alone, which counts true edges too, and of distance between its 1 and 99 % quantiles
+instead of logarithms.
 """
 
 from functools import cache

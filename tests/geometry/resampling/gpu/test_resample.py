@@ -18,14 +18,18 @@ from tests.geometry.fields import erp_rays, pixel_error, turned
     find_spec("triton") is None or find_spec("numpy") is None,
     reason="Triton's interpreter needs triton and numpy",
 )
-def test_interpreted_kernels_give_the_numbers_of_eager_torch() -> None:
+@pytest.mark.parametrize("program", ["interpreted", "compiled"])
+def test_kernels_without_a_device(program, tmp_path) -> None:
     root = Path(__file__).parents[4]
-    environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
-    program = Path(__file__).with_name("interpreted.py")
+    interpret = {"TRITON_INTERPRET": "1"} if program == "interpreted" else {}
+    cache = {"TRITON_CACHE_DIR": str(tmp_path)}
     run = subprocess.run(
-        [sys.executable, str(program)],
+        [sys.executable, str(Path(__file__).with_name(f"{program}.py"))],
         capture_output=True, text=True, check=False, cwd=root,
-        env={**environment, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])},
+        env={
+            **os.environ, **interpret, **cache, "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": os.pathsep.join([str(root), *sys.path]),
+        },
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
 
