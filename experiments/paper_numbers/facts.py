@@ -10,7 +10,9 @@ import yaml
 
 FILE = Path(__file__).with_name("facts.yaml")
 NOT_SAID = "not said"
-_KEYS = {"what", "says", "where", "ours", "times", "run", "why", "guess"}
+_KEYS = {"what", "says", "where", "ours", "times", "run", "counts", "release", "by", "why", "guess"}
+_RUN = ("ours", "times", "run", "counts")
+"""What an entry says of us by; one of them."""
 
 
 class FactError(ValueError):
@@ -25,10 +27,13 @@ class Fact:
         what: What is counted or measured.
         says: The paper's number; None where it is silent.
         where: Section, table or figure, or the release; empty where the paper is silent.
-        ours: Places of params.paper.yaml, as globs without `init_args`, or one
-            `counts:<data set>/<split>` or `module:attribute`.
+        ours: Places of params.paper.yaml, as globs without `init_args`.
         times: The number is the product of these places, in place of `ours`.
         run: What we do, in words, where it is no number of the configuration; needs `why`.
+        counts: `<data set>/<split>` whose pictures are counted, in place of `ours`.
+        release: Of `counts`: the factors of the number by the data set's own release, each a number
+            or the numbers that make it up.
+        by: What these factors are.
         why: Why ours is another number.
         guess: Where ours is from, if the paper is silent.
     """
@@ -39,6 +44,9 @@ class Fact:
     ours: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     run: str = ""
+    counts: str = ""
+    release: tuple[int | tuple[int, ...], ...] = ()
+    by: str = ""
     why: str = ""
     guess: str = ""
 
@@ -58,14 +66,17 @@ def _fact(paper: str, entry: Mapping[str, Any]) -> Fact:
     what = f"{paper}, {entry.get('what')}"
     if set(entry) - _KEYS or not {"what", "says"} <= set(entry):
         raise FactError(f"{what}: got keys {sorted(entry)}, expected {sorted(_KEYS)}")
-    if sum(bool(entry.get(key)) for key in ("ours", "times", "run")) != 1:
-        raise FactError(f"{what}: got {sorted(entry)}, expected one of `ours`, `times`, `run`")
+    if sum(bool(entry.get(key)) for key in _RUN) != 1:
+        raise FactError(f"{what}: got {sorted(entry)}, expected one of {', '.join(_RUN)}")
+    if len({bool(entry.get(key)) for key in ("counts", "release", "by")}) != 1:
+        raise FactError(f"{what}: got {sorted(entry)}, expected counts, release, by, or none")
     if bool(entry.get("where")) != (entry["says"] is not None):
         raise FactError(f"{what}: expected `where` with a number of the paper, and only there")
     if bool(entry.get("guess")) != (entry["says"] is None):
         raise FactError(f"{what}: expected `guess` where the paper is silent, and only there")
     places = {key: tuple(_listed(entry.get(key))) for key in ("ours", "times")}
-    return Fact(**{**entry, **places})
+    release = tuple(tuple(f) if isinstance(f, list) else f for f in entry.get("release") or ())
+    return Fact(**{**entry, **places, "release": release})
 
 
 def _listed(value: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """The numbers that a values file states, by place."""
 
-import importlib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from math import prod
@@ -11,8 +10,6 @@ from experiments.paper_numbers.facts import Fact, FactError
 from experiments.pipeline import params
 from pano_data import datasets
 
-COUNTS = "counts:"
-"""Before `<data set>/<split>`: how many pictures its reader expects."""
 PAPERS = ("da2", "dap", "depth_anywhere")
 MACHINE = (
     "*.threads", "*.num_workers", "*.checkpoint_every", "*.log_every_n_steps",
@@ -57,17 +54,15 @@ def ours(fact: Fact, numbers: Mapping[str, Any]) -> Any:
     """Return our number for a fact.
 
     Raises:
-        FactError: A place does not exist, or places that should agree do not.
+        FactError: A place does not exist, or places that should agree do not; a release has another
+            number of pictures than the reader of the data set says.
     """
     if fact.run:
         return fact.run
     if fact.times:
         return prod(_only(fact, place, numbers) for place in fact.times)
-    if fact.ours[0].startswith(COUNTS):
-        name, split = fact.ours[0].removeprefix(COUNTS).split("/")
-        return datasets.get(name).counts[split]
-    if ":" in fact.ours[0]:
-        return _attribute(fact.ours[0])
+    if fact.counts:
+        return _count(fact)
     found = {str(value := _only(fact, place, numbers)): value for place in fact.ours}
     if len(found) > 1:
         raise FactError(f"{fact.what}: got {sorted(found)} at {fact.ours}, expected one number")
@@ -86,12 +81,15 @@ def matching(place: str, numbers: Mapping[str, Any]) -> list[str]:
     return [at for at in numbers if fnmatchcase(at, place)]
 
 
-def _attribute(place: str) -> Any:
-    module, _, path = place.partition(":")
-    value: Any = importlib.import_module(module)
-    for name in path.split("."):
-        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
-    return value
+def _count(fact: Fact) -> int:
+    name, split = fact.counts.split("/")
+    released = prod(sum(f) if isinstance(f, tuple) else f for f in fact.release)
+    expected = datasets.get(name).counts[split]
+    if released != expected:
+        raise FactError(
+            f"{fact.what}: got {released} by {fact.by}, expected the {expected} of {name}'s reader"
+        )
+    return released
 
 
 def unnamed(facts: Mapping[str, tuple[Fact, ...]], numbers: Mapping[str, Any]) -> list[str]:
