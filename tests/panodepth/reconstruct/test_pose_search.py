@@ -4,7 +4,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from panodepth.reconstruct.pose_search import measure_see_through, score_fit, search_poses
+from panodepth.reconstruct.pose_search import (
+    measure_see_through,
+    measure_shared,
+    score_fit,
+    search_common_scale,
+    search_poses,
+)
 from panodepth.reconstruct.posed_panorama import PosedPanorama, replace_poses
 from panodepth.reconstruct.registration import FreeParameters
 
@@ -42,3 +48,41 @@ def test_a_slide_along_the_walls_is_seen_through(box_from: Box) -> None:
     shares = measure_see_through(replace_poses(rooms, [rooms[0].pose, rooms[1].pose, slid]))
     assert max(shares[:2]) < 0.01
     assert shares[2] > 0.05
+
+
+IN_TWO_ROOMS = ((-1.6, 0.0, 0.4), (1.9, 0.1, -0.3))
+
+
+@pytest.mark.parametrize("unit", [0.2, 1.0, 7.0])
+def test_different_rooms_get_one_scale_by_what_a_door_shows(
+    box_from: Box, room_from: Box, unit: float
+) -> None:
+    rooms = [room_from(p) for p in IN_TWO_ROOMS]
+    assert max(measure_shared(rooms)) < 0.1  # nothing that a scale each could be found by
+    small = [replace(p, distance=(p.distance / np.float32(unit))) for p in rooms]
+    found = search_common_scale(small)
+    assert [p.scale for p in found] == pytest.approx([unit, unit], rel=0.02)
+    np.testing.assert_array_equal(found[1].position, IN_TWO_ROOMS[1])
+
+
+def test_scales_keep_their_ratio(room_from: Box) -> None:
+    """The unit of one panorama may be twice that of the other, if the poses say so."""
+    rooms = [room_from(p) for p in IN_TWO_ROOMS]
+    pose = replace(rooms[1].pose, scale=2.0)
+    halved = replace(rooms[1], distance=rooms[1].distance / 2, pose=pose)
+    found = search_common_scale([rooms[0], halved])
+    assert [p.scale for p in found] == pytest.approx([1.0, 2.0], rel=0.02)
+
+
+def test_two_sides_of_a_wall_are_not_shared(room_from: Box) -> None:
+    closed = [room_from(p, wall=0.01, door=0.0) for p in IN_TWO_ROOMS]
+    assert max(measure_shared(closed)) < 0.005
+    assert max(measure_shared([closed[0], closed[0]])) > 0.95  # one room seen twice is
+
+
+def test_of_different_rooms_the_worst_pair_counts(room_from: Box) -> None:
+    rooms = [room_from(p) for p in IN_TWO_ROOMS]
+    assert max(measure_see_through(rooms, worst=True)) < 0.02
+    inside = replace(rooms[1].pose, position=np.array([-0.4, 0.1, -0.3]))  # half in the first room
+    moved = replace_poses(rooms, [rooms[0].pose, inside])
+    assert min(measure_see_through(moved, worst=True)) > 0.2
