@@ -58,7 +58,7 @@ def test_different_rooms_get_one_scale_by_what_a_door_shows(
     box_from: Box, room_from: Box, unit: float
 ) -> None:
     rooms = [room_from(p) for p in IN_TWO_ROOMS]
-    assert max(measure_shared(rooms)) < 0.1  # nothing that a scale each could be found by
+    assert 0.2 < max(measure_shared(rooms)) < 0.4  # a strip of the other room, as wide as a door
     small = [replace(p, distance=(p.distance / np.float32(unit))) for p in rooms]
     found = search_common_scale(small)
     assert [p.scale for p in found] == pytest.approx([unit, unit], rel=0.02)
