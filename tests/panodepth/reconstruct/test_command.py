@@ -241,9 +241,13 @@ def test_positions_in_the_unit_of_the_distances_need_no_scale(
 @pytest.mark.parametrize(
     ("room", "positions", "told"),
     [
-        ({"door": 0.0, "wall": 0.2}, ROOMS, "no panorama sees a surface of another one"),
+        ({"door": 0.0, "wall": 0.2}, ROOMS, "no two panoramas agree on a surface"),
         ({}, {"hall": (0, 0, 0), "kitchen": (0, 0, 0)}, "two panoramas have one position"),
-        ({"door": 0.9}, {"hall": (1.9, 0.1, -0.3), "kitchen": (-1.6, 0.0, 0.4)}, "sees"),
+        (
+            {"door": 0.9},
+            {"hall": (1.9, 0.1, -0.3), "kitchen": (-1.6, 0.0, 0.4)},
+            "no two panoramas",
+        ),
     ],
 )
 def test_rooms_that_tell_no_common_scale_are_refused(

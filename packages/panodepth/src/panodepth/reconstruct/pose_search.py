@@ -15,7 +15,7 @@ POINTS = 4000
 LEVEL_STEPS = np.linspace(-1.2, 1.2, 11)  # of the median distance; x and z of the starts
 HEIGHT_STEPS = (-0.2, 0.0, 0.2)  # of the median distance
 SCALE_STEPS = (0.85, 1.0, 1.18)  # of the scale, where it is free
-ROUGH, FINE = 0.15, 0.05  # of the logarithm of a distance: on the surface
+ROUGH, MIDDLE, FINE = 0.15, 0.1, 0.05  # of the logarithm of a distance: on the surface
 ALIGNED_STARTS, REFINED_STARTS = 8, 3
 COMMON_FACTORS = np.geomspace(0.02, 5.0, 120)  # median distance over that of the nearest camera
 REFINED_FACTORS = 3
@@ -68,16 +68,18 @@ def search_common_scale(panoramas: Sequence[PosedPanorama]) -> list[ScaledPose]:
         pairs = itertools.permutations(range(len(moved)), 2)
         return -sum(_score_room(clouds[i], moved[i].pose, moved[j], width) for i, j in pairs)
 
+    def refine(at: float, width: float, by: float) -> float:
+        found = minimize_scalar(
+            disagreement, bounds=(at - by, at + by), args=(width,), method="bounded",
+            options={"xatol": 1e-4},
+        )  # fmt: skip
+        return float(found.x)
+
     grid = np.log(COMMON_FACTORS * unit)
-    rough = sorted(grid, key=lambda at: disagreement(at, ROUGH))[:REFINED_FACTORS]
-    step = float(grid[1] - grid[0])
-    found = [
-        minimize_scalar(disagreement, bounds=(at - step, at + step), args=(FINE,), method="bounded",
-                        options={"xatol": 1e-4})
-        for at in rough
-    ]  # fmt: skip
-    best = min(found, key=lambda result: float(result.fun))
-    return [_scaled(p.pose, float(np.exp(best.x))) for p in panoramas]
+    rough = sorted(grid, key=lambda at: disagreement(at, MIDDLE))[:REFINED_FACTORS]
+    found = [refine(at, MIDDLE, float(grid[1] - grid[0])) for at in rough]
+    best = refine(min(found, key=lambda at: disagreement(at, MIDDLE)), FINE, 0.02)
+    return [_scaled(p.pose, float(np.exp(best))) for p in panoramas]
 
 
 def _scaled(pose: ScaledPose, factor: float) -> ScaledPose:
@@ -105,16 +107,17 @@ def _facing(
     return np.asarray(toward * own > 0)
 
 
-def measure_shared(panoramas: Sequence[PosedPanorama]) -> list[float]:
-    """For each panorama, the share of its points that another one sees from the same side."""
+def measure_agreement(panoramas: Sequence[PosedPanorama]) -> list[float]:
+    """For each panorama, how well it and the one it fits best see the same surfaces, up to 1.
+
+    The mean of both directions of `score_fit`, where two sides of a wall do not count; about 0
+    for rooms without a door between them, below 0 where they contradict each other.
+    """
     clouds = [p.cloud(POINTS) for p in panoramas]
-    shared = [np.zeros(len(c.points), dtype=np.bool_) for c in clouds]
+    scores = np.full((len(clouds), len(clouds)), -np.inf)
     for i, j in itertools.permutations(range(len(clouds)), 2):
-        world = panoramas[i].pose.apply(clouds[i].points)
-        ratio, known = _log_ratios(world, panoramas[j])
-        facing = _facing(clouds[i], panoramas[i].pose, world, panoramas[j])
-        shared[i][known] |= (np.abs(ratio) < FINE) & facing[known]
-    return [float(s.mean()) if s.size else 0.0 for s in shared]
+        scores[i, j] = _score_room(clouds[i], panoramas[i].pose, panoramas[j], MIDDLE)
+    return [float(s) for s in ((scores + scores.T) / 2).max(axis=1)]
 
 
 def _search_one(
