@@ -41,7 +41,8 @@ def prepare(folder: Path) -> None:
         raise RehearsalError(f"{folder} holds other files, expected an empty or a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER).touch()
-    written = overlay.compose(OVERLAY)
+    # whatever the papers' pipeline can run, it runs here
+    written = overlay.compose(OVERLAY, overlay.alternatives(params.read_params(OVERLAY)))
     values = folder / "params.yaml"
     if values.is_file() and values.read_text() == written:
         return

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from experiments.pipeline import params
 from pano_models.backbones.encoders import is_convolutional
 from pano_models.backbones.vit import build_vit
+from tests.data.curation import tiny_flux
 from tests.data.masks.tiny_models import write_detector, write_segmenter
 from tests.models.teachers.tiny_models import depth_anything
 
@@ -39,6 +40,8 @@ def write_all(values: Path, folder: Path) -> None:
         write_backbone(folder / place, options)
     teacher = params.section("depth_anywhere_student", values)["model"]["init_args"]["teacher"]
     write_teacher(folder / teacher["init_args"]["model"])
+    for painter in params.section("outpainters", values).values():
+        write_painter(folder, painter["init_args"])
     for name in params.read_params(values):
         asked = params.section(name, values).get("masker", {}).get("init_args", {})
         for key, write in (("detector", write_detector), ("segmenter", write_segmenter)):
@@ -57,6 +60,13 @@ def write_backbone(path: Path, options: Mapping[str, Any]) -> None:
         network = timm.create_model(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, path)
+
+
+def write_painter(folder: Path, options: Mapping[str, Any]) -> None:
+    """Write a FLUX.1-Fill and a LoRA of random weights where an out-painter looks for them."""
+    base, subfolder, _ = options["lora"]
+    tiny_flux.write_pipeline(folder / options["model"])
+    tiny_flux.write_lora(folder / base, subfolder)
 
 
 def write_teacher(folder: Path) -> None:

@@ -11,6 +11,7 @@ SIZES = {
     **{("structured3d", f"{s}_all_furniture"): 3 * rooms for s, rooms in _ROOMS.items()},
     ("hypersim", "complete"): 39649,  # DA² (arXiv 2509.26618), Table 4, and the next
     ("ken_burns", "train"): 151996,
+    ("da2_curated", "train"): 543425,
     ("dap2m_labelled", "train"): 90000,  # DAP, section 3
     ("dap2m_unlabelled", "unlabelled"): UNLABELLED_PANORAMAS,
     ("matterport3d_pano3d", "test"): 2014,
@@ -21,6 +22,8 @@ SIZES = {
 RAW_BYTES = {
     "hypersim": 1.9e12, "dynamic_replica": 1.8e12, "unrealstereo4k": 74e9, "ken_burns": 119e9,
     "stanford2d3d": 110e9,
+    # as large as the archives of its MVS-Synth, 27.5 GB of 12,000 panoramas
+    "da2_curated": 543425 * 27.54e9 / 12000,
 }  # fmt: skip
 PICTURE_BYTES = 880e3 + 145e3
 """Of a set whose size is not published: a PNG of 512x1024 and its depth (docs/scale.md)."""

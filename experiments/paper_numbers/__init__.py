@@ -1,6 +1,5 @@
 """Each number of the three papers beside the one that params.paper.yaml states."""
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,9 +15,9 @@ from pano_data import datasets
 
 FILE = Path(__file__).with_name("facts.yaml")
 NOT_SAID = "not said"
-_KEYS = {"what", "says", "where", "ours", "times", "run", "why", "guess"}
-COUNTS = "counts:"
-"""Before `<data set>/<split>`: how many pictures its reader expects."""
+_KEYS = {"what", "says", "where", "ours", "times", "run", "counts", "release", "by", "why", "guess"}
+_RUN = ("ours", "times", "run", "counts")
+"""What an entry says of us by; one of them."""
 PAPERS = ("da2", "dap", "depth_anywhere")
 MACHINE = (
     "*.threads", "*.num_workers", "*.checkpoint_every", "*.log_every_n_steps",
@@ -30,8 +29,10 @@ MACHINE = (
 HEAD = """# The papers' numbers, and ours
 
 Written by `python -m experiments.paper_numbers` from `experiments/paper_numbers/facts.yaml` and
-`params.paper.yaml`; a test holds it to both, and holds that no number of a section of the three
-papers is missing here. `init_args` is left out of places.
+`params.paper.yaml`; a test holds it to both, holds that no number of a section of the three papers
+is missing here, and that no number is compared with itself: what "we run" is read from the
+configuration (changing it there changes it here) or, where pictures are counted, from the release
+of the data set, of which the paper is no source. `init_args` is left out of places.
 """
 
 
@@ -47,10 +48,13 @@ class Fact:
         what: What is counted or measured.
         says: The paper's number; None where it is silent.
         where: Section, table or figure, or the release; empty where the paper is silent.
-        ours: Places of params.paper.yaml, as globs without `init_args`, or one
-            `counts:<data set>/<split>` or `module:attribute`.
+        ours: Places of params.paper.yaml, as globs without `init_args`.
         times: The number is the product of these places, in place of `ours`.
         run: What we do, in words, where it is no number of the configuration; needs `why`.
+        counts: `<data set>/<split>` whose pictures are counted, in place of `ours`.
+        release: Of `counts`: the factors of the number by the data set's own release, each a number
+            or the numbers that make it up.
+        by: What these factors are.
         why: Why ours is another number.
         guess: Where ours is from, if the paper is silent.
     """
@@ -61,6 +65,9 @@ class Fact:
     ours: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
     run: str = ""
+    counts: str = ""
+    release: tuple[int | tuple[int, ...], ...] = ()
+    by: str = ""
     why: str = ""
     guess: str = ""
 
@@ -80,14 +87,17 @@ def _fact(paper: str, entry: Mapping[str, Any]) -> Fact:
     what = f"{paper}, {entry.get('what')}"
     if set(entry) - _KEYS or not {"what", "says"} <= set(entry):
         raise FactError(f"{what}: got keys {sorted(entry)}, expected {sorted(_KEYS)}")
-    if sum(bool(entry.get(key)) for key in ("ours", "times", "run")) != 1:
-        raise FactError(f"{what}: got {sorted(entry)}, expected one of `ours`, `times`, `run`")
+    if sum(bool(entry.get(key)) for key in _RUN) != 1:
+        raise FactError(f"{what}: got {sorted(entry)}, expected one of {', '.join(_RUN)}")
+    if len({bool(entry.get(key)) for key in ("counts", "release", "by")}) != 1:
+        raise FactError(f"{what}: got {sorted(entry)}, expected counts, release, by, or none")
     if bool(entry.get("where")) != (entry["says"] is not None):
         raise FactError(f"{what}: expected `where` with a number of the paper, and only there")
     if bool(entry.get("guess")) != (entry["says"] is None):
         raise FactError(f"{what}: expected `guess` where the paper is silent, and only there")
     places = {key: tuple(_listed(entry.get(key))) for key in ("ours", "times")}
-    return Fact(**{**entry, **places})
+    release = tuple(tuple(f) if isinstance(f, list) else f for f in entry.get("release") or ())
+    return Fact(**{**entry, **places, "release": release})
 
 
 def _listed(value: Any) -> list[str]:
@@ -128,17 +138,15 @@ def ours(fact: Fact, numbers: Mapping[str, Any]) -> Any:
     """Return our number for a fact.
 
     Raises:
-        FactError: A place does not exist, or places that should agree do not.
+        FactError: A place does not exist, or places that should agree do not; a release has another
+            number of pictures than the reader of the data set says.
     """
     if fact.run:
         return fact.run
     if fact.times:
         return prod(_only(fact, place, numbers) for place in fact.times)
-    if fact.ours[0].startswith(COUNTS):
-        name, split = fact.ours[0].removeprefix(COUNTS).split("/")
-        return datasets.get(name).counts[split]
-    if ":" in fact.ours[0]:
-        return _attribute(fact.ours[0])
+    if fact.counts:
+        return _count(fact)
     found = {str(value := _only(fact, place, numbers)): value for place in fact.ours}
     if len(found) > 1:
         raise FactError(f"{fact.what}: got {sorted(found)} at {fact.ours}, expected one number")
@@ -157,12 +165,15 @@ def matching(place: str, numbers: Mapping[str, Any]) -> list[str]:
     return [at for at in numbers if fnmatchcase(at, place)]
 
 
-def _attribute(place: str) -> Any:
-    module, _, path = place.partition(":")
-    value: Any = importlib.import_module(module)
-    for name in path.split("."):
-        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
-    return value
+def _count(fact: Fact) -> int:
+    name, split = fact.counts.split("/")
+    released = prod(sum(f) if isinstance(f, tuple) else f for f in fact.release)
+    expected = datasets.get(name).counts[split]
+    if released != expected:
+        raise FactError(
+            f"{fact.what}: got {released} by {fact.by}, expected the {expected} of {name}'s reader"
+        )
+    return released
 
 
 def unnamed(facts: Mapping[str, tuple[Fact, ...]], numbers: Mapping[str, Any]) -> list[str]:
@@ -189,13 +200,14 @@ def page(facts: Mapping[str, Sequence[Fact]], numbers: Mapping[str, Any]) -> str
     for paper, entries in facts.items():
         rows = [(fact, ours(fact, numbers)) for fact in entries]
         counts = [
-            sum(agrees(*row) for row in rows),
+            sum(agrees(*row) and not row[0].counts for row in rows),
+            sum(agrees(*row) and bool(row[0].counts) for row in rows),
             sum(fact.says is not None and not agrees(fact, n) for fact, n in rows),
             sum(fact.says is None for fact, _ in rows),
         ]
         parts.append(
-            f"## {paper}\n\n{counts[0]} as the paper says, {counts[1]} otherwise, "
-            f"{counts[2]} where it is silent.\n\n"
+            f"## {paper}\n\n{counts[0]} as the paper says, {counts[1]} that it counts as the "
+            f"releases do, {counts[2]} otherwise, {counts[3]} where it is silent.\n\n"
             "| number | paper says | we run | where ours stands | source | why, or the guess |\n"
             "| --- | --- | --- | --- | --- | --- |\n" + "".join(_line(*row) for row in rows)
         )
@@ -206,8 +218,16 @@ def _line(fact: Fact, number: Any) -> str:
     says = NOT_SAID if fact.says is None else _text(fact.says)
     run = _text(number) if agrees(fact, number) or fact.says is None else f"**{_text(number)}**"
     places = " x ".join(f"`{p}`" for p in fact.times) or ", ".join(f"`{p}`" for p in fact.ours)
+    if fact.counts:
+        places = f"release of `{fact.counts}`: {_product(fact.release)} ({fact.by})"
     why = f"guess: {fact.guess}" if fact.guess else fact.why
     return f"| {fact.what} | {says} | {run} | {places} | {fact.where} | {why} |\n"
+
+
+def _product(release: Sequence[int | tuple[int, ...]]) -> str:
+    factors = [f"({' + '.join(map(_text, f))})" if isinstance(f, tuple) else _text(f)
+               for f in release]  # fmt: skip
+    return " x ".join(factors)
 
 
 def _text(number: Any) -> str:

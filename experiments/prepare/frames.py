@@ -3,25 +3,30 @@
 DAP's unlabelled panoramas are frames of web videos, Depth Anywhere's those of SpatialAudioGen;
 neither says how they were cut. Here: a frame every `every` seconds, as JPEG of `2H x H`, at
 `OUT/images/<video>/<seconds * 1000>.jpg`, which `dap2m_unlabelled` and `folder` read. Of a stereo
-video (one eye above the other, so square) the upper eye is taken. A video that is done is not
-opened again; one that cannot be read is said, and is no error.
+video (one eye above the other, so square) the upper eye is taken. A video that is done with these
+options is not opened again; where an option or the size of its file has changed, its frames are
+made anew. One that cannot be read is said, and is no error.
 """
 
 import argparse
+import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 import pano_geometry as pg
-from pano_data import track, write_text
+from pano_data import track, write_json
 from pano_data.io.encode import write_jpeg
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
 DONE = ".done"
+"""Beside the frames of a video: what they were made with, written last."""
 EVERY_S = 2.0
 """A guess: 250,000 videos gave DAP about 7 frames each (section 3)."""
 
@@ -72,19 +77,39 @@ def extract(videos: Path, out: Path, every: float = EVERY_S, height: int = 512) 
         height: Rows of the pictures.
     """
     found = sorted(p for p in videos.rglob("*") if p.suffix.lower() in SUFFIXES)
+    shared = Counter(video.with_suffix("") for video in found)
     counts = {}
     for video in track(found, "extracting frames", len(found), True):
-        name = video.relative_to(videos).with_suffix("").as_posix()
+        alone = shared[video.with_suffix("")] == 1  # walk.mp4 beside walk.webm keep their suffix
+        named = video.relative_to(videos)
+        name = (named.with_suffix("") if alone else named).as_posix()
         folder = out / "images" / name
-        if not (folder / DONE).is_file():
+        made_with = {"every": every, "height": height, "bytes": video.stat().st_size}
+        if _made_with(folder) != made_with:
+            _clear(folder)
             for seconds, frame in frames(video, every):
                 panorama = panorama_of(frame, height)
                 if panorama is not None:
                     write_jpeg(folder / f"{round(1000 * seconds):09d}.jpg", panorama)
             folder.mkdir(parents=True, exist_ok=True)
-            write_text(folder / DONE, "")
+            write_json(folder / DONE, made_with)
         counts[name] = len(list(folder.glob("*.jpg")))
     return counts
+
+
+def _made_with(folder: Path) -> Any:
+    """Return what the frames of a folder were made with; None if they are not all there."""
+    try:
+        return json.loads((folder / DONE).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):  # earlier versions left it empty
+        return None
+
+
+def _clear(folder: Path) -> None:
+    """Remove frames of other options, or of a call that was killed."""
+    (folder / DONE).unlink(missing_ok=True)
+    for frame in folder.glob("*.jpg"):
+        frame.unlink()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -89,6 +89,41 @@ def box_panorama(
     return PosedPanorama("box", colours[wall], distance, nothing, ScaledPose(1.0, turn, at), True)
 
 
+def room_panorama(
+    position: tuple[float, float, float], height: int = 96, wall: float = 0.2, door: float = 0.9
+) -> PosedPanorama:
+    """One of two rooms of 4 x 2.6 x 5 m, seen level: x from -4 to 0, and from `wall` to `wall` + 4.
+
+    A door of `door` x 2 m is in the middle of the wall between them; its jamb is not seen.
+    """
+    at = np.array(position)
+    rays = Equirectangular(height, 2 * height).rays(dtype=torch.float64).numpy()
+    left, right = (-4.0, 0.0), (wall, wall + 4.0)
+    mine, other = (left, right) if at[0] <= 0 else (right, left)
+
+    def reach(room: tuple[float, float]) -> np.ndarray:
+        low, high = (
+            np.array([x, y, z]) for x, y, z in zip(room, (-1.3, 1.3), (-2.5, 2.5), strict=True)
+        )
+        with np.errstate(divide="ignore"):
+            return np.where(rays > 0, high - at, low - at) / rays
+
+    own = reach(mine)
+    face, across = own.argmin(-1), np.sign(at[0] - wall / 2) * rays[..., 0] < 0
+    for plane in (0.0, wall):
+        hit = at + rays * ((plane - at[0]) / rays[..., :1])
+        across &= (np.abs(hit[..., 2]) < door / 2) & (hit[..., 1] > -0.7)
+    distance = np.where(across, reach(other).min(-1), own.min(-1)).astype(np.float32)
+    colours = np.array([[200, 60, 60], [60, 200, 60], [60, 60, 200]], np.uint8)
+    nothing, pose = np.zeros(distance.shape, bool), ScaledPose(1.0, np.eye(3), at)
+    return PosedPanorama("room", colours[face], distance, nothing, pose, True)
+
+
+@pytest.fixture
+def room_from() -> Callable[..., PosedPanorama]:
+    return room_panorama
+
+
 @pytest.fixture
 def box_from() -> Callable[..., PosedPanorama]:
     return box_panorama

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.imports import BOX, Code
 from experiments.pipeline.closure.values import NETWORKS, Named
 
@@ -150,7 +150,8 @@ def files_by_stage(code: Code, values: Iterable[Path]) -> dict[str, list[Path]]:
     found: dict[str, set[str]] = {}
     for file in values:
         named = Named(code, file)
-        for command in commands(code.root, named.written):
+        written = overlay.with_alternatives(named.written, overlay.alternatives(named.written))
+        for command in commands(code.root, written):
             found.setdefault(command.stage, set()).update(modules_of(command, named))
     return {stage: code.files(modules) for stage, modules in found.items()}
 

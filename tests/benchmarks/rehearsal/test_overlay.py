@@ -5,19 +5,19 @@ from typing import Any
 
 import yaml
 
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
 from tests.experiments.tiny import ROOT
 
 REHEARSAL, PAPER = ROOT / "params.rehearsal.yaml", ROOT / "params.paper.yaml"
 KINDS = {
     "sizes": ("size", "picture_size", "face_size", "batch_size", "eval_batch_size", "keep",
-        "height"),
+        "height", "overlap", "max_tokens"),
     "steps": ("max_steps", "max_epochs", "val_check_interval", "accumulate_grad_batches",
-        "warmup_steps", "total_steps", "snapshots", "rounds"),
+        "warmup_steps", "total_steps", "snapshots", "rounds", "steps"),
     "networks": ("backbone_options", "width", "heads", "head_channels", "residual_units",
         "embed_dim", "features", "level_channels"),
     "models of the hub": ("backbone_weights", "detector", "segmenter"),
-    "machine": ("accelerator", "devices", "strategy", "device", "threads", "num_workers"),
+    "machine": ("accelerator", "devices", "strategy", "device", "threads", "num_workers", "dtype"),
     "gates of quality": ("min_correlation", "max_share", "highest_rank", "box_threshold",
         "outdoors_from"),
 }  # fmt: skip
@@ -62,7 +62,8 @@ def test_every_allowed_key_is_used() -> None:
 
 
 def test_every_data_set_of_the_pipeline_and_of_the_suites_is_rendered() -> None:
-    sections = params.read_params(REHEARSAL)
+    written = params.read_params(REHEARSAL)
+    sections = overlay.with_alternatives(written, overlay.alternatives(written))
     suites = {"stanford2d3d", "matterport3d_unifuse", "matterport3d_pano3d", "panosuncg", "deep360",
               "dap_test", "structured3d"}  # fmt: skip
     assert set(sections["worlds"]) == set(sections["pipeline"]["manifests"]) | suites

@@ -13,7 +13,8 @@ from experiments.pipeline import overlay, params
 from experiments.study.plan import overlaps
 from tests.experiments.tiny import ROOT
 
-BEFORE = params.read_params(ROOT / "params.rehearsal.yaml")
+WRITTEN = params.read_params(ROOT / "params.rehearsal.yaml")
+BEFORE = overlay.with_alternatives(WRITTEN, overlay.alternatives(WRITTEN))
 ORDER = plan.in_order(ROOT, BEFORE)
 
 
@@ -33,7 +34,8 @@ def test_every_stage_once_after_what_it_reads() -> None:
 def repeated(name: str, folder: Path) -> list[str]:
     """Names of the stages of one row of the queue, at full scale."""
     [run] = runs(read_queue(), small=False, only=name)
-    (folder / "params.yaml").write_text(overlay.compose(ROOT / "params.rehearsal.yaml"))
+    text = overlay.compose(ROOT / "params.rehearsal.yaml", overlay.alternatives(WRITTEN))
+    (folder / "params.yaml").write_text(text)
     apply_overrides(str(folder / "params.yaml"), list(run.overrides))
     now: dict[str, Any] = params.read_params(folder / "params.yaml")
     return [c.name for c in plan.to_repeat(plan.in_order(ROOT, now), BEFORE, now, run.target)]

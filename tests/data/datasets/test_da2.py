@@ -16,6 +16,20 @@ def test_an_index_that_names_nothing(tmp_path, caplog):
     assert "1 left out: names no existing image and depth file" in caplog.text
 
 
+def test_one_index_file_alone(tmp_path):
+    """Each set counts by a weight of its own, so each has its manifest."""
+    spec = build("da2_curated", tmp_path, scenes={"train": 3}, views=2)
+    found = {
+        index: [row.key.split("/")[0] for row in spec.rows(tmp_path, "train", index=index)]
+        for index in ("mvs_synth", "3d-ken-burns", "dynamic_replica_v2")
+    }
+    assert found == {index: [f"{index}_pano"] * 2 for index in found}
+    assert len(list(spec.rows(tmp_path, "train"))) == 6
+    for absent in ("hypersim", "*"):  # a name, no pattern
+        with pytest.raises(DatasetNotFoundError):
+            list(spec.rows(tmp_path, "train", index=absent))
+
+
 def test_an_index_cannot_reach_outside(tmp_path):
     spec = build("da2_curated", tmp_path / "data")
     outside = tmp_path / "secret.jpg"

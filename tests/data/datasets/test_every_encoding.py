@@ -26,14 +26,19 @@ STEP = {  # half a quantisation step in metres, relative error of floats
     "stanford2d3d": (1e-3, 0),
     "da2_eval_stanford2d3d": (1e-3, 0),
     "vkitti2": (5.1e-3 * 1.35, 0),
+    "helvipad": (2e-3, 0),
+    "da360_metropolis": (1e-3, 0),
+    "zuripano": (1.6e-3, 0),
     "deep360": (0.02, 0.05),  # one pixel of a coarse map
     "hypersim": (0, 5e-4),
     "dynamic_replica": (0, 5e-4),
 }
 LABELLED = [name for name in miniatures.names() if datasets.get(name).kind != "none"]
 SKY_IS_FAR = {
-    "vkitti2", "mvs_synth", "ken_burns", "deep360", "dap2m_labelled", "dap_test",
+    "vkitti2", "mvs_synth", "ken_burns", "deep360", "dap2m_labelled", "dap_test", "panocarla",
 }  # fmt: skip
+SEEN = {"helvipad": 512 / 960 / 2}
+"""Share of a panorama that has labels, where it is not all of it: every second pixel of a band."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,4 +134,4 @@ def test_nearly_everything_is_valid(tree):
     for row in rows:
         sample = read(row, root)
         _, sky = errors(spec.name, row, sample, studio)
-        assert sample.label.valid[~sky].mean() > 0.65, row.key
+        assert sample.label.valid[~sky].mean() > 0.65 * SEEN.get(spec.name, 1.0), row.key

@@ -2,6 +2,7 @@
 
 import io
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +71,22 @@ def test_an_interrupted_call_resumes(tmp_path):
     assert pano_infinigen.unpack(tmp_path) == 3
     assert kept.stat().st_mtime_ns == before
     assert again.read_bytes() == content
+
+
+@pytest.mark.parametrize(("world", "metres"), [("nature", 75.0), ("urban", 500.0)])
+def test_depth_that_the_hub_re_encoded(world, metres, tmp_path):
+    """16-bit PNG of the range of the renderer, which is where it saw nothing more."""
+    units = np.array([[0, 13107, 65535, 65534]], np.uint16).repeat(2, 0)
+    stored = {"bytes": cv2.imencode(".png", units)[1].tobytes(), "path": None}
+    rgb = {"bytes": cv2.imencode(".png", np.zeros((2, 4, 3), np.uint8))[1].tobytes(), "path": None}
+    write(tmp_path / "data" / world, "test-00000-of-00001.parquet", image=[rgb], depth=[stored])
+    assert pano_infinigen.unpack(tmp_path) == 1
+    [row] = pano_infinigen.SPEC.rows(tmp_path, "test")
+    label = read(row, tmp_path).label
+    assert row.environment == "outdoor"
+    assert label.valid[0].tolist() == [False, True, False, True]
+    assert label.far[0].tolist() == [False, False, True, False]
+    assert label.distance[0, 1] == pytest.approx(metres / 5)
 
 
 @pytest.mark.parametrize(

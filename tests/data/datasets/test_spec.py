@@ -69,10 +69,11 @@ WITH_OPTIONS = [name for name in datasets.names() if datasets.get(name).options]
 def test_the_sets_with_a_choice_are_known():
     """A reader whose keyword became internal, or whose option got lost, shows here."""
     assert {name: tuple(datasets.get(name).options) for name in WITH_OPTIONS} == {
-        "da2_curated": ("units_per_metre",),
+        "da2_curated": ("units_per_metre", "index"),
         "dap2m_unlabelled": ("images", "masks", "environment"),
         "deep360": ("rgb_folder", "faithful"),
         "folder": ("dataset", "images", "masks", "environment"),
+        "helvipad": ("places", "augmented"),
         "folder_depth": ("images", "depth", "masks", "units_per_metre", "kind", "invalid", "far",
                          "fov_x_deg", "intrinsics", "held_out", "metric", "environment"),
         "hypersim": ("nominal",),

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from experiments.estimate import stages, trainings
+from experiments.estimate.__main__ import costs_of
 from experiments.estimate.sizes import LABEL_BYTES, PACKED_BYTES
 from experiments.estimate.stages import Estimator, Machine, StageCost
-from experiments.pipeline import params
+from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.stages import commands
 from tests.experiments.tiny import ROOT
 
@@ -37,8 +38,11 @@ def test_every_stage_has_an_estimate(name: str) -> None:
 
 
 def test_every_stage_of_dvc_yaml_is_known_by_its_name() -> None:
-    named = {command.stage for command in commands(ROOT, params.read_params(PAPER))}
+    written = params.read_params(PAPER)
+    sections = overlay.with_alternatives(written, overlay.alternatives(written))
+    named = {command.stage for command in commands(ROOT, sections)}
     assert named <= set(stages._KINDS)
+    assert {"da2_outpaint", "train_da2_outpainted", "train_da2_released"} <= named
 
 
 def test_flux_takes_nine_days_of_64_gpus(tmp_path: Path) -> None:
@@ -55,6 +59,24 @@ def test_flux_takes_nine_days_of_64_gpus(tmp_path: Path) -> None:
     cost = estimator.cost(command)
     assert cost.gpu_hours == pytest.approx(151_996 / 543_425 * 64 * 9 * 24)
     assert cost.cpu_hours < 151_996 * 0.1 / 3600 < 24  # no reflection beside it
+
+
+@pytest.mark.usefixtures("counted")
+def test_an_alternative_costs_what_its_stages_do() -> None:
+    without, released, painted = (
+        costs_of(PAPER, names) for names in ((), ("released",), ("outpainted",))
+    )
+    assert set(released) - set(without) == {
+        "manifest@da2_curated",
+        "train_da2_released@da2_released",
+    }
+    assert released["train_da2_released@da2_released"] == without["train_da2"]
+    sets = {n for n in painted if n.startswith("da2_outpaint@")}
+    assert set(painted) - set(without) == {*sets, "train_da2_outpainted@da2_outpainted"}
+    # all that the paper counts, with all 290,400 frames of Dynamic Replica
+    assert sum(painted[n].panoramas for n in sets) == 543_425 + 600
+    hours = sum(painted[n].gpu_hours for n in sets)
+    assert hours == pytest.approx(64 * 9 * 24 * (543_425 + 600) / 543_425)
 
 
 @pytest.mark.parametrize(

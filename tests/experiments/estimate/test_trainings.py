@@ -20,6 +20,7 @@ from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
 from experiments.estimate import trainings as estimate
 from experiments.pipeline import overlay, params
+from experiments.pipeline.overlay import ALTERNATIVES
 from experiments.training.params_cli import ParamsCLI
 from pano_data import datasets
 
@@ -32,7 +33,11 @@ TRAININGS = [
     if isinstance(s.get("model"), dict) and "net" in s["model"]["init_args"]
 ]  # fmt: skip
 FUNCTIONS = {
-    **{f"da2_curate_{n}": da2_curate for n in SECTIONS["pipeline"]["curated"]},
+    **{
+        f"da2_{stage}_{n}": da2_curate
+        for stage in ("curate", "outpaint")
+        for n in SECTIONS["pipeline"]["curated"]
+    },
     **{n: label for n in SECTIONS if n.startswith("dap_label_")},
     "depth_anywhere_masks_spatialaudiogen": mask,
     "dap_curate": dap_curate,
@@ -91,6 +96,8 @@ def test_loops_name_sections_and_data_sets_that_exist() -> None:
     assert set(loops["manifests"]) <= set(datasets.names())
     assert {f"da2_curate_{name}" for name in loops["curated"]} <= set(WRITTEN)
     assert set(loops["students"] + loops["metric"] + loops["evaluated"]) <= set(TRAININGS)
+    others = [loops[ALTERNATIVES][n].get("manifests", []) for n in loops[ALTERNATIVES]]
+    made = {name for names in (loops["manifests"], *others) for name in names}
     read = {
         part.split("/")[2]
         for name, section in SECTIONS.items()
@@ -98,18 +105,19 @@ def test_loops_name_sections_and_data_sets_that_exist() -> None:
         for part in yaml.safe_dump(section).split()
         if part.startswith("data/manifests/")
     }
-    assert read <= set(loops["manifests"])
-    assert set(loops["manifests"]) <= set(SECTIONS["datasets"])
+    assert read <= made
+    assert made <= set(SECTIONS["datasets"])
 
 
-def test_da2_sees_768_panoramas_a_step_in_the_shares_of_table_4() -> None:
-    cost = estimate.training_cost({**params.merged(SECTIONS["common"], SECTIONS["da2"])})
+@pytest.mark.parametrize("section", ["da2", "da2_released", "da2_outpainted"])
+def test_da2_sees_768_panoramas_a_step_in_the_shares_of_table_4(section: str) -> None:
+    cost = estimate.training_cost({**params.merged(SECTIONS["common"], SECTIONS[section])})
     assert (cost.steps, cost.samples) == (5000, 768 * 5000)
     sizes = {  # those of the paper; two splits of Structured3D together
         "hypersim": 39649, "vkitti2": 33580, "mvs_synth": 12000, "unrealstereo4k": 16400,
         "ken_burns": 151996, "dynamic_replica": 289800, "structured3d": 63097,
     }  # fmt: skip
-    train = dict(SECTIONS["da2"]["data"]["train"])
+    train = dict(SECTIONS[section]["data"]["train"])
     assert train.pop("structured3d_val")["weight"] == train["structured3d"]["weight"]
     drawn = {n: sizes[n] * s["weight"] for n, s in train.items()}
     shares = {n: round(100 * d / sum(drawn.values()), 2) for n, d in drawn.items()}

@@ -17,6 +17,8 @@ from experiments.paper_numbers import FactError, read_facts
         "{what: a, says: 1, where: t, ours: b, times: [c]}",
         "{what: a, says: 1, where: t, ours: b, wy: c}",
         "{what: a, where: t, ours: b}",
+        "{what: a, says: 1, where: t, ours: b, by: c}",  # nothing is counted
+        "{what: a, says: 1, where: t, counts: b/c, by: d}",  # by nobody
     ],
 )
 def test_an_entry_that_lacks_something_is_refused(entry: str, tmp_path: Path) -> None:

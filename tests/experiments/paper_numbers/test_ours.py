@@ -21,8 +21,16 @@ def test_a_number_of_one_place_of_several_and_of_a_product() -> None:
     assert (
         ours(Fact(what="x", says=1, times=("da2.data.batch_size", "da2.threads")), NUMBERS) == 192
     )
-    assert ours(fact("counts:vkitti2/train"), NUMBERS) == 33580
-    assert ours(fact("experiments.estimate.trainings:FACE_PIXELS"), NUMBERS) == 518
+
+
+def counted(*release: int | tuple[int, ...]) -> Fact:
+    return Fact(what="x", says=1, counts="vkitti2/train", release=release, by="scenes")
+
+
+def test_pictures_are_counted_by_their_release_and_the_reader_must_know_as_many() -> None:
+    assert ours(counted((233, 270, 339, 837), 10, 2), NUMBERS) == 33580
+    with pytest.raises(FactError, match="x: got 42520 by scenes, expected the 33580 of vkitti2"):
+        ours(counted((447, 233, 270, 339, 837), 10, 2), NUMBERS)
 
 
 @pytest.mark.parametrize("places", [("*.lr",), ("da2.lr", "dap.lr"), ("da2.rate",)])

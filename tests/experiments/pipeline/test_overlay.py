@@ -126,3 +126,40 @@ def test_what_is_composed_of_an_overlay_resolves_alike(overlaid: str, tmp_path: 
     assert list(params.read_params(written)) == list(names)
     for name in names:
         assert params.section(name, written) == params.section(name, paper)
+
+
+CHOICES = """
+pipeline: {sets: [a], trained: [], alternatives: {more: {sets: [b, a], trained: [t]}}}
+"""
+
+
+def test_an_alternative_adds_to_the_loops_that_it_names(clone: Path) -> None:
+    Path("params.mine.yaml").write_text(MINE + CHOICES)
+    assert overlay.main(["params.mine.yaml", "--with", "more"]) == 0
+    found = params.read_params()["pipeline"]
+    assert (found["sets"], found["trained"]) == (["a", "b"], ["t"])
+    assert params.section("long")["steps"] == 100
+
+
+def test_without_being_named_it_adds_nothing(clone: Path) -> None:
+    Path("params.mine.yaml").write_text(MINE + CHOICES)
+    assert overlay.main(["params.mine.yaml"]) == 0
+    found = params.read_params()["pipeline"]
+    assert (found["sets"], found["trained"]) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        (CHOICES, "got alternative 'less', expected one of ['more']"),
+        (CHOICES.replace("more: {sets", "less: {seds"), "less: got 'seds', expected a list"),
+        ("", "got alternative 'less', expected one of []"),
+    ],
+)
+def test_an_alternative_that_is_not_there_is_named(
+    choices: str, told: str, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("params.mine.yaml").write_text(MINE + choices)
+    assert overlay.main(["params.mine.yaml", "--with", "less"]) == 2
+    assert told in capsys.readouterr().err
+    assert Path("params.yaml").read_text() == DEFAULT

@@ -15,7 +15,9 @@ from experiments.benchmark.suites.catalogue import SUITES
 from experiments.pipeline import overlay, params
 
 ROOT = Path(__file__).parents[3]
-MADE = ("data/manifests/", "data/curated/", "data/masked/", "data/pseudo/", "runs/")
+MADE = (
+    "data/manifests/", "data/curated/", "data/outpainted/", "data/masked/", "data/pseudo/", "runs/",
+)  # fmt: skip
 TAKE_A_MODEL = {"experiments.benchmark.evaluate.stage": ["evaluate"], "experiments.box.pack": []}
 """Stages whose argument is the name of a model and no section -> sections that they read."""
 
@@ -28,12 +30,17 @@ class Stage(NamedTuple):
     params: list[str]
 
 
-@pytest.fixture(scope="module", params=["params.yaml", "params.long.yaml", "params.paper.yaml"])
+@pytest.fixture(
+    scope="module",
+    params=["params.yaml", "params.long.yaml", "params.paper.yaml", "params.paper.yaml released",
+            "params.paper.yaml released outpainted"],
+)  # fmt: skip
 def values(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with dvc.yaml and one of the values files as its params.yaml."""
+    """A folder with dvc.yaml and one of the values files, and alternatives, as its params.yaml."""
     folder = tmp_path_factory.mktemp("pipeline")
     shutil.copy(ROOT / "dvc.yaml", folder)
-    (folder / "params.yaml").write_text(overlay.compose(ROOT / request.param))
+    name, *alternatives = request.param.split()
+    (folder / "params.yaml").write_text(overlay.compose(ROOT / name, alternatives))
     return folder / "params.yaml"
 
 

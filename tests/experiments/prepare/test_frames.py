@@ -58,11 +58,67 @@ def test_of_a_stereo_video_the_upper_eye_is_taken(tmp_path: Path) -> None:
     assert float(picture.mean()) == pytest.approx(20, abs=3)  # the lower eye has 40
 
 
-def test_a_video_that_is_done_is_not_opened_again(tmp_path: Path) -> None:
+def test_a_video_that_is_done_is_not_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     film(tmp_path / "in/a.avi", (64, 128))
     first = frames.extract(tmp_path / "in", tmp_path / "out", height=16)
-    (tmp_path / "in/a.avi").write_bytes(b"gone")
+
+    def opened(video: Path, every: float) -> None:
+        raise AssertionError(f"{video} was opened")
+
+    monkeypatch.setattr(frames, "frames", opened)
     assert frames.extract(tmp_path / "in", tmp_path / "out", height=16) == first == {"a": 3}
+    with pytest.raises(AssertionError, match=r"a\.avi was opened"):  # the patch is seen at all
+        frames.extract(tmp_path / "in", tmp_path / "out", every=1.0, height=16)
+
+
+def times(folder: Path) -> list[int]:
+    return sorted(int(path.stem) for path in folder.glob("*.jpg"))
+
+
+def test_another_interval_makes_the_frames_anew(tmp_path: Path) -> None:
+    """No frame of the first interval is left: 1.5 s is no multiple of 2 s."""
+    film(tmp_path / "in/a.avi", (64, 128))
+    folder = tmp_path / "out/images/a"
+    frames.extract(tmp_path / "in", tmp_path / "out", height=16)
+    assert times(folder) == [0, 2000, 4000]
+    frames.extract(tmp_path / "in", tmp_path / "out", every=1.5, height=16)
+    assert times(folder) == [0, 1500, 3000]
+    frames.extract(tmp_path / "in", tmp_path / "out", every=1.5, height=32)
+    assert read_rgb(folder / "000000000.jpg").shape == (32, 64, 3)
+
+
+def test_another_video_of_the_same_name_makes_the_frames_anew(tmp_path: Path) -> None:
+    film(tmp_path / "in/a.avi", (64, 128))
+    frames.extract(tmp_path / "in", tmp_path / "out", height=16)
+    film(tmp_path / "in/a.avi", (64, 128), count=15)
+    assert frames.extract(tmp_path / "in", tmp_path / "out", height=16) == {"a": 1}
+
+
+def test_a_killed_extraction_leaves_no_frame_of_its_interval(tmp_path: Path) -> None:
+    film(tmp_path / "in/a.avi", (64, 128))
+    folder = tmp_path / "out/images/a"
+    frames.extract(tmp_path / "in", tmp_path / "out", every=1.5, height=16)
+    (folder / frames.DONE).unlink()  # killed before its last line
+    assert frames.extract(tmp_path / "in", tmp_path / "out", height=16) == {"a": 3}
+    assert times(folder) == [0, 2000, 4000]
+
+
+def test_frames_of_an_earlier_version_are_made_anew(tmp_path: Path) -> None:
+    """It wrote an empty file: nobody knows with which interval."""
+    film(tmp_path / "in/a.avi", (64, 128))
+    frames.extract(tmp_path / "in", tmp_path / "out", every=0.5, height=16)
+    (tmp_path / "out/images/a" / frames.DONE).write_text("")
+    assert frames.extract(tmp_path / "in", tmp_path / "out", height=16) == {"a": 3}
+
+
+def test_videos_of_one_name_in_two_containers_do_not_share_a_folder(tmp_path: Path) -> None:
+    film(tmp_path / "in/a.avi", (64, 128))
+    film(tmp_path / "in/a.mkv", (64, 128), count=15)
+    first = frames.extract(tmp_path / "in", tmp_path / "out", height=16)
+    assert first == {"a.avi": 3, "a.mkv": 1}
+    assert times(tmp_path / "out/images/a.avi") == [0, 2000, 4000]
 
 
 @pytest.mark.parametrize("words", [["absent", "out"], [".", "out", "--every", "0"]])

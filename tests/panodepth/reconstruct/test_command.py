@@ -177,6 +177,100 @@ def test_each_of_several_states_is_compared_with_the_first(
     assert "share a name" in capsys.readouterr().err
 
 
+ROOMS = {"hall": (-1.6, 0.0, 0.4), "kitchen": (1.9, 0.1, -0.3)}
+
+
+@pytest.fixture
+def predict_rooms(tmp_path: Path, room_from: Box) -> Callable[..., list[str]]:
+    """Words of a command: predictions of two rooms in one unit, and where they were taken."""
+
+    def write(
+        unit: float, positions: dict[str, tuple[float, float, float]] = ROOMS, **room: float
+    ) -> list[str]:
+        for name, place in ROOMS.items():
+            seen = room_from(place, **room)
+            everything = np.ones(seen.distance.shape, bool)
+            source = tmp_path / f"{name}.png"
+            Image.fromarray(seen.rgb).save(source)
+            distance = seen.distance / np.float32(unit)
+            kind: MapKind = "distance_scale_invariant"
+            prediction = PredictedMap(kind, distance, everything, ~everything, 96)
+            about = {"source": str(source), "model": "room", "working_height": 96}
+            save_prediction(tmp_path / "in", name, seen.rgb, prediction, ["npy"], about)
+        (tmp_path / "p.json").write_text(
+            json.dumps({n: {"position": p} for n, p in positions.items()})
+        )
+        words = ["reconstruct", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+        return [*words, "--save", "cloud", "--poses", str(tmp_path / "p.json")]
+
+    return write
+
+
+def test_different_rooms_are_aligned_by_their_positions_and_one_scale(
+    predict_rooms: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pano3R: neither a rotation nor a scale of its own for any room."""
+    words = predict_rooms(4.0)
+    assert main(words) == 2  # a scale each: they hardly see each other
+    assert "--solve common" in capsys.readouterr().err
+    assert main([*words, "--solve", "common"]) == 0
+    report = json.loads((tmp_path / "out/reconstruction.json").read_text())
+    assert report["unit"] == "m"
+    for name, place in ROOMS.items():
+        found = report["poses"][name]
+        assert found["scale"] == pytest.approx(4.0, rel=0.02)
+        np.testing.assert_allclose(found["position"], place)
+        np.testing.assert_allclose(found["rotation"], np.eye(3))
+    vertex = PlyData.read(tmp_path / "out/cloud.ply")["vertex"]
+    x, z = np.asarray(vertex["x"]), np.asarray(vertex["z"])
+    assert np.quantile(x, [0.001, 0.999]) == pytest.approx([-4.0, 4.2], abs=0.12)
+    assert np.quantile(z, [0.001, 0.999]) == pytest.approx([-2.5, 2.5], abs=0.08)
+
+
+def test_positions_in_the_unit_of_the_distances_need_no_scale(
+    predict_rooms: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    words = predict_rooms(4.0, {n: tuple(c / 4 for c in p) for n, p in ROOMS.items()})
+    assert main([*words, "--solve", "none"]) == 0
+    report = json.loads((tmp_path / "out/reconstruction.json").read_text())
+    assert report["unit"] == "relative"  # the network's, not metres
+    vertex = PlyData.read(tmp_path / "out/cloud.ply")["vertex"]
+    assert np.quantile(vertex["x"], [0.001, 0.999]) == pytest.approx([-1.0, 1.05], abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("room", "positions", "told"),
+    [
+        ({"door": 0.0, "wall": 0.2}, ROOMS, "no two panoramas agree on a surface"),
+        ({}, {"hall": (0, 0, 0), "kitchen": (0, 0, 0)}, "two panoramas have one position"),
+        (
+            {"door": 0.9},
+            {"hall": (1.9, 0.1, -0.3), "kitchen": (-1.6, 0.0, 0.4)},
+            "no two panoramas",
+        ),
+    ],
+)
+def test_rooms_that_tell_no_common_scale_are_refused(
+    predict_rooms: Callable[..., list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    room: dict[str, float],
+    positions: dict[str, tuple[float, float, float]],
+    told: str,
+) -> None:
+    assert main([*predict_rooms(4.0, positions, **room), "--solve", "common"]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_common_scale_needs_positions(
+    predict: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reconstruct", str(predict()), "--out", str(tmp_path / "out"), "--solve", "common"]
+    assert main(words) == 2
+    assert "give --poses too" in capsys.readouterr().err
+
+
 def test_panoramas_that_do_not_meet_are_refused(
     predict: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,22 +2,26 @@
 
 from pano_data.datasets import (
     da2,
+    da360,
     dap2m,
     deep360,
     dynamic_replica,
     folder,
     folder_depth,
+    helvipad,
     hypersim,
     ken_burns,
     matterport3d,
     mesh_renders,
     mvs_synth,
     pano_infinigen,
+    panocarla,
     stanford2d3d,
     structured3d,
     unlabelled,
     unrealstereo4k,
     vkitti2,
+    zuripano,
 )
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import UnknownDatasetError
@@ -27,6 +31,7 @@ _SPECS: dict[str, DatasetSpec] = {
     for spec in (
         da2.CURATED,
         *da2.EVALUATION,
+        da360.METROPOLIS,
         dap2m.LABELLED,
         dap2m.TEST,
         deep360.SPEC,
@@ -34,6 +39,7 @@ _SPECS: dict[str, DatasetSpec] = {
         folder.DAP_UNLABELLED,
         folder.FOLDER,
         folder_depth.SPEC,
+        helvipad.SPEC,
         hypersim.PROCESSED,
         hypersim.SPEC,
         ken_burns.SPEC,
@@ -45,12 +51,14 @@ _SPECS: dict[str, DatasetSpec] = {
         mesh_renders.THREED60,
         mvs_synth.SPEC,
         pano_infinigen.SPEC,
+        panocarla.SPEC,
         stanford2d3d.SPEC,
         structured3d.SPEC,
         unlabelled.SPATIALAUDIOGEN,
         unlabelled.ZIND,
         unrealstereo4k.SPEC,
         vkitti2.SPEC,
+        zuripano.SPEC,
     )
 }
 

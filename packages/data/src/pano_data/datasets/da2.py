@@ -15,6 +15,7 @@ Source: DA² (arXiv:2509.26618), `eval/` of its code release.
 """
 
 import dataclasses
+import glob
 import json
 from collections.abc import Iterator
 from functools import partial
@@ -32,24 +33,27 @@ _IMAGES = frozenset((".png", ".jpg", ".jpeg"))
 _WORDS = ("depth", "distance", "disp")
 
 
-def find_curated(root: Path, split: str, units_per_metre: float = 1.0) -> Iterator[Found]:
-    """List the entries of all index files below the root.
+def find_curated(
+    root: Path, split: str, units_per_metre: float = 1.0, index: str = ""
+) -> Iterator[Found]:
+    """List the entries of all index files below the root, or of one.
 
     Args:
         root: Folder of the index files and of the unpacked archives.
         split: `train`.
         units_per_metre: Scale of the labels; not documented, and without effect on the
             scale-invariant losses of DA².
+        index: Only what the index file of this name lists, without its `_pano.json`.
     """
-    for index in files(root, "*_pano.json"):
-        for number, entry in enumerate(_entries(_load(index))):
-            image, depth = _pair(list(_strings(entry)), (root, root / index.stem))
+    for listed in files(root, f"{glob.escape(index) or '*'}_pano.json"):
+        for number, entry in enumerate(_entries(_load(listed))):
+            image, depth = _pair(list(_strings(entry)), (root, root / listed.stem))
             if image is None or depth is None:
-                path = f"{relative(index, root)}[{number}]"
+                path = f"{relative(listed, root)}[{number}]"
                 yield Skipped(path, "names no existing image and depth file")
                 continue
             yield Row(
-                key=f"{index.stem}/{relative(image, root)}",
+                key=f"{listed.stem}/{relative(image, root)}",
                 dataset="da2_curated",
                 split=split,
                 scene=relative(image.parent, root),

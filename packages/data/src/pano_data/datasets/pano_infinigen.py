@@ -1,46 +1,61 @@
-"""PanoInfinigen: 70,300 procedural rooms and landscapes, parquet files of the hub.
+"""PanoInfinigen: 70,300 procedural rooms and landscapes, and streets, parquet files of the hub.
 
-Layout: `data/{indoor,nature}/{train,val,test}-*.parquet` with the columns `image` (an encoded
-picture), `depth` and `normals` (NumPy files, as bytes). `unpack` writes `unpacked/<world>/<split>/
-<parquet file>_<row>.{png,npy}` beside them once; rows are those files.
+Layout: `data/{indoor,nature,urban}/{train,val,test}-*.parquet` with the columns `image` (an encoded
+picture), `depth` and `normals`: NumPy files as bytes, or, since the hub re-encodes them, pictures;
+depth is then a 16-bit PNG, 65535 at the range of the renderer. `unpack` writes
+`unpacked/<world>/<split>/<parquet file>_<row>.{png,npy}` beside them once; rows are those files.
 
 Layout read from its documentation, no real tree seen. Guesses: the depth is a distance along the
-ray in metres, and the sky is infinite or a number from 10 km on; `panodepth audit` first.
-Source: dataset card of prs-eth/PanoInfinigen, for PaGeR (arXiv 2605.26368).
+ray in metres, and the sky is infinite, at the range, or a number from 10 km on; `panodepth audit`
+first.
+Source: dataset card of prs-eth/PanoInfinigen, for PaGeR (arXiv 2605.26368); the encoder of its
+repository (`scripts/option_c`) for the pictures.
 """
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pano_data.datasets.layout import files, relative
+from pano_data.datasets.parquet import (
+    SUFFIXES,
+    decode_array,
+    decode_plane,
+    read_columns,
+    suffix_of,
+)
 from pano_data.datasets.spec import DatasetSpec, Found
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import DatasetNotFoundError
 from pano_data.io.atomic import write_bytes
 from pano_data.io.encode import write_npy
 from pano_data.manifest import Environment, Row
 from pano_data.progress import track
 
-World = Literal["indoor", "nature"]
-ENVIRONMENTS: dict[str, Environment] = {"indoor": "indoor", "nature": "outdoor"}
+World = Literal["indoor", "nature", "urban"]
+ENVIRONMENTS: dict[str, Environment] = {
+    "indoor": "indoor",
+    "nature": "outdoor",
+    "urban": "outdoor",
+}
+RANGE_M = {"indoor": 75.0, "nature": 75.0, "urban": 500.0}
+"""What 65535 stands for in depth that is a picture: the renderer sees no farther."""
 UNPACKED = "unpacked"
 SKY_FROM_M = 10_000.0
-_BATCH = 8  # rows of a parquet file in memory: a panorama with depth and normals is 30 MB
-_KINDS = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
+_LARGEST = 65535
 
 
-def find(root: Path, split: str, worlds: Sequence[World] = ("indoor", "nature")) -> Iterator[Found]:
+def find(
+    root: Path, split: str, worlds: Sequence[World] = ("indoor", "nature", "urban")
+) -> Iterator[Found]:
     """List unpacked panoramas.
 
     Args:
         root: Folder that holds `data/`, as downloaded from the hub.
         split: `train`, `val` or `test`.
-        worlds: Of `indoor` and `nature`.
+        worlds: Of `indoor`, `nature` and `urban`.
 
     Raises:
         DatasetNotFoundError: The parquet files are there and were not unpacked.
@@ -54,7 +69,7 @@ def find(root: Path, split: str, worlds: Sequence[World] = ("indoor", "nature"))
                 f"pano_data.datasets.pano_infinigen.unpack({str(root)!r})",
             )  # fmt: skip
         for depth in files(folder, "*.npy"):
-            images = [depth.with_suffix(suffix) for suffix in _KINDS.values()]
+            images = [depth.with_suffix(suffix) for suffix in SUFFIXES.values()]
             image = next((path for path in images if path.is_file()), images[0])
             yield Row(
                 key=f"{world}/{split}/{depth.stem}",
@@ -85,54 +100,29 @@ def unpack(root: Path | str, progress: bool = False) -> int:
     found = [p for w in ENVIRONMENTS for p in files(root / "data" / w, "*.parquet")]
     for path in track(found, "unpacking", len(found), progress):
         folder = root / UNPACKED / path.parent.name / path.name.split("-")[0]
-        for row, (image, depth) in enumerate(_values(path)):
-            place = folder / f"{path.stem}_{row:04d}"
+        for number, row in enumerate(read_columns(path, ("image", "depth"))):
+            place = folder / f"{path.stem}_{number:04d}"
             count += 1
             if not place.with_suffix(".npy").is_file():
-                where = f"{path}, row {row}"
-                write_bytes(place.with_suffix(_suffix(image, where)), image)
-                write_npy(place.with_suffix(".npy"), _array(depth, where))  # last: row is whole
+                where = f"{path}, row {number}"
+                depth = _metres(row["depth"], path.parent.name, where)
+                write_bytes(place.with_suffix(suffix_of(row["image"], where)), row["image"])
+                write_npy(place.with_suffix(".npy"), depth)  # last: the row is whole
     return count
 
 
-def _values(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    file = pq.ParquetFile(path)
-    missing = {"image", "depth"} - set(file.schema_arrow.names)
-    if missing:
-        raise DataError(f"{path}: got no column {sorted(missing)[0]!r}; download it again")
-    for batch in file.iter_batches(batch_size=_BATCH, columns=["image", "depth"]):
-        for row in batch.to_pylist():
-            image: Any = row["image"]
-            yield image["bytes"] if isinstance(image, dict) else image, row["depth"]
-
-
-def _suffix(image: bytes, where: str) -> str:
-    for magic, suffix in _KINDS.items():
-        if image.startswith(magic):
-            return suffix
-    raise DataError(f"{where}: the picture begins with {image[:4]!r}, expected PNG or JPEG")
-
-
-def _array(stored: bytes, where: str) -> NDArray[np.float32]:
-    """Return the one array of an NPY or NPZ file."""
-    try:
-        loaded = np.load(BytesIO(stored), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{where}: depth is no NumPy file: {error}") from error
-    if isinstance(loaded, np.lib.npyio.NpzFile):
-        if len(loaded.files) != 1:
-            raise DataError(f"{where}: got arrays {loaded.files}, expected a single depth map")
-        loaded = loaded[loaded.files[0]]
-    depth = np.squeeze(np.asarray(loaded, np.float32))
-    if depth.ndim != 2:
-        raise DataError(f"{where}: depth has shape {depth.shape}, expected (h, w)")
-    return depth
+def _metres(stored: bytes, world: str, where: str) -> NDArray[np.float32]:
+    if not stored.startswith(b"\x89PNG"):
+        return decode_array(stored, where)
+    units = decode_plane(stored, where)
+    metres = units.astype(np.float32) * np.float32(RANGE_M[world] / _LARGEST)
+    return np.where(units == _LARGEST, np.float32(np.inf), metres)
 
 
 SPEC = DatasetSpec(
     name="pano_infinigen",
     title="PanoInfinigen",
-    description="Procedural rooms and landscapes; layout read from its documentation alone.",
+    description="Procedural rooms, landscapes and streets; layout from its documentation alone.",
     find=find,
     splits=("train", "val", "test"),
     projection="erp",
@@ -143,5 +133,5 @@ SPEC = DatasetSpec(
     limit=SKY_FROM_M,
     environment="mixed",
     access="download prs-eth/PanoInfinigen from the hub, then pano_infinigen.unpack(root)",
-    licence="BSD-3-Clause",
+    licence="BSD-3-Clause; `urban` CC BY-NC 4.0",
 )

@@ -26,7 +26,12 @@ from panodepth.reconstruct.fusion import (
     fuse_points,
     mesh_free_space,
 )
-from panodepth.reconstruct.pose_search import measure_see_through, search_poses
+from panodepth.reconstruct.pose_search import (
+    measure_agreement,
+    measure_see_through,
+    search_common_scale,
+    search_poses,
+)
 from panodepth.reconstruct.posed_panorama import (
     PosedPanorama,
     load_posed_panoramas,
@@ -48,11 +53,14 @@ SOLVES = {
     "scale": FreeParameters(True, False),
     "pose": FreeParameters(False, True),
     "all": FreeParameters(True, True),
+    "common": FreeParameters(False, False, common=True),
 }
 COLLISION_VOXELS = 2  # its voxels are this much larger: a simulator wants few triangles
 REGISTRATION_POINTS = 4000
 ENOUGH_OVERLAP = 0.5
 MOST_SEEN_THROUGH = 0.2
+LEAST_AGREEMENT = 0.03  # of different rooms: .27 with a door, .04 with errors of 10 %, .01 without
+MOST_BETWEEN_ROOMS = 0.1  # of different rooms: .01 with a door, .09 with errors of 10 %
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--solve",
         choices=("auto", *SOLVES),
         default="auto",
-        help="what to estimate: scales, poses, both (default: what --poses and unit leave open)",
+        help="what to estimate: a scale for each panorama, poses, both; common: one scale for all, "
+        "for different rooms at known poses (default: what --poses and unit leave open)",
     )
     parser.add_argument("--save", nargs="+", choices=PRODUCTS, help="default: all")
     parser.add_argument(
@@ -124,8 +133,11 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
-        panoramas, report = align(panoramas, _solve(args.solve, panoramas, poses is not None))
-        unit = choose_unit(panoramas, poses is not None)
+        free = _solve(args.solve, panoramas, poses is not None)
+        panoramas, report = align(panoramas, free)
+        unit = choose_unit(
+            panoramas, poses is not None and (free.common or (free.scale and not free.pose))
+        )
         report |= write_products(
             panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit
         )
@@ -157,6 +169,8 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise CommandError(
             f"--compare writes layers and aligns nothing: leave out --{', --'.join(given)}"
         )
+    if args.solve == "common" and not (args.poses or args.manifest):
+        raise CommandError("--solve common scales panoramas at known poses: give --poses too")
     if args.width < 32:
         raise CommandError(f"--width is {args.width}, expected at least 32")
 
@@ -220,14 +234,19 @@ def align(
     """
     clouds = [p.cloud(REGISTRATION_POINTS) for p in panoramas]
     poses = [p.pose for p in panoramas]
-    if len(panoramas) > 1 and free.pose:
+    if len(panoramas) > 1 and free.common:
+        _check_places(panoramas)
+        poses = search_common_scale(panoramas)
+    elif len(panoramas) > 1 and free.pose:
         poses = search_poses(panoramas, free)
     elif len(panoramas) > 1 and free.scale:
         poses = register_scales(clouds, poses)
     aligned = replace_poses(panoramas, poses)
     shares = measure_overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
     named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
-    if len(panoramas) > 1 and (free.scale or free.pose):
+    if len(panoramas) > 1 and free.common:
+        _refuse_unconnected(aligned, named)
+    elif len(panoramas) > 1 and (free.scale or free.pose):
         _refuse_lost(aligned, named)
     found = {
         p.name: {"scale": q.scale, "position": q.position.tolist(), "rotation": q.rotation.tolist()}
@@ -236,12 +255,39 @@ def align(
     return aligned, {"poses": found, "overlap": named}
 
 
-def choose_unit(panoramas: Sequence[PosedPanorama], known: bool) -> str:
+def choose_unit(panoramas: Sequence[PosedPanorama], scaled: bool) -> str:
     """Unit of the world.
 
-    Metres where positions are given or the first panorama measures them, else its own.
+    Metres where distances were scaled to given positions or the first panorama measures them, else
+    its own: positions that go with unscaled distances are in their unit.
     """
-    return "m" if known or panoramas[0].metric else "relative"
+    return "m" if scaled or panoramas[0].metric else "relative"
+
+
+def _check_places(panoramas: Sequence[PosedPanorama]) -> None:
+    places = {tuple(np.round(p.pose.position, 6)) for p in panoramas}
+    if len(places) < len(panoramas):
+        raise CommandError("--solve common: two panoramas have one position, expected each its own")
+
+
+def _refuse_unconnected(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
+    """Refuse different rooms that tell nothing of a common scale, or contradict each other."""
+    if max(measure_agreement(panoramas)) < LEAST_AGREEMENT:
+        raise CommandError(
+            "no two panoramas agree on a surface that both see, so their positions tell no scale; "
+            "check them, or give positions in the unit of the distances and --solve none"
+        )
+    lost = [
+        name
+        for name, hole in zip(overlap, measure_see_through(panoramas, worst=True), strict=True)
+        if hole > MOST_BETWEEN_ROOMS
+    ]
+    if lost:
+        raise CommandError(
+            f"{', '.join(lost)}: more than {MOST_BETWEEN_ROOMS:.0%} of a surface lies where "
+            "another panorama sees through; expected positions and rotations of one house and distances in "
+            "one unit"
+        )
 
 
 def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
@@ -254,7 +300,8 @@ def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) 
         raise CommandError(
             f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the "
             f"surface lies on another panorama, or more than {MOST_SEEN_THROUGH:.0%} is seen "
-            "through; give --poses, or leave it out"
+            "through; give --poses, or leave it out; of different rooms at known poses: --solve "
+            "common"
         )
 
 

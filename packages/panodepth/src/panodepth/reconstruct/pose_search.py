@@ -1,10 +1,12 @@
-"""Where panoramas were taken, without a guess: search by what they see, then alignment."""
+"""Where panoramas were taken, or how far they see, without a guess: search by what they see."""
 
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from panodepth.reconstruct.posed_panorama import PosedPanorama
 from panodepth.reconstruct.registration import Array, Cloud, FreeParameters, ScaledPose, register
@@ -13,8 +15,10 @@ POINTS = 4000
 LEVEL_STEPS = np.linspace(-1.2, 1.2, 11)  # of the median distance; x and z of the starts
 HEIGHT_STEPS = (-0.2, 0.0, 0.2)  # of the median distance
 SCALE_STEPS = (0.85, 1.0, 1.18)  # of the scale, where it is free
-ROUGH, FINE = 0.15, 0.05  # of the logarithm of a distance: on the surface
+ROUGH, MIDDLE, FINE = 0.15, 0.1, 0.05  # of the logarithm of a distance: on the surface
 ALIGNED_STARTS, REFINED_STARTS = 8, 3
+COMMON_FACTORS = np.geomspace(0.02, 5.0, 120)  # median distance over that of the nearest camera
+REFINED_FACTORS = 3
 SEEN_THROUGH = 0.9  # a point nearer than this share of the seen distance contradicts it
 
 
@@ -34,6 +38,86 @@ def search_poses(panoramas: Sequence[PosedPanorama], free: FreeParameters) -> li
     for cloud, panorama in zip(clouds[1:], panoramas[1:], strict=True):
         best.append(_search_one(panoramas[0], clouds[0], panorama, cloud, free))
     return register(clouds, best, free)
+
+
+def search_common_scale(panoramas: Sequence[PosedPanorama]) -> list[ScaledPose]:
+    """Find the one factor that brings the distances of all panoramas to the unit of their poses.
+
+    For panoramas of different rooms, which share no more than what a door shows: too small a factor
+    leaves what is seen through the door in front of the other room's walls, too large a factor puts
+    walls of one room into the space of another. Factors on a grid are ranked by how well each
+    panorama fits what the others see; the best are refined. Two sides of a wall are no surface that
+    both rooms see: they would say that it has no thickness.
+
+    Args:
+        panoramas: Two or more, at different positions, with distances in one unit.
+
+    Returns:
+        The poses with scales; their ratios are as given.
+    """
+    clouds = [p.cloud(POINTS) for p in panoramas]
+    places = np.stack([p.pose.position for p in panoramas])
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    reach = [np.median(np.linalg.norm(c.points, axis=1)) * p.pose.scale
+             for c, p in zip(clouds, panoramas, strict=True)]  # fmt: skip
+    unit = float(np.median(apart.min(axis=1)) / np.median(reach))
+
+    def disagreement(log_factor: float, width: float) -> float:
+        moved = [replace(p, pose=_scaled(p.pose, float(np.exp(log_factor)))) for p in panoramas]
+        pairs = itertools.permutations(range(len(moved)), 2)
+        return -sum(_score_room(clouds[i], moved[i].pose, moved[j], width) for i, j in pairs)
+
+    def refine(at: float, width: float, by: float) -> float:
+        found = minimize_scalar(
+            disagreement, bounds=(at - by, at + by), args=(width,), method="bounded",
+            options={"xatol": 1e-4},
+        )  # fmt: skip
+        return float(found.x)
+
+    grid = np.log(COMMON_FACTORS * unit)
+    rough = sorted(grid, key=lambda at: disagreement(at, MIDDLE))[:REFINED_FACTORS]
+    found = [refine(at, MIDDLE, float(grid[1] - grid[0])) for at in rough]
+    best = refine(min(found, key=lambda at: disagreement(at, MIDDLE)), FINE, 0.02)
+    return [_scaled(p.pose, float(np.exp(best))) for p in panoramas]
+
+
+def _scaled(pose: ScaledPose, factor: float) -> ScaledPose:
+    return replace(pose, scale=pose.scale * factor)
+
+
+def _score_room(cloud: Cloud, pose: ScaledPose, other: PosedPanorama, width: float) -> float:
+    """`score_fit`, where a point is on the surface only if the other one sees the same side."""
+    world = pose.apply(cloud.points)
+    ratio, known = _log_ratios(world, other)
+    if not ratio.size:
+        return 0.0
+    front = _facing(cloud, pose, world, other)[known]
+    on = np.clip(1 - np.abs(ratio) / width, 0, 1) * front
+    return float((on - np.clip(-ratio / (2 * width), 0, 1)).mean())
+
+
+def _facing(
+    cloud: Cloud, pose: ScaledPose, world: Array, other: PosedPanorama
+) -> NDArray[np.bool_]:
+    """Tell which points of a cloud the other panorama would see from the side that is known."""
+    normals = cloud.normals @ pose.rotation.T
+    toward = ((other.pose.position - world) * normals).sum(1)
+    own = ((pose.position - world) * normals).sum(1)
+    return np.asarray(toward * own > 0)
+
+
+def measure_agreement(panoramas: Sequence[PosedPanorama]) -> list[float]:
+    """For each panorama, how well it and the one it fits best see the same surfaces, up to 1.
+
+    The mean of both directions of `score_fit`, where two sides of a wall do not count; about 0
+    for rooms without a door between them, below 0 where they contradict each other.
+    """
+    clouds = [p.cloud(POINTS) for p in panoramas]
+    scores = np.full((len(clouds), len(clouds)), -np.inf)
+    for i, j in itertools.permutations(range(len(clouds)), 2):
+        scores[i, j] = _score_room(clouds[i], panoramas[i].pose, panoramas[j], MIDDLE)
+    return [float(s) for s in ((scores + scores.T) / 2).max(axis=1)]
 
 
 def _search_one(
@@ -89,11 +173,16 @@ def _thin(cloud: Cloud, step: int) -> Cloud:
 
 def _log_ratio(world: Array, panorama: PosedPanorama) -> Array:
     """Logarithm of how far points are over how far the panorama sees there, where it sees."""
+    return _log_ratios(world, panorama)[0]
+
+
+def _log_ratios(world: Array, panorama: PosedPanorama) -> tuple[Array, NDArray[np.bool_]]:
+    """The same, and which of the points these are."""
     seen, away = panorama.seen_distance(world)
     known = (seen > 0) & (away > 0)
     near = np.isfinite(seen[known])
     ratio = np.log(away[known] / np.where(near, seen[known], 1))
-    return np.where(near, ratio, -np.inf)
+    return np.where(near, ratio, -np.inf), known
 
 
 def score_fit(world: Array, panorama: PosedPanorama, width: float) -> float:
@@ -114,15 +203,21 @@ def score_fit(world: Array, panorama: PosedPanorama, width: float) -> float:
     return float((on - np.clip(-ratio / (2 * width), 0, 1)).mean())
 
 
-def measure_see_through(panoramas: Sequence[PosedPanorama]) -> list[float]:
+def measure_see_through(panoramas: Sequence[PosedPanorama], worst: bool = False) -> list[float]:
     """For each panorama, the share of points that it and the one it fits best see through.
 
     The larger share of the two directions. Well above that of wrong edges, it tells that the
     panorama is at a wrong place, even where floor and walls coincide.
+
+    Args:
+        panoramas: At their poses, two or more.
+        worst: Take the one that it fits worst: of different rooms, some share nothing.
     """
     worlds = [p.pose.apply(p.cloud(POINTS).points) for p in panoramas]
     shares = np.full((len(worlds), len(worlds)), np.inf)
     for i, j in itertools.permutations(range(len(worlds)), 2):
         ratio = _log_ratio(worlds[i], panoramas[j])
         shares[i, j] = (ratio < np.log(SEEN_THROUGH)).mean() if ratio.size else 1.0
-    return [float(s) for s in np.maximum(shares, shares.T).min(axis=1)]
+    both = np.maximum(shares, shares.T)
+    np.fill_diagonal(both, -np.inf if worst else np.inf)
+    return [float(s) for s in (both.max(axis=1) if worst else both.min(axis=1))]

@@ -47,11 +47,13 @@ class ScaledPose:
 class FreeParameters:
     """What may change: `scale` of each panorama.
 
-    `pose` of each but the first, which is the frame.
+    `pose` of each but the first, which is the frame. `common`: one factor on the scales of all, at
+    given poses, in the place of both.
     """
 
     scale: bool
     pose: bool
+    common: bool = False
 
     def mask(self, panoramas: int) -> NDArray[np.bool_]:
         """`(panoramas, 7)` bool: free entries of the steps."""

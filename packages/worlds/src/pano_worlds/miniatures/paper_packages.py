@@ -19,7 +19,10 @@ from pano_worlds.miniatures.indoor_panoramas import (
 from pano_worlds.miniatures.matterport3d import write_unifuse
 from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, euclidean_metres
 
-_CURATED_INDEX = "mvs_synth_pano"
+_CURATED = (
+    "mvs_synth", "3d-ken-burns", "dynamic_replica_v2", "vkitti", "hypersim", "unrealstereo4k",
+)  # fmt: skip
+"""Index files, a scene each in turn; those of the last two sets are guesses."""
 
 
 def write_da2_stanford2d3d(root: Path, studio: Studio, shot: Shot) -> None:
@@ -45,7 +48,8 @@ def write_da2_panosuncg_list(root: Path, shots: Sequence[Shot]) -> None:
 
 
 def _da2_curated(shot: Shot) -> list[tuple[str, str]]:
-    stems = [f"{_CURATED_INDEX}/{shot.index:04d}/{n:04d}" for n in range(shot.views)]
+    name = _CURATED[shot.index % len(_CURATED)]
+    stems = [f"{name}_pano/{shot.index:04d}/{n:04d}" for n in range(shot.views)]
     return [(f"{stem}_rgb.jpg", f"{stem}_depth.exr") for stem in stems]
 
 
@@ -58,11 +62,12 @@ def write_da2_curated(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def write_da2_index(root: Path, shots: Sequence[Shot]) -> None:
-    """Write the index; its keys are not known either."""
-    pairs = [pair for shot in shots for pair in _da2_curated(shot)]
-    write_json(
-        root / f"{_CURATED_INDEX}.json", [{"rgb": image, "depth": depth} for image, depth in pairs]
-    )
+    """Write an index for each set; its keys are not known either."""
+    listed: dict[str, list[dict[str, str]]] = {}
+    for image, depth in (pair for shot in shots for pair in _da2_curated(shot)):
+        listed.setdefault(image.split("/")[0], []).append({"rgb": image, "depth": depth})
+    for name, entries in listed.items():
+        write_json(root / f"{name}.json", entries)
 
 
 DA2 = (
