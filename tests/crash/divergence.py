@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from experiments.training import checkpoints
 from experiments.training.task import DepthTask
-from tests.crash import trainings
+from tests.crash import outcomes, trainings
 from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
 from tests.crash.parsed import Parsed
@@ -46,15 +46,15 @@ def _poisoned(rng: random.Random, place: Path, family: str, source: Parsed) -> s
     before = functools.partial(poison, where=where, value=value, steps=range(first, first + count))
     (code,) = finish(launch(place, family, Setting(), before=before, source=source))
     what = f"{family}: {value} in {where} of {count} steps from {first}, exit {code}"
-    text, published = trainings.said(place), place / "runs/tiny/model.safetensors"
+    text, published = outcomes.said(place), place / "runs/tiny/model.safetensors"
     if "Traceback" in text or code not in (0, 1):
         raise Fault(f"{what}: {text}")
     if code == 0:
         bad = [k for k, v in load_file(published).items() if not torch.isfinite(v.float()).all()]
         if bad:
             raise Fault(f"{what}: published {bad[:3]}")
-        if where in ("loss", "gradient") and count == 1 and trainings.skipped(place) != 1:
-            raise Fault(f"{what}: {trainings.skipped(place)} steps were skipped")
+        if where in ("loss", "gradient") and count == 1 and outcomes.skipped(place) != 1:
+            raise Fault(f"{what}: {outcomes.skipped(place)} steps were skipped")
     elif published.exists() or len(_own_lines(text)) > MOST_LINES:
         raise Fault(f"{what}: published {published.exists()}, said {text}")
     return f"{where}, {'published finite' if code == 0 else 'refused'}"

@@ -21,13 +21,14 @@ from pano_data import ManifestDataset, manifest_of, write_manifest
 from pano_data.io.atomic import FULL, write_json
 from pano_data.io.encode import write_float16_png, write_png
 from pano_data.shards import pack
-from tests.crash import hooks, trainings
+from tests.crash import hooks, outcomes, trainings
 from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
 from tests.crash.files import panoramas
 from tests.crash.hooks import Before
+from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
-from tests.crash.trainings import Setting, check_same, finish, launch, reference, waiting
+from tests.crash.trainings import Setting, finish, launch, reference, waiting
 from tests.experiments.full_disk import full_disk
 
 TRAININGS = 3
@@ -113,7 +114,7 @@ def full_disk_while_training(rng: random.Random, folder: Path) -> Done:
                 check_same(place, whole.outcome, f"{family}, {how}")
             finally:
                 if how == "tmpfs":
-                    trainings.wait_for_processes(place)
+                    outcomes.wait_for_processes(place)
                     subprocess.run(["umount", "-l", str(place)], check=False)
             trials[f"{family}, {how}"] += 1
     return Done(f"{family}, {trials.total()} trainings", trials)
@@ -141,8 +142,8 @@ def _fill(
     else:
         before = functools.partial(limit_files, limit=limit)
     (code,) = finish(launch(place, family, Setting(), before=before, source=source))
-    what = f"{family}, {how} {limit}, exit {code} at {trainings.steps_done(place)}"
-    text, parts = trainings.said(place), trainings.stray_files(place)
+    what = f"{family}, {how} {limit}, exit {code} at {outcomes.steps_done(place)}"
+    text, parts = outcomes.said(place), outcomes.stray_files(place)
     if code not in (0, 1) or "Traceback" in text:
         raise Fault(f"{what}: {text}")
     if parts:

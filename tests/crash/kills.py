@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.crash import hooks, trainings
+from tests.crash import hooks, outcomes, trainings
 from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
 from tests.crash.hooks import KILLED
+from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
-from tests.crash.trainings import Setting, check_same, finish, launch, reference
+from tests.crash.trainings import Setting, finish, launch, reference
 
 TRAININGS = 3
 """Of one case: the values are read once for them."""
@@ -83,7 +84,7 @@ def kill(
     codes = finish(launch(place, family, setting, before=before, source=source))
     if codes[0] not in KILLED:
         if any(code not in (0, 1) for code in codes):
-            raise Fault(f"{family} {setting}: ended with {codes}: {trainings.said(place)}")
+            raise Fault(f"{family} {setting}: ended with {codes}: {outcomes.said(place)}")
         return ENDED
     return hooks.where(hooks.calls(place)[-1]) if how == "call" else "write beyond a size"
 
@@ -142,7 +143,7 @@ def _with_two_ranks(place: Path, family: str) -> str:
     found = list(place.glob(".runs/tiny/*/last.ckpt"))
     argv = ("--ckpt_path", str(found[0])) if found else ()
     codes = finish(launch(place, family, Setting(2), *argv))
-    text = trainings.said(place)
+    text = outcomes.said(place)
     if found and (codes.count(0) or "Traceback" in text or "cannot resume" not in text):
         raise Fault(f"{family}, 1 then 2 ranks: ended with {codes}: {text}")
     if not found and any(codes):

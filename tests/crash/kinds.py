@@ -10,10 +10,10 @@ from tests.crash.damages import damaged_data, flipped_artefacts
 from tests.crash.divergence import not_finite
 from tests.crash.full_disks import full_disk_while_training, full_disks_while_writing
 from tests.crash.hostile import hostile_files
+from tests.crash.killed_stages import killed_stage
 from tests.crash.kills import killed_trainings, other_processes
 from tests.crash.loads import many_predictions, many_rows
 from tests.crash.mistakes import blocks, mistaken_keys
-from tests.crash.stages import killed_stage
 from tests.crash.stops import stopped_trainings
 from tests.crash.uploads import hostile_upload, many_clients
 

@@ -10,12 +10,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.crash import hooks, trainings
+from tests.crash import hooks, outcomes, trainings
 from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
 from tests.crash.hooks import Before
+from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
-from tests.crash.trainings import Running, Setting, check_same, finish, launch, reference
+from tests.crash.trainings import Running, Setting, finish, launch, reference
 from tests.experiments import tiny
 
 PREEMPTED = 143
@@ -52,7 +53,7 @@ def _stop(rng: random.Random, place: Path, family: str, setting: Setting, source
     if how == "clock jumps":
         _shift_times(place, rng)
         before = functools.partial(hooks.jump_clock, seed=rng.getrandbits(32))
-    done = trainings.steps_done(place)
+    done = outcomes.steps_done(place)
     (process,) = launch(place, family, setting, before=before, source=source)
     step = rng.randint(done, max(done, tiny.STEPS - 1))
     wait_for_step(place, step, process)
@@ -66,14 +67,14 @@ def _stop(rng: random.Random, place: Path, family: str, setting: Setting, source
         time.sleep(pause)
     (code,) = finish([process])
     what = f"{family}, {setting.workers} workers: {how} about step {step}, exit {code}"
-    if left := trainings.wait_for_processes(place):
+    if left := outcomes.wait_for_processes(place):
         raise Fault(f"{what}: {left} outlive it")
-    text = trainings.said(place)
+    text = outcomes.said(place)
     if how == "SIGTERM" and step > done and code not in (0, PREEMPTED):
         raise Fault(f"{what}, expected {PREEMPTED}: {text}")
     if (
         code == PREEMPTED
-        and trainings.steps_done(place)
+        and outcomes.steps_done(place)
         and not list(place.glob(".runs/tiny/*/last.ckpt"))
     ):
         raise Fault(f"{what}: no checkpoint of the step")
@@ -112,6 +113,6 @@ def wait_for_step(place: Path, step: int, process: Running) -> None:
     started = False
     while process.exitcode is None and time.monotonic() < end:
         started = started or (place / ".runs").is_dir()
-        if started and trainings.steps_done(place) >= step:
+        if started and outcomes.steps_done(place) >= step:
             return
         time.sleep(0.01)

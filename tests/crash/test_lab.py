@@ -1,15 +1,17 @@
 """The lab itself: it draws the same cases from a seed, and reports what breaks a promise."""
 
 import json
+import multiprocessing
 import os
 import random
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.crash import hooks, page, trainings
+from tests.crash import hooks, outcomes, page, parsed
 from tests.crash.__main__ import RECORD, run, run_every
 from tests.crash.case import Done, Ending, Fault, Kind
 from tests.crash.damages import damaged_data, flipped_artefacts
@@ -108,7 +110,10 @@ def write_two(folder: Path) -> None:
 def in_a_child(function: Any, *arguments: Any) -> int:
     child = os.fork()
     if not child:
-        function(*arguments)
+        try:
+            function(*arguments)
+        except BaseException:  # noqa: BLE001 - told by the exit code
+            os._exit(1)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -186,12 +191,44 @@ def test_a_kill_is_told_by_its_place(line: str, place: str) -> None:
     assert hooks.where(line) == place
 
 
+def test_forks_of_a_process_that_waits_tell_their_end(tmp_path: Path) -> None:
+    here, there = multiprocessing.Pipe()
+    server = os.fork()
+    if not server:
+        here.close()
+        asked = parsed._requested(there)  # returns in the forks alone
+        if "CODE" not in asked.variables:
+            signal.pause()
+        os._exit(int(asked.variables["CODE"]))
+    there.close()
+    assert here.recv() == "ready"
+    source = parsed.Parsed(here)
+    children = [source.fork(tmp_path, own) for own in ({"CODE": "0"}, {"CODE": "3"}, {})]
+    assert children[2].exitcode is None
+    children[2].kill()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 3, -signal.SIGKILL]
+    here.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(server, 0)[1]) == 0
+
+
+def test_the_clock_jumps_to_and_fro() -> None:
+    def jumped(folder: Path) -> None:
+        real = time.time()
+        hooks.jump_clock(folder, 1)
+        shifts = [time.time() - real for _ in range(50)]
+        assert min(shifts) < -86400 < 86400 < max(shifts) < 2 * hooks.YEAR_S
+
+    assert in_a_child(jumped, Path()) == 0
+
+
 def test_stray_files_and_processes_are_found(tmp_path: Path) -> None:
     for name in (".last.1a2b.part.ckpt", "a/.tiny.old", "a/whole.ckpt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert trainings.stray_files(tmp_path) == [".last.1a2b.part.ckpt", "a/.tiny.old"]
-    assert trainings.processes_in(tmp_path) == []
+    assert outcomes.stray_files(tmp_path) == [".last.1a2b.part.ckpt", "a/.tiny.old"]
+    assert outcomes.processes_in(tmp_path) == []
     child = os.fork()
     if not child:
         os.chdir(tmp_path / "a")
@@ -199,7 +236,7 @@ def test_stray_files_and_processes_are_found(tmp_path: Path) -> None:
     try:
         while (Path(f"/proc/{child}/cwd")).resolve() != (tmp_path / "a").resolve():
             pass
-        assert trainings.processes_in(tmp_path) == [child]
+        assert outcomes.processes_in(tmp_path) == [child]
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
