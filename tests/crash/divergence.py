@@ -15,10 +15,9 @@ from experiments.training import checkpoints
 from experiments.training.task import DepthTask
 from tests.crash import outcomes, trainings
 from tests.crash.case import Done, Fault
-from tests.crash.families import FAMILIES
+from tests.crash.families import FAMILIES, STEPS
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Setting, finish, launch, reference, waiting
-from tests.experiments import tiny
 
 MOST_LINES = 6
 TRAININGS = 4
@@ -42,7 +41,7 @@ def not_finite(rng: random.Random, folder: Path) -> Done:
 def _poisoned(rng: random.Random, place: Path, family: str, source: Parsed) -> str:
     """Poison one training; return where, and how it ended."""
     where, value = rng.choice(list(PLACES)), rng.choice(VALUES)
-    first, count = rng.randrange(tiny.STEPS), rng.choice((1, 1, 2, tiny.STEPS))
+    first, count = rng.randrange(STEPS), rng.choice((1, 1, 2, STEPS))
     before = functools.partial(poison, where=where, value=value, steps=range(first, first + count))
     (code,) = finish(launch(place, family, Setting(), before=before, source=source))
     what = f"{family}: {value} in {where} of {count} steps from {first}, exit {code}"

@@ -17,7 +17,7 @@ from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Setting, finish, launch, reference
 
-TRAININGS = 3
+TRAININGS = 5
 """Of one case: the values are read once for them."""
 MOST_KILLS = 8
 COLD = 0.1

@@ -1,8 +1,8 @@
 """A training that has read its values and waits; each fork of it goes on in a folder of its own.
 
-To import, to build the parser and to read the values is most of what a tiny training costs, and
-leaves nothing on disk. The lab does it once for many trainings; what a kill can hit, from the first
-lock to the published folder, happens in the fork.
+To import, to build the parser, to read the values and to write them out again is most of what a
+tiny training costs, and touches no file but the values. The lab does it once for many trainings;
+what a kill can hit, from the first look at the data to the published folder, happens in the fork.
 """
 
 import os
@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from multiprocessing import set_start_method
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from unittest.mock import patch
 
+from experiments.pipeline import config_errors
 from experiments.training import cli
 from tests.crash.case import Fault
 from tests.crash.hooks import Before
@@ -111,15 +112,24 @@ def _parse(
     os.environ.update(tiny.environment(start))
     os.chdir(start)
 
-    class Waiting(cli.ParamsCLI):
-        """Reads its values, then waits for those who want to go on."""
+    class Reading(cli.ParamsCLI):
+        """Writes its values out before it waits, as it would when it builds the network."""
 
         def before_instantiate_classes(self) -> None:
             """Return in each fork."""
-            _go_on(_requested(connection))
+            self._dump_config()
             super().before_instantiate_classes()
 
-    with patch.object(cli, "ParamsCLI", Waiting):
+    check = config_errors.check_manifests
+
+    def first_look(data: Mapping[str, Any]) -> None:
+        _go_on(_requested(connection))
+        check(data)
+
+    with (
+        patch.object(cli, "ParamsCLI", Reading),
+        patch.object(config_errors, "check_manifests", first_look),
+    ):
         cli.main(paper, ["fit", *argv])
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from tests.crash import hooks, outcomes, trainings
 from tests.crash.case import Done, Fault
-from tests.crash.families import FAMILIES
+from tests.crash.families import FAMILIES, STEPS
 from tests.crash.hooks import Before
 from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Running, Setting, finish, launch, reference
-from tests.experiments import tiny
 
 PREEMPTED = 143
 TRAININGS = 2
@@ -55,7 +54,7 @@ def _stop(rng: random.Random, place: Path, family: str, setting: Setting, source
         before = functools.partial(hooks.jump_clock, seed=rng.getrandbits(32))
     done = outcomes.steps_done(place)
     (process,) = launch(place, family, setting, before=before, source=source)
-    step = rng.randint(done, max(done, tiny.STEPS - 1))
+    step = rng.randint(done, max(done, STEPS - 1))
     wait_for_step(place, step, process)
     time.sleep(rng.uniform(0, 0.2))
     if controller >= 0:
