@@ -42,8 +42,11 @@ def killed_trainings(rng: random.Random, folder: Path) -> Done:
             def source() -> Parsed | None:
                 return None if rng.random() < COLD else parsed
 
-            told = [kill(rng, place, family, setting, whole, source())
-                    for _ in range(rng.randint(2, MOST_KILLS))]  # fmt: skip
+            told: list[str] = []
+            for _ in range(rng.randint(2, MOST_KILLS)):
+                told.append(kill(rng, place, family, setting, whole, source()))
+                if told[-1] == ENDED and rng.random() < 0.8:
+                    break  # a finished training that is started again publishes again
             what = f"{family}, {setting}: {'; '.join(told)}"
             trainings.train(place, family, setting, source=source())
             check_same(place, whole.outcome, what)
@@ -127,8 +130,10 @@ def other_processes(rng: random.Random, folder: Path) -> Done:
             told, workers = [], rng.choice((0, 2))
             for _ in range(rng.randint(1, MOST_KILLS // 2)):
                 setting = Setting(1, workers)
-                told += [kill(rng, place, family, setting, whole, parsed[workers])]
+                told.append(kill(rng, place, family, setting, whole, parsed[workers]))
                 workers = 2 - workers
+                if told[-1] == ENDED:
+                    break
             if rng.random() < 1 / TRAININGS:
                 trials[f"{family}, other ranks: {_with_two_ranks(place, family)}"] += 1
                 continue
