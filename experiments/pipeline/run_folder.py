@@ -106,6 +106,8 @@ def warn_of_fresh_start(state: Path, own: Mapping[str, Any]) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process, until the process ends in whatever way.
 
+    What killed writers left half written directly in it goes: nobody writes there now.
+
     A record lock (`lockf`): the loader's workers do not inherit it, so it does not outlive a killed
     training by the seconds they need to notice, and it works over NFS.
 
@@ -120,6 +122,9 @@ def locked(folder: Path) -> Iterator[None]:
             raise RunFolderError(
                 f"another process works in {folder}; wait for it or stop it, then run again"
             ) from None
+        for part in folder.glob(".*.part*"):
+            if part.is_file():
+                part.unlink()
         yield
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.tracking import store
 from experiments.tracking.store import MAX_METRICS_PER_REQUEST, Record, create_store
-from pano_data import write_text
+from pano_data import remove_parts, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ class TrackingQueue:
             RunFolderError: Another process delivers the records of this run.
         """
         with locked(self.folder / "delivery"):
+            for written_here in (self._position, self._run_id):
+                remove_parts(written_here)
             create_store(self.uri)
             client = MlflowClient(self.uri)
             count = 0

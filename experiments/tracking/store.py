@@ -49,6 +49,7 @@ def create_store(uri: str) -> None:
     if not uri.startswith("sqlite:///"):
         return
     target = Path(uri.removeprefix("sqlite:///"))
+    _remove_parts_of_the_dead(target)
     if target.exists():
         move_locations(target)
         return
@@ -63,6 +64,18 @@ def create_store(uri: str) -> None:
         os.link(part, target)
     part.unlink()
     flush(target.parent)
+
+
+def _remove_parts_of_the_dead(target: Path) -> None:
+    """Remove what killed processes of this machine left of a store that they were making."""
+    for part in target.parent.glob(f".{target.name}.*.part*"):
+        pid = part.name.removeprefix(f".{target.name}.").partition(".")[0]
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            part.unlink(missing_ok=True)
+        except (ValueError, PermissionError):  # of somebody else
+            continue
 
 
 def start(client: MlflowClient, run_id: str | None, record: Record) -> str:

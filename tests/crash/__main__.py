@@ -1,8 +1,9 @@
 """Draw accidents from a seed until the time is up, and write the page.
 
 `python -m tests.crash --minutes 60 --seed 1` draws; `--kinds T3 T7` restricts it, `--quick` is the
-draw that CI makes; `--case KIND SEED` runs one case again. `--digests` prints what two machines
-compare.
+draw that CI makes; `--case KIND SEED` runs one case again, `--every KIND` all that there are.
+`--panoramas 5000 --rows 100000` say how much the cases of load are. `--digests` prints what two
+machines compare.
 """
 
 import argparse
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from tests.crash import digests, page
 from tests.crash.case import Ending, Kind
-from tests.crash.draw import case_seeds, run_case
-from tests.crash.kinds import KINDS
+from tests.crash.draw import case_seeds, every_seed, run_case
+from tests.crash.kinds import with_load
 from tests.experiments import tiny
 
 PRELOADED = ["tests.crash.warm", "tests.crash.kinds"]
-ROOT = Path(__file__).parents[2]
+RECORD = Path(__file__).parents[2] / "docs" / "crashlab.json"
 FAULTS = 1
 
 
@@ -31,34 +32,59 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", default=[], help="beginnings of names; all if none")
     parser.add_argument("--quick", action="store_true", help="kinds that CI has time for")
     parser.add_argument("--case", nargs=2, metavar=("KIND", "SEED"), help="run one case again")
+    parser.add_argument("--every", metavar="KIND", help="all its cases, whatever time they take")
+    parser.add_argument("--panoramas", type=int, default=600, help="of `load-predict`")
+    parser.add_argument("--rows", type=int, default=600, help="of `load-rows`")
     parser.add_argument("--digests", action="store_true", help="T9: what two machines compare")
-    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "crashlab.json")
-    parser.add_argument("--page", type=Path, help="write the page here, from all results in --out")
+    parser.add_argument("--out", type=Path, help="record to add to; that of the page if none")
+    parser.add_argument("--page", type=Path, help="write the page here, from all of the record")
     parser.add_argument("--scratch", type=Path, help="keep unbroken trainings here between draws")
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
     os.environ["PIPELINE_ID"] = "crashlab"  # else every training digests all code for a tag
     tiny.FORKS.set_forkserver_preload(PRELOADED)
+    kinds = with_load(arguments.panoramas, arguments.rows)
     with tempfile.TemporaryDirectory(prefix="crashlab") as own:
         scratch = arguments.scratch or Path(own)
+        record = arguments.out or (RECORD if arguments.page else Path(own) / RECORD.name)
         if arguments.digests:
             print(digests.table(scratch))  # noqa: T201 - what the command is for
             return 0
         if arguments.case:
             name, seed = arguments.case
-            (kind,) = [k for k in KINDS if k.name == name]
-            ending = run_case(kind, int(seed), scratch)
+            ending = run_case(_named(name, kinds), int(seed), scratch)
             tell(ending)
             return FAULTS if ending.fault else 0
-        chosen = [
-            kind for kind in KINDS
-            if (kind.quick or not arguments.quick)
-            and (not arguments.kinds or kind.name.startswith(tuple(arguments.kinds)))
-        ]  # fmt: skip
-        endings = run(chosen, arguments.seed, arguments.minutes, scratch, arguments.out)
+        if arguments.every:
+            endings = run_every(_named(arguments.every, kinds), scratch, record)
+        else:
+            chosen = [
+                kind for kind in kinds
+                if (kind.quick or not arguments.quick)
+                and (not arguments.kinds or kind.name.startswith(tuple(arguments.kinds)))
+            ]  # fmt: skip
+            endings = run(chosen, arguments.seed, arguments.minutes, scratch, record)
     if arguments.page:
-        page.write(arguments.page, arguments.out)
+        page.write(arguments.page, record)
     return FAULTS if any(ending.fault for ending in endings) else 0
+
+
+def _named(name: str, kinds: list[Kind]) -> Kind:
+    (kind,) = [k for k in kinds if k.name == name]
+    return kind
+
+
+def run_every(kind: Kind, scratch: Path, out: Path) -> list[Ending]:
+    """Run every case of a kind that says how many there are; each ending is kept at once."""
+    if kind.different is None:
+        raise SystemExit(f"{kind.name} is drawn without end")
+    endings = []
+    for seed in every_seed(kind.different()):
+        endings.append(run_case(kind, seed, scratch))
+        page.keep(out, "every", endings[-1])
+        if endings[-1].fault:
+            tell(endings[-1])
+    return endings
 
 
 def run(kinds: list[Kind], seed: int, minutes: float, scratch: Path, out: Path) -> list[Ending]:
@@ -71,7 +97,7 @@ def run(kinds: list[Kind], seed: int, minutes: float, scratch: Path, out: Path) 
         ending = run_case(kind, next(seeds), scratch)
         spent[kind] += ending.seconds + 1e-3
         endings.append(ending)
-        page.keep(out, seed, ending)
+        page.keep(out, str(seed), ending)
         if ending.fault:
             tell(ending)
     print(f"{len(endings)} cases, {sum(e.fault is not None for e in endings)} faults")  # noqa: T201

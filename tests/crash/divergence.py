@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +13,50 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from experiments.training import checkpoints
 from experiments.training.task import DepthTask
-from tests.crash import trainings
-from tests.crash.case import Fault
-from tests.crash.families import FAMILIES
-from tests.crash.trainings import Setting, finish, launch, reference
-from tests.experiments import tiny
+from tests.crash import outcomes, trainings
+from tests.crash.case import Done, Fault
+from tests.crash.families import FAMILIES, STEPS
+from tests.crash.parsed import Parsed
+from tests.crash.trainings import Setting, finish, launch, reference, waiting
 
 MOST_LINES = 6
+TRAININGS = 4
+"""Of one case: the values are read once for them."""
 VALUES = (float("nan"), float("inf"), -float("inf"))
 
 
-def not_finite(rng: random.Random, folder: Path) -> str:
+def not_finite(rng: random.Random, folder: Path) -> Done:
     """Put NaN or infinity somewhere for some steps: what is published is finite, or nothing is."""
-    family, cache, place = rng.choice(list(FAMILIES)), folder.parent / "cache", folder / "run"
+    family, cache = rng.choice(list(FAMILIES)), folder.parent / "cache"
     reference(cache, family, 1)
-    trainings.copy_start(cache, family, 1, place)
+    trials: Counter[str] = Counter()
+    with waiting(cache, family, Setting(), folder / "said", "--patience=4") as source:
+        for number in range(TRAININGS):
+            place = folder / f"run{number}"
+            trainings.copy_start(cache, family, 1, place)
+            trials[f"{family}, {_poisoned(rng, place, family, source)}"] += 1
+    return Done(f"{family}, {trials.total()} trainings", trials)
+
+
+def _poisoned(rng: random.Random, place: Path, family: str, source: Parsed) -> str:
+    """Poison one training; return where, and how it ended."""
     where, value = rng.choice(list(PLACES)), rng.choice(VALUES)
-    first, count = rng.randrange(tiny.STEPS), rng.choice((1, 1, 2, tiny.STEPS))
+    first, count = rng.randrange(STEPS), rng.choice((1, 1, 2, STEPS))
     before = functools.partial(poison, where=where, value=value, steps=range(first, first + count))
-    (code,) = finish(launch(place, family, Setting(), "--patience=4", before=before))
+    (code,) = finish(launch(place, family, Setting(), before=before, source=source))
     what = f"{family}: {value} in {where} of {count} steps from {first}, exit {code}"
-    text, published = trainings.said(place), place / "runs/tiny/model.safetensors"
+    text, published = outcomes.said(place), place / "runs/tiny/model.safetensors"
     if "Traceback" in text or code not in (0, 1):
         raise Fault(f"{what}: {text}")
     if code == 0:
         bad = [k for k, v in load_file(published).items() if not torch.isfinite(v.float()).all()]
         if bad:
             raise Fault(f"{what}: published {bad[:3]}")
-        if where in ("loss", "gradient") and count == 1 and "non-finite" not in text:
-            told = [line for line in trainings.skipped(place) if line]
-            if not told and first < tiny.STEPS:
-                raise Fault(f"{what}: the step was not skipped")
+        if where in ("loss", "gradient") and count == 1 and outcomes.skipped(place) != 1:
+            raise Fault(f"{what}: {outcomes.skipped(place)} steps were skipped")
     elif published.exists() or len(_own_lines(text)) > MOST_LINES:
         raise Fault(f"{what}: published {published.exists()}, said {text}")
-    return what
+    return f"{where}, {'published finite' if code == 0 else 'refused'}"
 
 
 def _own_lines(text: str) -> list[str]:

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tests.crash.case import Ending, Fault, Kind
+from tests.crash.case import Done, Ending, Fault, Kind
 from tests.experiments.tiny import FORKS
 
 MEMORY = 3 << 30
 """Bytes that a case apart may add to what its process starts with."""
-LIMIT_S = 600.0
 
 
 def case_seeds(seed: int) -> Iterator[int]:
@@ -25,38 +24,50 @@ def case_seeds(seed: int) -> Iterator[int]:
         yield rng.randrange(2**31)
 
 
+def every_seed(different: int) -> list[int]:
+    """Return the smallest seeds that make each of some cases, see `Kind.different`."""
+    found: dict[int, int] = {}
+    seed = 0
+    while len(found) < different:
+        found.setdefault(random.Random(seed).randrange(different), seed)
+        seed += 1
+    return list(found.values())
+
+
 def run_case(kind: Kind, seed: int, scratch: Path) -> Ending:
     """Run one case in a folder below `scratch`, where `cache` stays between cases."""
     folder = scratch / "case"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     begun = time.monotonic()
-    what, fault = _apart(kind, seed, folder) if kind.apart else _run(kind, seed, folder)
+    done, fault = _apart(kind, seed, folder) if kind.apart else _run(kind, seed, folder)
     shutil.rmtree(folder, ignore_errors=True)
-    return Ending(kind.name, seed, what, fault, time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return Ending(kind.name, seed, done.what, fault, seconds, dict(done.trials))
 
 
-def _run(kind: Kind, seed: int, folder: Path) -> tuple[str, str | None]:
+def _run(kind: Kind, seed: int, folder: Path) -> tuple[Done, str | None]:
     try:
-        return kind.draw(random.Random(seed), folder), None
+        done = kind.draw(random.Random(seed), folder)
+        return Done(done) if isinstance(done, str) else done, None
     except Fault as fault:
-        return "a promise was broken", str(fault)
+        return Done("a promise was broken"), str(fault)
     except Exception:  # noqa: BLE001 - whatever it is, the case did not end as promised
-        return "an error that nobody expected", traceback.format_exc()[-2000:]
+        return Done("an error that nobody expected"), traceback.format_exc()[-2000:]
 
 
-def _apart(kind: Kind, seed: int, folder: Path) -> tuple[str, str | None]:
+def _apart(kind: Kind, seed: int, folder: Path) -> tuple[Done, str | None]:
     here, there = FORKS.Pipe(duplex=False)
     process = FORKS.Process(target=_send, args=(there, kind, seed, folder))
     process.start()
     there.close()
-    found: tuple[str, str | None] = ("died", f"no answer within {LIMIT_S:.0f} s")
+    found: tuple[Done, str | None] = Done("died"), f"no answer within {kind.limit_s:.0f} s"
     try:
-        if here.poll(LIMIT_S):
+        if here.poll(kind.limit_s):
             found = here.recv()
     except EOFError:
         process.join(10)
-        found = ("died", f"the process ended with {process.exitcode}")
+        found = Done("died"), f"the process ended with {process.exitcode}"
     process.kill()
     process.join()
     return found

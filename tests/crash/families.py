@@ -74,6 +74,9 @@ def _metric(net: str, options: dict[str, Any]) -> Family:
     ), {})  # fmt: skip
 
 
+STEPS = 7
+SHORT = {"max_steps": STEPS, "val_check_interval": 3}
+"""Three checkpoints at regular steps, one step beyond the last of them, and two validations."""
 TEACHER = _network("perspective_unet", {"backbone": "resnet10t", "widths": [8, 8, 8, 8, 8]})
 PICTURES = {"pictures": {"manifest": "train.parquet", "root": "raw"}}
 FAMILIES: dict[str, Family] = {
@@ -105,7 +108,10 @@ FAMILIES: dict[str, Family] = {
 def prepare(name: str, folder: Path, scenes: int = 5) -> None:
     """Write rooms, their manifest, the values of a family, and the networks it starts from."""
     family = FAMILIES[name]
-    data = {**tiny.sections()["tiny"]["data"], **family.data}
-    tiny.prepare(folder, scenes=scenes, model=family.model, data=data)
+    own = tiny.sections()["tiny"]
+    data, trainer = {**own["data"], **family.data}, {**own["trainer"], **SHORT}
+    tiny.prepare(
+        folder, scenes=scenes, model=family.model, data=data, trainer=trainer, checkpoint_every=2
+    )
     for place, write in family.needs:
         write(folder / place)

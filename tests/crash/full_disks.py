@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,31 @@ from pano_data import ManifestDataset, manifest_of, write_manifest
 from pano_data.io.atomic import FULL, write_json
 from pano_data.io.encode import write_float16_png, write_png
 from pano_data.shards import pack
-from tests.crash import trainings
-from tests.crash.case import Fault
+from tests.crash import hooks, outcomes, trainings
+from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
 from tests.crash.files import panoramas
-from tests.crash.trainings import Setting, check_same, finish, launch, reference
+from tests.crash.hooks import Before
+from tests.crash.outcomes import check_same
+from tests.crash.parsed import Parsed
+from tests.crash.trainings import Setting, finish, launch, reference, waiting
 from tests.experiments.full_disk import full_disk
+
+TRAININGS = 3
+"""Of one case: the values are read once for them."""
+
+
+def full_disks_while_writing(rng: random.Random, folder: Path) -> Done:
+    """Let no file grow beyond a random size while writers work, one after the other."""
+    trials = Counter(full_disk_while_writing(rng, folder / str(n)) for n in range(WRITERS))
+    return Done(f"{WRITERS} writers", trials)
+
+
+WRITERS = 10
 
 
 def full_disk_while_writing(rng: random.Random, folder: Path) -> str:
-    """Let no file grow beyond a random size while one writer works: the old product stays whole."""
+    """Let no file grow while one writer works: the old product stays whole; return who wrote."""
     rows = panoramas(folder / "raw", 3, rng)
     out = folder / "out"
     name, write = rng.choice(_writers(out, rows, folder / "raw", rng))
@@ -79,36 +95,64 @@ def _writers(
     ]
 
 
-def full_disk_while_training(rng: random.Random, folder: Path) -> str:
-    """Train on a disk that fills up, by file sizes or as a small tmpfs; then with space again."""
-    family, cache, place = rng.choice(list(FAMILIES)), folder.parent / "cache", folder / "run"
+def full_disk_while_training(rng: random.Random, folder: Path) -> Done:
+    """Train on a disk that fills up, three times over; then with space again."""
+    family, cache = rng.choice(list(FAMILIES)), folder.parent / "cache"
     whole = reference(cache, family, 1)
     (last,) = (cache / f"{family}-1/whole").glob(".runs/tiny/*/last.ckpt")
-    limit = rng.randrange(2000, 2 * last.stat().st_size)
-    tmpfs = rng.random() < 0.4 and _mount(place, 1 << 30)
-    try:
-        trainings.copy_start(cache, family, 1, place)
-        if tmpfs:
-            used = sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
-            _resize(place, used + limit)
-        before = None if tmpfs else functools.partial(limit_files, limit=limit)
-        codes = finish(launch(place, family, Setting(), before=before))
-        where = "tmpfs" if tmpfs else "file size"
-        what = f"{family}, {where} {limit}, exit {codes[0]} at {trainings.steps_done(place)}"
-        text, parts = trainings.said(place), trainings.stray_files(place)
-        if codes[0] not in (0, 1) or "Traceback" in text:
-            raise Fault(f"{what}: {text}")
-        if parts:
-            raise Fault(f"{what}: left {parts}")
-        if tmpfs:
-            _resize(place, 1 << 30)
-        trainings.train(place, family, Setting())
-        check_same(place, whole.outcome, what)
-    finally:
-        if tmpfs:
-            trainings.wait_for_processes(place)
-            subprocess.run(["umount", "-l", str(place)], check=False)
-    return what
+    largest = 2 * last.stat().st_size
+    trials: Counter[str] = Counter()
+    with waiting(cache, family, Setting(), folder / "said") as source:
+        for number in range(TRAININGS):
+            place = folder / f"run{number}"
+            how = rng.choice(("file size", "tmpfs", "quota"))
+            if how == "tmpfs" and not _mount(place, ROOMY):
+                how = "file size"
+            try:
+                _fill(rng, cache, place, family, how, largest, whole.calls, source)
+                trainings.train(place, family, Setting(), source=source)
+                check_same(place, whole.outcome, f"{family}, {how}")
+            finally:
+                if how == "tmpfs":
+                    outcomes.wait_for_processes(place)
+                    subprocess.run(["umount", "-l", str(place)], check=False)
+            trials[f"{family}, {how}"] += 1
+    return Done(f"{family}, {trials.total()} trainings", trials)
+
+
+def _fill(
+    rng: random.Random,
+    cache: Path,
+    place: Path,
+    family: str,
+    how: str,
+    largest: int,
+    calls: int,
+    source: Parsed,
+) -> None:
+    """Train until there is no space: a line, and no part is left."""
+    limit = rng.randrange(2000, largest)
+    trainings.copy_start(cache, family, 1, place)
+    before: Before | None = None
+    if how == "tmpfs":
+        used = sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
+        _resize(place, used + limit)
+    elif how == "quota":
+        before = functools.partial(hooks.refuse_from_call, number=rng.randint(1, calls // 2))
+    else:
+        before = functools.partial(limit_files, limit=limit)
+    (code,) = finish(launch(place, family, Setting(), before=before, source=source))
+    what = f"{family}, {how} {limit}, exit {code} at {outcomes.steps_done(place)}"
+    text, parts = outcomes.said(place), outcomes.stray_files(place)
+    if code not in (0, 1) or "Traceback" in text:
+        raise Fault(f"{what}: {text}")
+    if parts:
+        raise Fault(f"{what}: left {parts}")
+    if how == "tmpfs":
+        _resize(place, ROOMY)
+
+
+ROOMY = 1 << 30
 
 
 def limit_files(folder: Path, limit: int) -> None:

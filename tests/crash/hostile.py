@@ -13,6 +13,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,15 @@ from pano_data.io.images import read_rgb
 from pano_data.shards import ShardDataset
 from pano_models.weights.files import read_state
 from panodepth.outputs.records import is_complete, load_prediction
-from tests.crash.case import Fault
+from tests.crash.case import Done, Fault
 from tests.crash.files import TOLD, flip, panoramas
 
 NAMES = ("../evil", "a/../../evil", "/etc/evil", "..\\evil", "C:/evil", "a\0b", "", ".", "..",
          "x" * 5000, "\u202egnp.exe", "a/./../../../evil")  # fmt: skip
 COLUMNS = ("key", "dataset", "image", "depth", "mask", "units_per_metre", "encoding", "kind",
            "projection", "intrinsics", "baseline", "edge_margin")  # fmt: skip
+FILES = 10
+"""Of one case."""
 Attack = Callable[[random.Random, Path, Path], str]
 
 
@@ -56,21 +59,30 @@ def make_canary(path: str, data: bytes) -> None:
     Path(path).write_bytes(data)
 
 
+def hostile_files(rng: random.Random, folder: Path) -> Done:
+    """Read hostile files: refused in a line or harmless."""
+    trials: Counter[str] = Counter()
+    for number in range(FILES):
+        trials[hostile_file(rng, folder / str(number))] += 1
+    return Done(f"{FILES} files", trials)
+
+
 def hostile_file(rng: random.Random, folder: Path) -> str:
-    """Read a hostile file: refused in a line or harmless."""
+    """Read one hostile file; return its kind, and what became of it."""
     inside, canary = folder / "deep" / "inside", folder / "deep" / "evil"
     inside.mkdir(parents=True)
     name = rng.choice(list(ATTACKS))
     try:
         told = f"{name}: {ATTACKS[name](rng, inside, canary)}"
+        ending = "harmless"
     except TOLD as error:
-        told = f"{name}: {type(error).__name__}"
+        told, ending = f"{name}: {type(error).__name__}", "refused"
         if len(str(error)) > 2000:
             raise Fault(f"{name}: told in {len(str(error))} characters") from error
     outside = [p for p in folder.rglob("*") if inside not in (p, *p.parents) and p.is_file()]
     if outside:
         raise Fault(f"{told}, and wrote {outside}")
-    return told
+    return f"{name}, {ending}"
 
 
 def _checkpoint(rng: random.Random, inside: Path, canary: Path) -> str:

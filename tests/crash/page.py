@@ -3,9 +3,11 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from experiments.pipeline.revision import git_revision
 from pano_data import write_json, write_text
 from tests.crash.case import Ending
 from tests.crash.digests import machine
@@ -18,33 +20,34 @@ HEAD = """\
 
 `make crashlab MINUTES=60 SEED=1` draws accidents at random from a seed, has them happen to tiny
 trainings, stages, files and servers in scratch folders, and compares what is left with what is
-promised. This page is written by it. A case that fails is printed with the line that runs it again:
-`python -m tests.crash --case KIND SEED`.
+promised. This page is written by it, from [its record](crashlab.json). A case that fails is printed
+with the line that runs it again: `python -m tests.crash --case KIND SEED`.
 """
+MOST_SORTS = 14
+"""More sorts of accidents than these are summed up."""
 
 
-def keep(path: Path, seed: int, ending: Ending) -> None:
+def keep(path: Path, draw: str, ending: Ending) -> None:
     """Add an ending to the results on disk, which outlive the lab itself."""
     results = read(path)
     draws = results["draws"]
-    if str(seed) not in draws:
-        draws[str(seed)] = {"machine": machine(), "cores": os.cpu_count(), "kinds": {}}
-    draw = draws[str(seed)]
-    draw["seconds"] = draw.get("seconds", 0.0) + ending.seconds
-    kind = draw["kinds"].setdefault(ending.kind, {"trials": 0, "seconds": 0.0, "faults": []})
-    kind["trials"] += 1
-    kind["seconds"] += ending.seconds
+    if draw not in draws:
+        commit, *dirty = git_revision().split("-")
+        revision = "-".join((commit[:12], *dirty))
+        about = {"machine": machine(), "cores": os.cpu_count(), "revision": revision}
+        draws[draw] = {**about, "kinds": {}}
+    found = draws[draw]
+    found["seconds"] = round(found.get("seconds", 0.0) + ending.seconds, 1)
+    new = {"cases": 0, "trials": 0, "seconds": 0.0, "faults": [], "sorts": {}}
+    kind = found["kinds"].setdefault(ending.kind, new)
+    kind["cases"] += 1
+    kind["trials"] += ending.count
+    kind["seconds"] = round(kind["seconds"] + ending.seconds, 1)
     if ending.fault:
         kind["faults"].append({"seed": ending.seed, "what": ending.what, "fault": ending.fault})
-    counts = Counter(kind.get("what", {}))
-    counts[summary(ending.what)] += 1
-    kind["what"] = dict(counts)
+    kind["last"] = ending.what
+    kind["sorts"] = dict(sorted((Counter(kind["sorts"]) + Counter(ending.trials)).items()))
     write_json(path, results)
-
-
-def summary(what: str) -> str:
-    """Return the first words of what was done: they are counted."""
-    return what.split(":")[0].split(",")[0][:60]
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -55,15 +58,51 @@ def read(path: Path) -> dict[str, Any]:
 
 def write(page: Path, results: Path) -> None:
     """Write the page from all draws of the results."""
-    draws = read(results)["draws"]
+    write_text(page, text(read(results)["draws"]))
+
+
+def text(draws: dict[str, Any]) -> str:
+    """Return the page of some draws."""
     hours = sum(draw["seconds"] for draw in draws.values()) / 3600
     lines = [HEAD, "## Trials", ""]
     machines = sorted({f"{d['machine']}, {d['cores']} cores" for d in draws.values()})
-    lines.append(f"{hours:.1f} hours, seeds {', '.join(draws)}, on {'; '.join(machines)}.\n")
-    lines += ["| kind | promised | trials | faults | minutes |", "| --- | --- | --- | --- | --- |"]
+    revisions = sorted({d["revision"] for d in draws.values()})
+    lines.append(
+        f"{hours:.1f} hours, seeds {', '.join(draws)}, at revision {', '.join(revisions)}, on "
+        f"{'; '.join(machines)}. A case may hold several trials, such as the kills of one training."
+        "\n"
+    )
+    head = ["kind", "promised", "cases", "trials", "cases with a fault", "minutes"]
+    lines += [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for kind in KINDS:
         found = [d["kinds"][kind.name] for d in draws.values() if kind.name in d["kinds"]]
-        trials, faults = sum(f["trials"] for f in found), sum(len(f["faults"]) for f in found)
+        cases, trials = sum(f["cases"] for f in found), sum(f["trials"] for f in found)
+        faults = sum(len(f["faults"]) for f in found)
         minutes = sum(f["seconds"] for f in found) / 60
-        lines.append(f"| {kind.name} | {kind.promise} | {trials} | {faults} | {minutes:.1f} |")
-    write_text(page, "\n".join(lines) + "\n\n" + NOTES.read_text())
+        cells = [kind.name, kind.promise, cases, trials, faults, f"{minutes:.1f}"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += ["", "## Sorts of trials", "", *_sorts(draws)]
+    return "\n".join(lines) + "\n\n" + NOTES.read_text()
+
+
+def _sorts(draws: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each kind whose trials are told apart, in each way that they are."""
+    for kind in KINDS:
+        total: Counter[str] = Counter()
+        for draw in draws.values():
+            found = draw["kinds"].get(kind.name, {})
+            total.update(found.get("sorts", {}))
+            if kind.name.startswith("load") and found:
+                yield f"* {kind.name}: {found['last']}."
+        if not total:
+            continue
+        parts = [label.split(", ") for label in total.elements()]
+        ways = [_counted(way) for way in zip(*parts, strict=True)]
+        yield f"* {kind.name}: " + "; ".join(ways) + "."
+
+
+def _counted(names: Iterable[str]) -> str:
+    counts = Counter(names).most_common()
+    told = ", ".join(f"{count} {name}" for name, count in counts[:MOST_SORTS])
+    rest = sum(count for _, count in counts[MOST_SORTS:])
+    return told + (f", {rest} of {len(counts) - MOST_SORTS} more sorts" if rest else "")

@@ -1,115 +1,49 @@
-"""T1 for stages: killed at any call, started again, the bytes of one that was not killed."""
+"""The stages of the pipeline in small, each with what it starts from."""
 
-import functools
-import hashlib
-import os
-import random
-import shutil
-import sys
-import time
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from dvc.repo import Repo
 
 import pano_models
+from experiments.benchmark.evaluate.stage import evaluate
+from experiments.benchmark.gallery import gallery
+from experiments.benchmark.models.resolve import DatasetLocation
+from experiments.benchmark.report.stage import report
 from experiments.da2.curate import curate
+from experiments.dap.curate import curate as select
+from experiments.dap.judge_folder import save_discriminator
 from experiments.dap.label import label
 from experiments.depth_anywhere.mask import mask
 from experiments.prepare.manifests import write_manifests
 from experiments.prepare.worlds import render
 from pano_data import P2E, ReflectionOutpainter, datasets, write_manifest
 from pano_data.masks import RuleMasker
+from pano_models.discriminator import PatchDiscriminator
 from pano_worlds import miniatures
 from pano_worlds.miniatures import BoxStudio
-from tests.crash import hooks, trainings
 from tests.crash.case import Fault
 from tests.crash.families import LABELER
-from tests.experiments import tiny
 
 SIZE = (32, 64)
 COUNT = 5
 
 
-def killed_stage(rng: random.Random, folder: Path) -> str:
-    """Kill a stage up to three times, then let it end: the same bytes, and nothing beside."""
-    name = rng.choice(list(STAGES))
-    make, run = STAGES[name]
-    cache = folder.parent / "cache" / f"stage-{name}"
-    if not (cache / "done").is_file():
-        shutil.rmtree(cache, ignore_errors=True)
-        make(cache / "start")
-        shutil.copytree(cache / "start", cache / "whole")
-        begun = time.monotonic()
-        _finished(cache / "whole", run, hooks.note_calls, name)
-        (cache / "done").write_text(str(time.monotonic() - begun))
-    whole, place = cache / "whole", folder / "run"
-    count, seconds = len(hooks.calls(whole)), float((cache / "done").read_text())
-    shutil.copytree(cache / "start", place)
-    told = []
-    for _ in range(rng.randint(1, 3)):
-        if rng.random() < 0.7:
-            number = rng.randint(1, count)
-            before = functools.partial(hooks.kill_at_call, number=number)
-            process = _launch(place, run, before)
-            process.join(trainings.LIMIT_S)
-            told.append(hooks.calls(place)[-1] if process.exitcode == -9 else "ended before")
-        else:
-            process = _launch(place, run, None)
-            process.join(rng.uniform(0, seconds))
-            process.kill()
-            process.join()
-            told.append("by the clock")
-    what = f"{name} killed at {'; '.join(told)}"
-    _finished(place, run, None, what)
-    if left := trainings.wait_for_processes(place):
-        raise Fault(f"{what}: processes {left} are left")
-    one, other = digests(whole), digests(place)
-    if differ := sorted(k for k in {*one, *other} if one.get(k) != other.get(k)):
-        raise Fault(f"{what}: {differ[:6]} differ from the stage that was not killed")
-    return what
+class Stage(NamedTuple):
+    """A stage.
 
-
-def _launch(place: Path, run: Callable[[], None], before: trainings.Before | None) -> "Process":
-    process = tiny.FORKS.Process(target=_work, args=(place, run, before))
-    process.start()
-    return process
-
-
-def _finished(
-    place: Path, run: Callable[[], None], before: trainings.Before | None, what: str
-) -> None:
-    process = _launch(place, run, before)
-    process.join(trainings.LIMIT_S)
-    if process.exitcode != 0:
-        process.kill()
-        raise Fault(f"{what}: ended with {process.exitcode}: {trainings.said(place)}")
-
-
-def _work(place: Path, run: Callable[[], None], before: trainings.Before | None) -> None:
-    tiny.print_to(place / "output")
-    os.environ["DVC_STAGE"] = "lab"  # as below DVC: what is left of other work goes
-    sys.dont_write_bytecode = True
-    os.chdir(place)
-    if before is not None:
-        before(place)
-    run()
-
-
-def digests(place: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of a finished stage; locks beside its folder do not count.
-
-    DVC's own folder holds databases with times: of it only the objects of its cache count.
+    Attributes:
+        make: Writes what it starts from into an empty folder.
+        run: Runs it, from within that folder.
+        ranks: Processes that share its work.
     """
-    found = {}
-    for path in sorted(place.rglob("*")):
-        name = path.relative_to(place).as_posix()
-        own = name in hooks.ENDINGS or name.endswith(".lock")
-        if own or not path.is_file() or (name.startswith(".dvc/") and "/files/" not in name):
-            continue
-        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+
+    make: Callable[[Path], None]
+    run: Callable[[], None]
+    ranks: int = 1
 
 
 def _pictures(place: Path) -> None:
@@ -143,9 +77,31 @@ def _with_labeler(place: Path) -> None:
     pano_models.save(pano_models.create("dap", **LABELER), place / "model")
 
 
-def _label() -> None:
+def _label(ranks: int = 1) -> None:
     label("model", "data/train.parquet", "data/raw", "data/pseudo/d", "data", SIZE, batch_size=1,
-          far_threshold=1.0, threads=1, trainer={"accelerator": "cpu", "devices": 1})  # fmt: skip
+          far_threshold=1.0, threads=1, trainer=_trainer(ranks))  # fmt: skip
+
+
+def _label_on_two() -> None:
+    _label(2)
+
+
+def _trainer(ranks: int) -> dict[str, Any]:
+    return {"accelerator": "cpu", "devices": ranks, "strategy": "ddp" if ranks > 1 else "auto"}
+
+
+def _with_judge(place: Path) -> None:
+    _rooms(place)
+    rows = datasets.get("structured3d").rows(place / "raw/structured3d", "train")
+    write_manifest(place / "rows.parquet", rows)
+    torch.manual_seed(1)
+    options = {"width": 4, "layers": 2}
+    save_discriminator(PatchDiscriminator(**options), options, place / "judge")
+
+
+def _select() -> None:
+    select("judge", ["rows.parquet"], "raw/structured3d", "selected/kept.parquet", {"indoor": 2},
+           size=SIZE, batch_size=1, threads=1, trainer=_trainer(2))  # fmt: skip
 
 
 def _rooms(place: Path) -> None:
@@ -157,6 +113,51 @@ def _rooms(place: Path) -> None:
 
 def _manifests() -> None:
     write_manifests("structured3d", Path("raw"), Path("manifests"))
+
+
+def _finished_network(place: Path, name: str, seed: int) -> None:
+    torch.manual_seed(seed)
+    network = pano_models.create("unifuse", backbone="resnet10t", width=0.125, head="affine")
+    pano_models.save(network, place / "runs" / name)
+
+
+def _with_networks(place: Path) -> None:
+    _rooms(place)
+    rows = datasets.get("structured3d").rows(place / "raw/structured3d", "train")
+    write_manifest(place / "test.parquet", rows)
+    for seed, name in enumerate(NETWORKS):
+        _finished_network(place, name, seed)
+
+
+def _evaluate(name: str = "one", workers: int = 0) -> None:
+    rooms = DatasetLocation("test.parquet", "raw/structured3d")
+    evaluate(
+        name, {"rooms": rooms}, ["depth_anywhere_released"], SIZE, batch_size=1, threads=1,
+        workers=workers,
+    )  # fmt: skip
+
+
+def _evaluate_with_workers() -> None:
+    _evaluate(workers=2)
+
+
+def _scored(place: Path) -> None:
+    _with_networks(place)
+    with contextlib.chdir(place):
+        for name in NETWORKS:
+            _evaluate(name)
+
+
+def _report() -> None:
+    report(list(NETWORKS))
+
+
+def _gallery() -> None:
+    rooms = DatasetLocation("test.parquet", "raw/structured3d")
+    gallery(list(NETWORKS), {"rooms": rooms}, size=SIZE)
+
+
+NETWORKS = ("one", "two")
 
 
 def _nothing(place: Path) -> None:
@@ -185,12 +186,18 @@ def _reproduce() -> None:
             raise Fault(f"after `dvc repro` DVC says {repo.status()}")
 
 
-Process = tiny.ForkServerProcess
-STAGES: dict[str, tuple[Callable[[Path], None], Callable[[], None]]] = {
-    "curation": (_pictures, _curate),
-    "masks": (_panoramas, _mask),
-    "labelling": (_with_labeler, _label),
-    "manifests": (_rooms, _manifests),
-    "worlds": (_nothing, _worlds),
-    "DVC": (_pipeline, _reproduce),
+STAGES = {
+    "curation": Stage(_pictures, _curate),
+    "masks": Stage(_panoramas, _mask),
+    "labelling": Stage(_with_labeler, _label),
+    "labelling on 2 ranks": Stage(_with_labeler, _label_on_two, ranks=2),
+    "selection on 2 ranks": Stage(_with_judge, _select, ranks=2),
+    "manifests": Stage(_rooms, _manifests),
+    "worlds": Stage(_nothing, _worlds),
+    "evaluation": Stage(_with_networks, _evaluate),
+    "evaluation with 2 workers": Stage(_with_networks, _evaluate_with_workers),
+    "evaluation on 2 ranks": Stage(_with_networks, _evaluate, ranks=2),
+    "gallery": Stage(_with_networks, _gallery),
+    "report": Stage(_scored, _report),
+    "DVC": Stage(_pipeline, _reproduce),
 }

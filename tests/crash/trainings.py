@@ -1,34 +1,45 @@
-"""Start a tiny training of a family, wait for it, and read what it left."""
+"""Start a tiny training of a family, alone or forked from one that waits, and wait for it."""
 
-import hashlib
 import os
 import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing import set_start_method
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import torch
+from typing import NamedTuple, Protocol
 
 from experiments.tracking.store import create_store
 from experiments.training.cli import main
 from tests.crash import families, hooks
 from tests.crash.case import Fault
+from tests.crash.hooks import Before
+from tests.crash.outcomes import Outcome, outcome, said
+from tests.crash.parsed import Parsed, parsed
 from tests.experiments import tiny
 
 LIMIT_S = 900.0
-SETTLE_S = 90.0
-"""For processes that notice the death of their parent: torch's workers look every 5 s."""
-STRAY = ("*.part*", ".*.old", "*.tmp", "*-journal", "*-wal")
 STORE = "mlflow.db"
-STATE_KEYS = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch")
 
-Before = Callable[[Path], None]
-"""Called in the process of rank 0 before it trains."""
+
+class Running(Protocol):
+    """A process of a training."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    def join(self) -> None:
+        """Wait for its end."""
 
 
 class Setting(NamedTuple):
@@ -46,31 +57,20 @@ class Setting(NamedTuple):
         return argv
 
 
-class Outcome(NamedTuple):
-    """What a finished training left: equal outcomes are the same training."""
-
-    weights: str
-    state: str
-    losses: str
-    samples: tuple[str, ...]
-
-    def differences(self, other: "Outcome") -> list[str]:
-        """Return the names of what differs."""
-        return [k for k in self._fields if getattr(self, k) != getattr(other, k)]
-
-
 class Reference(NamedTuple):
     """A training that nobody stopped.
 
     Attributes:
         outcome: What it left.
         calls: Number of its calls that changed something on disk.
-        seconds: Wall time.
+        seconds: Wall time, from where its values were read.
+        sizes: Of its files, in bytes, those of its start too.
     """
 
     outcome: Outcome
     calls: int
     seconds: float
+    sizes: tuple[int, ...]
 
 
 def launch(
@@ -79,27 +79,57 @@ def launch(
     setting: Setting,
     *argv: str,
     before: Before | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> list[ForkServerProcess]:
-    """Start one process per rank in `folder`; `before` runs in rank 0."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "lab"}
-    shared |= {"WORLD_SIZE": str(setting.ranks), "LOCAL_WORLD_SIZE": str(setting.ranks)}
-    started = []
-    for rank in range(setting.ranks):
-        own = {**tiny.environment(folder), **(variables or {})}
-        if setting.ranks > 1:
-            own |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "GROUP_RANK": "0", **shared}
-        words = [*setting.argv(), *argv]
-        paper = families.FAMILIES[family].paper
-        process = tiny.FORKS.Process(
-            target=_train, args=(folder, paper, words, own, before if rank == 0 else None)
-        )
+    source: Parsed | None = None,
+) -> list[Running]:
+    """Start one process per rank in `folder`; `before` runs in rank 0.
+
+    Args:
+        folder: A copy of the start of a reference.
+        family: Of `FAMILIES`.
+        setting: How it runs.
+        argv: Further words of the command line; none where it is forked.
+        before: What rank 0 does first.
+        source: The training that is forked; None: a process that reads its values itself.
+    """
+    started: list[Running] = []
+    for rank, variables in enumerate(_environments(folder, setting.ranks)):
+        own = before if rank == 0 else None
+        if source is not None:
+            started.append(source.fork(folder, variables, own))
+            continue
+        words, paper = [*setting.argv(), *argv], families.FAMILIES[family].paper
+        process = tiny.FORKS.Process(target=_train, args=(folder, paper, words, variables, own))
         process.start()
         started.append(process)
     return started
+
+
+def _environments(folder: Path, ranks: int) -> list[dict[str, str]]:
+    """Return the environment of each rank."""
+    return [{**tiny.environment(folder), **own} for own in rank_variables(ranks)]
+
+
+def rank_variables(ranks: int) -> list[dict[str, str]]:
+    """Return what torchrun would tell each rank; nothing to a single one."""
+    if ranks == 1:
+        return [{}]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "lab",
+           "WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks), "GROUP_RANK": "0"}  # fmt: skip
+    return [{**own, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(ranks)]
+
+
+@contextmanager
+def waiting(
+    cache: Path, family: str, setting: Setting, output: Path, *argv: str
+) -> Iterator[Parsed]:
+    """Yield a training of a family that has read its values, see `parsed`."""
+    words = ["--section", "tiny", *setting.argv(), *argv]
+    paper, start = families.FAMILIES[family].paper, cache / f"{family}-{setting.ranks}/start"
+    with parsed(paper, words, start, output) as source:
+        yield source
 
 
 def _train(
@@ -119,7 +149,7 @@ def _train(
     main(paper, ["fit", "--section", "tiny", *argv])
 
 
-def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list[int | None]:
+def finish(processes: Sequence[Running], limit_s: float = LIMIT_S) -> list[int | None]:
     """Wait for all; what hangs after one of them has died is killed, as a launcher does."""
     end = time.monotonic() + limit_s
     while any(p.exitcode is None for p in processes) and time.monotonic() < end:
@@ -132,56 +162,17 @@ def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list
     return [p.exitcode for p in processes]
 
 
-def train(folder: Path, family: str, setting: Setting, *argv: str) -> None:
-    """Train to the end.
+def train(
+    folder: Path, family: str, setting: Setting, *argv: str, source: Parsed | None = None
+) -> None:
+    """Train to the end, see `launch`.
 
     Raises:
         Fault: A rank did not end well.
     """
-    codes = finish(launch(folder, family, setting, *argv))
+    codes = finish(launch(folder, family, setting, *argv, source=source))
     if any(codes):
         raise Fault(f"{family} {setting} ended with {codes}: {said(folder)}")
-
-
-def said(folder: Path) -> str:
-    """Return the end of what a training printed."""
-    return (folder / "output").read_text()[-2000:]
-
-
-def steps_done(folder: Path) -> int:
-    """Return the last step that the log of a training holds."""
-    logs = list(folder.glob(".runs/tiny/*/loss.jsonl"))
-    return max((len(log.read_text().splitlines()) for log in logs), default=0)
-
-
-def outcome(folder: Path) -> Outcome:
-    """Read what a finished training left."""
-    run = folder / "runs/tiny"
-    (last,) = folder.glob(".runs/tiny/*/last.ckpt")
-    state = torch.load(last, weights_only=True)
-    digest = hashlib.sha256()
-    for key in STATE_KEYS:
-        _update(digest, state[key])
-    return Outcome(
-        hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(),
-        digest.hexdigest(),
-        (run / "loss.jsonl").read_text(),
-        tuple(log.read_text() for log in sorted(folder.glob(".runs/tiny/*/samples-*.jsonl"))),
-    )
-
-
-def _update(digest: Any, node: Any) -> None:
-    if isinstance(node, torch.Tensor):
-        digest.update(str(node.dtype).encode() + node.contiguous().numpy().tobytes())
-    elif isinstance(node, dict):
-        for key in node:
-            digest.update(str(key).encode())
-            _update(digest, node[key])
-    elif isinstance(node, list | tuple):
-        for value in node:
-            _update(digest, value)
-    else:
-        digest.update(repr(node).encode())
 
 
 def reference(cache: Path, family: str, ranks: int) -> Reference:
@@ -193,61 +184,19 @@ def reference(cache: Path, family: str, ranks: int) -> Reference:
         create_store(f"sqlite:///{folder / 'start' / STORE}")
         whole = folder / "whole"
         shutil.copytree(folder / "start", whole)
-        begun = time.monotonic()
         setting = Setting(ranks)
-        codes = finish(launch(whole, family, setting, before=hooks.note_calls))
+        with waiting(cache, family, setting, folder / "said") as source:
+            begun = time.monotonic()
+            codes = finish(launch(whole, family, setting, before=hooks.note_calls, source=source))
         if any(codes):
             raise Fault(f"unbroken {family} on {ranks} ranks ended with {codes}: {said(whole)}")
         (folder / "done").write_text(str(time.monotonic() - begun))
-    return Reference(
-        outcome(folder / "whole"), len(hooks.calls(folder / "whole")),
-        float((folder / "done").read_text()),
-    )  # fmt: skip
+    whole = folder / "whole"
+    sizes = sorted(p.stat().st_size for p in whole.rglob("*") if p.is_file() and p.stat().st_size)
+    seconds = float((folder / "done").read_text())
+    return Reference(outcome(whole), len(hooks.calls(whole)), seconds, tuple(sizes))
 
 
 def copy_start(cache: Path, family: str, ranks: int, folder: Path) -> None:
     """Put the data and values of a reference into an empty folder."""
     shutil.copytree(cache / f"{family}-{ranks}" / "start", folder, dirs_exist_ok=True)
-
-
-def stray_files(folder: Path) -> list[str]:
-    """Return temporary files that are left below `folder`."""
-    found = {p for pattern in STRAY for p in folder.rglob(pattern)}
-    return sorted(str(p.relative_to(folder)) for p in found)
-
-
-def wait_for_processes(folder: Path) -> list[int]:
-    """Return the processes that still work in `folder` when all had time to end."""
-    end = time.monotonic() + SETTLE_S
-    while (left := processes_in(folder)) and time.monotonic() < end:
-        time.sleep(0.2)
-    return left
-
-
-def processes_in(folder: Path) -> list[int]:
-    """Return the processes whose working folder is `folder` or below."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            place = (entry / "cwd").resolve()
-            zombie = (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        except OSError:
-            continue  # it ended, or is another user's
-        if not zombie and place.is_relative_to(folder.resolve()):
-            found.append(int(entry.name))
-    return found
-
-
-def check_same(folder: Path, expected: Outcome, what: str) -> None:
-    """Compare a finished training with the unbroken one.
-
-    Raises:
-        Fault: It differs, or left a process or a temporary file.
-    """
-    differ = outcome(folder).differences(expected)
-    if differ:
-        raise Fault(f"{what}: {differ} differ from the unbroken training")
-    if left := wait_for_processes(folder):
-        raise Fault(f"{what}: processes {left} are left")
-    if stray := stray_files(folder):
-        raise Fault(f"{what}: files {stray} are left")

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -89,10 +89,18 @@ class Journal:
         self.folder = folder
         self.path = folder / f"{rank}.jsonl"
 
-    def entries(self) -> dict[int, dict[str, Any]]:
-        """Return the finished batches of all ranks by number, sorted."""
-        found = {entry["batch"]: entry for entry in self._lines()}
-        return dict(sorted(found.items()))
+    def finished(self) -> dict[int, tuple[Path, int]]:
+        """Return the file and the byte at which each finished batch stands, of all ranks."""
+        return {entry["batch"]: place for place, entry in self._lines()}
+
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yield the finished batches of all ranks in the order of their numbers, one at a time."""
+        places = sorted(self.finished().items())
+        with ExitStack() as stack:
+            files = {path: stack.enter_context(path.open("rb")) for _, (path, _) in places}
+            for _, (path, start) in places:
+                files[path].seek(start)
+                yield json.loads(files[path].readline())
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Add a finished batch; it is on disk when this returns."""
@@ -110,15 +118,19 @@ class Journal:
         file.seek(-1, os.SEEK_END)
         return file.read(1) == b"\n"
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _lines(self) -> Iterator[tuple[tuple[Path, int], dict[str, Any]]]:
+        """Yield whole lines, with their file and first byte."""
         for path in sorted(self.folder.glob("*.jsonl")):
-            for line in path.read_text().split("\n"):
-                try:
-                    entry = json.loads(line)
-                except ValueError:  # cut short by a kill
-                    continue
-                if isinstance(entry, dict) and "batch" in entry:
-                    yield entry
+            start = 0
+            with path.open("rb") as file:
+                for line in file:
+                    place, start = (path, start), start + len(line)
+                    try:
+                        entry = json.loads(line)
+                    except ValueError:  # cut short by a kill
+                        continue
+                    if isinstance(entry, dict) and "batch" in entry:
+                        yield place, entry
 
 
 PIXELS_PER_BATCH = {"cpu": 2**20, "cuda": 2**23}  # 2 and 16 panoramas of 512x1024

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def score(
     step, ranks = settings.batch, settings.ranks
     batches = [list(range(s, min(s + step, len(data)))) for s in range(0, len(data), step)]
     journal = Journal(folder / settings.key(predictor, data.manifest.digest, name), ranks.rank)
-    done = journal.entries()
+    done = journal.finished()
     ranks.wait()  # nobody writes before everybody has read
     todo = [b for b in range(len(batches)) if b not in done][ranks.rank :: ranks.world]
     loader = DataLoader(
@@ -149,7 +150,7 @@ def score(
     for number, batch in zip(todo, progress, strict=True):
         journal.append({"batch": number, **_score_batch(predict, batch, name, settings)})
     ranks.wait()
-    return _collect(list(journal.entries().values()))
+    return _collect(journal.entries())
 
 
 def scoreable(protocols: Sequence[str], kinds: Sequence[str]) -> list[str]:
@@ -207,36 +208,51 @@ def _sums(curves: ErrorCurves) -> dict[str, Tensor]:
     return found
 
 
-def _collect(entries: Sequence[Mapping[str, Any]]) -> DatasetScores:
-    """Join finished batches, in the order of the manifest."""
-    keys = [key for entry in entries for key in entry["keys"]]
+class _Images:
+    """The scores of images that come batch by batch: eight bytes a number."""
+
+    def __init__(self) -> None:
+        self.sides: dict[str, dict[str, array[float]]] = {"numerators": {}, "denominators": {}}
+        self.pixels = array("q")
+
+    def add(self, scored: Mapping[str, Any]) -> None:
+        """Add the scores of a batch."""
+        for side, columns in self.sides.items():
+            for name, values in scored[side].items():
+                columns.setdefault(name, array("d")).extend(values)
+        self.pixels.extend(scored["pixels"])
+
+    def scores(self) -> ImageScores:
+        """Return all of them."""
+        found = {
+            side: {name: torch.tensor(values, dtype=torch.float64) for name, values in own.items()}
+            for side, own in self.sides.items()
+        }
+        return ImageScores(**found, pixels=torch.tensor(self.pixels, dtype=torch.int64))
+
+
+def _collect(entries: Iterable[Mapping[str, Any]]) -> DatasetScores:
+    """Join finished batches, in the order of the manifest; none of them stays in memory."""
+    keys: list[str] = []
+    images: dict[str, _Images] = {}
+    curves = ErrorCurves()
+    totals = _sums(curves)
+    for entry in entries:
+        keys += entry["keys"]
+        for protocol, scored in entry["scores"].items():
+            images.setdefault(protocol, _Images()).add(scored)
+        for name, total in totals.items():
+            total += torch.tensor(entry["curves"][name], dtype=total.dtype)
     metrics, tables = {}, []
-    for protocol in entries[0]["scores"]:
-        rules = resolve(protocol)
-        images = _join([entry["scores"][protocol] for entry in entries])
-        summary = summarise(accumulate(images, rules), rules)
+    for protocol, joined in images.items():
+        rules, scores = resolve(protocol), joined.scores()
+        summary = summarise(accumulate(scores, rules), rules)
         counts = {
             "images_scored": float(summary.images_scored),
             "images_skipped": float(summary.images_skipped),
         }
         metrics[protocol] = {k: round(v, DIGITS) for k, v in summary.items()} | counts
-        columns = {k: v.tolist() for k, v in images.values(rules).items()}
-        pixels = {"pixels": images.pixels.tolist()}
-        frame = pd.DataFrame({"protocol": protocol, "key": keys, **columns, **pixels})
-        tables.append(frame)
-    curves = ErrorCurves()
-    for entry in entries:
-        for name, total in _sums(curves).items():
-            total += torch.tensor(entry["curves"][name], dtype=total.dtype)
+        columns = {k: v.tolist() for k, v in scores.values(rules).items()}
+        pixels = {"pixels": scores.pixels.tolist()}
+        tables.append(pd.DataFrame({"protocol": protocol, "key": keys, **columns, **pixels}))
     return DatasetScores(metrics, pd.concat(tables, ignore_index=True), curves.compute())
-
-
-def _join(parts: Sequence[Mapping[str, Any]]) -> ImageScores:
-    def columns(side: str) -> dict[str, Tensor]:
-        return {
-            name: torch.tensor([v for part in parts for v in part[side][name]], dtype=torch.float64)
-            for name in parts[0][side]
-        }
-
-    pixels = torch.tensor([n for part in parts for n in part["pixels"]])
-    return ImageScores(columns("numerators"), columns("denominators"), pixels)

@@ -67,6 +67,15 @@ def test_the_lock_dies_with_its_process_and_not_with_the_workers(tmp_path: Path)
         os.waitpid(worker, 0)
 
 
+def test_half_written_files_of_killed_processes_go(tmp_path: Path) -> None:
+    for name in (".identity.0a1b2c3d.part.json", ".run_id.0a1b2c3d.part", ".hidden", "a.part.json"):
+        (tmp_path / name).touch()
+    (tmp_path / ".a.part").mkdir()
+    with locked(tmp_path):
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".hidden", "a.part.json", ".a.part", "lock"}
+
+
 def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     target, part = tmp_path / "gallery", tmp_path / ".gallery.part"
     target.mkdir()

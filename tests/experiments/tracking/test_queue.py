@@ -71,6 +71,16 @@ def test_a_resumed_run_continues_under_its_id(uri: str, tmp_path: Path) -> None:
     assert [m.step for m in history] == [0, 1]
 
 
+def test_what_a_killed_delivery_left_half_written_goes(uri: str, tmp_path: Path) -> None:
+    queue = TrackingQueue(tmp_path / "queue", uri)
+    left = [tmp_path / "queue" / name for name in (".run_id.0a1b2c3d.part", ".delivered.f.part")]
+    for part in left:
+        part.touch()
+    _start(queue, tmp_path / "artifacts")
+    assert queue.close() == 0
+    assert not any(part.exists() for part in left)
+
+
 def test_records_wait_while_the_server_is_away(uri: str, tmp_path: Path) -> None:
     away = TrackingQueue(tmp_path, "http://127.0.0.1:9", pause_s=0.01)
     deliver, askers = away.deliver, []

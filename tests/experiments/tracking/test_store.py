@@ -1,5 +1,6 @@
 """A checkout that was moved: artifacts of earlier and of later runs lie in it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,18 @@ def test_the_local_store_appears_whole_or_not_at_all(
     MlflowClient(uri).create_experiment("works")
     create_store(uri)  # a store that is there stays
     assert MlflowClient(uri).get_experiment_by_name("works") is not None
+
+
+def test_parts_of_killed_processes_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    create_store(uri)
+    dead = 2**22 + 1  # beyond the largest number of a process
+    names = {f".mlflow.db.{dead}.part", f".mlflow.db.{dead}.part-journal"}
+    others = {f".mlflow.db.{os.getppid()}.part", ".mlflow.db.lock", ".mlflow.db.x.part"}
+    for name in names | others:
+        (tmp_path / name).touch()
+    create_store(uri)
+    assert {path.name for path in tmp_path.iterdir()} == {"mlflow.db", *others}
 
 
 def test_scores_of_the_common_protocol_alone_are_named_accuracy() -> None:
