@@ -121,7 +121,7 @@ class PosedPanorama:
         """Column and row of points in pixels, `(n, 2)`, no row beyond the first and last centre."""
         height, width = self.distance.shape
         local = (world - self.pose.position) @ self.pose.rotation
-        pixel = Equirectangular(height, width).project(torch.from_numpy(local))
+        pixel: torch.Tensor = Equirectangular(height, width).project(torch.from_numpy(local))
         rows = centres(height)
         pixel[..., 1].clamp_(rows[0], rows[-1])
         return pixel
