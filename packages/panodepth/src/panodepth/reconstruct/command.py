@@ -285,9 +285,9 @@ def _refuse_unconnected(panoramas: Sequence[PosedPanorama], overlap: dict[str, f
     ]
     if lost:
         raise CommandError(
-            f"{', '.join(lost)}: more than {MOST_BETWEEN_ROOMS:.0%} of a surface lies where another "
-            "panorama sees through; expected positions and rotations of one house and distances in "
-            "one unit"
+            f"{', '.join(lost)}: more than {MOST_BETWEEN_ROOMS:.0%} of a surface lies where "
+            "another panorama sees through; expected positions and rotations of one house and "
+            "distances in one unit"
         )
 
 
