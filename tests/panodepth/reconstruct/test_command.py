@@ -246,7 +246,7 @@ def test_positions_in_the_unit_of_the_distances_need_no_scale(
         (
             {"door": 0.9},
             {"hall": (1.9, 0.1, -0.3), "kitchen": (-1.6, 0.0, 0.4)},
-            "no two panoramas",
+            "another panorama sees through",
         ),
     ],
 )
