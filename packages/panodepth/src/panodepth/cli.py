@@ -153,6 +153,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = printable(str(error), keep="\n")
         sys.stderr.write(f"panodepth {words[0]}: {text}\n")
         return 2
+    except BrokenPipeError:
+        # `panodepth models | head`: nobody reads on; Python must not flush into the pipe at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        # What no command has a better word for: a folder where a file should be, a lost disk.
+        where = f"{error.filename}: " if error.filename else ""
+        text = printable(f"{where}{error.strerror or error}")
+        sys.stderr.write(f"panodepth {words[0]}: cannot be read or written: {text}\n")
+        return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"panodepth {words[0]}: interrupted\n")
         return INTERRUPTED
