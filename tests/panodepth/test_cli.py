@@ -131,3 +131,13 @@ def test_an_error_of_the_system_is_one_line(
     assert main(["audit", "structured3d", "."]) == 2
     told = capsys.readouterr().err
     assert told == "panodepth audit: cannot be read or written: x\\x1b[2J: Is a directory\n"
+
+
+def test_a_command_of_the_experiments_that_is_not_installed_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "entry_points", lambda group: ())
+    assert main(["train", "a", "b"]) == 2
+    told = capsys.readouterr().err
+    assert "comes with the experiments" in told
+    assert len(told.splitlines()) == 1
