@@ -69,14 +69,14 @@ def choose_rooms(world: World, count: int) -> list[View]:
     for i, j in itertools.permutations(range(len(seen)), 2):
         shared[i, j] = _share(seen[i], seen[j], camera)
     both = np.minimum(shared, shared.T)
-    chosen = list(np.unravel_index(int(both.argmax()), both.shape))
+    chosen = [int(i) for i in np.unravel_index(int(both.argmax()), both.shape)]
     while len(chosen) < count and len(chosen) < len(seen):
         rest = [i for i in range(len(seen)) if i not in chosen and both[i, chosen].min() >= 0]
         best = max(rest, key=lambda i: both[i, chosen].max(), default=None)
         if best is None or both[best, chosen].max() < LEAST_SEEN:
             break
         chosen.append(best)
-    return [seen[int(i)] for i in chosen]
+    return [seen[i] for i in chosen]
 
 
 def _share(one: View, other: View, camera: Equirectangular) -> float:
@@ -194,14 +194,15 @@ def draw(panoramas: Sequence[PosedPanorama], points: Array, colours: NDArray[np.
     """Draw the figure: a row for each room, and the cloud twice; PNG."""
     count = len(panoramas)
     figure: Figure = plt.figure(figsize=(11, 1.1 * count + 5), layout="constrained")
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.1 * count, 5])
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.1 * count, 5], squeeze=False)[:, 0]
     axes = upper.subplots(count, 2, squeeze=False)
     for (left, right), panorama in zip(axes, panoramas, strict=True):
         left.imshow(panorama.rgb)
         known = np.where(panorama.distance > 0, panorama.distance, np.nan)
         right.imshow(1 / known, cmap="Spectral_r")
         left.set_ylabel(panorama.name)
-    for place, view in zip(lower.subplots(1, 2), ("above", "aslant"), strict=True):
+    views: tuple[Literal["above", "aslant"], ...] = ("above", "aslant")
+    for place, view in zip(lower.subplots(1, 2), views, strict=True):
         place.imshow(draw_cloud(points, colours, view))
         place.set_xlabel(view)
     for place in figure.axes:

@@ -109,6 +109,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> None:
+    for name in ("images", "depth"):
+        folder: Path = getattr(args, name)
+        if not folder.is_dir():
+            raise CommandError(f"{name.upper()} {folder} is no folder, expected one of files")
     numbers = [args.steps, args.batch_size, args.units, args.samples, *(args.size or ())]
     if any(number is not None and number <= 0 for number in numbers):
         raise CommandError("expected positive --steps, --batch-size, --size, --units and --samples")

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -118,3 +119,25 @@ def test_commands_of_other_packages_are_there_however_the_program_is_started(mod
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, "left out" in done.stderr) == (0, False), done.stderr
     assert "usage: panodepth verify" in done.stdout
+
+
+def test_an_error_of_the_system_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> int:
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", "x\x1b[2J")
+
+    monkeypatch.setattr("panodepth.audit.run", fail)
+    assert main(["audit", "structured3d", "."]) == 2
+    told = capsys.readouterr().err
+    assert told == "panodepth audit: cannot be read or written: x\\x1b[2J: Is a directory\n"
+
+
+def test_a_command_of_the_experiments_that_is_not_installed_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "entry_points", lambda group: ())
+    assert main(["train", "a", "b"]) == 2
+    told = capsys.readouterr().err
+    assert "comes with the experiments" in told
+    assert len(told.splitlines()) == 1

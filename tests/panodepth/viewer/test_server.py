@@ -16,6 +16,8 @@ from torch import nn
 
 from pano_models import Predictor
 from panodepth.cli import main
+from panodepth.outputs.records import save_prediction
+from panodepth.prediction import PredictedMap
 from panodepth.viewer.command import make_drop_handler
 from panodepth.viewer.server import ViewerServer
 
@@ -240,3 +242,25 @@ def test_bad_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "holds neither predictions" in capsys.readouterr().err
     assert main(["view", str(tmp_path), "--html", str(tmp_path / "a.html")]) == 2
     assert not (tmp_path / "a.html").exists()
+
+
+def test_one_page_tells_what_it_left_out_and_takes_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everywhere = np.ones((16, 32), bool)
+    prediction = PredictedMap(
+        "distance_metric", np.ones((16, 32), np.float32), everywhere, ~everywhere
+    )
+    rgb = np.zeros((16, 32, 3), np.uint8)
+    for name in ("a", "b"):
+        save_prediction(tmp_path / "in", name, rgb, prediction, ["npy"], {"source": "none.png"})
+    page = tmp_path / "page.html"
+    assert main(["view", str(tmp_path / "in"), "--html", str(page)]) == 0
+    (tmp_path / "in" / "b_distance.npy").write_bytes(b"\x93NUMPY")
+    assert main(["view", str(tmp_path / "in"), "--html", str(page)]) == 2
+    assert "left out" in capsys.readouterr().err
+    assert page.is_file()
+    assert main(["view", str(tmp_path / "in"), "--port", "70000", "--no-browser"]) == 2
+    assert "expected 0 (a free one) to 65535" in capsys.readouterr().err
+    assert main(["view", str(tmp_path / "in"), "--html", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

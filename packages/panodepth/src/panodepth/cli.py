@@ -43,6 +43,9 @@ DEFAULT_COMMAND = "predict"
 GROUP = "panodepth.commands"
 """Entry points by which other packages add a command: its name -> a `Subcommand`."""
 
+ELSEWHERE = frozenset({"evaluate", "plausibility", "sync", "train", "verify"})
+"""Commands that the documentation names and `panodepth-experiments` brings."""
+
 OWN = {
     "predict": Subcommand(
         "panodepth.inference.command", "panoramas -> distance maps, previews, point clouds, meshes"
@@ -138,6 +141,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     available = subcommands()
     if words and words[0] not in available and _is_picture_or_option(words[0]):
         words.insert(0, DEFAULT_COMMAND)
+    if words and words[0] in ELSEWHERE - available.keys():
+        sys.stderr.write(
+            f"panodepth {words[0]} comes with the experiments: `make test` in a clone of the "
+            "repository installs them\n"
+        )
+        return 2
     if not words or words[0] not in available:
         _usage(available).parse_args(words)  # prints help or the error, and exits
     command = available[words[0]]
@@ -152,6 +161,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CommandError as error:
         text = printable(str(error), keep="\n")
         sys.stderr.write(f"panodepth {words[0]}: {text}\n")
+        return 2
+    except BrokenPipeError:
+        # `panodepth models | head`: nobody reads on; Python must not flush into the pipe at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        # What no command has a better word for: a folder where a file should be, a lost disk.
+        where = f"{error.filename}: " if error.filename else ""
+        text = printable(f"{where}{error.strerror or error}")
+        sys.stderr.write(f"panodepth {words[0]}: cannot be read or written: {text}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"panodepth {words[0]}: interrupted\n")

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `panodepth view` until interrupted.
 
     Returns:
-        0.
+        0; 2 when `--html` had to leave out a prediction.
 
     Raises:
         CommandError: Neither a folder of predictions nor a model, or the port is taken.
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     if args.html:
         if not records:
             raise CommandError(f"--html needs a folder of predictions, {args.what} holds none")
-        _write_html(args.html, folder, records)
-        return 0
+        return _write_html(args.html, folder, records)
     if records:
         return _serve(args, folder, f"{len(records)} predictions", None)
     if folder.is_dir() and not (folder / "config.json").is_file():
@@ -85,14 +84,17 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args, out, f"{args.what} on {predictor.device} at {size}", handler)
 
 
-def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> None:
+def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> int:
     entries, problems = make_entries(records, lambda record: make_embedded_entry(record, folder))
     for problem in problems:
         sys.stderr.write(f"left out: {problem}\n")
     if not entries:
         raise CommandError(f"none of the {len(records)} predictions in {folder} can be shown")
+    if path.is_dir():
+        raise CommandError(f"--html {path} is a folder, expected the name of a file")
     write_text(path, render_page(entries, "", accepts=False))
     sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
+    return 2 if problems else 0
 
 
 def make_drop_handler(predictor: Predictor, model: str, out: Path) -> DropHandler:
@@ -135,6 +137,8 @@ def _safe_name(name: str) -> tuple[str, str]:
 
 
 def _serve(args: argparse.Namespace, folder: Path, about: str, on_drop: DropHandler | None) -> int:
+    if not 0 <= args.port <= 65535:
+        raise CommandError(f"--port is {args.port}, expected 0 (a free one) to 65535")
     try:
         server = ViewerServer((args.host, args.port), folder, about, on_drop)
     except OSError as error:

@@ -6,6 +6,7 @@ unpacked by the reader's own `unpack`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -132,7 +133,7 @@ def write_zuripano(root: Path, studio: Studio, shot: Shot) -> None:
         pq.write_table(pa.table(table), part)
 
 
-def _picture(image: NDArray[np.uint8 | np.uint16], suffix: str) -> dict[str, object]:
+def _picture(image: NDArray[Any], suffix: str) -> dict[str, object]:
     return {"bytes": cv2.imencode(suffix, image)[1].tobytes(), "path": None}
 
 

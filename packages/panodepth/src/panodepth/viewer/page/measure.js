@@ -1,5 +1,4 @@
 // Two points of the surface, the line between them, and how long it is.
-const SVG = "http://www.w3.org/2000/svg";
 const EYE_HEIGHT = 1.6; // metres: where no scale is known, the lens is taken to be this far above the floor
 
 class Ruler {
@@ -47,7 +46,7 @@ function splitAtSeam(pixels, width) {
 
 function drawRuler(svg, lines, dots) {
   const make = (name, attributes) => {
-    const element = document.createElementNS(SVG, name);
+    const element = document.createElementNS(svg.namespaceURI, name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     return element;
   };
