@@ -37,17 +37,20 @@ from experiments.benchmark.report.tables import (
     spread_tables,
     training_set_table,
 )
-from experiments.benchmark.report.verdict import Verdict, verdict_table, verdicts
+from experiments.benchmark.report.verdict import Verdict, absrel_of, verdict_table, verdicts
 from experiments.pipeline.stage import run_stage
-from pano_data.io.atomic import write_text
+from pano_data.io.atomic import write_json, write_text
 
 TEMPLATE = "page.html"
 COMMON = "depth_anywhere_released"
 EXTREMES = ("best", "median", "worst")
+DIGITS = 4  # of a metric: more would differ between machines
 
 
-def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -> None:
-    """Write `report.html`, `leaderboard.md` and `figures/`; print which model is better.
+def report(
+    models: list[str], protocol: str = COMMON, folder: str = "reports", metrics: str = "metrics"
+) -> None:
+    """Write `report.html`, `leaderboard.md`, `figures/` and metrics; print which model is better.
 
     `cost.json`, `gallery/` and `suites/*.json`, each made by a stage of its own, are read where
     they exist, and so is `ablations.json` (`python -m experiments.ablations table`).
@@ -56,6 +59,8 @@ def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -
         models: Folders below `folder/scores`, in the order of the legends.
         protocol: What the models are compared by first: one that scores every kind of map.
         folder: Where results lie and the report goes.
+        metrics: Folder of a short file for each model, its AbsRel by data set. It is committed, so
+            `dvc metrics show` and `dvc metrics diff` work in a clone that has run nothing.
     """
     root = Path(folder)
     results = [read(root / "scores" / model) for model in models]
@@ -104,10 +109,20 @@ def report(models: list[str], protocol: str = COMMON, folder: str = "reports") -
     )
     for name, content in (("leaderboard.md", text), ("report.html", html)):
         write_text(root / name, content)
+    _write_metrics(Path(metrics), results, protocol)
     sys.stdout.write(
         f"{markdown([t for t in (overview,) if t])}\n{_in_words(best)}\n"
         f"all tables and pictures: {root}/report.html\n{_left_out(root / 'scores', models)}"
     )
+
+
+def _write_metrics(folder: Path, results: Sequence[Result], protocol: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for result in results:
+        scores = {d: absrel_of(result, d, protocol) for d in sorted(result.metrics)}
+        known = {d: round(score, DIGITS) for d, score in scores.items() if score is not None}
+        write_json(folder / f"{result.model}.json", known)
 
 
 def _in_words(found: Sequence[Verdict]) -> str:

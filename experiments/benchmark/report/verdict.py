@@ -43,7 +43,7 @@ def verdicts(results: Sequence[Result], protocol: str) -> list[Verdict]:
 
 
 def _verdict(results: Sequence[Result], dataset: str, protocol: str) -> Verdict:
-    scored = {r.model: s for r in results if (s := _absrel(r, dataset, protocol)) is not None}
+    scored = {r.model: s for r in results if (s := absrel_of(r, dataset, protocol)) is not None}
     networks = sorted((m for m in scored if m not in BASELINES), key=scored.__getitem__)
     baselines = {name: scored[name] for name in BASELINES if name in scored}
     if not networks:
@@ -62,7 +62,8 @@ def _verdict(results: Sequence[Result], dataset: str, protocol: str) -> Verdict:
     return Verdict(dataset, best, tuple(sentences))
 
 
-def _absrel(result: Result, dataset: str, protocol: str) -> float | None:
+def absrel_of(result: Result, dataset: str, protocol: str) -> float | None:
+    """Return the AbsRel of a model on a data set; None where the protocol does not score it."""
     value = (result.get(dataset, protocol) or {}).get("absrel")
     return value if value is not None and np.isfinite(value) else None
 
@@ -130,11 +131,11 @@ def paired_interval(
 def verdict_table(results: Sequence[Result], protocol: str) -> ReportTable | None:
     """Make the table of AbsRel of every model on every data set; None where nothing was scored."""
     datasets = sorted(
-        {d for r in results for d in r.metrics if _absrel(r, d, protocol) is not None}
+        {d for r in results for d in r.metrics if absrel_of(r, d, protocol) is not None}
     )
     if not datasets:
         return None
-    scores = {r.model: [_absrel(r, d, protocol) for d in datasets] for r in results}
+    scores = {r.model: [absrel_of(r, d, protocol) for d in datasets] for r in results}
     best = [
         min((v for v in column if v is not None), default=None)
         for column in zip(*scores.values(), strict=True)

@@ -2,6 +2,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from experiments.benchmark.report.results import UnlabelledNumberError, read
 from experiments.benchmark.report.stage import report
 from tests.experiments.benchmark.scored import metrics, write_cost, write_result
 
+ROOT = Path(__file__).parents[4]
 VOID = {"meta", "img", "link", "br", "input", "wbr"}
 
 
@@ -169,3 +171,25 @@ def test_ablations_that_were_run_are_shown_with_the_printed_curve(folder):
     assert 'alt="DA², Figure 2"' in text
     line = next(t for t in (folder / "leaderboard.md").read_text().splitlines() if "0.3123" in t)
     assert line == "| full | – | 0.3123 | – | – | – | da2_paper | ours |"
+
+
+def test_each_model_has_a_short_file_for_dvc_metrics(folder):
+    (folder.parent / "metrics").mkdir()
+    (folder.parent / "metrics/gone.json").write_text("{}")
+    report(MODELS, protocol="da2_paper")
+    found = {p.stem: json.loads(p.read_text()) for p in (folder.parent / "metrics").iterdir()}
+    assert found == {"ours": {"rooms": 0.2}, "<b>other": {"rooms": 0.4}}
+    report(["ours"], protocol="dap_metric")
+    assert [p.name for p in (folder.parent / "metrics").iterdir()] == ["ours.json"]
+    assert json.loads((folder.parent / "metrics/ours.json").read_text()) == {}
+
+
+def test_the_metrics_that_are_committed_fit_a_terminal():
+    rows = {p: json.loads(p.read_text()) for p in sorted((ROOT / "metrics").glob("*.json"))}
+    assert len(rows) > 5
+    columns = sorted({name for row in rows.values() for name in row})
+    width = max(len(f"metrics/{p.name}") for p in rows) + sum(max(len(c), 7) + 4 for c in columns)
+    assert width <= 100
+    for row in rows.values():
+        assert set(row) == set(columns)
+        assert all(0 < value < 1 for value in row.values())
