@@ -20,7 +20,7 @@ from dvc.utils.hydra import apply_overrides
 
 from benchmarks.rehearsal import hub_models, plan, processes
 from benchmarks.rehearsal.record import Record
-from experiments.ablations import AblationRun, read_queue, runs
+from experiments.ablations import Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.stages import Command
 
@@ -74,9 +74,7 @@ def _last_line(log: Path) -> str:
     return (lines[-1] if lines else "no output")[-300:]
 
 
-def run_row(
-    run: AblationRun, folder: Path, place: Path, before: Mapping[str, Any], record: Record
-) -> None:
+def run_row(run: Run, folder: Path, place: Path, before: Mapping[str, Any], record: Record) -> None:
     """Run one ablation in a copy of the folder, with the stages that it changes."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(folder / "data", place / "data", copy_function=os.link,

@@ -23,7 +23,7 @@ class QueueError(ValueError):
 
 
 @dataclass(frozen=True)
-class AblationRun:
+class Run:
     """One experiment: a row of a table with one seed.
 
     Attributes:
@@ -69,9 +69,7 @@ def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
     return groups
 
 
-def runs(
-    groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*"
-) -> list[AblationRun]:
+def runs(groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*") -> list[Run]:
     """All runs, the first seed of every row before the second of any.
 
     Args:
@@ -92,7 +90,7 @@ def runs(
     return chosen
 
 
-def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[AblationRun]:
+def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Run]:
     scale = SCALES[not small]
     for name, group in groups.items():
         base = [*(group.get("small", []) if small else []), *group.get("always", [])]
@@ -106,10 +104,10 @@ def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Ablat
                 ]
                 tag = f"++{group['section']}.tags.reproduces='{what['table']}'"
                 overrides = (*base, *own, *seeds, tag)
-                yield AblationRun(name, row, seed, group["target"], overrides)
+                yield Run(name, row, seed, group["target"], overrides)
 
 
-def command(run: AblationRun) -> list[str]:
+def command(run: Run) -> list[str]:
     """`dvc exp run` of one row.
 
     Its own name, its own values, a copy of the checkout as its place.
@@ -126,7 +124,7 @@ def finished() -> set[str]:
     return set(listed.stdout.split())
 
 
-def launch(runs: Sequence[AblationRun]) -> list[str]:
+def launch(runs: Sequence[Run]) -> list[str]:
     """Run what is not there yet, past failures; return the names of those that failed."""
     done, failed = finished(), []
     for run in runs:
@@ -152,9 +150,7 @@ def read_scores(uri: str, names: Sequence[str]) -> dict[str, dict[str, float]]:
     return found
 
 
-def by_row(
-    runs: Sequence[AblationRun], numbers: Numbers
-) -> dict[str, dict[str, dict[str, list[float]]]]:
+def by_row(runs: Sequence[Run], numbers: Numbers) -> dict[str, dict[str, dict[str, list[float]]]]:
     """`{group: {row: {metric: a value per seed}}}` of all validations, `val/...`."""
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
     for run in runs:
@@ -173,7 +169,7 @@ def spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.4f}"
 
 
-def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: Numbers) -> str:
+def table(group: Mapping[str, Any], runs: Sequence[Run], numbers: Numbers) -> str:
     """Rows of one group: mean ± standard deviation over seeds, and how far off the first row.
 
     Args:

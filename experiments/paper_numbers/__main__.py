@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-from experiments.paper_numbers import page, read_facts, read_numbers
+from experiments.paper_numbers.facts import read_facts
+from experiments.paper_numbers.ours import read_numbers
+from experiments.paper_numbers.page import page
 from pano_data import write_text
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from experiments import ablations
-from experiments.ablations import AblationRun, QueueError, read_queue, runs
+from experiments.ablations import QueueError, Run, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.held_out import SCORED, suites_of
 from experiments.training.params_cli import ParamsCLI
@@ -93,7 +93,7 @@ CHANGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
-def values(run: AblationRun, folder: Path, overlaid: str | None = None) -> Path:
+def values(run: Run, folder: Path, overlaid: str | None = None) -> Path:
     """params.yaml, with an overlay written into it, as DVC hands it to the stages of a run."""
     path = folder / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
@@ -111,7 +111,7 @@ def look_up(section: dict[str, Any], place: str) -> Any:
 
 
 @pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
-def test_a_row_changes_what_it_says(run: AblationRun, tmp_path: Path) -> None:
+def test_a_row_changes_what_it_says(run: Run, tmp_path: Path) -> None:
     path = values(run, tmp_path)
     first = next(iter(GROUPS[run.group]["rows"]))
     if run.row == first:
@@ -126,9 +126,7 @@ def test_a_row_changes_what_it_says(run: AblationRun, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("run", FIRST, ids=lambda run: run.name)
-def test_a_row_is_accepted(
-    run: AblationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_row_is_accepted(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values(run, tmp_path)
     monkeypatch.chdir(tmp_path)
     resolved = accepted(run)
@@ -137,7 +135,7 @@ def test_a_row_is_accepted(
 
 @pytest.mark.parametrize("run", FULL, ids=lambda run: run.name)
 def test_a_row_is_accepted_at_paper_scale(
-    run: AblationRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values(run, tmp_path, "params.paper.yaml")
     monkeypatch.chdir(tmp_path)
@@ -153,7 +151,7 @@ def test_a_row_is_accepted_at_paper_scale(
     assert set(suites_of(tests)) <= set(resolved["seen_suites"]), "the guard would refuse it"
 
 
-def accepted(run: AblationRun) -> dict[str, Any]:
+def accepted(run: Run) -> dict[str, Any]:
     """The configuration that the run's stage makes of its section."""
     section = GROUPS[run.group]["section"]
     paper = next(p for p in ("depth_anywhere", "da2", "dap") if section.startswith(p))
@@ -228,7 +226,7 @@ def test_rows_that_are_compared_see_equally_many_labelled_panoramas(tmp_path: Pa
     assert set(counts.values()) == {counts["full"]}
 
 
-RUNS = [AblationRun("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2, 3)]
+RUNS = [Run("g", "row_a", seed, "train", ("++a.b=1", "~c.d")) for seed in (1, 2, 3)]
 
 
 def test_command() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.paper_numbers import FactError, read_facts
+from experiments.paper_numbers.facts import FactError, read_facts
 
 
 @pytest.mark.parametrize(

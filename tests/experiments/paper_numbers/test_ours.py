@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.paper_numbers import Fact, FactError, ours, read_numbers, unnamed
+from experiments.paper_numbers.facts import Fact, FactError
+from experiments.paper_numbers.ours import ours, read_numbers, unnamed
 
 NUMBERS = {"da2.data.batch_size": 24, "da2.data.size": [512, 1024], "dap.data.size": [512, 1024],
            "dap.lr": 5e-5, "da2.lr": 1e-4, "da2.threads": 8}  # fmt: skip

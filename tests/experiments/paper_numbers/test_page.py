@@ -1,7 +1,9 @@
 """docs/papers/numbers.md says what the papers say and what params.paper.yaml states."""
 
-from experiments.paper_numbers import Fact, agrees, ours, page, read_facts, read_numbers, unnamed
 from experiments.paper_numbers.__main__ import PAGE, VALUES
+from experiments.paper_numbers.facts import Fact, read_facts
+from experiments.paper_numbers.ours import ours, read_numbers, unnamed
+from experiments.paper_numbers.page import agrees, page
 
 NUMBERS, FACTS = read_numbers(VALUES), read_facts()
 

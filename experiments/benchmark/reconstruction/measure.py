@@ -1,6 +1,6 @@
 """Reconstruct rooms of procedural worlds and score the result against their exact geometry.
 
-`python -m experiments.benchmark.reconstruction --seeds 3 5 [--model MODEL]`
+`python -m experiments.benchmark.reconstruction.measure --seeds 3 5 [--model MODEL]`
 """
 
 import argparse

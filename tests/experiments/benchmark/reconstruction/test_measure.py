@@ -4,18 +4,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.benchmark import reconstruction
-from experiments.benchmark.reconstruction import score_geometry
+from experiments.benchmark.reconstruction import measure
+from experiments.benchmark.reconstruction.measure import score_geometry
 
 
 def test_exact_distances_reconstruct_a_world(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(reconstruction, "HEIGHT", 64)
-    monkeypatch.setattr(reconstruction, "VOXEL", 0.15)
-    monkeypatch.setattr(reconstruction, "REACH", 4.0)
+    monkeypatch.setattr(measure, "HEIGHT", 64)
+    monkeypatch.setattr(measure, "VOXEL", 0.15)
+    monkeypatch.setattr(measure, "REACH", 4.0)
     out = tmp_path / "rows.json"
-    assert reconstruction.main(["--seeds", "3", "--views", "2", "--out", str(out)]) == 0
+    assert measure.main(["--seeds", "3", "--views", "2", "--out", str(out)]) == 0
     rows = json.loads(out.read_text())
     by_way = {(r["way"], r["product"]): r for r in rows}
     known = by_way["exact distances, known poses", "cloud"]
