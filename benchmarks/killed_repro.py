@@ -185,6 +185,7 @@ def rehearse(folder: Path) -> list[Killed]:
         one, other = digests(alone, stage), digests(ranks, stage)
         differing = sum(one.get(name) != other.get(name) for name in {*one, *other})
         found.append(Killed(stage, len(done), kept, len(after), differing))
+        sys.stderr.write(f"{found[-1]}\n")
     return found
 
 

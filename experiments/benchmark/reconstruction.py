@@ -123,8 +123,8 @@ def room_views(world: World, views: int, rng: np.random.Generator) -> list[View]
 def exact_surface(views: Sequence[View]) -> ExactSurface:
     """Return what the views see within reach."""
     points, normals = [], []
-    rays = Equirectangular(HEIGHT, 2 * HEIGHT).rays(dtype=torch.float64).numpy()
     for view in views:
+        rays = Equirectangular(*view.distance.shape).rays(dtype=torch.float64).numpy()
         near = (view.distance > 0) & (view.distance < REACH)
         local = (rays * view.distance[..., None])[near]
         points.append(local @ view.rotation.T + view.position)
