@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pipeline.closure.stages import Command, commands
-from experiments.study.plan import overlaps, place
+from experiments.study.plan import Places, overlaps
 
 DATA = ("data/", "runs", "reports")
 
@@ -66,8 +66,9 @@ def to_repeat(
         if command.name in needed:
             needed |= _makers(command, order)
     changed: set[str] = set()
+    old, new = Places(before), Places(now)
     for command in order:
-        own = any(place(before, name, None) != place(now, name, None) for name in command.sections)
+        own = any(old.at(name, None) != new.at(name, None) for name in command.sections)
         looped = command.item and command.item not in _loops(before)
         if command.name in needed and (
             command.name == target or own or looped or _makers(command, order) & changed

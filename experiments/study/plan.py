@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,41 @@ class Run:
         return next(s for s in reversed(self.last.before) if s.trains == self.arm.section)
 
 
-def plan(study: Study, scale: Scale, arm: Arm, seed: int, root: Path) -> Run:
+class Places:
+    """The places of a values file, each section with what it extends, put together once.
+
+    Args:
+        sections: As `params.read_params` gives them.
+    """
+
+    def __init__(self, sections: Mapping[str, Any]) -> None:
+        self.sections = sections
+        self._section = cache(lambda name: params.resolved(sections, name))
+
+    def at(self, name: str, default: Any = ...) -> Any:
+        """Return a section, or what stands at `section.key`.
+
+        Raises:
+            ParamsError: There is none, and no default.
+        """
+        first, *keys = name.split(".")
+        if default is None and first not in self.sections:
+            return None
+        found: Any = self._section(first)
+        for key in keys:
+            if not isinstance(found, Mapping) or key not in found:
+                if default is None:
+                    return None
+                raise params.ParamsError(
+                    f"got {name!r}, which a stage of dvc.yaml reads: not there"
+                )
+            found = found[key]
+        return found
+
+
+def plan(
+    study: Study, scale: Scale, arm: Arm, seed: int, root: Path, usual: Places | None = None
+) -> Run:
     """Plan the run of an arm with a seed.
 
     Args:
@@ -106,14 +141,15 @@ def plan(study: Study, scale: Scale, arm: Arm, seed: int, root: Path) -> Run:
         arm: The arm.
         seed: The seed.
         root: Folder of dvc.yaml and the values files.
+        usual: The values of the scale as the pipeline has them, where they have been read before.
 
     Raises:
         ClaimsError: The target is no stage of dvc.yaml under these values.
     """
-    values = values_of(study, scale, arm, seed, root)
-    base = base_values(scale, root)
+    usual = usual or Places(base_values(scale, root))
+    values = values_of(study, scale, arm, seed, root, usual.sections)
     stages = list(commands(root, values))
-    planner = _Planner(values, base, stages)
+    planner = _Planner(values, usual, stages)
     target = next((stage for stage in stages if stage.name == arm.target), None)
     if target is None:
         raise ClaimsError(f"arm {arm.name}: got target {arm.target!r}, no stage of dvc.yaml")
@@ -124,9 +160,10 @@ def plan(study: Study, scale: Scale, arm: Arm, seed: int, root: Path) -> Run:
 
 def runs(study: Study, scale: Scale, arms: Sequence[Arm], root: Path) -> Iterator[Run]:
     """Plan all runs, the first seed of every arm before the second of any."""
+    usual = Places(base_values(scale, root))
     for seed in scale.seeds:
         for arm in arms:
-            yield plan(study, scale, arm, seed, root)
+            yield plan(study, scale, arm, seed, root, usual)
 
 
 def _evaluate(study: Study, values: Sections, arm: Arm) -> dict[str, Any]:
@@ -146,8 +183,8 @@ def _evaluate(study: Study, values: Sections, arm: Arm) -> dict[str, Any]:
 class _Planner:
     """Plans the stages of one run."""
 
-    def __init__(self, values: Sections, base: Sections, stages: Sequence[Command]) -> None:
-        self.values, self.base, self.stages = values, base, stages
+    def __init__(self, values: Sections, usual: Places, stages: Sequence[Command]) -> None:
+        self.values, self.own, self.usual, self.stages = values, Places(values), usual, stages
         self._made: dict[str, Step | None] = {}
 
     def step(self, stage: Command) -> Step | None:
@@ -159,8 +196,8 @@ class _Planner:
     def _step(self, stage: Command) -> Step | None:
         before, linked = self._inputs(stage.inputs)
         trains = any(path.startswith(TRAINED) for path in stage.writes)
-        read = {name: place(self.values, name) for name in stage.sections}
-        same = all(place(self.base, name, None) == value for name, value in read.items())
+        read = {name: self.own.at(name) for name in stage.sections}
+        same = all(self.usual.at(name, None) == value for name, value in read.items())
         if same and not before and not trains:
             return None
         section = next((s for s in stage.sections[::-1] if f"{TRAINED}{s}" in stage.writes), "")
@@ -199,25 +236,6 @@ class _Planner:
 def overlaps(one: str, other: str) -> bool:
     """Tell whether one path is the other, or lies below it."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
-
-
-def place(sections: Mapping[str, Any], name: str, default: Any = ...) -> Any:
-    """Return a section, or what stands at `section.key`, with everything it extends.
-
-    Raises:
-        ParamsError: There is none, and no default.
-    """
-    first, *keys = name.split(".")
-    if default is None and first not in sections:
-        return None
-    found: Any = params.resolved(sections, first)
-    for key in keys:
-        if not isinstance(found, Mapping) or key not in found:
-            if default is None:
-                return None
-            raise params.ParamsError(f"got {name!r}, which a stage of dvc.yaml reads: not there")
-        found = found[key]
-    return found
 
 
 def _key(module: str, words: Sequence[str], read: Mapping[str, Any], before: Sequence[Step]) -> str:

@@ -17,7 +17,14 @@ def base_values(scale: Scale, root: Path) -> Sections:
     return params.read_params(root / scale.values)
 
 
-def values_of(study: Study, scale: Scale, arm: Arm, seed: int, root: Path) -> Sections:
+def values_of(
+    study: Study,
+    scale: Scale,
+    arm: Arm,
+    seed: int,
+    root: Path,
+    base: Mapping[str, Any] | None = None,
+) -> Sections:
     """Return all sections of the values file of a run.
 
     Args:
@@ -26,12 +33,13 @@ def values_of(study: Study, scale: Scale, arm: Arm, seed: int, root: Path) -> Se
         arm: What differs.
         seed: Of the run.
         root: Folder of the values files.
+        base: What `base_values` gives, where it has been read before; it is not changed.
 
     Raises:
         ClaimsError: An override names a section that is not there.
         ParamsError: A key is taken out that is not there.
     """
-    sections = base_values(scale, root)
+    sections = base_values(scale, root) if base is None else dict(base)
     for layer in layers(study, scale, arm, seed, sections):
         for name, over in layer.items():
             sections[name] = applied(sections, name, over)

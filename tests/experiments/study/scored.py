@@ -1,12 +1,13 @@
 """Runs that were never trained: scores with known effects, as finished steps leave them."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from experiments.study.claims import Study
+from experiments.study.claims import Study, read_study
 from experiments.study.plan import Run, runs
 from experiments.study.results import Place
 from pano_data import write_json
@@ -18,6 +19,12 @@ IMAGES = {"stanford2d3d": 40, "matterport3d_unifuse": 24, "panosuncg": 24, "deep
 def planned(study: Study, scale: str = "default") -> dict[tuple[str, int], Run]:
     arms = study.arms_of(study.claims.values(), scale)
     return {(r.arm.name, r.seed): r for r in runs(study, study.scale(scale), arms, ROOT)}
+
+
+@cache
+def default_runs() -> dict[tuple[str, int], Run]:
+    """All runs of the committed claims at the default scale; planning them takes seconds."""
+    return planned(read_study())
 
 
 def write_scores(

@@ -15,10 +15,10 @@ from experiments.study.verdict import (
     decide,
     judge,
 )
-from tests.experiments.study.scored import planned, published_effects, write_scores
+from tests.experiments.study.scored import default_runs, published_effects, write_scores
 
 STUDY = read_study()
-RUNS = planned(STUDY)
+RUNS = default_runs()
 
 
 def verdicts(place: Place) -> dict[str, Verdict]:

@@ -12,10 +12,10 @@ from experiments.study.page.pictures import limit, marks
 from experiments.study.page.write import write_page
 from experiments.study.results import Place
 from experiments.study.verdict import judge
-from tests.experiments.study.scored import ROOT, planned, published_effects, write_scores
+from tests.experiments.study.scored import ROOT, default_runs, published_effects, write_scores
 
 STUDY = read_study()
-RUNS = planned(STUDY)
+RUNS = default_runs()
 
 
 @pytest.fixture(scope="module")
