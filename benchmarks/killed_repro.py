@@ -150,6 +150,7 @@ def kill(folder: Path, stage: str) -> dict[Path, int]:
     for each in everyone:
         os.kill(each.pid, signal.SIGKILL)
     process.wait()
+    psutil.wait_procs(everyone, LIMIT_S)  # DVC asks whether those who hold its locks are gone
     done = results(folder, stage)
     if not everyone or not done:
         raise RehearsalError(f"{stage}: got {len(done)} results, expected a few when killed")

@@ -218,7 +218,7 @@ _KINDS: Mapping[str, Callable[[Estimator, Command], StageCost]] = {
     "train_da2": Estimator.training,
     "da2_outpaint": Estimator.curation,
     "train_da2_outpainted": Estimator.training,
-    "train_da2_released": Estimator.training,
+    "train_da2_authors": Estimator.training,
     "train_teacher": Estimator.training,
     "check_teacher": Estimator.teacher_check,
     "depth_anywhere_masks": Estimator.masking,

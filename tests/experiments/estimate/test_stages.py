@@ -42,7 +42,7 @@ def test_every_stage_of_dvc_yaml_is_known_by_its_name() -> None:
     sections = overlay.with_alternatives(written, overlay.alternatives(written))
     named = {command.stage for command in commands(ROOT, sections)}
     assert named <= set(stages._KINDS)
-    assert {"da2_outpaint", "train_da2_outpainted", "train_da2_released"} <= named
+    assert {"da2_outpaint", "train_da2_outpainted", "train_da2_authors"} <= named
 
 
 def test_flux_takes_nine_days_of_64_gpus(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_an_alternative_costs_what_its_stages_do() -> None:
     )
     assert set(released) - set(without) == {
         "manifest@da2_curated",
-        "train_da2_released@da2_released",
+        "train_da2_authors@da2_authors",
     }
-    assert released["train_da2_released@da2_released"] == without["train_da2"]
+    assert released["train_da2_authors@da2_authors"] == without["train_da2"]
     sets = {n for n in painted if n.startswith("da2_outpaint@")}
     assert set(painted) - set(without) == {*sets, "train_da2_outpainted@da2_outpainted"}
     # all that the paper counts, with all 290,400 frames of Dynamic Replica

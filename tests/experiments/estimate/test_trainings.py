@@ -109,7 +109,7 @@ def test_loops_name_sections_and_data_sets_that_exist() -> None:
     assert made <= set(SECTIONS["datasets"])
 
 
-@pytest.mark.parametrize("section", ["da2", "da2_released", "da2_outpainted"])
+@pytest.mark.parametrize("section", ["da2", "da2_authors", "da2_outpainted"])
 def test_da2_sees_768_panoramas_a_step_in_the_shares_of_table_4(section: str) -> None:
     cost = estimate.training_cost({**params.merged(SECTIONS["common"], SECTIONS[section])})
     assert (cost.steps, cost.samples) == (5000, 768 * 5000)
