@@ -62,7 +62,7 @@ def _student() -> dict[str, Any]:
         "AffineInvariantL1", teacher={
             "class_path": "experiments.depth_anywhere.teacher.FolderTeacher",
             "init_args": {"model": "teacher"},
-        }, views=VIEWS,
+        }, views=VIEWS, protocols=["depth_anywhere_released"],
     )  # fmt: skip
     views = {"class_path": "pano_losses.ViewAffineInvariantL1", "init_args": {"weight": 0.5}}
     labelled = {"class_path": "pano_losses.AffineInvariantL1", "init_args": {"weight": 0.5}}
@@ -101,7 +101,7 @@ FAMILIES: dict[str, Family] = {
     ), {}),
     "discriminator": Family("dap", _task(
         "dap.discriminator_task.DiscriminatorTask", "PatchDiscriminator",
-        {"width": 4, "layers": 2}, "DiscriminatorLoss", labeler="labeler", highest_rank=2.0,
+        {"width": 4, "layers": 2}, "DiscriminatorLoss", labeler="labeler", highest_rank=None,
     ), {}, (("labeler", _network("dap", LABELER)),), panels=0),
 }  # fmt: skip
 """HoHoNet, EGFormer and BiFuse++ are fine-tuned on metres, UniFuse is distilled from a teacher."""
