@@ -25,12 +25,14 @@ class Family:
         model: Section `model` of its values.
         data: Keys of its section `data`.
         needs: Folders of finished networks below its own that it starts from, and who writes them.
+        panels: Pictures of each validation set; a network that sees no pictures alone has none.
     """
 
     paper: str
     model: dict[str, Any]
     data: dict[str, Any]
     needs: tuple[tuple[str, Callable[[Path], None]], ...] = ()
+    panels: int = 1
 
 
 def _network(name: str, options: dict[str, Any]) -> Callable[[Path], None]:
@@ -60,7 +62,7 @@ def _student() -> dict[str, Any]:
         "AffineInvariantL1", teacher={
             "class_path": "experiments.depth_anywhere.teacher.FolderTeacher",
             "init_args": {"model": "teacher"},
-        }, views=VIEWS,
+        }, views=VIEWS, protocols=["depth_anywhere_released"],
     )  # fmt: skip
     views = {"class_path": "pano_losses.ViewAffineInvariantL1", "init_args": {"weight": 0.5}}
     labelled = {"class_path": "pano_losses.AffineInvariantL1", "init_args": {"weight": 0.5}}
@@ -99,8 +101,8 @@ FAMILIES: dict[str, Family] = {
     ), {}),
     "discriminator": Family("dap", _task(
         "dap.discriminator_task.DiscriminatorTask", "PatchDiscriminator",
-        {"width": 4, "layers": 2}, "DiscriminatorLoss", labeler="labeler", highest_rank=2.0,
-    ), {}, (("labeler", _network("dap", LABELER)),)),
+        {"width": 4, "layers": 2}, "DiscriminatorLoss", labeler="labeler", highest_rank=None,
+    ), {}, (("labeler", _network("dap", LABELER)),), panels=0),
 }  # fmt: skip
 """HoHoNet, EGFormer and BiFuse++ are fine-tuned on metres, UniFuse is distilled from a teacher."""
 
@@ -111,7 +113,8 @@ def prepare(name: str, folder: Path, scenes: int = 5) -> None:
     own = tiny.sections()["tiny"]
     data, trainer = {**own["data"], **family.data}, {**own["trainer"], **SHORT}
     tiny.prepare(
-        folder, scenes=scenes, model=family.model, data=data, trainer=trainer, checkpoint_every=2
-    )
+        folder, scenes=scenes, model=family.model, data=data, trainer=trainer, checkpoint_every=2,
+        panels=family.panels,
+    )  # fmt: skip
     for place, write in family.needs:
         write(folder / place)

@@ -28,6 +28,8 @@ MOST_LINES = 6
 FREE = {"run_name", "tags", "protocols"}
 """Keys whose values are words that nobody can check."""
 
+NAMES_BELOW = {("train",), ("unlabelled",), ("val",), ("test",), ("terms",)}
+"""Where keys are names that whoever writes them chooses."""
 BLOCK = 25
 """Keys of one case."""
 NAMED, ACCEPTED = "named", "accepted"
@@ -151,7 +153,8 @@ def named(mistake: Mistake, folder: Path) -> str:
     lines = said.strip().splitlines()
     if code is None:
         free = FREE & set(map(str, mistake.place))
-        right = mistake.how == "deleted" or free or not _is_checked(mistake.place)
+        renamed = mistake.how == "renamed" and mistake.place[-2:-1] in NAMES_BELOW
+        right = mistake.how == "deleted" or free or renamed or not _is_checked(mistake.place)
         return ACCEPTED if right else "accepted, expected a line"
     if code != EXIT_USAGE or len(lines) > MOST_LINES or "Traceback" in said:
         return f"exit {code}, {len(lines)} lines: {said[-600:]}"

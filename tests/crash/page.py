@@ -69,7 +69,8 @@ def text(draws: dict[str, Any]) -> str:
     revisions = sorted({d["revision"] for d in draws.values()})
     lines.append(
         f"{hours:.1f} hours, seeds {', '.join(draws)}, at revision {', '.join(revisions)}, on "
-        f"{'; '.join(machines)}. A case may hold several trials, such as the kills of one training."
+        f"{'; '.join(machines)}. A case may hold several trials, such as the kills of one "
+        "training; one with a fault counts as a single trial."
         "\n"
     )
     head = ["kind", "promised", "cases", "trials", "cases with a fault", "minutes"]
