@@ -12,7 +12,7 @@ set -euo pipefail
 set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
-dvc=(python -m experiments.pipeline.quick_dvc) # as `dvc`, but for the time its lock file takes
+dvc=(python -m experiments.pipeline.quick_dvc) # as `dvc`, but for the time its files take
 cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
 [ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$cores
 jobs=${JOBS:-$lines}
@@ -46,7 +46,7 @@ ended() {
 }
 
 if [ "$jobs" -gt 1 ]; then
-  if dvc status -q; then
+  if "${dvc[@]}" status -q; then
     echo "Data and pipelines are up to date."
     exit
   fi

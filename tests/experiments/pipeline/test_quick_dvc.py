@@ -3,10 +3,15 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from dvc.dependency.param import read_param_file
+from dvc.fs import localfs
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
-from experiments.pipeline.quick_dvc import HEAD, modify_lock, split
+from experiments.pipeline import quick_dvc
+from experiments.pipeline.quick_dvc import HEAD, modify_lock, read_values, split
 from tests.experiments import other_process
+from tests.experiments.tiny import ROOT
 
 LONG = "experiments.depth_anywhere.augmentation.PlainPicture" * 2
 STAGES = {
@@ -139,3 +144,45 @@ def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
     expected = reproduced("dvc", tmp_path / "dvc")
     assert reproduced("experiments.pipeline.quick_dvc", tmp_path / "ours") == expected
     assert expected[0] != expected[1]
+
+
+def test_values_of_all_stages_are_those_that_dvc_reads():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].values()
+    params = [p for s in stages for p in (s.get("do") or s).get("params", [])]
+    keys = sorted({key for key in params if isinstance(key, str) and "${" not in key})
+    path = str(ROOT / "params.yaml")
+    expected = read_param_file(localfs, path, keys, flatten=True)
+    assert read_values(localfs, path, keys, flatten=True) == expected
+    assert len(expected) > 20  # of others the stages are not there: they loop over nothing
+
+
+@pytest.mark.parametrize("keys", [["a.b"], ["a.list.0"], ["a.*"], ["a.list", "none", "a.b.c"], []])
+@pytest.mark.parametrize("flatten", [True, False])
+def test_values_are_read_as_dvc_reads_them(keys, flatten, tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: {b: 1, list: [x, 2]}\nd: null\n")
+    calls = [
+        lambda read=read: read(localfs, str(path), keys, flatten=flatten)
+        for read in (read_values, read_param_file)
+    ]
+    outcomes = []
+    for call in calls:
+        try:
+            outcomes.append(call())
+        except (KeyError, ValueError) as error:
+            outcomes.append(type(error))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_values_file_is_parsed_once_until_it_changes(tmp_path, monkeypatch):
+    parsed = []
+    original = quick_dvc.load_path
+    monkeypatch.setattr(quick_dvc, "load_path", lambda *a: parsed.append(a) or original(*a))
+    path = tmp_path / "params.yaml"
+    path.write_text("a: {b: 1}\n")
+    for _ in range(3):
+        assert read_values(localfs, str(path), ["a.b"], flatten=True) == {"a.b": 1}
+    assert len(parsed) == 1
+    path.write_text("a: {b: 22}\n")
+    assert read_values(localfs, str(path), ["a.b"], flatten=True) == {"a.b": 22}
+    assert len(parsed) == 2
