@@ -79,6 +79,33 @@ def test_directions_are_exact_across_seam_and_poles(generator) -> None:
         assert error.max() < 5e-3
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_views_pack_the_blocks_that_they_read(channels, dtype, generator) -> None:
+    image = torch.rand(2, channels, 150, 302, generator=generator)
+    image = (255 * image).to(dtype) if dtype == torch.uint8 else image
+    seam_and_poles = [pg.from_ypr(yaw, pitch) for yaw in (0.0, math.pi) for pitch in (0, 1.5, -1.5)]
+    anywhere = pg.random_rotation(4, generator)
+    for fov in (8.0, 60.0, 130.0):
+        view = pg.Perspective.from_fov(90, 270, math.radians(fov))
+        for turn in [*seam_and_poles, *anywhere]:
+            fast, eager = both(lambda v=view, r=turn: pg.erp_to_perspective(image, v, r))
+            if dtype == torch.uint8:
+                assert (fast.int() - eager.int()).abs().max() <= 1
+            else:  # white noise: both are as far from the truth as float32 coordinates are coarse
+                assert (fast - eager).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("fov", [5.0, 60.0, 120.0, 170.0])
+def test_rows_without_a_view_are_passed_over_and_no_others(fov, generator) -> None:
+    camera = pg.Perspective.from_fov(40, 60, math.radians(fov), math.radians(fov / 2))
+    image = torch.rand(1, 3, *camera.size, generator=generator) + 1
+    for target in (pg.Equirectangular(300, 600), pg.Cylindrical(150, 520), VIEW):
+        for turn in pg.random_rotation(8, generator):
+            fast, eager = both(lambda t=target, r=turn: pg.resample(image, camera, t, r))
+            assert ((fast != 0) != (eager != 0)).float().mean() < 1e-4
+
+
 def test_uint8_is_rounded_like_eager(generator) -> None:
     image = torch.randint(0, 256, (2, 3, 32, 64), generator=generator, dtype=torch.uint8)
     rotation = pg.random_rotation(2, generator)
@@ -106,9 +133,12 @@ def test_coverage_and_zeros_outside(generator) -> None:
 def test_several_threads_give_the_same_bits(generator) -> None:
     image = torch.rand(2, 3, 130, 260, generator=generator)
     rotation = pg.random_rotation(2, generator)
-    one = pg.rotate(image, rotation)
+    wide = pg.Perspective.from_fov(300, 600, math.radians(110))
+    ways = lambda: (pg.rotate(image, rotation), pg.erp_to_perspective(image, wide, rotation))  # noqa: E731
+    one = ways()
     torch.set_num_threads(2)
-    assert torch.equal(pg.rotate(image, rotation), one)
+    for many, alone in zip(ways(), one, strict=True):
+        assert torch.equal(many, alone)
 
 
 def test_nan_stays_in_its_footprint(generator) -> None:

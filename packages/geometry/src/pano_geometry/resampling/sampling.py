@@ -11,9 +11,11 @@ from pano_geometry.padding import padded_planes
 from pano_geometry.pixels import to_grid
 from pano_geometry.resampling import packed
 from pano_geometry.resampling.grids import (
+    BLOCK,
     DenseGrid,
     Grid,
     SparseGrid,
+    bands,
     beyond_centres,
     to_padded_strip,
 )
@@ -123,14 +125,12 @@ def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     """Sample bilinearly at a prepared grid; zeros where the source is not seen."""
     values = image.to(working_dtype(image))
     if isinstance(grid, SparseGrid):
-        return restore(_sample_sparse(values, grid), image.dtype)
+        return _sample_sparse(values, grid, image.dtype)
     if packed.takes(values, grid.grid, surface):
-        out = packed.sample(values, grid.grid, surface)
+        out = restore(packed.sample(values, grid.grid, surface), image.dtype)
     else:
-        out = sample_dense(values, grid, surface)
-    if grid.seen is not None:
-        out = torch.where(grid.seen, out, torch.zeros_like(out))
-    return restore(out, image.dtype)
+        out = sample_dense(values, grid, surface, image.dtype)
+    return out if grid.seen is None else torch.where(grid.seen, out, torch.zeros_like(out))
 
 
 def bordered(image: Tensor, surface: Surface) -> Tensor:
@@ -138,13 +138,28 @@ def bordered(image: Tensor, surface: Surface) -> Tensor:
     return pad_strip(image, 1) if surface is Surface.CUBE else image
 
 
-def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface) -> Tensor:
-    """Run `grid_sample` on the image as it is, then the pixels beside its borders once more."""
+def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface, dtype: torch.dtype) -> Tensor:
+    """Run `grid_sample` on the image as it is, then the pixels beside its borders once more.
+
+    Bytes are rounded block by block: four passes over values that are still in cache.
+    """
     image = bordered(image, surface)
     n = max(image.shape[0], grid.grid.shape[0])
     image = image.expand(n, -1, -1, -1)
     coordinates = grid.grid.expand(n, -1, -1, -1)
-    out = grid_sample(image, coordinates, padding_mode="border", align_corners=False)
+
+    def rows_of(rows: slice) -> Tensor:
+        at = coordinates[:, rows]
+        values = grid_sample(image, at, padding_mode="border", align_corners=False)
+        return restore(values, dtype)
+
+    height, width = coordinates.shape[1:3]
+    if dtype == torch.uint8:
+        out = image.new_empty(n, image.shape[1], height, width, dtype=dtype)
+        for rows in bands(height, n * width, BLOCK * torch.get_num_threads()):
+            out[:, :, rows] = rows_of(rows)
+    else:
+        out = rows_of(slice(None))
     if grid.edge is None or grid.edge_pixels is None:
         return out
     batch, row, column = grid.edge
@@ -171,18 +186,18 @@ def repair(
     return out
 
 
-def _sample_sparse(image: Tensor, grid: SparseGrid) -> Tensor:
+def _sample_sparse(image: Tensor, grid: SparseGrid, dtype: torch.dtype) -> Tensor:
     """Sample only the pixels that see the source."""
     n = max(image.shape[0], len(grid.positions))
     height, width = grid.size
-    out = image.new_zeros(n, image.shape[1], height * width)
+    out = image.new_zeros(n, image.shape[1], height * width, dtype=dtype)
     for i in range(n):
         of = min(i, image.shape[0] - 1)
         at = min(i, len(grid.positions) - 1)
         values = grid_sample(
             image[of : of + 1], grid.grids[at], padding_mode="border", align_corners=False
         )
-        out[i].index_copy_(1, grid.positions[at], values[0, :, 0])
+        out[i].index_copy_(1, grid.positions[at], restore(values[0, :, 0], dtype))
     return out.reshape(n, image.shape[1], height, width)
 
 

@@ -21,6 +21,10 @@ SPHERE, PINHOLE, CUBE = 0, 1, 2
 LARGEST = 2**31 - 1
 TILE = 64, 256
 """Rows and columns that one thread takes at a time."""
+SPARSE = 1.5
+"""Pitch of a view over that of its source beyond which pixels are read as they lie."""
+BLOCK = 8, 64
+"""Rows and columns that are packed at a time where a target sees a part of the image."""
 
 SWITCH = "PANO_GEOMETRY_NATIVE"
 """Environment variable; "0" leaves the kernel alone until `enable()`."""
@@ -38,7 +42,8 @@ class _Plan(ctypes.Structure):
         *((name, ctypes.c_float) for name in ("fx", "fy", "cx", "cy")),
         ("face", ctypes.c_int),
         ("seen", ctypes.c_void_p),
-        ("stride", ctypes.c_int),
+        *((name, ctypes.c_int) for name in ("stride", "ring", "closed")),
+        *((name, ctypes.c_void_p) for name in ("unpacked", "state")),
     )
 
 
@@ -151,16 +156,22 @@ def resample(
         seen=None if seen is None else seen.data_ptr(),
         **_lens(source),
     )
-    if not _packs(image, target):
+    if not _packs(image, source, target):
         _run(plan, of_job, image, out)
         return out, seen
-    ring = 0 if isinstance(source, Cubemap) else 1
-    plan.stride = image.shape[-1] + 2 * ring
+    plan.ring = 0 if isinstance(source, Cubemap) else 1
+    plan.closed = source.surface is Surface.SPHERE
+    rows, plan.stride = image.shape[-2] + 2 * plan.ring, image.shape[-1] + 2 * plan.ring
     of_job["image_of"].zero_()
-    packed = image.new_empty(image.shape[-2] + 2 * ring, plan.stride, 4)
+    packed = image.new_empty(rows, plan.stride, 4)
     share = n * jobs.per_sample // image.shape[0]
     for i, one in enumerate(image):  # memory that serves again stays in cache
-        _pack(one, packed, ring, source.surface is Surface.SPHERE)
+        if _packs_all(image, source, target):
+            _pack(one, packed, plan.ring, plan.closed)
+        else:  # the kernel packs what it reads
+            blocks = -(-rows // BLOCK[0]), -(-plan.stride // BLOCK[1])
+            state = one.new_zeros(blocks, dtype=torch.uint8)
+            plan.state, plan.unpacked = state.data_ptr(), one.data_ptr()
         mine = {name: table[i * share : (i + 1) * share] for name, table in of_job.items()}
         _run(plan, mine, packed, out)
     return out, seen
@@ -182,14 +193,22 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
     }
 
 
-def _packs(image: Tensor, target: Camera) -> bool:
+def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
     """Whether so many pixels are read that a copy with channels side by side pays."""
     if not 2 <= image.shape[1] <= 4:
         return False
-    return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
+    if _packs_all(image, source, target):
+        return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
+    return target.pitch <= SPARSE * source.pitch
 
 
-def _pack(image: Tensor, packed: Tensor, ring: int, closed: bool) -> None:
+def _packs_all(image: Tensor, source: Camera, target: Camera) -> bool:
+    """Whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
+    whole = target.sees_everything or isinstance(source, Cubemap)
+    return whole or image.dtype == torch.uint8  # whose copy costs less than asking for its blocks
+
+
+def _pack(image: Tensor, packed: Tensor, ring: int, closed: int) -> None:
     """(c, h, w) -> (h + 2 ring, w + 2 ring, 4), with the border that the surface asks for."""
     pack = getattr(_library, f"pano_pack_{SYMBOLS[image.dtype]}")
     arguments = image.data_ptr(), packed.data_ptr(), *image.shape, ring, int(closed)

@@ -6,9 +6,12 @@
  *
  * Images of 2 to 4 channels come packed: (rows, stride, 4) with a border of one pixel as the image
  * goes on there, so both taps of a row are one load and no index wraps. Others are read as planes.
+ * A target that sees a part of the image packs that part, block by block, as its taps ask for it.
  * Threads belong to the caller: each takes tiles by counting `next` up.
  */
+#include <limits.h>
 #include <math.h>
+#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __AVX2__
@@ -35,13 +38,21 @@ typedef struct {
     int face;                         /* cube: face size; faces are padded by one pixel */
     uint8_t *seen;                    /* may be NULL */
     int stride;                       /* pixels between rows of a packed image, 0 for planes */
+    int ring, closed;                 /* of a packed image: its border, and whether it is a sphere */
+    const void *unpacked;             /* the image as planes, if it is packed block by block */
+    uint8_t *state;                   /* of each of its blocks: 0, 1 under way, 2 packed */
 } Plan;
+
+#define BLOCK_W 64 /* packed pixels of a block */
+#define BLOCK_H 8
 
 typedef struct {
     int32_t i00[TILE_W], i01[TILE_W], i10[TILE_W], i11[TILE_W]; /* packed: only i00 */
     float u[TILE_W], v[TILE_W];
     int32_t in[TILE_W];
     int all; /* whether all are in */
+    int top, bottom; /* packed: first row of the first and of the last taps, none if top > bottom */
+    int left[2], right[2]; /* and columns: one range, or two where a row crosses the seam */
 } Taps;
 
 /* atan on [0, 1]: minimax polynomial of degree 17, error 9e-8 in float32. */
@@ -79,10 +90,13 @@ static void angles_sphere(const Plan *p, const float *restrict x, const float *r
     for (int i = 0; i < n; i++) v[i] = arctan2(y[i], v[i]) * to_v + middle_v;
 }
 
-/* Taps of index coordinates in an image of W x H with a border of `ring` around it. */
-static void place(const float *restrict us, const float *restrict vs, int n, int W, int H, int ring,
-                  int stride, Taps *restrict t) {
+/* Taps of index coordinates in an image of W x H with a border of `ring` around it; what is not
+ * `in` is left out of the range of rows and columns. */
+static inline void place(const float *restrict us, const float *restrict vs,
+                         const int32_t *restrict in, int n, int W, int H, int ring, int stride,
+                         Taps *restrict t) {
     const int last_c = W + ring - 2, last_r = H + ring - 2;
+    int low_c = INT_MAX, high_c = INT_MIN, low_r = INT_MAX, high_r = INT_MIN;
     for (int i = 0; i < n; i++) {
         float u = us[i], v = vs[i], fu = floorf(u), fv = floorf(v);
         int c = (int)fu, r = (int)fv;
@@ -91,7 +105,33 @@ static void place(const float *restrict us, const float *restrict vs, int n, int
         t->u[i] = u - (float)c;
         t->v[i] = v - (float)r;
         t->i00[i] = (r + ring) * stride + c + ring;
+        int near_c = in && !in[i] ? INT_MAX : c, far_c = in && !in[i] ? INT_MIN : c;
+        int near_r = in && !in[i] ? INT_MAX : r, far_r = in && !in[i] ? INT_MIN : r;
+        low_c = near_c < low_c ? near_c : low_c;
+        high_c = far_c > high_c ? far_c : high_c;
+        low_r = near_r < low_r ? near_r : low_r;
+        high_r = far_r > high_r ? far_r : high_r;
     }
+    const int none = low_r > high_r;
+    t->top = none ? 1 : low_r + ring;
+    t->bottom = none ? 0 : high_r + ring;
+    t->left[0] = none ? 1 : low_c + ring;
+    t->right[0] = none ? 0 : high_c + ring;
+    t->left[1] = 1;
+    t->right[1] = 0;
+}
+
+/* Where columns lie on both sides of the seam: the range of the left ones and that of the right. */
+static void split(const float *us, int n, int W, int ring, Taps *t) {
+    int most = t->left[0], least = t->right[0];
+    for (int i = 0; i < n; i++) {
+        int c = (int)floorf(us[i]) + ring;
+        if (2 * c < W) most = c > most ? c : most;
+        else least = c < least ? c : least;
+    }
+    t->left[1] = least;
+    t->right[1] = t->right[0];
+    t->right[0] = most;
 }
 
 /* Taps of n rays on a panorama: columns wrap, rows continue across the pole (even width). */
@@ -102,7 +142,8 @@ static void taps_sphere(const Plan *p, const float *restrict x, const float *res
     angles_sphere(p, x, y, z, n, us, vs);
     t->all = 1;
     if (p->stride) {
-        place(us, vs, n, W, H, 1, p->stride, t);
+        place(us, vs, NULL, n, W, H, 1, p->stride, t);
+        if (p->state && t->right[0] - t->left[0] > half) split(us, n, W, 1, t);
         return;
     }
     for (int i = 0; i < n; i++) {
@@ -161,7 +202,7 @@ static void taps_pinhole(const Plan *p, const float *restrict x, const float *re
     }
     t->all = !outside;
     if (p->stride)
-        place(us, vs, n, W, H, 1, p->stride, t);
+        place(us, vs, t->in, n, W, H, 1, p->stride, t);
     else
         for (int i = 0; i < n; i++) clamped(t, i, us[i], vs[i], W, H, W, 0);
 }
@@ -195,7 +236,7 @@ static void taps_cube(const Plan *p, const float *restrict x, const float *restr
     }
     t->all = 1;
     if (p->stride) {
-        place(us, vs, n, padded, padded, 0, padded, t);
+        place(us, vs, NULL, n, padded, padded, 0, padded, t);
         for (int i = 0; i < n; i++) t->i00[i] += base[i];
     } else {
         for (int i = 0; i < n; i++) clamped(t, i, us[i], vs[i], padded, padded, padded, base[i]);
@@ -219,7 +260,61 @@ static void rays(const Plan *p, int job, int row, int left, int n, float *x, flo
     }
 }
 
-static int find_taps(const Plan *p, int job, int row, int left, int n, Taps *t) {
+#define SIDES 5
+
+/* What a pinhole sees lies on the inner side of five planes through its centre: ahead, and within
+ * each border of its image. The value q . ray of each plane over a tile, as far as columns go. */
+typedef struct {
+    float q[SIDES][3], low[SIDES], high[SIDES], size[SIDES];
+    float least, most; /* column_scale */
+} Sight;
+
+static void find_sight(const Plan *p, int job, int left, int n, Sight *sight) {
+    const float *a = p->columns + (int64_t)job * 3 * p->width + left, *t = p->column_scale + left;
+    const float W = p->source_width, H = p->source_height;
+    const float q[SIDES][3] = {{0, 0, 1},
+                               {p->fx, 0, p->cx}, {-p->fx, 0, W - p->cx},
+                               {0, p->fy, p->cy}, {0, -p->fy, H - p->cy}};
+    memcpy(sight->q, q, sizeof q);
+    for (int k = 0; k < SIDES; k++) {
+        float low = INFINITY, high = -INFINITY, size = 0;
+        for (int i = 0; i < n; i++) {
+            float x = q[k][0] * a[i], y = q[k][1] * a[p->width + i], z = q[k][2] * a[2 * p->width + i];
+            float value = x + y + z, parts = fabsf(x) + fabsf(y) + fabsf(z);
+            low = value < low ? value : low;
+            high = value > high ? value : high;
+            size = parts > size ? parts : size;
+        }
+        sight->low[k] = low;
+        sight->high[k] = high;
+        sight->size[k] = size;
+    }
+    sight->least = INFINITY;
+    sight->most = -INFINITY;
+    for (int i = 0; i < n; i++) {
+        sight->least = t[i] < sight->least ? t[i] : sight->least;
+        sight->most = t[i] > sight->most ? t[i] : sight->most;
+    }
+}
+
+/* Whether a row of the tile may see the image; rounding never makes it none. */
+static int may_see(const Plan *p, int job, int row, const Sight *sight) {
+    const float *b = p->rows + (int64_t)job * 3 * p->height + row;
+    const float s = p->row_scale[row];
+    for (int k = 0; k < SIDES; k++) {
+        const float *q = sight->q[k];
+        float x = q[0] * b[0], y = q[1] * b[p->height], z = q[2] * b[2 * p->height], own = x + y + z;
+        float far = s * sight->low[k], near = s * sight->high[k];
+        float least = own * sight->least, most = own * sight->most;
+        float widest = fmaxf(fabsf(sight->least), fabsf(sight->most));
+        float size = fabsf(s) * sight->size[k] + widest * (fabsf(x) + fabsf(y) + fabsf(z));
+        if (fmaxf(far, near) + fmaxf(least, most) < -1e-5f * size) return 0;
+    }
+    return 1;
+}
+
+static int find_taps(const Plan *p, int job, int row, int left, int n, const Sight *sight, Taps *t) {
+    if (p->source == PINHOLE && !may_see(p, job, row, sight)) return 0;
     float x[TILE_W], y[TILE_W], z[TILE_W];
     rays(p, job, row, left, n, x, y, z);
     if (p->source == SPHERE) taps_sphere(p, x, y, z, n, t);
@@ -302,23 +397,83 @@ static inline float8 load_u8(const uint8_t *from) {
             for (int i = 0; i < n; i++) to[i] = STORE(row[4 * i + k]);                              \
         }                                                                                           \
     }                                                                                               \
-    static void NAME##_tile(const Plan *p, const TYPE *images, TYPE *out, int job, int top,         \
-                            int left) {                                                             \
+    /* One block: (c, height, width) -> (rows, stride, 4), unused channels the first again. */       \
+    static void NAME##_block(const Plan *p, TYPE *packed, int down, int across) {                   \
+        const int W = p->source_width, H = p->source_height, ring = p->ring, half = W / 2;          \
+        const int64_t plane = (int64_t)W * H;                                                       \
+        const int first = across * BLOCK_W;                                                         \
+        const int last = first + BLOCK_W < p->stride ? first + BLOCK_W : p->stride;                 \
+        const int begin = first < ring ? ring : first, end = last > W + ring ? W + ring : last;     \
+        for (int row = down * BLOCK_H; row < (down + 1) * BLOCK_H && row < H + 2 * ring; row++) {   \
+            const int beyond = row < ring || row >= H + ring, turned = beyond && p->closed;         \
+            const int y = row < ring ? 0 : row >= H + ring ? H - 1 : row - ring;                    \
+            const TYPE *restrict a = (const TYPE *)p->unpacked + (int64_t)y * W;                    \
+            const TYPE *restrict b = p->channels > 1 ? a + plane : a;                               \
+            const TYPE *restrict c = p->channels > 2 ? a + 2 * plane : a;                           \
+            const TYPE *restrict d = p->channels > 3 ? a + 3 * plane : a;                           \
+            TYPE *restrict to = packed + (int64_t)row * p->stride * 4;                              \
+            if (!turned)                                                                            \
+                for (int x = begin; x < end; x++) {                                                 \
+                    to[4 * x] = a[x - ring];                                                        \
+                    to[4 * x + 1] = b[x - ring];                                                    \
+                    to[4 * x + 2] = c[x - ring];                                                    \
+                    to[4 * x + 3] = d[x - ring];                                                    \
+                }                                                                                   \
+            for (int x = first; x < last; x++) {                                                    \
+                if (!turned && x == begin) x = end;                                                 \
+                if (x >= last) break;                                                               \
+                int from = x - ring;                                                                \
+                from = from < 0 ? (p->closed ? W - 1 : 0) : from;                                   \
+                from = from >= W ? (p->closed ? 0 : W - 1) : from;                                  \
+                from = turned ? (from + half < W ? from + half : from + half - W) : from;           \
+                to[4 * x] = a[from];                                                                \
+                to[4 * x + 1] = b[from];                                                            \
+                to[4 * x + 2] = c[from];                                                            \
+                to[4 * x + 3] = d[from];                                                            \
+            }                                                                                       \
+        }                                                                                           \
+    }                                                                                               \
+    /* Packs what taps read, unless it is; a block that another thread packs is waited for. */      \
+    static void NAME##_need(const Plan *p, TYPE *packed, const Taps *t) {                           \
+        const int across = (p->stride + BLOCK_W - 1) / BLOCK_W;                                     \
+        for (int part = 0; part < 2; part++) {                                                      \
+            if (t->left[part] > t->right[part]) continue;                                           \
+            for (int i = t->top / BLOCK_H; i <= (t->bottom + 1) / BLOCK_H; i++)                     \
+                for (int k = t->left[part] / BLOCK_W; k <= (t->right[part] + 1) / BLOCK_W; k++) {   \
+                    uint8_t *state = p->state + (int64_t)i * across + k, none = 0;                  \
+                    if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == 2) continue;                    \
+                    if (__atomic_compare_exchange_n(state, &none, 1, 0, __ATOMIC_ACQUIRE,           \
+                                                    __ATOMIC_ACQUIRE)) {                            \
+                        NAME##_block(p, packed, i, k);                                              \
+                        __atomic_store_n(state, 2, __ATOMIC_RELEASE);                               \
+                    } else {                                                                        \
+                        while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != 2) sched_yield();        \
+                    }                                                                               \
+                }                                                                                   \
+        }                                                                                           \
+    }                                                                                               \
+    static void NAME##_tile(const Plan *p, TYPE *images, TYPE *out, int job, int top, int left) {   \
         const int64_t plane = (int64_t)p->source_height * p->source_width;                          \
-        const TYPE *image = images + (p->stride ? 0 : p->image_of[job] * plane * p->channels);      \
+        TYPE *image = images + (p->stride ? 0 : p->image_of[job] * plane * p->channels);            \
         int n = p->width - left < TILE_W ? p->width - left : TILE_W;                                \
         int bottom = top + TILE_H < p->height ? top + TILE_H : p->height;                           \
         Taps both[2];                                                                               \
-        int any = find_taps(p, job, top, left, n, both);                                            \
+        Sight sight;                                                                                \
+        if (p->source == PINHOLE) find_sight(p, job, left, n, &sight);                              \
+        int any = find_taps(p, job, top, left, n, &sight, both);                                    \
+        if (any && p->state) NAME##_need(p, image, both);                                           \
         for (int row = top; row < bottom; row++) {                                                  \
             const Taps *taps = both + ((row - top) & 1);                                            \
             int64_t at = (int64_t)row * p->width + left;                                            \
             TYPE *to = out + p->out_offset[job] + at;                                               \
             Taps *next = both + ((row + 1 - top) & 1);                                              \
-            int next_any = row + 1 < bottom && find_taps(p, job, row + 1, left, n, next);           \
-            if (p->seen)                                                                            \
-                for (int i = 0; i < n; i++)                                                         \
-                    p->seen[p->seen_offset[job] + at + i] = (uint8_t)taps->in[i];                   \
+            int next_any = row + 1 < bottom && find_taps(p, job, row + 1, left, n, &sight, next);   \
+            if (next_any && p->state) NAME##_need(p, image, next);                                  \
+            uint8_t *seen = p->seen ? p->seen + p->seen_offset[job] + at : NULL;                    \
+            if (seen && any)                                                                        \
+                for (int i = 0; i < n; i++) seen[i] = (uint8_t)taps->in[i];                         \
+            else if (seen)                                                                          \
+                memset(seen, 0, n);                                                                 \
             if (any && p->stride)                                                                   \
                 NAME##_packed(p, taps, next_any ? next : taps, image, to, n);                       \
             else if (any)                                                                           \
@@ -329,7 +484,7 @@ static inline float8 load_u8(const uint8_t *from) {
             any = next_any;                                                                         \
         }                                                                                           \
     }                                                                                               \
-    void NAME(const Plan *p, const TYPE *images, TYPE *out, int64_t *next) {                        \
+    void NAME(const Plan *p, TYPE *images, TYPE *out, int64_t *next) {                              \
         const int down = (p->height + TILE_H - 1) / TILE_H;                                         \
         const int across = (p->width + TILE_W - 1) / TILE_W;                                        \
         const int64_t tiles = (int64_t)p->jobs * down * across;                                     \
