@@ -228,7 +228,8 @@ class _Images:
             side: {name: torch.tensor(values, dtype=torch.float64) for name, values in own.items()}
             for side, own in self.sides.items()
         }
-        return ImageScores(**found, pixels=torch.tensor(self.pixels, dtype=torch.int64))
+        pixels = torch.tensor(self.pixels, dtype=torch.int64)
+        return ImageScores(found["numerators"], found["denominators"], pixels)
 
 
 def _collect(entries: Iterable[Mapping[str, Any]]) -> DatasetScores:
