@@ -131,7 +131,7 @@ def unpack(root: Path | str, augmented: bool = False, progress: bool = False) ->
 
 
 def _height(rgb: NDArray[Any], path: Path) -> int:
-    rows, columns = rgb.shape[:2]
+    rows, columns = (int(n) for n in rgb.shape[:2])
     height = columns // 2
     if columns % 2 or band(height)[1] != rows:
         raise DataError(
