@@ -131,13 +131,8 @@ def unpack(root: Path | str, augmented: bool = False, progress: bool = False) ->
 
 
 def _height(rgb: NDArray[Any], path: Path) -> int:
-<<<<<<< HEAD
-    rows, columns = rgb.shape[:2]
-    height: int = columns // 2
-=======
     rows, columns = (int(n) for n in rgb.shape[:2])
     height = columns // 2
->>>>>>> ps
     if columns % 2 or band(height)[1] != rows:
         raise DataError(
             f"{path}: got {rows} rows of {columns} pixels, expected {band(height)[1]}, "
