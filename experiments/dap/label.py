@@ -28,6 +28,7 @@ from pano_data import (
     label_path,
     pseudo_row,
     read_manifest,
+    remove_all_parts,
     write_manifest,
     write_pseudo_label,
     write_text,
@@ -174,8 +175,7 @@ def _start(folder: Path, rows: Rows, maker: str) -> None:
     if labels.is_dir() and not (note.is_file() and note.read_text() == maker):
         shutil.rmtree(labels)  # labels of another model are not mixed with ours
         (folder / DAMAGED).unlink(missing_ok=True)  # of other data, maybe
-    for part in labels.rglob(".*.part*"):
-        part.unlink()  # of a writer that was killed
+    remove_all_parts(labels, ".png")
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(maker)  # last: if this is interrupted, the next run clears again
     write_manifest(folder / UNLABELLED, _unlabelled(folder, rows))

@@ -24,6 +24,7 @@ from pano_data import (
     manifest_of,
     masked_rows,
     read_manifest,
+    remove_all_parts,
     write_manifest,
     write_masks,
     write_text,
@@ -88,6 +89,7 @@ def mask(
     done = masked_rows(rows, folder, prefix, min_valid)
     if done is None:
         return  # another rank is still at work and will finish
+    remove_all_parts(folder, ".png")  # every mask is there: nobody writes one any more
     kept, dropped = done
     text = json.dumps([asdict(entry) for entry in dropped], indent=1)
     write_text(folder / "dropped.json", text + "\n")

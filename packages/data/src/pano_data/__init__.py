@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pano_data.io.archives import extract, join_parts
     from pano_data.io.atomic import (
         flush,
+        remove_all_parts,
         remove_parts,
         replace_file,
         write_bytes,
@@ -97,6 +98,7 @@ else:
         "io.archives": ("extract", "join_parts"),
         "io.atomic": (
             "flush",
+            "remove_all_parts",
             "remove_parts",
             "replace_file",
             "write_bytes",
@@ -221,6 +223,7 @@ __all__ = [
     "read_picture",
     "read_png_or_jpeg",
     "read_rgb",
+    "remove_all_parts",
     "remove_parts",
     "replace_file",
     "screen_manifest",

@@ -105,6 +105,15 @@ def remove_parts(path: Path | str) -> None:
         part.unlink(missing_ok=True)
 
 
+def remove_all_parts(folder: Path | str, suffix: str) -> None:
+    """Remove what killed writers of files with a suffix left below a folder.
+
+    Only where no other process writes such files now.
+    """
+    for part in Path(folder).rglob(f".*.part{suffix}"):
+        part.unlink(missing_ok=True)
+
+
 def _is_full(error: OSError | RuntimeError, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
