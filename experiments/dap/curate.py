@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from experiments.dap.environment import level, sky_shares, sky_tilts, told_apart
+from experiments.dap.environment import classify_mixed, keep_upright, sky_shares, sky_tilts
 from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import data_files
 from experiments.pipeline.processes import check_launched, set_threads
@@ -38,7 +38,7 @@ class Judge(LightningModule):
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Scores, shares and tilts of the sky `(b, 3)` of one batch."""
+        """Return scores, shares and tilts of the sky `(b, 3)` of one batch."""
         known = batch["valid"] | batch["far"]
         maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
         score = self.net.score(maps, batch["valid"])
@@ -46,7 +46,7 @@ class Judge(LightningModule):
         return torch.stack([score, *(part.to(score) for part in skies)], -1)
 
 
-def scored(
+def score_rows(
     engine: Trainer,
     judge: Judge,
     data: ManifestDataset,
@@ -55,13 +55,13 @@ def scored(
     outdoors_from: float | None = None,
     max_tilt_deg: float | None = None,
 ) -> list[Row]:
-    """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
+    """Return a manifest's rows with the discriminator's score: high looks like truth.
 
     With `outdoors_from`, rows that do not say their environment get it from the sky of their label;
     with `max_tilt_deg`, rows whose sky is not above are left out.
 
-    Ranks share whole batches, those of a single process: what is scored together decides the last
-    digit.
+    All ranks return the same. They share whole batches, those of a single process: what is scored
+    together decides the last digit.
     """
     batches = shard_indices(
         math.ceil(len(data) / batch_size), engine.global_rank, engine.world_size
@@ -80,8 +80,8 @@ def scored(
         for row, score in zip(data.manifest, scores.tolist(), strict=True)
     ]
     if outdoors_from is not None:
-        listed = told_apart(listed, skies.tolist(), outdoors_from)
-    return listed if max_tilt_deg is None else level(listed, tilts.tolist(), max_tilt_deg)
+        listed = classify_mixed(listed, skies.tolist(), outdoors_from)
+    return listed if max_tilt_deg is None else keep_upright(listed, tilts.tolist(), max_tilt_deg)
 
 
 def curate(
@@ -100,7 +100,7 @@ def curate(
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes the manifest of the selected rows, on rank 0 when all ranks have scored their share.
+    """Write the manifest of the selected rows, on rank 0 when all ranks have scored their share.
 
     Args:
         discriminator: Folder of the trained discriminator.
@@ -133,7 +133,7 @@ def curate(
     rows = [
         row
         for manifest in manifests
-        for row in scored(
+        for row in score_rows(
             engine,
             judge,
             ManifestDataset(manifest, root, size),

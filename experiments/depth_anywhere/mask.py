@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments.pipeline import data_files
 from experiments.pipeline.closure.digest import code_digest, own_code
 from experiments.pipeline.processes import global_rank, set_threads, world_size
-from experiments.pipeline.run_folder import plain_values, take_up
+from experiments.pipeline.run_folder import plain_values, prepare_folder
 from experiments.pipeline.stage import run_stage
 from pano_data import (
     CorruptSampleError,
@@ -42,7 +42,7 @@ def mask(
     min_valid: float = MIN_VALID,
     threads: int = 2,
 ) -> None:
-    """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
+    """Write `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
     Masks that are there are not made again, so a killed run resumes where it stopped. Under
     torchrun or SLURM every process masks its own share, and the last to come writes the manifest.
@@ -71,7 +71,7 @@ def mask(
         "size": size,
         "code": code_digest(*code),
     }
-    take_up(folder, made_of)
+    prepare_folder(folder, made_of)
     pictures, quarantine = (
         ManifestDataset(rows, data_root, size),
         Quarantine(folder / "quarantine.jsonl"),
@@ -98,7 +98,7 @@ def mask(
 
 
 def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:
-    """Rows with paths relative to the root of all data."""
+    """Return the rows with paths relative to the root of all data."""
     masked = [row.key for row in rows if row.mask is not None]
     if masked:
         raise DataError(

@@ -13,10 +13,10 @@ from torch.nn.functional import embedding_bag
 from torch.utils._python_dispatch import _disable_current_modes
 
 from pano_geometry.arrays import takes_arrays
+from pano_geometry.cameras.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.compiling import constant_result, is_known_size, is_transformed
 from pano_geometry.errors import check_image, check_size
 from pano_geometry.pixels import EXACT_ON, centres, lacks_float64, to_index
-from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
@@ -214,7 +214,7 @@ def _ring_taps(
 def _cached_ring_taps(
     size: int, n: int, inset: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
+    """Return taps and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
     # A table made under inference_mode could not be used in training later.
     # Nor could one made of fake or batched tensors serve real ones.
     with torch.inference_mode(mode=False), _disable_current_modes():

@@ -9,10 +9,10 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_geometry.pixels import to_index
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.reduction import Reduced, blank, masked_mean, mean_over_images, ratio
+from pano_losses.reduction import Reduced, fill_invalid, masked_mean, mean_over_images, safe_divide
 from pano_losses.terms import Term
 
-Normalisation = Literal["truth_max", "truth_mean", "row"]
+GramNormalisation = Literal["truth_max", "truth_mean", "row"]
 
 
 def icosahedron_rotations() -> Float[Tensor, "12 3 3"]:
@@ -69,7 +69,7 @@ def gram_matrix_loss(
     rotations: Float[Tensor, "n 3 3"] | None = None,
     size: int = 128,
     fov_deg: float = 90.0,
-    normalisation: Normalisation = "truth_max",
+    normalisation: GramNormalisation = "truth_max",
 ) -> Reduced:
     """Return the mean squared difference of the Gram matrices `D D^T / f` over perspective views.
 
@@ -91,12 +91,12 @@ def gram_matrix_loss(
     Source: DAP (arXiv 2512.16913), eq. 2, L_DF, in the reading of docs/papers/dap_losses.md.
     """
     rotations = icosahedron_rotations() if rotations is None else rotations
-    p, t = blank(prediction, valid, 0.0), blank(target, valid, 0.0)
+    p, t = fill_invalid(prediction, valid, 0.0), fill_invalid(target, valid, 0.0)
     maps = cut_views(torch.cat([p, t, valid.to(t.dtype)], 1), rotations, size, fov_deg)
     found, truth, share = maps.flatten(0, 1).unbind(1)
     seen = share > 1 - 1e-3
     found, truth = _normalised(
-        blank(found, seen, 0.0), blank(truth, seen, 0.0), seen, normalisation
+        fill_invalid(found, seen, 0.0), fill_invalid(truth, seen, 0.0), seen, normalisation
     )
     # Half precision would overflow the squares of the products.
     with torch.autocast(found.device.type, enabled=False):
@@ -106,13 +106,13 @@ def gram_matrix_loss(
 
 
 def _normalised(
-    found: Tensor, truth: Tensor, seen: Tensor, rule: Normalisation
+    found: Tensor, truth: Tensor, seen: Tensor, rule: GramNormalisation
 ) -> tuple[Tensor, Tensor]:
     if rule == "row":
         return _unit_rows(found), _unit_rows(truth)
     scale = truth.flatten(1).amax(1) if rule == "truth_max" else masked_mean(truth, seen)
     scale = scale.reshape(-1, 1, 1)
-    return ratio(found, scale.expand_as(found)), ratio(truth, scale.expand_as(truth))
+    return safe_divide(found, scale.expand_as(found)), safe_divide(truth, scale.expand_as(truth))
 
 
 def _unit_rows(view: Tensor) -> Tensor:
@@ -128,12 +128,12 @@ class GramMatrixLoss(Term):
         weight: float = 0.4,
         size: int = 128,
         fov_deg: float = 90.0,
-        normalisation: Normalisation = "truth_max",
+        normalisation: GramNormalisation = "truth_max",
     ) -> None:
         super().__init__(weight)
         self.size = size
         self.fov_deg = fov_deg
-        self.normalisation: Normalisation = normalisation
+        self.normalisation: GramNormalisation = normalisation
         self.register_buffer("rotations", icosahedron_rotations(), persistent=False)
 
     rotations: Tensor

@@ -11,7 +11,7 @@ from experiments.study.page import write
 from experiments.study.page.content import arm_rows, interval, p_value, percent
 from experiments.study.page.pictures import limit, marks
 from experiments.study.page.write import write_page
-from experiments.study.results import Place, image_scores
+from experiments.study.results import StudyStore, image_scores
 from experiments.study.verdict import judge
 from tests.experiments.study.scored import ROOT, default_runs, published_effects, write_scores
 
@@ -23,16 +23,16 @@ RUNS = default_runs()
 def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Markdown and HTML of a study of which four claims were run."""
     folder = tmp_path_factory.mktemp("pages")
-    place = Place(folder / "study")
+    store = StudyStore(folder / "study")
     some = {k: r for k, r in RUNS.items() if k[0].startswith("da2")}
     effects = {**published_effects(STUDY), "da2_no_sphere": -0.4}
-    write_scores(STUDY, place, some, effects)
+    write_scores(STUDY, store, some, effects)
     out = folder / "docs/study.md"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "largest_difference", lambda *_: None)  # no weights were trained
-        write_page(STUDY, STUDY.scale("default"), place, out, ROOT)
+        write_page(STUDY, STUDY.scale("default"), store, out, ROOT)
     assert (out.parent / "study_forest.png").read_bytes().startswith(b"\x89PNG")
-    return out.read_text(), (place.root / "study.html").read_text()
+    return out.read_text(), (store.root / "study.html").read_text()
 
 
 def test_markdown_has_every_claim_and_the_count(pages: tuple[str, str]) -> None:
@@ -49,19 +49,19 @@ def test_markdown_has_every_claim_and_the_count(pages: tuple[str, str]) -> None:
 
 
 def test_the_arms_have_their_own_table_for_each_paper(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    store = StudyStore(tmp_path)
     claims = [c for c in STUDY.claims.values() if c.paper == "DA²"]
     arms = ("da2", "da2_black")
     some = {(a, s): r for (a, s), r in RUNS.items() if a in arms and (a, s) != ("da2_black", 5)}
-    write_scores(STUDY, place, some, published_effects(STUDY))
-    rows = {row.arm: row for row in arm_rows(claims, RUNS, place)}
+    write_scores(STUDY, store, some, published_effects(STUDY))
+    rows = {row.arm: row for row in arm_rows(claims, RUNS, store)}
     assert set(rows) == set(arms)
     assert (rows["da2"].seeds, rows["da2_black"].seeds) == (5, 4)
     assert rows["da2_black"].published == {"mean": 7.59}
     claim = STUDY.claims["da2_outpainting"]
     for dataset in claim.test:
         of_seeds = [
-            image_scores(place.scores(RUNS["da2_black", seed]), dataset, claim).mean()
+            image_scores(store.scores(RUNS["da2_black", seed]), dataset, claim).mean()
             for seed in (1, 2, 3, 4)
         ]
         mean, spread = rows["da2_black"].errors[dataset]
@@ -96,9 +96,9 @@ def test_effects_are_told_in_percent() -> None:
 
 
 def test_marks_lie_where_the_axis_says(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    write_scores(STUDY, place, RUNS, published_effects(STUDY))
-    found = judge(STUDY, RUNS, place)
+    store = StudyStore(tmp_path)
+    write_scores(STUDY, store, RUNS, published_effects(STUDY))
+    found = judge(STUDY, RUNS, store)
     width = limit(found)
     for verdict in found:
         for mark, finding in zip(marks(verdict, width), verdict.findings, strict=False):

@@ -12,12 +12,12 @@ import numpy as np
 from pano_data import datasets
 from pano_data.audit import checks
 from pano_data.audit.checks import Check, SplitReport
-from pano_data.audit.measure import Measured, measure
+from pano_data.audit.measure import SampleMeasures, measure
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
 from pano_data.progress import track
-from pano_data.quarantine import Corrupt, corrupt_entry
+from pano_data.quarantine import CorruptEntry, corrupt_entry
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AuditReport:
     root: str
     splits: Mapping[str, SplitReport]
     opened: int
-    corrupt: tuple[Corrupt, ...]
+    corrupt: tuple[CorruptEntry, ...]
     sizes: Mapping[str, int]
     dtypes: Mapping[str, int]
     valid: float
@@ -148,8 +148,8 @@ def _make_report(
     spec: DatasetSpec,
     root: Path,
     splits: dict[str, SplitReport],
-    measured: list[Measured],
-    bad: list[Corrupt],
+    measured: list[SampleMeasures],
+    bad: list[CorruptEntry],
 ) -> AuditReport:
     ranges = np.array([m.distance for m in measured if m.distance])
     residuals = checks.median_residuals(measured)

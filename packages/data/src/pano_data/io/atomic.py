@@ -1,8 +1,12 @@
-"""Write a file so that its name never stands for half of it: the one writer of the project."""
+"""Write a file so that its name never stands for half of it.
+
+`pano_models.storage.whole_file` does the same for what may not import this package.
+"""
 
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +19,7 @@ _FLUSHING: ContextVar[bool] = ContextVar("flushing", default=True)
 
 
 @contextmanager
-def unflushed() -> Iterator[None]:
+def without_flush() -> Iterator[None]:
     """Leave it to the operating system when files reach the disk.
 
     For trees of small files that are renamed as a whole when all are there: waiting for the disk
@@ -53,7 +57,7 @@ def replace_file(path: Path | str) -> Iterator[Path]:
         yield temporary
         flush(temporary)
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         if _is_full(error, temporary):
             raise OSError(
                 errno.ENOSPC,
@@ -87,7 +91,7 @@ def write_json(
 def flush(path: Path | str) -> None:
     """Put a file or a folder on disk; a rename lasts only when its folder is there too.
 
-    Within `unflushed` nothing is done.
+    Within `without_flush` nothing is done.
     """
     if not _FLUSHING.get():
         return
@@ -114,9 +118,11 @@ def remove_all_parts(folder: Path | str, suffix: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _is_full(error: OSError | RuntimeError, temporary: Path) -> bool:
+def _is_full(error: Exception, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
+    if number := re.search(r"\(os error (\d+)\)", str(error)):  # as libraries in Rust say it
+        return int(number[1]) in FULL
     try:  # NumPy and torch report no more than a short write: try to add to it
         with temporary.open("ab") as file:
             file.write(bytes(BLOCK))

@@ -102,7 +102,7 @@ Border = Literal["zeros", "wrap", "sphere"]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Rows (or columns) that TensorFlow's "SAME" adds before and after: the larger half after."""
+    """Return the rows that TensorFlow's "SAME" adds before and after: the larger half after."""
     total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -222,7 +222,7 @@ def wrap_padding(module: nn.Module) -> None:
     replace_children(module, partial(_repadded, build=WrapConv2d))
 
 
-def close_sphere(module: nn.Module) -> None:
+def pad_on_sphere(module: nn.Module) -> None:
     """Pad every convolution and pooling of `module` across seam and poles; parameters stay."""
     replace_children(module, _closed)
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import check_precision
+from pano_models.backbones.shipped_weights import load_encoders
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Maps
-from pano_models.weights.encoders import load_encoders
 
 STRIDE = 32
 LEAST_HEIGHT = 64
@@ -118,7 +118,7 @@ def run_at_height(
     return resize(out, size, wrap=True, antialias=True)
 
 
-def start_at(head: nn.Module, value: float) -> None:
+def set_initial_output(head: nn.Module, value: float) -> None:
     """Make a last convolution (or linear layer) start around a value: fill its bias."""
     bias = head.bias
     if not isinstance(bias, Tensor):

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.weights.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder, write_whole
+from pano_models.storage.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder
+from pano_models.storage.whole_file import replace_file
 
 BOX = Path(__file__).parents[1] / "box"
 """Holds data alone: code that lies beside it would make a stage of it."""
@@ -80,15 +81,18 @@ def put_into_box(
     if model.spec is None or model.native_size is None:
         raise ValueError(f"{name}: got a network without options or size, expected a trained one")
     folder = box / name
-    write_folder(folder, model.spec.name, model.spec.config, halved(model), model.native_size)
+    write_folder(
+        folder, model.spec.name, model.spec.config, half_precision(model), model.native_size
+    )
     digests = {file: _digest(folder / file) for file in (CONFIG_FILE, WEIGHTS_FILE)}
     entry = {"sha256": digests, **origin}
     text = json.dumps({**_catalogue(box), name: entry}, indent=2, sort_keys=True)
-    write_whole(box / CATALOGUE, lambda path: path.write_text(text + "\n"))
+    with replace_file(box / CATALOGUE) as part:
+        part.write_text(text + "\n")
     return entry
 
 
-def halved(model: nn.Module) -> dict[str, Tensor]:
+def half_precision(model: nn.Module) -> dict[str, Tensor]:
     """Return the tensors that the box keeps of a network.
 
     Raises:

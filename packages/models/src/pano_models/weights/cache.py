@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pano_models.errors import CheckpointError
-from pano_models.weights.model_folder import write_whole
+from pano_models.storage.whole_file import replace_file
 from pano_models.weights.published import PublishedWeights
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def weights_folder() -> Path:
     return Path(constants.HF_ASSETS_CACHE) / "panodepth" / "weights"
 
 
-def place_of(entry: PublishedWeights, folder: Path | None = None) -> Path:
+def weight_path(entry: PublishedWeights, folder: Path | None = None) -> Path:
     """Return where the file of an entry lies, or has to be put."""
     return (folder or weights_folder()) / entry.name.replace("/", "--") / Path(entry.file).name
 
@@ -66,7 +66,7 @@ def in_hub_cache(entry: PublishedWeights) -> Path | None:
 
 def find_weights(entry: PublishedWeights, folder: Path | None = None) -> Path | None:
     """Return the file of an entry, None where it is not on this machine."""
-    place = place_of(entry, folder)
+    place = weight_path(entry, folder)
     return place if place.is_file() else in_hub_cache(entry)
 
 
@@ -101,10 +101,8 @@ def write_file_record(
     record = FileRecord(
         sha256, about.st_size, about.st_mtime_ns, entry.repository, revision, compared_with
     )
-    path = _record_path(entry, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(record), indent=2)
-    write_whole(path, lambda temporary: temporary.write_text(text + "\n"))
+    with replace_file(_record_path(entry, folder)) as part:
+        part.write_text(json.dumps(asdict(record), indent=2) + "\n")
     return record
 
 
@@ -163,5 +161,5 @@ def digest_of_file(path: Path) -> str:
 
 
 def _record_path(entry: PublishedWeights, folder: Path | None) -> Path:
-    place = place_of(entry, folder)
+    place = weight_path(entry, folder)
     return place.with_name(place.name + RECORD_ENDING)

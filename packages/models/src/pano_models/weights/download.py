@@ -17,13 +17,14 @@ from typing import Any, NamedTuple, cast
 from filelock import FileLock
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.storage.whole_file import FULL
 from pano_models.weights.cache import (
     FOLDER_VARIABLE,
     check_file,
     digest_of_file,
     find_weights,
-    place_of,
     read_file_record,
+    weight_path,
     write_file_record,
 )
 from pano_models.weights.published import PublishedWeights, published
@@ -64,7 +65,7 @@ def fetch_weights(name: str, folder: Path | None = None, endpoint: str | None = 
         raise ModelNotFoundError(str(error.args[0])) from error
     present = find_weights(entry, folder)
     if present is None:
-        place = place_of(entry, folder)
+        place = weight_path(entry, folder)
         if not entry.on_hub:
             raise ModelNotFoundError(_by_hand(entry, place, "its authors keep it on no model hub"))
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +106,7 @@ def _download(
     try:
         _receive(entry, remote, partial, endpoint)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise
         raise ModelNotFoundError(
             f"{_by_hand(entry, place, f'the download stopped: {_first_line(error)}')}. What has "

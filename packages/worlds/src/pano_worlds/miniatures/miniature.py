@@ -1,7 +1,7 @@
 """What miniatures share: their description, the studio that renders them, stored values."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -128,6 +128,13 @@ class Miniature:
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
 
 
+def shoot_panoramas(studio: Studio, shot: Shot) -> Iterator[StudioView]:
+    """Render a panorama of the scene's size at each of its viewpoints, one after the other."""
+    camera = pg.Equirectangular(*shot.size)
+    for viewpoint in range(shot.views):
+        yield studio.shoot(shot.scene, viewpoint, camera)
+
+
 def hex_name(*parts: object, length: int = 32) -> str:
     """Make a hexadecimal name that depends on nothing but the parts."""
     text = "/".join(str(part) for part in parts)
@@ -182,10 +189,10 @@ def pose_z_up(view: StudioView, number: int = 0) -> NDArray[np.float64]:
     return np.asarray(WORLD_FROM_Z_UP.T @ pose_y_down(view, number))
 
 
-Picture = NDArray[np.uint8]
+RgbBytes = NDArray[np.uint8]
 
 
-def _as_seen(view: StudioView) -> Picture:
+def _as_seen(view: StudioView) -> RgbBytes:
     return view.rgb
 
 
@@ -196,7 +203,7 @@ def write_surroundings(
     shot: Shot,
     viewpoint: int,
     pose: CameraOffset = NO_OFFSET,
-    develop: Callable[[StudioView], Picture] = _as_seen,
+    develop: Callable[[StudioView], RgbBytes] = _as_seen,
 ) -> None:
     """Write the panorama around a picture below `surroundings`, where the shot asks for it.
 

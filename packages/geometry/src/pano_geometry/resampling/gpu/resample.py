@@ -8,9 +8,9 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.cameras.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.pixels import EXACT_ON
-from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.rotations import compose
 from pano_geometry.tensor_types import Tensor
 
@@ -26,10 +26,10 @@ def takes(image: Tensor, source: Camera, target: Camera) -> bool:
     """Return whether the kernel knows this image and these cameras; a cube map comes unpadded."""
     if not (_has_triton and image.is_cuda) or image.dtype not in DTYPES:
         return False
-    return knows(image, source, target)
+    return supports(image, source, target)
 
 
-def knows(image: Tensor, source: Camera, target: Camera) -> bool:
+def supports(image: Tensor, source: Camera, target: Camera) -> bool:
     """Return the part of `takes` that does not ask for a device."""
     if (
         source.key() is None
@@ -46,7 +46,7 @@ def knows(image: Tensor, source: Camera, target: Camera) -> bool:
 def resample(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
+    """Return values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
 
     `image` is what `takes` accepted; a cube map comes as its strip of faces padded by one pixel.
     Differentiable in `image`.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.cameras.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rays import RayTables
 from pano_geometry.resampling.native.build import build, find, load, variant_of
 from pano_geometry.resampling.native.threads import in_threads
-from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.tensor_types import Tensor
 
 SYMBOLS = {torch.float32: "f32", torch.uint8: "u8"}
@@ -126,7 +126,7 @@ def _jobs(target: Camera, rotation: Tensor | None) -> _Jobs:
 def resample(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
+    """Return values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
 
     `image` is what `takes` or `takes_cube` accepted; a cube map comes as its padded strip.
     """
@@ -194,7 +194,7 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
 
 
 def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether so many pixels are read that a copy with channels side by side pays."""
+    """Tell whether so many pixels are read that a copy with channels side by side pays."""
     if not 2 <= image.shape[1] <= 4:
         return False
     if _packs_all(image, source, target):
@@ -203,7 +203,7 @@ def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
 
 
 def _packs_all(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
+    """Tell whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
     whole = target.sees_everything or isinstance(source, Cubemap)
     return whole or image.dtype == torch.uint8  # whose copy costs less than asking for its blocks
 
