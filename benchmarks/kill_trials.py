@@ -33,7 +33,7 @@ REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "resume.md"
 LIMIT_S = 180.0
 
 
-class Setting(NamedTuple):
+class KillSetting(NamedTuple):
     """How the trainings of a row run."""
 
     ranks: int = 1
@@ -51,7 +51,7 @@ class Setting(NamedTuple):
         return [*argv, *self.more]
 
 
-class Outcome(NamedTuple):
+class TrainingProducts(NamedTuple):
     """What a finished training left: equal outcomes are the same training."""
 
     weights: str
@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
     samples: tuple[str, ...]
 
 
-SETTINGS = [Setting(r, w, a) for r in (1, 2) for w in (0, 2) for a in (1, 2) if a == 1 or not w]
+SETTINGS = [KillSetting(r, w, a) for r in (1, 2) for w in (0, 2) for a in (1, 2) if a == 1 or not w]
 
 
 def kill_in_write(half: int) -> None:
@@ -91,7 +91,7 @@ def kill_before_rename(number: int) -> None:
 
 
 def launch(
-    folder: Path, setting: Setting, before: Callable[[], None] | None = None
+    folder: Path, setting: KillSetting, before: Callable[[], None] | None = None
 ) -> list[ForkServerProcess]:
     """Start one process per rank; `before` runs in rank 0."""
     with socket.socket() as free:
@@ -126,7 +126,7 @@ def finish(processes: list[ForkServerProcess], limit_s: float = LIMIT_S) -> list
     return [p.exitcode for p in processes]
 
 
-def train(folder: Path, setting: Setting) -> None:
+def train(folder: Path, setting: KillSetting) -> None:
     """Train to the end.
 
     Raises:
@@ -139,11 +139,11 @@ def train(folder: Path, setting: Setting) -> None:
         )
 
 
-def outcome(folder: Path) -> Outcome:
+def products_of(folder: Path) -> TrainingProducts:
     """Read what a finished training left."""
     run = folder / "runs/tiny"
     logs = sorted(folder.glob(".runs/tiny/*/samples-*.jsonl"))
-    return Outcome(
+    return TrainingProducts(
         hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest(),
         (run / "loss.jsonl").read_text(),
         tuple(log.read_text() for log in logs),
@@ -151,7 +151,7 @@ def outcome(folder: Path) -> Outcome:
 
 
 def kill_randomly(
-    folder: Path, setting: Setting, window: tuple[float, float], rng: random.Random
+    folder: Path, setting: KillSetting, window: tuple[float, float], rng: random.Random
 ) -> bool:
     """Kill one rank, or all, at a random moment; return False if the training had ended."""
     processes = launch(folder, setting)
@@ -166,7 +166,7 @@ def kill_randomly(
     return alive
 
 
-def kill_inside(folder: Path, setting: Setting, rng: random.Random) -> bool:
+def kill_inside(folder: Path, setting: KillSetting, rng: random.Random) -> bool:
     """Kill rank 0 while it writes a checkpoint, in the bytes or just before the rename."""
     how = rng.choice([kill_in_write, kill_before_rename])
     number = rng.randint(1, 3)
@@ -174,27 +174,27 @@ def kill_inside(folder: Path, setting: Setting, rng: random.Random) -> bool:
     return codes[0] == -signal.SIGKILL
 
 
-class Row(NamedTuple):
+class KillCounts(NamedTuple):
     """Counts of one setting."""
 
-    setting: Setting
+    setting: KillSetting
     random_kills: int
     inside_kills: int
     trials: int
     identical: int
 
 
-def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
+def trials(base: Path, setting: KillSetting, count: int, rng: random.Random) -> KillCounts:
     """Run `count` trainings, each killed one to three times, compared with one that was not."""
     scenes = max(5, 2 * setting.ranks * setting.accumulate + 1)  # steps of 2 a batch, and a rest
     tiny.prepare(base / "whole", scenes=scenes)
     train(base / "whole", setting)  # the first one also makes the tracking store
-    expected = outcome(base / "whole")
+    expected = products_of(base / "whole")
     shutil.rmtree(base / "whole" / ".runs")
     begun = time.monotonic()
     train(base / "whole", setting)
     window = (0.2 * (time.monotonic() - begun), time.monotonic() - begun)
-    if outcome(base / "whole") != expected:
+    if products_of(base / "whole") != expected:
         raise RuntimeError(
             f"{setting}: two uninterrupted trainings differ, nothing can be compared"
         )
@@ -207,12 +207,12 @@ def trials(base: Path, setting: Setting, count: int, rng: random.Random) -> Row:
         for _ in range(rng.randint(1, 2)):
             random_kills += kill_randomly(folder, setting, window, rng)
         train(folder, setting)
-        identical += outcome(folder) == expected
+        identical += products_of(folder) == expected
         shutil.rmtree(folder)
-    return Row(setting, random_kills, inside_kills, count, identical)
+    return KillCounts(setting, random_kills, inside_kills, count, identical)
 
 
-def table(rows: list[Row]) -> str:
+def table(rows: list[KillCounts]) -> str:
     """Return the Markdown table of all settings."""
     head = (
         "| ranks | workers | accumulated batches | trials | kills at random moments "

@@ -60,7 +60,7 @@ class Killed(NamedTuple):
     differing: int
 
 
-class RehearsalError(RuntimeError):
+class KilledReproError(RuntimeError):
     """A call of DVC failed, or a stage ended before it could be killed."""
 
 
@@ -119,12 +119,12 @@ def finish(folder: Path, stage: str, nodes: int) -> None:
     """Run a stage to its end.
 
     Raises:
-        RehearsalError: It failed.
+        KilledReproError: It failed.
     """
     code = launch(folder, stage, nodes).wait(LIMIT_S)
     if code:
         log = (folder / f"{stage}.log").read_text()
-        raise RehearsalError(f"{stage} on {nodes} nodes ended with {code}: {log[-2000:]}")
+        raise KilledReproError(f"{stage} on {nodes} nodes ended with {code}: {log[-2000:]}")
 
 
 def results(folder: Path, stage: str) -> dict[Path, int]:
@@ -137,7 +137,7 @@ def kill(folder: Path, stage: str) -> dict[Path, int]:
     """Start a stage on two nodes and kill all of it once results lie on disk; return these.
 
     Raises:
-        RehearsalError: It ended before.
+        KilledReproError: It ended before.
     """
     process = launch(folder, stage, NODES)
     tree = psutil.Process(process.pid)
@@ -153,7 +153,7 @@ def kill(folder: Path, stage: str) -> dict[Path, int]:
     psutil.wait_procs(everyone, LIMIT_S)  # DVC asks whether those who hold its locks are gone
     done = results(folder, stage)
     if not everyone or not done:
-        raise RehearsalError(f"{stage}: got {len(done)} results, expected a few when killed")
+        raise KilledReproError(f"{stage}: got {len(done)} results, expected a few when killed")
     return done
 
 
@@ -171,7 +171,7 @@ def rehearse(folder: Path) -> list[Killed]:
     """Run every stage both ways and compare.
 
     Raises:
-        RehearsalError: See `finish` and `kill`.
+        KilledReproError: See `finish` and `kill`.
     """
     alone, ranks = folder / "alone", folder / "ranks"
     found = []

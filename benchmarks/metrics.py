@@ -40,12 +40,12 @@ AGREE = 1e-5
 EDGE_M = 1.0
 """Gradient of the edges that boundary distances are measured between, m."""
 
-Maps = tuple[Tensor, Tensor, Tensor]
+ScoredMaps = tuple[Tensor, Tensor, Tensor]
 """Prediction, truth and mask (b, 1, h, w)."""
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricRow:
     """One quantity, ours and theirs.
 
     Attributes:
@@ -80,7 +80,7 @@ def load(path: Path, *ignored: str) -> ModuleType:
     return module
 
 
-def each(maps: Maps) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def each(maps: ScoredMaps) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield prediction, truth and mask (h, w) of each image."""
     yield from ((p[0], t[0], v[0]) for p, t, v in zip(*maps, strict=True))
 
@@ -89,7 +89,7 @@ def mean(values: Iterator[Any]) -> float:
     return float(np.mean([float(value) for value in values]))
 
 
-def of_torchmetrics(maps: Maps) -> Iterator[Row]:
+def of_torchmetrics(maps: ScoredMaps) -> Iterator[MetricRow]:
     """Means of the pixels of an image, then of images; and of all pixels of all images."""
     metrics = importlib.import_module("torchmetrics")
     functional = metrics.functional
@@ -106,12 +106,12 @@ def of_torchmetrics(maps: Maps) -> Iterator[Row]:
     }
     ours = evaluate(*maps, protocol="metric")
     for name, (theirs, run) in pairs.items():
-        yield Row(
+        yield MetricRow(
             "torchmetrics", f"`{name}`: {theirs}", ours[name],
             mean(run(p[v], t[v]) for p, t, v in each(maps)),
         )  # fmt: skip
     logs = [functional.mean_squared_log_error(p[v], t[v]).sqrt() for p, t, v in each(maps)]
-    yield Row(
+    yield MetricRow(
         "torchmetrics", "`rmse_log`: root of mean_squared_log_error", ours["rmse_log"],
         mean(iter(logs)), "theirs is of ln(1 + x)",
     )  # fmt: skip
@@ -119,7 +119,7 @@ def of_torchmetrics(maps: Maps) -> Iterator[Row]:
     for p, t, v in each(maps):
         pooled.update(p[v], t[v])
     by_pixel: Protocol = replace(protocols["metric"], averaging="pixel")
-    yield Row(
+    yield MetricRow(
         "torchmetrics", "`rmse`, averaging by pixel: MeanSquaredError over updates",
         evaluate(*maps, protocol=by_pixel)["rmse"], float(pooled.compute()),
     )  # fmt: skip
@@ -140,7 +140,7 @@ NAMES = {
 """Our names of metrics to those of Marigold's evaluator, which DA-2 and PaGeR took over."""
 
 
-def of_da2(folder: Path, maps: Maps) -> Iterator[Row]:
+def of_da2(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
     """The release's alignments, clamp and metrics in the order of its `run_evaluation`."""
     metric = load(folder / "eval/utils/metric.py")
     aligning = load(folder / "eval/utils/alignment.py")
@@ -164,10 +164,10 @@ def of_da2(folder: Path, maps: Maps) -> Iterator[Row]:
                 getattr(metric, theirs)(p, t, v)
                 for p, (_, t, v) in zip(clamped, each(maps), strict=True)
             ]
-            yield Row("DA-2", f"`{name}`, {way}", scores[name], mean(iter(values)))
+            yield MetricRow("DA-2", f"`{name}`, {way}", scores[name], mean(iter(values)))
 
 
-def of_pager(folder: Path, maps: Maps) -> Iterator[Row]:
+def of_pager(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
     """The released tracker of depth metrics after its least-squares scale."""
     sys.path.insert(0, str(folder))
     depth = importlib.import_module("src.metrics.depth_metrics")
@@ -180,13 +180,13 @@ def of_pager(folder: Path, maps: Maps) -> Iterator[Row]:
         tracker.update(fitted, t[None], v[None], id=None)
     for name, theirs in NAMES.items():
         if theirs in names:
-            yield Row(
+            yield MetricRow(
                 "PaGeR", f"`{name}`, least-squares scale", scores[name],
                 tracker.metrics_sum[theirs] / len(maps[0]),
             )  # fmt: skip
 
 
-def of_pager_normals(folder: Path, maps: Maps) -> Iterator[Row]:
+def of_pager_normals(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
     """Angles between the same normals: ours, of both maps, in their tracker."""
     normals = load(folder / "src/metrics/normals_metrics.py")
     tracker = normals.MetricTracker(("mean", "mse", "delta_5", "delta_22.5"))
@@ -197,18 +197,18 @@ def of_pager_normals(folder: Path, maps: Maps) -> Iterator[Row]:
     count = len(maps[0])
     degrees = [a[e] for a, e in zip(angle, exists, strict=True)]
     theirs = {key: total / count for key, total in tracker.metrics_sum.items()}
-    yield Row(
+    yield MetricRow(
         "PaGeR", "angle between normals, deg", mean(a.mean() for a in degrees), theirs["mean"]
     )
-    yield Row(
+    yield MetricRow(
         "PaGeR", "its mean square (`normal_rmse_deg`²), deg²",
         mean((a**2).mean() for a in degrees), theirs["mse"],
     )  # fmt: skip
     within = SMOOTHNESS["normal_within_22.5deg"].per_image(*maps)
-    yield Row("PaGeR", "`normal_within_22.5deg`", float(within.mean()), theirs["delta_22.5"])
+    yield MetricRow("PaGeR", "`normal_within_22.5deg`", float(within.mean()), theirs["delta_22.5"])
 
 
-def of_pager_seams(folder: Path, maps: Maps) -> Iterator[Row]:
+def of_pager_seams(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
     """Broken pairs across the edges of the cube, of a prediction and of the truth itself."""
     seams = load(folder / "src/metrics/seams_metrics.py")
     prediction, truth, _ = maps
@@ -222,7 +222,7 @@ def of_pager_seams(folder: Path, maps: Maps) -> Iterator[Row]:
             tracker.update(p[0].float())
         ours = CUBE_EDGES["cube_edge_broken"].per_image(found, truth, everywhere)
         theirs = tracker.calculate_final(len(found))["seam_defect_density"]
-        yield Row("PaGeR", f"`cube_edge_broken`, {name}", float(ours.mean()), theirs, said)
+        yield MetricRow("PaGeR", f"`cube_edge_broken`, {name}", float(ours.mean()), theirs, said)
     height, width = truth.shape[-2:]
     theirs_map = seams.equirect_facetype(height, width)
     pairs = torch.stack([cube_faces(height, width).flatten(), theirs_map.flatten()]).unique(dim=1)
@@ -230,7 +230,7 @@ def of_pager_seams(folder: Path, maps: Maps) -> Iterator[Row]:
     same = sum(
         ((cube_faces(height, width) == a) & (theirs_map == b)).sum() for a, b in matched.items()
     )
-    yield Row(
+    yield MetricRow(
         "PaGeR", "share of pixels on the same face", float(same) / (height * width), 1.0,
         "theirs rounds the border of the upper and lower face to whole rows",
     )  # fmt: skip
@@ -242,28 +242,28 @@ def _most(ours: Tensor, theirs: Tensor, height: int, width: int, theirs_map: Ten
     return bool(2 * (mine & (theirs_map == theirs)).sum() > mine.sum())
 
 
-def of_moge(folder: Path, maps: Maps) -> Iterator[Row]:
+def of_moge(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
     """Its optimal scale under |s p - t| / t and its least squares in disparity."""
     aligning = load(folder / "moge/utils/alignment.py", "utils3d")
     mine = alignment.relative_l1_scale(*maps, None).scale
     theirs = [aligning.align_depth_scale(p[v], t[v], 1 / t[v]) for p, t, v in each(maps)]
-    yield Row("MoGe", "scale of least AbsRel", float(mine.mean()), mean(iter(theirs)))
+    yield MetricRow("MoGe", "scale of least AbsRel", float(mine.mean()), mean(iter(theirs)))
     rel = [
         (p[v] * s - t[v]).abs().div(t[v]).mean()
         for (p, t, v), s in zip(each(maps), theirs, strict=True)
     ]
     ours = evaluate(*maps, protocol="weighted_l1")["absrel"]
-    yield Row("MoGe", "`absrel` under it", ours, mean(iter(rel)))
+    yield MetricRow("MoGe", "`absrel` under it", ours, mean(iter(rel)))
     inverse = (1 / maps[0], 1 / torch.where(maps[2], maps[1], 1.0), maps[2])
     fit = alignment.least_squares_scale_shift(*inverse, None)
     fits = [aligning.align_affine_lstsq(p[v], t[v]) for p, t, v in each(inverse)]
-    yield Row(
+    yield MetricRow(
         "MoGe", "scale in disparity, with shift", float(fit.scale.mean()), mean(a for a, _ in fits)
     )
-    yield Row("MoGe", "shift in disparity", float(fit.shift.mean()), mean(b for _, b in fits))
+    yield MetricRow("MoGe", "shift in disparity", float(fit.shift.mean()), mean(b for _, b in fits))
 
 
-def posts(seed: int = 0, size: tuple[int, int] = (128, 256)) -> Maps:
+def posts(seed: int = 0, size: tuple[int, int] = (128, 256)) -> ScoredMaps:
     """Return rooms of 4 m with near posts; predicted ones are moved by columns, one is missed.
 
     No post lies near the sides of the map, which the peers cut, nor near the poles.
@@ -282,7 +282,7 @@ def posts(seed: int = 0, size: tuple[int, int] = (128, 256)) -> Maps:
     return predicted, truth, torch.ones_like(truth, dtype=torch.bool)
 
 
-def of_edges(ibims: Path | None, pager: Path | None, maps: Maps) -> Iterator[Row]:
+def of_edges(ibims: Path | None, pager: Path | None, maps: ScoredMaps) -> Iterator[MetricRow]:
     """Distances between the same edges, and between the edges that the scripts find themselves."""
     ours = {
         name: float(BOUNDARY_DISTANCE[f"boundary_{name}_px_{EDGE_M:g}m"].per_image(*maps).nanmean())
@@ -297,7 +297,7 @@ def of_edges(ibims: Path | None, pager: Path | None, maps: Maps) -> Iterator[Row
             ("completeness", "theirs is over the edges of both"),
         ):
             theirs = mean(getattr(tracker, f"edge_dbe_{name}")(p, t) for p, t in edges)
-            yield Row("PaGeR", f"DBE {name}, the same edges", ours[name], theirs, reason)
+            yield MetricRow("PaGeR", f"DBE {name}, the same edges", ours[name], theirs, reason)
     if ibims:
         script = load(ibims)
         values = [
@@ -305,14 +305,14 @@ def of_edges(ibims: Path | None, pager: Path | None, maps: Maps) -> Iterator[Row
             for (p, _, _), (_, t) in zip(each(maps), edges, strict=True)
         ]
         for name, column in zip(ours, zip(*values, strict=True), strict=True):
-            yield Row(
+            yield MetricRow(
                 "iBims-1", f"DBE {name}, predicted edges by Canny", ours[name],
                 mean(iter(column)),
                 "other edges" + (", and far ones count in full" if name == "completeness" else ""),
             )  # fmt: skip
 
 
-def smooth_rooms() -> Maps:
+def smooth_rooms() -> ScoredMaps:
     """Return the rooms of the protocols' page with an error that changes slowly over the sphere."""
     _, truth, _ = rooms()
     generator = torch.Generator().manual_seed(1)
@@ -321,7 +321,7 @@ def smooth_rooms() -> Maps:
     return truth * (0.1 * wide).exp(), truth, torch.ones_like(truth, dtype=torch.bool)
 
 
-def rows(peers: dict[str, Path]) -> list[Row]:
+def rows(peers: dict[str, Path]) -> list[MetricRow]:
     """Return the rows of all peers that are given."""
     maps, found = rooms(), list(of_torchmetrics(rooms()))
     if "da2" in peers:
@@ -336,7 +336,7 @@ def rows(peers: dict[str, Path]) -> list[Row]:
     return found
 
 
-def table(found: list[Row]) -> str:
+def table(found: list[MetricRow]) -> str:
     lines = ["| peer | quantity | ours | theirs | |", "| --- | --- | ---: | ---: | --- |"]
     for row in found:
         verdict = row.reason or ("same" if row.apart < AGREE else f"DIFFERS by {row.apart:.1e}")

@@ -38,7 +38,7 @@ class Case:
 
 
 @dataclass
-class Row:
+class CaseTiming:
     """What was measured of one variant of a case."""
 
     case: Case
@@ -135,12 +135,12 @@ def _once(network: Callable[[torch.Tensor], Any], rgb: torch.Tensor) -> tuple[fl
     return time.perf_counter() - start, out
 
 
-def measure(case: Case, variants: list[str], rounds: int, batch: int) -> list[Row]:
+def measure(case: Case, variants: list[str], rounds: int, batch: int) -> list[CaseTiming]:
     """Time the variants of a case in turn; drift is the mean relative change of the distance."""
     device = CUDA if torch.cuda.is_available() else CPU
     rgb = torch.rand(batch, 3, *case.size, generator=torch.Generator().manual_seed(0)).to(device)
     networks = {name: VARIANTS[name](case, device) for name in variants}
-    rows = {name: Row(case, name) for name in variants}
+    rows = {name: CaseTiming(case, name) for name in variants}
     reference = None
     for name, network in networks.items():  # warm-up, compilation, and the numbers
         out = _once(network, rgb)[1]
@@ -186,7 +186,7 @@ def flops(case: Case) -> float:
     return float(counter.get_total_flops())
 
 
-def _table(rows: list[Row], batch: int) -> list[str]:
+def _table(rows: list[CaseTiming], batch: int) -> list[str]:
     lines = [
         "| network | input | GFLOP | variant | ms per panorama | of float32 | forward memory (MB) "
         "| drift |",

@@ -31,7 +31,7 @@ from tests.experiments import tiny
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "server_away.md"
 
 
-class Result(NamedTuple):
+class ServerAwayResult(NamedTuple):
     """What happened.
 
     Attributes:
@@ -87,7 +87,7 @@ def _wait_until_healthy(port: int, limit_s: float = 240) -> None:
         time.sleep(0.5)
 
 
-def measure(folder: Path, steps: int) -> Result:
+def measure(folder: Path, steps: int) -> ServerAwayResult:
     """Run one training below `folder` whose server is killed half-way."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -109,7 +109,7 @@ def measure(folder: Path, steps: int) -> Result:
         client = MlflowClient(variables["MLFLOW_TRACKING_URI"])
         (run,) = client.search_runs([client.get_experiment_by_name("da2").experiment_id])
         history = client.get_metric_history(run.info.run_id, "train/loss/total")
-    return Result(
+    return ServerAwayResult(
         int(process.exitcode or 0),
         _median_ms([t for t in times[5:] if t < killed]),
         _median_ms([t for t in times if t >= killed]),
@@ -140,7 +140,7 @@ def _median_ms(times: list[int]) -> float:
     return float(statistics.median(b - a for a, b in pairwise(times)))
 
 
-def table(result: Result) -> str:
+def table(result: ServerAwayResult) -> str:
     """Return the Markdown table."""
     rows = [
         ("exit code of the training", result.exit_code),

@@ -55,7 +55,7 @@ MODES = ["float32", "channels last", "bfloat16 encoder"]
 
 
 @dataclass
-class Row:
+class NetworkTiming:
     """What was measured of one form of a network."""
 
     name: str
@@ -119,9 +119,9 @@ def measure(
     name: str,
     rgb: torch.Tensor,
     rounds: int,
-) -> list[Row]:
+) -> list[NetworkTiming]:
     """Time all runs of a network in turn; drift is the mean relative change against the first."""
-    rows = {key: Row(name, *key) for key in runs}
+    rows = {key: NetworkTiming(name, *key) for key in runs}
     reference: torch.Tensor | None = None
     for key, run in runs.items():
         with FlopCounterMode(display=False) as counter:
@@ -146,7 +146,9 @@ def peak_memory(name: str, form: str, published: bool, size: tuple[int, int]) ->
     return float("nan") if memory is None else memory
 
 
-def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]) -> list[Row]:
+def inference_table(
+    published: bool, rounds: int, memory: bool, modes: list[str]
+) -> list[NetworkTiming]:
     """Time all students at one size: forms in float32, and other modes of the first form.
 
     Rows are printed as they come.
@@ -169,7 +171,7 @@ def inference_table(published: bool, rounds: int, memory: bool, modes: list[str]
     return rows
 
 
-def training_table(rounds: int) -> list[Row]:
+def training_table(rounds: int) -> list[NetworkTiming]:
     """Time one training step of the small networks on two panoramas of 128x256."""
     rgb = torch.rand(2, 3, 128, 256, generator=torch.Generator().manual_seed(0)).to(DEVICE)
     rows = []
@@ -181,7 +183,7 @@ def training_table(rounds: int) -> list[Row]:
     return rows
 
 
-def as_markdown(title: str, rows: list[Row]) -> str:
+def as_markdown(title: str, rows: list[NetworkTiming]) -> str:
     """Print a table; times relative to the first form of each network."""
     first: dict[str, float] = {}
     lines = [

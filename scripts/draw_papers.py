@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import pano_geometry as pg
 import pano_models as pm
@@ -26,7 +27,7 @@ JPEG_QUALITY = 82
 RANGES_M = (10.0, 20.0, 50.0, 100.0)
 RING = ((90, 200, 120), (60, 180, 240), (60, 90, 240), (200, 90, 200))
 """Colours of the ranges, BGR, near to far."""
-Picture = np.ndarray
+RgbBytes = NDArray[np.uint8]
 
 
 def world_view(kind: str, seed: int, place: int = 0, camera: bool = True) -> View:
@@ -37,7 +38,7 @@ def world_view(kind: str, seed: int, place: int = 0, camera: bool = True) -> Vie
     return render(world, viewpoint, pg.Equirectangular(*SIZE), appearance, seed=seed)
 
 
-def coloured(distance: Picture, near: float, far: float) -> Picture:
+def coloured(distance: RgbBytes, near: float, far: float) -> RgbBytes:
     """Colour distance on a logarithmic scale, near bright; 0 is grey, what is beyond dark."""
     share = np.log(np.clip(distance, near, far) / near) / math.log(far / near)
     colours = cv2.applyColorMap((255 * (1 - 0.97 * share)).astype(np.uint8), cv2.COLORMAP_INFERNO)
@@ -45,7 +46,7 @@ def coloured(distance: Picture, near: float, far: float) -> Picture:
     return colours
 
 
-def named(picture: Picture, line: str, top: int = 0) -> Picture:
+def named(picture: RgbBytes, line: str, top: int = 0) -> RgbBytes:
     """Write a line on a dark ground at the left border."""
     picture = np.ascontiguousarray(picture)
     (width, height), below = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1)
@@ -56,17 +57,17 @@ def named(picture: Picture, line: str, top: int = 0) -> Picture:
     return picture
 
 
-def as_picture(rgb: torch.Tensor) -> Picture:
+def as_picture(rgb: torch.Tensor) -> RgbBytes:
     """Turn (3, h, w) in [0, 1] into BGR bytes."""
     return (rgb.permute(1, 2, 0).numpy()[..., ::-1] * 255).round().astype(np.uint8)
 
 
-def as_tensor(rgb: Picture) -> torch.Tensor:
+def as_tensor(rgb: RgbBytes) -> torch.Tensor:
     """Turn (h, w, 3) bytes into (3, h, w) in [0, 1]."""
     return torch.from_numpy(rgb.copy()).permute(2, 0, 1) / 255
 
 
-def da2() -> Picture:
+def da2() -> RgbBytes:
     """Draw how a perspective picture with distance becomes a panorama to train on."""
     view = world_view("indoor", 7)
     camera = pg.Perspective.from_fov(240, 320, math.radians(90))
@@ -100,7 +101,7 @@ def da2() -> Picture:
     )
 
 
-def dap() -> Picture:
+def dap() -> RgbBytes:
     """Draw a street, its distance, the four ranges of the mask, and the weight of a pixel."""
     view = world_view("outdoor", 22, 1)
     far = np.where(view.sky, np.inf, view.distance)
@@ -129,7 +130,7 @@ def dap() -> Picture:
     )
 
 
-def depth_anywhere() -> Picture:
+def depth_anywhere() -> RgbBytes:
     """Draw a turned panorama, its six faces, and what a perspective teacher says of them."""
     view = world_view("indoor", 401, 2)
     turn = pg.from_ypr(math.radians(35), math.radians(25), math.radians(-20))
@@ -159,7 +160,7 @@ def depth_anywhere() -> Picture:
     return np.vstack([top, *rows])
 
 
-def start() -> Picture:
+def start() -> RgbBytes:
     """Draw what `panodepth room.jpg` shows."""
     world = make_world("indoor", 7)
     view = render(world, world.viewpoints[0], pg.Equirectangular(512, 1024), CAMERA)
@@ -170,7 +171,7 @@ def start() -> Picture:
     return np.hstack([cv2.resize(p, SIZE[::-1], interpolation=cv2.INTER_AREA) for p in pair])
 
 
-FIGURES: dict[str, tuple[str, Callable[[], Picture]]] = {
+FIGURES: dict[str, tuple[str, Callable[[], RgbBytes]]] = {
     "da2": ("papers/da2.jpg", da2),
     "dap": ("papers/dap.jpg", dap),
     "depth_anywhere": ("papers/depth_anywhere.jpg", depth_anywhere),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 import pano_geometry as pg
 from pano_worlds import (
@@ -42,11 +43,11 @@ APPEARANCES = {
     "rain": replace(UNMARKED, visibility=250.0, rain=1.0),
     "snow": replace(UNMARKED, visibility=250.0, snow=0.8),
 }
-Picture = np.ndarray
+RgbBytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Place:
+class Rendering:
     """What is rendered."""
 
     kind: WorldKind
@@ -62,14 +63,14 @@ class Place:
         return render(world, viewpoint, pg.Equirectangular(*SIZE), self.appearance, seed=self.seed)
 
 
-def coloured(view: View) -> Picture:
+def coloured(view: View) -> RgbBytes:
     """Colour distance from 0.5 m (bright) to 300 m (dark) on a logarithmic scale; sky black."""
     share = np.log(np.maximum(view.distance, 0.5) / 0.5) / np.log(600.0)
     grey = np.where(view.sky, 0, 255 * (1.0 - np.clip(share, 0.0, 0.97))).astype(np.uint8)
     return cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)
 
 
-def sky_and_glass(view: View) -> Picture:
+def sky_and_glass(view: View) -> RgbBytes:
     """Show the sky, and what is seen through glass, the sky behind it brighter."""
     strip = np.empty((*view.sky.shape, 3))
     strip[:] = SOLID
@@ -79,17 +80,17 @@ def sky_and_glass(view: View) -> Picture:
     return strip.astype(np.uint8)
 
 
-def small(picture: Picture) -> Picture:
+def small(picture: RgbBytes) -> RgbBytes:
     return cv2.resize(picture, SMALL[::-1], interpolation=cv2.INTER_AREA)
 
 
-def named(picture: Picture, name: str) -> Picture:
+def named(picture: RgbBytes, name: str) -> RgbBytes:
     for width, colour in ((3, (0, 0, 0)), (1, (255, 255, 255))):
         cv2.putText(picture, name, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, width, 16)
     return picture
 
 
-def column(place: Place, name: str) -> Picture:
+def column(place: Rendering, name: str) -> RgbBytes:
     """Stack colour, distance and sky."""
     view = place.view()
     strips = (view.rgb[..., ::-1], coloured(view), sky_and_glass(view))
@@ -97,7 +98,7 @@ def column(place: Place, name: str) -> Picture:
     return np.vstack([named(top, name), *rest])
 
 
-def overview(seed: int) -> Picture:
+def overview(seed: int) -> RgbBytes:
     """Draw picture, distance and normals of four places, clean and camera by turns."""
     rows = []
     scenes: tuple[tuple[WorldKind, int, int, str], ...] = (
@@ -107,18 +108,18 @@ def overview(seed: int) -> Picture:
         ("outdoor", 401, 1, "wide"),
     )
     for number, (kind, first, place, style) in enumerate(scenes):
-        view = Place(kind, seed + first, place, style, (CLEAN, CAMERA)[number % 2]).view()
+        view = Rendering(kind, seed + first, place, style, (CLEAN, CAMERA)[number % 2]).view()
         normal = np.where(view.sky[..., None], 0, (view.normal + 1.0) * 127.5).astype(np.uint8)
         rows.append(np.hstack([view.rgb[..., ::-1], coloured(view), normal]))
     return np.vstack(rows)
 
 
-def places(seed: int) -> Picture:
+def places(seed: int) -> RgbBytes:
     """Draw two viewpoints of eight consecutive seeds of each kind, clean."""
-    rows: list[Picture] = []
+    rows: list[RgbBytes] = []
     for kind in KINDS:
         tiles = [
-            small(Place(kind, s, place).view().rgb[..., ::-1])
+            small(Rendering(kind, s, place).view().rgb[..., ::-1])
             for s in range(seed + 300, seed + 308)
             for place in (0, 3)
         ]
@@ -126,7 +127,7 @@ def places(seed: int) -> Picture:
     return np.vstack(rows)
 
 
-def styles(seed: int) -> Picture:
+def styles(seed: int) -> RgbBytes:
     """Draw two indoor places and an outdoor one of each style."""
     scenes: tuple[tuple[WorldKind, int, int], ...] = (
         ("indoor", 400, 0),
@@ -137,18 +138,18 @@ def styles(seed: int) -> Picture:
     first = {name: seed + 10 * number for number, name in enumerate(STYLES)}
     return np.vstack(
         [
-            np.hstack([column(Place(k, first[name] + s, p, name), name) for name in STYLES])
+            np.hstack([column(Rendering(k, first[name] + s, p, name), name) for name in STYLES])
             for k, s, p in scenes
         ]
     )
 
 
-def appearances(seed: int) -> Picture:
+def appearances(seed: int) -> RgbBytes:
     """Draw a room and a street in each appearance, weather outdoors only."""
     names = list(APPEARANCES)
 
-    def row(kind: WorldKind, number: int, chosen: list[str]) -> Picture:
-        shown = [column(Place(kind, number, 1, "wide", APPEARANCES[n]), n) for n in chosen]
+    def row(kind: WorldKind, number: int, chosen: list[str]) -> RgbBytes:
+        shown = [column(Rendering(kind, number, 1, "wide", APPEARANCES[n]), n) for n in chosen]
         return np.hstack(shown)
 
     return np.vstack(
@@ -160,7 +161,7 @@ def appearances(seed: int) -> Picture:
     )
 
 
-SHEETS: dict[str, tuple[str, Callable[[int], Picture]]] = {
+SHEETS: dict[str, tuple[str, Callable[[int], RgbBytes]]] = {
     "overview": ("worlds.jpg", overview),
     "places": ("worlds_clean.jpg", places),
     "styles": ("worlds_styles.jpg", styles),

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gpu.measures import REHEARSED, STEPS, Result
+from benchmarks.gpu.measures import REHEARSED, STEPS, GpuMeasure
 
 ROOT = Path(__file__).parents[2]
 TESTS_NAME, TEST_SECONDS = "contract tests", 100
@@ -38,8 +38,8 @@ ALL_SECONDS = 480
 SLOWER = 10
 """How much longer a step of a rehearsal may take: it shares slow cores with others."""
 
-Line = dict[str, object]
-Command = tuple[str, list[str], int]
+CheckLine = dict[str, object]
+CheckStep = tuple[str, list[str], int]
 """Name, command, and the seconds it may take."""
 
 
@@ -59,7 +59,7 @@ def tests_of_a_card(root: Path) -> list[str]:
     return [str(f.relative_to(root)) for f in files if "pytest.mark.gpu" in f.read_text()]
 
 
-def commands(rehearse: bool, out: Path) -> Iterator[Command]:
+def commands(rehearse: bool, out: Path) -> Iterator[CheckStep]:
     """Yield the steps in order."""
     pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "gpu"]
     tests = tests_of_a_card(ROOT)
@@ -93,7 +93,9 @@ def run_within(command: Sequence[str], limit: float, output: Path) -> int | None
             process.wait()
 
 
-def check(steps: Sequence[Command], out: Path, seconds: float, slower: float = 1) -> list[Line]:
+def check(
+    steps: Sequence[CheckStep], out: Path, seconds: float, slower: float = 1
+) -> list[CheckLine]:
     """Run steps one after the other and return a line for each of them and each of their results.
 
     Args:
@@ -102,7 +104,7 @@ def check(steps: Sequence[Command], out: Path, seconds: float, slower: float = 1
         seconds: What all may take; who has none left is not started.
         slower: Factor on all times.
     """
-    lines: list[Line] = []
+    lines: list[CheckLine] = []
     begun = time.monotonic()
     for name, command, own in steps:
         out.unlink(missing_ok=True)
@@ -119,13 +121,13 @@ def check(steps: Sequence[Command], out: Path, seconds: float, slower: float = 1
             last = f"took longer than {max(limit, 0):.0f} s; {last}"
         if code != 0:
             print(said, file=sys.stderr)
-        lines.append(asdict(Result(name, took, "s")) | {"passed": code == 0, "said": last})
+        lines.append(asdict(GpuMeasure(name, took, "s")) | {"passed": code == 0, "said": last})
         if out.exists():  # a step that was killed may leave half a line
             lines += [json.loads(row) for row in out.read_text().splitlines() if row.endswith("}")]
     return lines
 
 
-def table(lines: Sequence[Line]) -> str:
+def table(lines: Sequence[CheckLine]) -> str:
     """Return the results as a table."""
     rows = ["| check | value | goal | |", "| --- | ---: | ---: | --- |"]
     for line in lines:
@@ -136,7 +138,7 @@ def table(lines: Sequence[Line]) -> str:
     return "\n".join(rows)
 
 
-def without_goals(lines: Sequence[Line]) -> list[Line]:
+def without_goals(lines: Sequence[CheckLine]) -> list[CheckLine]:
     """Return the lines of a rehearsal: times of a CPU are no measure, only what ran counts."""
     return [x | {"goal": None, "passed": x["passed"] or "said" not in x} for x in lines]
 

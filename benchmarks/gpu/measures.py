@@ -29,7 +29,7 @@ LATENCY_GOALS = {"dap": 5.5, "da2": 7.5}
 
 
 @dataclass(frozen=True)
-class Result:
+class GpuMeasure:
     """One line of the table.
 
     Attributes:
@@ -75,7 +75,7 @@ def milliseconds(run: Callable[[], Any], device: torch.device, rounds: int) -> f
     return statistics.median(a.elapsed_time(b) for a, b in zip(starts, ends, strict=True))
 
 
-def byte_floor(device: torch.device, small: bool) -> Iterator[Result]:
+def byte_floor(device: torch.device, small: bool) -> Iterator[GpuMeasure]:
     """Yield fresh resamplings over the time in which this card copies as many bytes."""
     height = 64 if small else 2048
     rounds = 3 if small else 30
@@ -98,8 +98,8 @@ def byte_floor(device: torch.device, small: bool) -> Iterator[Result]:
     }
     for name, (run, share) in tasks.items():
         took = milliseconds(run, device, rounds)
-        yield Result(f"{name}, {height}x{2 * height} x 4, ms", took, "ms")
-        yield Result(f"{name}, of its byte floor", took / (copy * max(share, 1e-9)), "x", 2.5)
+        yield GpuMeasure(f"{name}, {height}x{2 * height} x 4, ms", took, "ms")
+        yield GpuMeasure(f"{name}, of its byte floor", took / (copy * max(share, 1e-9)), "x", 2.5)
 
 
 def _case(name: str, small: bool) -> Case:
@@ -110,7 +110,7 @@ def _case_of(name: str, group: str) -> Case:
     return next(case for case in CASES if case.name == name and case.group == group)
 
 
-def latency(device: torch.device, small: bool, name: str) -> Iterator[Result]:
+def latency(device: torch.device, small: bool, name: str) -> Iterator[GpuMeasure]:
     """Yield latency of one panorama and throughput of a batch, in bfloat16: as it is, compiled.
 
     On a card the compiled network replays CUDA graphs; a rehearsal captures it without a compiler.
@@ -129,12 +129,14 @@ def latency(device: torch.device, small: bool, name: str) -> Iterator[Result]:
 
         return milliseconds(forward, device, rounds)
 
-    yield Result(f"{name} latency, eager, {case.size}", took(network, 1), "ms")
+    yield GpuMeasure(f"{name} latency, eager, {case.size}", took(network, 1), "ms")
     compiled = torch.compile(network, dynamic=False, **how)
     goal = LATENCY_GOALS[name]
-    yield Result(f"{name} latency, {case.size}", took(compiled, 1), "ms", goal)
+    yield GpuMeasure(f"{name} latency, {case.size}", took(compiled, 1), "ms", goal)
     batch = BATCH[small]
-    yield Result(f"{name} throughput, batch {batch}", 1e3 * batch / took(compiled, batch), "per s")
+    yield GpuMeasure(
+        f"{name} throughput, batch {batch}", 1e3 * batch / took(compiled, batch), "per s"
+    )
 
 
 def training_step(name: str, small: bool, device: torch.device) -> Callable[[], torch.Tensor]:
@@ -158,21 +160,21 @@ def training_step(name: str, small: bool, device: torch.device) -> Callable[[], 
     return step
 
 
-def training(device: torch.device, small: bool) -> Iterator[Result]:
+def training(device: torch.device, small: bool) -> Iterator[GpuMeasure]:
     """Yield the share of the card's arithmetic that a training step uses (MFU)."""
     step = training_step("da2", small, device)
     with FlopCounterMode(display=False) as counter:
         step()
     operations = counter.get_total_flops()
     took = milliseconds(step, device, 3 if small else 10)
-    yield Result(f"da2 training step, batch {BATCH[small]}", took, "ms")
+    yield GpuMeasure(f"da2 training step, batch {BATCH[small]}", took, "ms")
     card = torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
     peak = next((value for word, value in PEAK_FLOPS.items() if word in card), None)
     if peak is not None:
-        yield Result("da2 training, MFU", operations / (took * 1e-3) / peak, "", 0.45, False)
+        yield GpuMeasure("da2 training, MFU", operations / (took * 1e-3) / peak, "", 0.45, False)
 
 
-def feeding(device: torch.device, small: bool) -> Iterator[Result]:
+def feeding(device: torch.device, small: bool) -> Iterator[GpuMeasure]:
     """Yield how many rotated and scored panoramas the card makes for each one it trains on."""
     size = _case("da2", small).size
     image = torch.rand(BATCH[small], 4, *size, device=device)
@@ -183,17 +185,17 @@ def feeding(device: torch.device, small: bool) -> Iterator[Result]:
     rounds = 3 if small else 20
     made = milliseconds(augment, device, rounds)
     trained = milliseconds(training_step("da2", small, device), device, rounds // 2)
-    yield Result("augmentation, of a training step", made / trained, "x", 0.1)
+    yield GpuMeasure("augmentation, of a training step", made / trained, "x", 0.1)
     distance, valid = image[:, :1] + 1, image[:, 1:2] > 0.1
     scored = milliseconds(
         lambda: pl.evaluate(distance, distance + 0.1, valid, protocol="da2_paper"), device, rounds
     )
-    yield Result("metrics of a batch", scored, "ms")
+    yield GpuMeasure("metrics of a batch", scored, "ms")
 
 
 def published_networks_without_memory(
     device: torch.device, small: bool, group: str = "large"
-) -> Iterator[Result]:
+) -> Iterator[GpuMeasure]:
     """Yield the operations of the published networks on fake tensors, which hold no numbers.
 
     Forward as on a card; backward as on the CPU, since autograd asks for the card itself.
@@ -212,10 +214,10 @@ def published_networks_without_memory(
             if fake == "cpu":
                 out[geometry_key(out)].float().mean().backward()
         part = "forward" if fake == "cuda" else "training step"
-        yield Result(f"{name} {part}, fake {fake}", counter.get_total_flops() / 1e12, "TFLOP")
+        yield GpuMeasure(f"{name} {part}, fake {fake}", counter.get_total_flops() / 1e12, "TFLOP")
 
 
-Measure = Callable[[torch.device, bool], Iterator[Result]]
+Measure = Callable[[torch.device, bool], Iterator[GpuMeasure]]
 """A device, and whether to measure in small, to results one after the other."""
 
 STEPS: dict[str, tuple[Measure, int]] = {

@@ -28,7 +28,7 @@ PRELOADED = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """How a command ended.
 
     Attributes:
@@ -51,7 +51,7 @@ def preload() -> None:
     workers.METHOD = "fork"  # pools of a stage share the imports too
 
 
-def run(module: str, words: Sequence[str], folder: Path, log: Path) -> Outcome:
+def run(module: str, words: Sequence[str], folder: Path, log: Path) -> CommandResult:
     """Run `python -m MODULE WORDS` in `folder`; what it prints goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -62,7 +62,7 @@ def run(module: str, words: Sequence[str], folder: Path, log: Path) -> Outcome:
     _, status, usage = os.wait4(child, 0)
     code = os.waitstatus_to_exitcode(status)
     cpu = usage.ru_utime + usage.ru_stime
-    return Outcome(code, time.monotonic() - start, cpu, usage.ru_maxrss / 1024)
+    return CommandResult(code, time.monotonic() - start, cpu, usage.ru_maxrss / 1024)
 
 
 def _become(module: str, words: Sequence[str], folder: Path, log: Path) -> None:

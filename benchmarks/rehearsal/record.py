@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rehearsal.processes import Outcome
+from benchmarks.rehearsal.processes import CommandResult
 from pano_data import write_json
 
 
@@ -22,7 +22,7 @@ class Record:
             json.loads(self.file.read_text()) if self.file.is_file() else {}
         )
 
-    def ran(self, name: str, outcome: Outcome, reason: str) -> None:
+    def ran(self, name: str, outcome: CommandResult, reason: str) -> None:
         """Note a stage that ran; `reason` says what stopped it, if anything did."""
         numbers = {
             "wall_s": round(outcome.wall_s, 1),

@@ -15,7 +15,7 @@ QUEUE = Path(__file__).with_name("queue.yaml")
 _KEYS = {"paper", "section", "target", "scores", "small", "always", "rows"}
 _ROW_KEYS = {"table", "seeds", "set", "small", "full", "scale"}
 SCALES = ("small", "full")
-Numbers = Mapping[str, Mapping[str, float]]
+RowScores = Mapping[str, Mapping[str, float]]
 
 
 class QueueError(ValueError):
@@ -153,7 +153,7 @@ def read_scores(uri: str, names: Sequence[str]) -> dict[str, dict[str, float]]:
 
 
 def by_row(
-    runs: Sequence[AblationRun], numbers: Numbers
+    runs: Sequence[AblationRun], numbers: RowScores
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
     """`{group: {row: {metric: a value per seed}}}` of all validations, `val/...`."""
     found: dict[str, dict[str, dict[str, list[float]]]] = {}
@@ -173,7 +173,7 @@ def spread(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.4f}"
 
 
-def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: Numbers) -> str:
+def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: RowScores) -> str:
     """Rows of one group: mean ± standard deviation over seeds, and how far off the first row.
 
     Args:

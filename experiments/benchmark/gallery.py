@@ -22,7 +22,7 @@ from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import written_whole
 from experiments.pipeline.stage import run_stage
-from experiments.tracking.panels import Picture, colourise
+from experiments.tracking.panels import RgbBytes, colourise
 from pano_data import ManifestDataset, track
 from pano_models import Predictor
 
@@ -99,7 +99,7 @@ def draw(
     return {**about, "tiles": tiles, "scores": scores}
 
 
-def _coloured(distance: Tensor, where: Tensor, low: float, high: float) -> Picture:
+def _coloured(distance: Tensor, where: Tensor, low: float, high: float) -> RgbBytes:
     logs = torch.where(where, distance, torch.nan).clamp(min=1e-6).log()[0, 0].numpy()
     return colourise(logs, float(np.log(low)), float(np.log(high)))
 

@@ -35,7 +35,7 @@ from pano_data import (
 )
 from pano_models import CheckpointError, ModelNotFoundError
 
-Rows = dict[tuple[str, str], Row]
+RowsByKey = dict[tuple[str, str], Row]
 CODE = "experiments.dap.label"  # by its name also where `python -m` calls it `__main__`
 UNLABELLED = "unlabelled.parquet"
 """What a run labels: fixed by rank 0 before any rank writes, so that all divide the same list."""
@@ -72,7 +72,7 @@ class LabelWriter(BasePredictionWriter):
         far_threshold: Probability from which a pixel counts as far.
     """
 
-    def __init__(self, folder: Path, rows: Rows, maker: str, far_threshold: float) -> None:
+    def __init__(self, folder: Path, rows: RowsByKey, maker: str, far_threshold: float) -> None:
         super().__init__(write_interval="batch")
         self.folder, self.rows, self.maker = folder, rows, maker
         self.far_threshold = far_threshold
@@ -170,7 +170,7 @@ def label(
         _finish(folder, rows, Path(root), Path(data_root), maker)
 
 
-def _start(folder: Path, rows: Rows, maker: str) -> None:
+def _start(folder: Path, rows: RowsByKey, maker: str) -> None:
     note, labels = folder / "labeler", folder / "labels"
     if labels.is_dir() and not (note.is_file() and note.read_text() == maker):
         shutil.rmtree(labels)  # labels of another model are not mixed with ours
@@ -181,14 +181,14 @@ def _start(folder: Path, rows: Rows, maker: str) -> None:
     write_manifest(folder / UNLABELLED, _unlabelled(folder, rows))
 
 
-def _unlabelled(folder: Path, rows: Rows) -> list[Row]:
+def _unlabelled(folder: Path, rows: RowsByKey) -> list[Row]:
     """What has neither label nor entry in the quarantine."""
     damaged = {(entry.dataset, entry.key) for entry in Quarantine(folder / DAMAGED)}
     left = [row for name, row in rows.items() if name not in damaged]
     return [row for row in left if not (folder / "labels" / label_path(row)).is_file()]
 
 
-def _finish(folder: Path, rows: Rows, root: Path, data_root: Path, maker: str) -> None:
+def _finish(folder: Path, rows: RowsByKey, root: Path, data_root: Path, maker: str) -> None:
     missing = [row.key for row in _unlabelled(folder, rows)]
     if missing:
         raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")

@@ -57,7 +57,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BlockResult:
     """What became of a block: `said` is the end of its output, `code` 0 if all went well."""
 
     block: Block
@@ -84,7 +84,7 @@ def blocks(page: str, text: str) -> Iterator[Block]:
             opened = None
 
 
-def run_page(page: str, root: Path, folder: Path) -> Iterator[Outcome]:
+def run_page(page: str, root: Path, folder: Path) -> Iterator[BlockResult]:
     """Run the Python and shell blocks of a page, one after the other, as a reader pastes them.
 
     Python runs in this process, each block with names of its own, so that torch is imported once.
@@ -106,7 +106,7 @@ def run_page(page: str, root: Path, folder: Path) -> Iterator[Outcome]:
         start = time.monotonic()
         code, said = _RUNNERS[block.language](block, folder)
         end = "\n".join(said.strip().splitlines()[-12:])
-        yield Outcome(block, code, end, time.monotonic() - start)
+        yield BlockResult(block, code, end, time.monotonic() - start)
 
 
 def _run_python(block: Block, folder: Path) -> tuple[int, str]:

@@ -42,7 +42,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedFile:
     """What became of one file."""
 
     path: Path
@@ -96,7 +96,7 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def collect(root: Path, cache: bool = False) -> tuple[list[Expected], list[Finding]]:
+def collect(root: Path, cache: bool = False) -> tuple[list[Expected], list[CheckedFile]]:
     """List the files that DVC tracks under a clone with their recorded hashes.
 
     Args:
@@ -110,7 +110,7 @@ def collect(root: Path, cache: bool = False) -> tuple[list[Expected], list[Findi
         CommandError: No DVC repository, or a damaged one.
     """
     expected: list[Expected] = []
-    known: list[Finding] = []
+    known: list[CheckedFile] = []
     try:
         with Repo(str(root)) as repo:
             for out in repo.index.outs:
@@ -124,22 +124,22 @@ def collect(root: Path, cache: bool = False) -> tuple[list[Expected], list[Findi
     return list(dict.fromkeys(expected)), list(dict.fromkeys(known))
 
 
-def _of_output(repo: Any, out: Any) -> tuple[list[Expected], list[Finding]]:
+def _of_output(repo: Any, out: Any) -> tuple[list[Expected], list[CheckedFile]]:
     path = Path(out.fs_path)
     if not out.hash_info:
-        return [], [Finding(path, "never made")]
+        return [], [CheckedFile(path, "never made")]
     if not out.hash_info.isdir:
         return [Expected(path, out.hash_info.value, out.hash_info.name)], []
     if not path.is_dir():
-        return [], [Finding(path, "missing")]
+        return [], [CheckedFile(path, "missing")]
     found = _files(repo, path)
     listed = _list_of_files(out)
     if listed is None:
         same = _folder_hash(path, found, out.hash_info.name) == out.hash_info.value
-        return ([], []) if same else ([], [Finding(path, "unlisted")])
+        return ([], []) if same else ([], [CheckedFile(path, "unlisted")])
     files = [Expected(path / p, digest, out.hash_info.name) for p, digest in listed.items()]
     extra = found - {f.path for f in files}
-    return files, [Finding(p, "extra") for p in extra]
+    return files, [CheckedFile(p, "extra") for p in extra]
 
 
 def _files(repo: Any, folder: Path) -> set[Path]:
@@ -179,7 +179,7 @@ def _cached(out: Any) -> list[Expected]:
     ]
 
 
-def verify(expected: Iterable[Expected], jobs: int = 1) -> Iterator[Finding]:
+def verify(expected: Iterable[Expected], jobs: int = 1) -> Iterator[CheckedFile]:
     """Hash files with DVC's own hash function.
 
     Args:
@@ -193,11 +193,11 @@ def verify(expected: Iterable[Expected], jobs: int = 1) -> Iterator[Finding]:
         yield from pool.map(_check, expected)
 
 
-def _check(file: Expected) -> Finding:
+def _check(file: Expected) -> CheckedFile:
     try:
         digest = file_md5(str(file.path), name=file.algorithm)
     except (FileNotFoundError, NotADirectoryError):
-        return Finding(file.path, "missing")
+        return CheckedFile(file.path, "missing")
     except OSError:
-        return Finding(file.path, "unreadable")
-    return Finding(file.path, "same" if digest == file.digest else "differs")
+        return CheckedFile(file.path, "unreadable")
+    return CheckedFile(file.path, "same" if digest == file.digest else "differs")

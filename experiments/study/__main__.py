@@ -29,11 +29,11 @@ from experiments.study.direction import (
     select_runs,
     write_calibration,
 )
-from experiments.study.plan import Run, plan
+from experiments.study.plan import StudyRun, plan
 from experiments.study.plan import runs as all_runs
 from experiments.study.queue import Queue, forget, outdated, progress, shard
 from experiments.study.records import FOLDER, record_runs, restore_runs
-from experiments.study.results import MissingDataError, Place
+from experiments.study.results import MissingDataError, StudyStore
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -86,40 +86,40 @@ def _command(given: argparse.Namespace) -> int:
         return 0
     if given.what in ("calibrate", "direction"):
         return _direction(given, study)
-    place = Place(given.root.resolve(), given.pipeline.resolve())
+    store = StudyStore(given.root.resolve(), given.pipeline.resolve())
     arms = _chosen_arms(study.arms_of(claims, scale.name), given.arms)
     runs = [r for r in all_runs(study, scale, arms, REPO) if _in(r, scale.seeds, given.seeds)]
-    restored, changed = restore_runs(scale.name, runs, place)
+    restored, changed = restore_runs(scale.name, runs, store)
     if restored:
         sys.stderr.write(f"{restored} runs taken from their record ({FOLDER.name}/{scale.name})\n")
     if changed:
         sys.stderr.write(f"{changed} recorded runs do not count: their settings have changed\n")
     if given.what == "status":
-        _status(runs, place)
+        _status(runs, store)
         return 0
     if given.what == "record":
-        count = record_runs(study, scale.name, {(r.arm.name, r.seed): r for r in runs}, place)
+        count = record_runs(study, scale.name, {(r.arm.name, r.seed): r for r in runs}, store)
         sys.stdout.write(f"{count} runs are recorded in {FOLDER / scale.name}.jsonl\n")
         return 0
     if given.what == "report":
         from experiments.study.page.write import write_page  # plots are slow to import
 
-        write_page(study, scale, place, given.out or REPO / "docs" / "study.md", REPO)
+        write_page(study, scale, store, given.out or REPO / "docs" / "study.md", REPO)
         return 0
     index, count = (int(part) for part in given.shard.split("/"))
-    for step in forget(outdated(study, runs, place), runs, place):
+    for step in forget(outdated(study, runs, store), runs, store):
         sys.stderr.write(
             f"{step.folder}: made by other code than what it is compared with; again\n"
         )
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    queue = Queue(study, scale, shard(runs, index, count), place, given.jobs, until)
+    queue = Queue(study, scale, shard(runs, index, count), store, given.jobs, until)
     signal.signal(signal.SIGTERM, lambda *_: queue.stopped.set())
     try:
         queue.work()
     except KeyboardInterrupt:
         queue.stopped.set()
         raise
-    _status(runs, place)
+    _status(runs, store)
     return EXIT_FAILED if queue.failed else 0
 
 
@@ -136,16 +136,16 @@ def _direction(given: argparse.Namespace, study: Study) -> int:
     arms = study.arms_of(study.chosen(calibration.claims), SCALE)
     runs = select_runs([plan(study, scale, a, s, REPO) for s in seeds for a in arms], contrasts)
     root = given.root.resolve() / SCALE / whole_digest()[:12]  # other code, other runs
-    place = Place(root, given.pipeline.resolve())
+    store = StudyStore(root, given.pipeline.resolve())
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
-    queue = Queue(study, scale, runs, place, given.jobs, until)
+    queue = Queue(study, scale, runs, store, given.jobs, until)
     queue.work()
     by_name = {(run.arm.name, run.seed): run for run in runs}
-    if queue.failed or any(place.record(run.last) is None for run in runs):
+    if queue.failed or any(store.record(run.last) is None for run in runs):
         sys.stderr.write("error: not all runs are done; the same command resumes\n")
         return EXIT_FAILED
     effects = {
-        name: [effect_of(study.claims[name], contrasts[name], s, by_name, place) for s in seeds]
+        name: [effect_of(study.claims[name], contrasts[name], s, by_name, store) for s in seeds]
         for name in calibration.claims
     }
     if not checking:
@@ -167,13 +167,13 @@ def _chosen_arms(arms: Sequence[Arm], given: str | None) -> list[Arm]:
     return [arm for arm in arms if wanted is None or arm.name in wanted]
 
 
-def _in(run: Run, seeds: Sequence[int], first: int | None) -> bool:
+def _in(run: StudyRun, seeds: Sequence[int], first: int | None) -> bool:
     return first is None or run.seed in seeds[:first]
 
 
-def _status(runs: Sequence[Run], place: Place) -> None:
+def _status(runs: Sequence[StudyRun], store: StudyStore) -> None:
     done = 0
-    for run, state in progress(runs, place):
+    for run, state in progress(runs, store):
         whole = state["done"] == state["steps"]
         done += whole
         if state["done"]:

@@ -17,8 +17,8 @@ import yaml
 from scipy import stats
 
 from experiments.study.claims import FILE, Claim, ClaimsError, Study
-from experiments.study.plan import Run
-from experiments.study.results import Place, Runs, image_scores
+from experiments.study.plan import StudyRun
+from experiments.study.results import StudyRuns, StudyStore, image_scores
 from experiments.study.statistics import contrast_of
 from pano_data import write_text
 
@@ -90,12 +90,12 @@ def first_contrasts(study: Study, names: Sequence[str]) -> dict[str, Mapping[str
 
 
 def effect_of(
-    claim: Claim, contrast: Mapping[str, float], seed: int, runs: Runs, place: Place
+    claim: Claim, contrast: Mapping[str, float], seed: int, runs: StudyRuns, store: StudyStore
 ) -> float:
     """Return the effect of one seed, as `statistics.effect` has it."""
     means = [
         {
-            arm: float(image_scores(place.scores(runs[arm, seed]), dataset, claim).mean())
+            arm: float(image_scores(store.scores(runs[arm, seed]), dataset, claim).mean())
             for arm, weight in contrast.items()
             if weight
         }
@@ -117,7 +117,9 @@ def alarms(calibration: Calibration, effects: Mapping[str, float]) -> dict[str, 
     return found
 
 
-def select_runs(runs: Sequence[Run], contrasts: Mapping[str, Mapping[str, float]]) -> list[Run]:
+def select_runs(
+    runs: Sequence[StudyRun], contrasts: Mapping[str, Mapping[str, float]]
+) -> list[StudyRun]:
     """Return the runs of the arms of some contrasts."""
     arms = {arm for contrast in contrasts.values() for arm, weight in contrast.items() if weight}
     return [run for run in runs if run.arm.name in arms]

@@ -69,7 +69,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """An arm with a seed.
 
     Attributes:
@@ -98,7 +98,7 @@ class Run:
         return next(s for s in reversed(self.last.before) if s.trains == self.arm.section)
 
 
-class Places:
+class ResolvedSections:
     """The places of a values file, each section with what it extends, put together once.
 
     Args:
@@ -131,8 +131,13 @@ class Places:
 
 
 def plan(
-    study: Study, scale: Scale, arm: Arm, seed: int, root: Path, usual: Places | None = None
-) -> Run:
+    study: Study,
+    scale: Scale,
+    arm: Arm,
+    seed: int,
+    root: Path,
+    usual: ResolvedSections | None = None,
+) -> StudyRun:
     """Plan the run of an arm with a seed.
 
     Args:
@@ -146,7 +151,7 @@ def plan(
     Raises:
         ClaimsError: The target is no stage of dvc.yaml under these values.
     """
-    usual = usual or Places(base_values(scale, root))
+    usual = usual or ResolvedSections(base_values(scale, root))
     values = values_of(study, scale, arm, seed, root, usual.sections)
     stages = list(commands(root, values))
     planner = _Planner(values, usual, stages)
@@ -155,12 +160,14 @@ def plan(
         raise ClaimsError(f"arm {arm.name}: got target {arm.target!r}, no stage of dvc.yaml")
     trained = planner.step(target)
     assert trained is not None
-    return Run(arm, seed, planner.evaluation(trained, arm.section, _evaluate(study, values, arm)))
+    return StudyRun(
+        arm, seed, planner.evaluation(trained, arm.section, _evaluate(study, values, arm))
+    )
 
 
-def runs(study: Study, scale: Scale, arms: Sequence[Arm], root: Path) -> Iterator[Run]:
+def runs(study: Study, scale: Scale, arms: Sequence[Arm], root: Path) -> Iterator[StudyRun]:
     """Plan all runs, the first seed of every arm before the second of any."""
-    usual = Places(base_values(scale, root))
+    usual = ResolvedSections(base_values(scale, root))
     for seed in scale.seeds:
         for arm in arms:
             yield plan(study, scale, arm, seed, root, usual)
@@ -183,8 +190,15 @@ def _evaluate(study: Study, values: Sections, arm: Arm) -> dict[str, Any]:
 class _Planner:
     """Plans the stages of one run."""
 
-    def __init__(self, values: Sections, usual: Places, stages: Sequence[Command]) -> None:
-        self.values, self.own, self.usual, self.stages = values, Places(values), usual, stages
+    def __init__(
+        self, values: Sections, usual: ResolvedSections, stages: Sequence[Command]
+    ) -> None:
+        self.values, self.own, self.usual, self.stages = (
+            values,
+            ResolvedSections(values),
+            usual,
+            stages,
+        )
         self._made: dict[str, Step | None] = {}
 
     def step(self, stage: Command) -> Step | None:

@@ -21,8 +21,8 @@ from experiments.pipeline.closure.digest import code_digest
 from experiments.pipeline.revision import REPO, git_revision
 from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.study.claims import Scale, Study
-from experiments.study.plan import Run, Step
-from experiments.study.results import FAILED, LOG, Place
+from experiments.study.plan import Step, StudyRun
+from experiments.study.results import FAILED, LOG, StudyStore
 from pano_data import write_json
 
 POLL_S = 0.5
@@ -45,15 +45,15 @@ class Queue:
         study: The claims.
         scale: How much is trained.
         runs: The runs, most urgent first.
-        place: Where they lie.
+        store: Where they lie.
         jobs: Steps at a time.
         until: Time (of `time.monotonic`) to stop at; None to run to the end.
     """
 
     study: Study
     scale: Scale
-    runs: Sequence[Run]
-    place: Place
+    runs: Sequence[StudyRun]
+    store: StudyStore
     jobs: int = 1
     until: float | None = None
     failed: dict[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Queue:
     _mutex: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        open_runs = [run for run in self.runs if self.place.record(run.last) is None]
+        open_runs = [run for run in self.runs if self.store.record(run.last) is None]
         self.steps: list[Step] = list(dict.fromkeys(s for r in open_runs for s in r.last.chain))
         self._labels = labels(self.study, self.runs)
 
@@ -96,7 +96,7 @@ class Queue:
             return any(
                 not any(s.folder in self.failed for s in step.chain)
                 for step in self.steps
-                if not self.place.made(step)
+                if not self.store.made(step)
             )
 
     def _next(self, held: ExitStack) -> Step | None:
@@ -104,22 +104,22 @@ class Queue:
             for step in self.steps:
                 if step.folder in self._busy or step.folder in self.failed:
                     continue
-                if self.place.made(step):
+                if self.store.made(step):
                     continue
-                if not all(self.place.made(before) for before in step.before):
+                if not all(self.store.made(before) for before in step.before):
                     continue
                 try:
-                    held.enter_context(locked(self.place.folder(step)))
+                    held.enter_context(locked(self.store.folder(step)))
                 except RunFolderError:
                     continue
-                if not self.place.made(step):  # another may just have finished it
+                if not self.store.made(step):  # another may just have finished it
                     self._busy.add(step.folder)
                     return step
                 held.close()
         return None
 
     def _do(self, step: Step) -> None:
-        folder = self.place.prepare(step)
+        folder = self.store.prepare(step)
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} {step.folder} {self._labels[step]}\n")
         started = time.monotonic()
         with (folder / LOG).open("a") as log:
@@ -135,7 +135,7 @@ class Queue:
                 "revision": git_revision(), "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
                 "code": training_code(step.words[0]) if step.trains else "",
             }  # fmt: skip
-            self.place.finish(step, record)
+            self.store.finish(step, record)
         elif not self._over():
             tail = " ".join((folder / LOG).read_text(errors="replace").splitlines()[-3:])
             write_json(folder / FAILED, {"code": code, "tail": tail[-2000:]})
@@ -156,7 +156,7 @@ class Queue:
         return {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(paths),
-            "DVC_ROOT": str(self.place.root.resolve()),  # where the local store of MLflow lies
+            "DVC_ROOT": str(self.store.root.resolve()),  # where the local store of MLflow lies
             "MLFLOW_EXPERIMENT_NAME": f"study {self.scale.name}",
             "PIPELINE_ID": f"study-{self.scale.name}",
         }
@@ -177,7 +177,7 @@ class Queue:
             time.sleep(POLL_S)
 
 
-def labels(study: Study, runs: Sequence[Run]) -> dict[Step, dict[str, str]]:
+def labels(study: Study, runs: Sequence[StudyRun]) -> dict[Step, dict[str, str]]:
     """Return the tags of every step: claims and arms that it serves, and the seed."""
     found: dict[Step, dict[str, str]] = {}
     for run in runs:
@@ -194,27 +194,27 @@ def _joined(before: str, more: Sequence[str]) -> str:
     return ", ".join(dict.fromkeys([*filter(None, before.split(", ")), *more]))
 
 
-def outdated(study: Study, runs: Sequence[Run], place: Place) -> list[Step]:
+def outdated(study: Study, runs: Sequence[StudyRun], store: StudyStore) -> list[Step]:
     """Return finished trainings that another code has to be compared with: to be made again.
 
     The arms of a claim are compared seed by seed. Where one of them is still to be trained, or two
     were trained by different code, those of another code than today's are outdated. So is one of
     another code whose weights are not here but have to be, for a run that starts from them.
     """
-    open_steps = {s for r in runs if place.record(r.last) is None for s in r.last.chain}
+    open_steps = {s for r in runs if store.record(r.last) is None for s in r.last.chain}
     found: dict[Step, None] = {
         step: None
         for step in open_steps
         if step.trains
-        and not place.made(step)
-        and (place.record(step) or {}).get("code", _now(step)) != _now(step)
+        and not store.made(step)
+        and (store.record(step) or {}).get("code", _now(step)) != _now(step)
     }
     by_name = {(run.arm.name, run.seed): run for run in runs}
     for claim in study.claims.values():
         for seed in dict.fromkeys(run.seed for run in runs):
             group = [by_name[a, seed] for a in claim.all_arms if (a, seed) in by_name]
             steps = dict.fromkeys(s for r in group for s in r.last.chain if s.trains)
-            codes = {s: (place.record(s) or {}).get("code") for s in steps}
+            codes = {s: (store.record(s) or {}).get("code") for s in steps}
             if len(set(codes.values())) > 1:
                 found |= {s: None for s, c in codes.items() if c not in (None, _now(s))}
     return list(found)
@@ -224,29 +224,31 @@ def _now(step: Step) -> str:
     return training_code(step.words[0])
 
 
-def forget(steps: Sequence[Step], runs: Sequence[Run], place: Place) -> list[Step]:
+def forget(steps: Sequence[Step], runs: Sequence[StudyRun], store: StudyStore) -> list[Step]:
     """Mark steps, and all that were made from them, as not done; return them."""
     gone = [
         step
         for step in dict.fromkeys(s for r in runs for s in r.last.chain)
-        if any(s in steps for s in step.chain) and place.record(step) is not None
+        if any(s in steps for s in step.chain) and store.record(step) is not None
     ]
     for step in gone:
-        (place.folder(step) / "done.json").unlink()
+        (store.folder(step) / "done.json").unlink()
     return gone
 
 
-def shard(runs: Sequence[Run], index: int, count: int) -> list[Run]:
+def shard(runs: Sequence[StudyRun], index: int, count: int) -> list[StudyRun]:
     """Return the runs of one of `count` machines; ranks count from 0."""
     if not 0 <= index < count:
         raise ValueError(f"got shard {index}/{count}, expected 0/{count} to {count - 1}/{count}")
     return list(runs)[index::count]
 
 
-def progress(runs: Sequence[Run], place: Place) -> Iterator[tuple[Run, Mapping[str, float]]]:
+def progress(
+    runs: Sequence[StudyRun], store: StudyStore
+) -> Iterator[tuple[StudyRun, Mapping[str, float]]]:
     """Yield each run with its steps done, its steps, and the CPU hours spent on it alone."""
     for run in runs:
-        records = [place.record(step) for step in run.last.chain]
+        records = [store.record(step) for step in run.last.chain]
         cpu = sum(r.get("cpu_seconds", 0.0) for r in records if r)
         done = sum(r is not None for r in records)
         yield run, {"done": done, "steps": len(records), "cpu_hours": cpu / 3600}

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from experiments.study.claims import Study
-from experiments.study.plan import Run
-from experiments.study.results import DONE, RECORDED, TABLE, Place, Runs, finished
+from experiments.study.plan import StudyRun
+from experiments.study.results import DONE, RECORDED, TABLE, StudyRuns, StudyStore, finished
 from pano_data import write_json
 from pano_data.io.atomic import replace_file, write_text
 
@@ -25,7 +25,9 @@ DIGITS = 7
 """Of a score: one more than float32 has."""
 
 
-def record_runs(study: Study, scale: str, runs: Runs, place: Place, folder: Path = FOLDER) -> int:
+def record_runs(
+    study: Study, scale: str, runs: StudyRuns, store: StudyStore, folder: Path = FOLDER
+) -> int:
     """Write the finished runs of a scale, beside those that were recorded before.
 
     A run that was recorded under other settings stays in the file, after the others.
@@ -34,18 +36,18 @@ def record_runs(study: Study, scale: str, runs: Runs, place: Place, folder: Path
         study: The claims: their metrics are kept.
         scale: Name of the scale, and of the file.
         runs: All runs of the scale, by arm and seed.
-        place: Where they lie.
+        store: Where they lie.
         folder: Of the file.
 
     Returns:
         How many runs of today's settings the file has.
     """
     found = {}
-    for run in finished(runs, place).values():
-        steps = {step.folder: _bare(place.record(step)) for step in run.last.chain}
+    for run in finished(runs, store).values():
+        steps = {step.folder: _bare(store.record(step)) for step in run.last.chain}
         found[run.last.folder] = {
             "arm": run.arm.name, "seed": run.seed, "last": run.last.folder,
-            "steps": steps, "scores": _scores(study, run, place),
+            "steps": steps, "scores": _scores(study, run, store),
         }  # fmt: skip
     before = {line["last"]: line for line in read_records(scale, folder)}
     kept = [line for last, line in before.items() if last not in found]
@@ -62,14 +64,14 @@ def read_records(scale: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
 
 
 def restore_runs(
-    scale: str, runs: Sequence[Run], place: Place, folder: Path = FOLDER
+    scale: str, runs: Sequence[StudyRun], store: StudyStore, folder: Path = FOLDER
 ) -> tuple[int, int]:
     """Make the folders of recorded runs that a study's folder lacks: notes and scores.
 
     Args:
         scale: Name of the scale.
         runs: The runs that are wanted.
-        place: Where they shall lie.
+        store: Where they shall lie.
         folder: Of the file.
 
     Returns:
@@ -83,13 +85,13 @@ def restore_runs(
         run = wanted.get(line["last"])
         if run is None:
             changed += (line["arm"], line["seed"]) in known
-        elif place.record(run.last) is None:
-            _restore(line, run, place)
+        elif store.record(run.last) is None:
+            _restore(line, run, store)
             restored += 1
     return restored, changed
 
 
-def _restore(line: Mapping[str, Any], run: Run, place: Place) -> None:
+def _restore(line: Mapping[str, Any], run: StudyRun, store: StudyStore) -> None:
     rows = [
         {"dataset": dataset, "protocol": protocol, "key": key, metric: value}
         for dataset, protocols in line["scores"].items()
@@ -97,20 +99,20 @@ def _restore(line: Mapping[str, Any], run: Run, place: Place) -> None:
         for metric, values in metrics.items()
         for key, value in values.items()
     ]
-    path = place.scores(run) / TABLE
+    path = store.scores(run) / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(path) as part:
         # one row for each image under a protocol, whichever metrics are kept of it
         pd.DataFrame(rows).groupby([*KEYS], sort=False).first().reset_index().to_parquet(part)
     for step in run.last.chain:  # the evaluation comes last: only then is the run finished
-        if place.record(step) is None:
-            place.folder(step).mkdir(parents=True, exist_ok=True)
-            write_json(place.folder(step) / DONE, {**line["steps"][step.folder], RECORDED: True})
+        if store.record(step) is None:
+            store.folder(step).mkdir(parents=True, exist_ok=True)
+            write_json(store.folder(step) / DONE, {**line["steps"][step.folder], RECORDED: True})
 
 
-def _scores(study: Study, run: Run, place: Place) -> dict[str, Any]:
+def _scores(study: Study, run: StudyRun, store: StudyStore) -> dict[str, Any]:
     """Return data set -> protocol -> metric -> image -> score, as far as claims ask for them."""
-    table = pd.read_parquet(place.scores(run) / TABLE)
+    table = pd.read_parquet(store.scores(run) / TABLE)
     found: dict[str, Any] = {}
     for claim in study.claims.values():
         if run.arm.name not in claim.all_arms:

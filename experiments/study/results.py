@@ -16,8 +16,8 @@ import pandas as pd
 from experiments.pipeline.params import PARAMS_FILE
 from experiments.pipeline.revision import REPO
 from experiments.study.claims import Claim
-from experiments.study.plan import Run, Step, overlaps
-from experiments.study.statistics import Scores
+from experiments.study.plan import Step, StudyRun, overlaps
+from experiments.study.statistics import ArmScores
 from experiments.study.values import write_values
 from pano_data import write_json
 
@@ -34,7 +34,7 @@ class MissingDataError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyStore:
     """Where a study lies.
 
     Attributes:
@@ -60,7 +60,7 @@ class Place:
         record = self.record(step)
         return record is not None and not record.get(RECORDED)
 
-    def scores(self, run: Run) -> Path:
+    def scores(self, run: StudyRun) -> Path:
         """Return the folder of the scores of a run."""
         return self.root / "steps" / run.scores
 
@@ -133,12 +133,12 @@ def _link(link: Path, source: Path) -> None:
 
 
 TABLE = "per_image.parquet"
-Runs = Mapping[tuple[str, int], Run]
+StudyRuns = Mapping[tuple[str, int], StudyRun]
 """Runs by arm and seed."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class ContrastScores:
     """Scores of the arms of a contrast.
 
     Attributes:
@@ -149,17 +149,19 @@ class Measured:
     """
 
     seeds: tuple[int, ...]
-    sets: Mapping[str, Scores]
+    sets: Mapping[str, ArmScores]
     keys: Mapping[str, tuple[str, ...]]
     left_out: Mapping[int, str]
 
 
-def finished(runs: Runs, place: Place) -> Runs:
+def finished(runs: StudyRuns, store: StudyStore) -> StudyRuns:
     """Return the runs whose scores are there."""
-    return {k: run for k, run in runs.items() if place.record(run.last) is not None}
+    return {k: run for k, run in runs.items() if store.record(run.last) is not None}
 
 
-def measure(claim: Claim, arms: Sequence[str], done: Runs, place: Place) -> Measured:
+def measure(
+    claim: Claim, arms: Sequence[str], done: StudyRuns, store: StudyStore
+) -> ContrastScores:
     """Read the scores of arms for the seeds that all of them have finished.
 
     A seed whose arms were trained by different code is left out, and so is an image that an arm
@@ -169,34 +171,34 @@ def measure(claim: Claim, arms: Sequence[str], done: Runs, place: Place) -> Meas
         claim: Names metric and test sets.
         arms: The arms.
         done: Finished runs.
-        place: Where they lie.
+        store: Where they lie.
     """
     seeds, left_out = [], {}
     for seed in sorted({seed for arm, seed in done if arm in arms}):
         runs = [done[arm, seed] for arm in arms if (arm, seed) in done]
         if len(runs) < len(arms):
             continue
-        if len({(code_of(run, place)) for run in runs}) > 1:
+        if len({(code_of(run, store)) for run in runs}) > 1:
             left_out[seed] = "arms trained by different code"
         else:
             seeds.append(seed)
     sets, keys = {}, {}
     for name in claim.test if seeds else ():
         columns = {
-            (arm, seed): image_scores(place.scores(done[arm, seed]), name, claim)
+            (arm, seed): image_scores(store.scores(done[arm, seed]), name, claim)
             for arm in arms
             for seed in seeds
         }
         table = pd.DataFrame(columns).replace([np.inf, -np.inf], np.nan).dropna()
         keys[name] = tuple(str(key) for key in table.index)
-        sets[name] = Scores({arm: table[arm][seeds].to_numpy(np.float64).T for arm in arms})
-    return Measured(tuple(seeds), sets, keys, left_out)
+        sets[name] = ArmScores({arm: table[arm][seeds].to_numpy(np.float64).T for arm in arms})
+    return ContrastScores(tuple(seeds), sets, keys, left_out)
 
 
-def code_of(run: Run, place: Place) -> tuple[str, ...]:
+def code_of(run: StudyRun, store: StudyStore) -> tuple[str, ...]:
     """Return the code that the trainings of a run were made by."""
     steps = [step for step in run.last.chain if step.trains == run.arm.section]
-    return tuple(str((place.record(step) or {}).get("code")) for step in steps)
+    return tuple(str((store.record(step) or {}).get("code")) for step in steps)
 
 
 def image_scores(folder: Path, dataset: str, claim: Claim) -> pd.Series:

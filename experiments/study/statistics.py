@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+Floats = NDArray[np.float64]
 RESAMPLES = 4000
 CONFIDENCE = 0.95
 MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
-class Scores:
+class ArmScores:
     """The metric of several arms on the images of one test set.
 
     Attributes:
@@ -33,7 +33,7 @@ class Scores:
             belong to the same seeds and images.
     """
 
-    values: Mapping[str, Array]
+    values: Mapping[str, Floats]
 
     def __post_init__(self) -> None:
         shapes = {v.shape for v in self.values.values()}
@@ -101,7 +101,7 @@ def contrast_of(means: Sequence[Mapping[str, float]], contrast: Mapping[str, flo
 
 
 def effect(
-    sets: Sequence[Scores],
+    sets: Sequence[ArmScores],
     contrast: Mapping[str, float],
     resamples: int = RESAMPLES,
     seed: int = 0,
@@ -154,7 +154,7 @@ def effect(
     )  # fmt: skip
 
 
-def _draws(rng: np.random.Generator, resamples: int, count: int) -> Array:
+def _draws(rng: np.random.Generator, resamples: int, count: int) -> Floats:
     """Return weights `(resamples, count)` of draws of `count - 1` of `count`; rows add up to 1."""
     return rng.multinomial(count - 1, np.full(count, 1 / count), resamples) / (count - 1)
 
@@ -168,7 +168,7 @@ class _Components:
     images: int
 
 
-def _components(linear: Array) -> _Components:
+def _components(linear: Floats) -> _Components:
     seeds, images = linear.shape
     of_images = linear.mean(0) - linear.mean()
     rest = linear - linear.mean(1, keepdims=True) - of_images
@@ -176,7 +176,7 @@ def _components(linear: Array) -> _Components:
     return _Components(seeds * (of_images**2).sum() / (images - 1), rest_square, images)
 
 
-def _shared_seed_square(influence: Sequence[Array]) -> float:
+def _shared_seed_square(influence: Sequence[Floats]) -> float:
     """Return the variance between seeds of the effect of one seed, over all test sets together."""
     return float(sum(linear.mean(1) for linear in influence).var(ddof=1))
 

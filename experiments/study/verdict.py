@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from experiments.study.claims import Claim, Study
-from experiments.study.results import Measured, Place, Runs, finished, measure
+from experiments.study.results import ContrastScores, StudyRuns, StudyStore, finished, measure
 from experiments.study.statistics import (
     Effect,
     contrast_of,
@@ -22,7 +22,7 @@ LEAST_SEEDS = 2
 
 
 @dataclass(frozen=True)
-class Finding:
+class ContrastFinding:
     """One contrast of a claim, ours and the paper's.
 
     Attributes:
@@ -49,7 +49,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """What the study says of a claim.
 
     Attributes:
@@ -63,7 +63,7 @@ class Verdict:
     """
 
     claim: Claim
-    findings: tuple[Finding, ...]
+    findings: tuple[ContrastFinding, ...]
     word: str
     p_for: float
     p_against: float
@@ -76,14 +76,14 @@ class Verdict:
         return min((f.ours.seeds if f.ours else 0) for f in self.findings if f.decides)
 
 
-def judge(study: Study, runs: Runs, place: Place) -> list[Verdict]:
+def judge(study: Study, runs: StudyRuns, store: StudyStore) -> list[ClaimVerdict]:
     """Judge all claims; one that was not run counts in Holm's rule as p = 1."""
-    done = finished(runs, place)
-    found = [_before_holm(claim, done, place, len(study.claims)) for claim in study.claims.values()]
+    done = finished(runs, store)
+    found = [_before_holm(claim, done, store, len(study.claims)) for claim in study.claims.values()]
     return decide(found)
 
 
-def decide(found: Sequence[Verdict]) -> list[Verdict]:
+def decide(found: Sequence[ClaimVerdict]) -> list[ClaimVerdict]:
     """Apply Holm's rule over all claims, for and against, and give the words."""
     support, against = holm([v.p_for for v in found]), holm([v.p_against for v in found])
     return [
@@ -92,7 +92,7 @@ def decide(found: Sequence[Verdict]) -> list[Verdict]:
     ]
 
 
-def _word(verdict: Verdict, p_for: float, p_against: float) -> str:
+def _word(verdict: ClaimVerdict, p_for: float, p_against: float) -> str:
     if any(f.ours is None for f in verdict.findings if f.decides):
         return NOT_RUN
     if p_for < LEVEL:
@@ -100,19 +100,19 @@ def _word(verdict: Verdict, p_for: float, p_against: float) -> str:
     return CONTRADICTED if p_against < LEVEL else UNDECIDED
 
 
-def _before_holm(claim: Claim, done: Runs, place: Place, claims: int) -> Verdict:
+def _before_holm(claim: Claim, done: StudyRuns, store: StudyStore, claims: int) -> ClaimVerdict:
     findings = tuple(
-        _finding(claim, name, contrast, done, place, claims, decides)
+        _finding(claim, name, contrast, done, store, claims, decides)
         for decides, group in ((True, claim.contrasts), (False, claim.context))
         for name, contrast in group.items()
     )
     effects = [f.ours for f in findings if f.decides]
     if any(found is None for found in effects):
-        return Verdict(claim, findings, NOT_RUN, 1.0, 1.0)
+        return ClaimVerdict(claim, findings, NOT_RUN, 1.0, 1.0)
     known = [found for found in effects if found is not None]
     support = max(_p_for(found, claim.margin) for found in known)
     against = min(1.0, len(known) * min(_p_against(found, claim.margin) for found in known))
-    return Verdict(claim, findings, UNDECIDED, support, against)
+    return ClaimVerdict(claim, findings, UNDECIDED, support, against)
 
 
 def _p_for(found: Effect, margin: float | None) -> float:
@@ -127,17 +127,17 @@ def _finding(
     claim: Claim,
     name: str,
     contrast: Mapping[str, float],
-    done: Runs,
-    place: Place,
+    done: StudyRuns,
+    store: StudyStore,
     claims: int,
     decides: bool,
-) -> Finding:
+) -> ContrastFinding:
     arms = tuple(arm for arm, weight in contrast.items() if weight)
     published = claim.published.effect(contrast)
-    measured = measure(claim, arms, done, place)
+    measured = measure(claim, arms, done, store)
     if len(measured.seeds) < LEAST_SEEDS:
         single = _single(measured, contrast)
-        return Finding(
+        return ContrastFinding(
             name, arms, None, published, decides, single=single, left_out=measured.left_out
         )
     ours = effect(list(measured.sets.values()), contrast)
@@ -148,10 +148,12 @@ def _finding(
         needed = seeds_needed_within(ours, claim.margin, level)
     elif published is not None and published < 0:
         chance, needed = power(ours, published, level), seeds_needed(ours, published, level)
-    return Finding(name, arms, ours, published, decides, chance, needed, left_out=measured.left_out)
+    return ContrastFinding(
+        name, arms, ours, published, decides, chance, needed, left_out=measured.left_out
+    )
 
 
-def _single(measured: Measured, contrast: Mapping[str, float]) -> float | None:
+def _single(measured: ContrastScores, contrast: Mapping[str, float]) -> float | None:
     """Return the effect of one seed; None without any."""
     if not measured.seeds:
         return None

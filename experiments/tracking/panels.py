@@ -11,18 +11,18 @@ from torch import Tensor
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import alignment
 
-Picture = npt.NDArray[np.uint8]
+RgbBytes = npt.NDArray[np.uint8]
 ERROR_LIMIT = 0.5  # relative error at which the error picture is saturated
 
 
 def colourise(
     values: npt.NDArray[np.float32], low: float, high: float, colours: str = "turbo_r"
-) -> Picture:
+) -> RgbBytes:
     """Colour a map: RGB uint8 `(h, w, 3)`; values beyond [low, high] are clipped, NaN is black."""
     scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     rgb = matplotlib.colormaps[colours](np.nan_to_num(scaled))[..., :3]
     rgb[~np.isfinite(values)] = 0
-    picture: Picture = (rgb * 255).round().astype(np.uint8)
+    picture: RgbBytes = (rgb * 255).round().astype(np.uint8)
     return picture
 
 
@@ -45,7 +45,7 @@ def panel(
     prediction: Mapping[str, Tensor],
     target: Float[Tensor, "b 1 h w"],
     valid: Bool[Tensor, "b 1 h w"],
-) -> list[Picture]:
+) -> list[RgbBytes]:
     """Draw one picture per sample: RGB | prediction over truth | relative error, `(2h, 2w, 3)`.
 
     The prediction is median-aligned to the truth and drawn in the truth's colour range (log

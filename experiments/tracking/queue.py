@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.pipeline.run_folder import RunFolderError, locked
 from experiments.tracking import store
-from experiments.tracking.store import MAX_METRICS_PER_REQUEST, Record, create_store
+from experiments.tracking.store import MAX_METRICS_PER_REQUEST, TrackingRecord, create_store
 from pano_data import remove_parts, write_text
 
 logger = logging.getLogger(__name__)
@@ -123,10 +123,10 @@ class TrackingQueue:
                 count += len(records)
         return count
 
-    def _undelivered(self) -> Iterator[tuple[int, Record]]:
+    def _undelivered(self) -> Iterator[tuple[int, TrackingRecord]]:
         return self._read(int(self._position.read_text()) if self._position.is_file() else 0)
 
-    def _read(self, start: int) -> Iterator[tuple[int, Record]]:
+    def _read(self, start: int) -> Iterator[tuple[int, TrackingRecord]]:
         """Yield whole records from byte `start` on, each with the position after it."""
         if not self._records.is_file():
             return
@@ -159,7 +159,7 @@ class TrackingQueue:
                 if closing:
                     return
 
-    def _apply(self, client: MlflowClient, records: list[Record]) -> None:
+    def _apply(self, client: MlflowClient, records: list[TrackingRecord]) -> None:
         op = records[0]["op"]
         run_id = self.run_id
         if op == "start":
@@ -179,7 +179,7 @@ class TrackingQueue:
                 raise
             self._refuse(records, error)
 
-    def _refuse(self, records: list[Record], error: Exception) -> None:
+    def _refuse(self, records: list[TrackingRecord], error: Exception) -> None:
         logger.warning(
             "tracking refused %d records (%s): %s", len(records), records[0]["op"], error
         )
@@ -187,9 +187,11 @@ class TrackingQueue:
             file.writelines(json.dumps({**r, "error": str(error)}) + "\n" for r in records)
 
 
-def _together(records: Iterator[tuple[int, Record]]) -> Iterator[tuple[int, list[Record]]]:
+def _together(
+    records: Iterator[tuple[int, TrackingRecord]],
+) -> Iterator[tuple[int, list[TrackingRecord]]]:
     """Group metrics that follow each other into one request; any other record goes alone."""
-    group: list[Record] = []
+    group: list[TrackingRecord] = []
     position = count = 0
     for end, record in records:
         alone = record["op"] != "metrics"

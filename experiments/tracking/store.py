@@ -22,7 +22,7 @@ from PIL import Image
 
 from pano_data import flush
 
-Record = dict[str, Any]
+TrackingRecord = dict[str, Any]
 MAX_METRICS_PER_REQUEST = 1000  # limits of MLflow's REST interface
 MAX_PARAMS_PER_REQUEST = 100
 DIGEST_LENGTH = 36
@@ -78,7 +78,7 @@ def _remove_parts_of_the_dead(target: Path) -> None:
             continue
 
 
-def start(client: MlflowClient, run_id: str | None, record: Record) -> str:
+def start(client: MlflowClient, run_id: str | None, record: TrackingRecord) -> str:
     """Create the run and its experiment, or open the run again; return its id."""
     if run_id is not None:
         client.update_run(run_id, status="RUNNING")
@@ -93,7 +93,7 @@ def start(client: MlflowClient, run_id: str | None, record: Record) -> str:
     return created
 
 
-def _experiment(client: MlflowClient, record: Record) -> str:
+def _experiment(client: MlflowClient, record: TrackingRecord) -> str:
     found = client.get_experiment_by_name(record["experiment"])
     if found is not None:
         return str(found.experiment_id)
@@ -102,25 +102,25 @@ def _experiment(client: MlflowClient, record: Record) -> str:
     return str(made)
 
 
-def metrics(client: MlflowClient, run_id: str, records: list[Record]) -> None:
+def metrics(client: MlflowClient, run_id: str, records: list[TrackingRecord]) -> None:
     """Log the scalars of several records, in as few requests as allowed."""
     items = [Metric(k, v, r["time"], r["step"]) for r in records for k, v in r["values"].items()]
     for i in range(0, len(items), MAX_METRICS_PER_REQUEST):
         client.log_batch(run_id, metrics=items[i : i + MAX_METRICS_PER_REQUEST])
 
 
-def _params(client: MlflowClient, run_id: str, record: Record) -> None:
+def _params(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     items = [Param(k, v) for k, v in record["values"].items()]
     for i in range(0, len(items), MAX_PARAMS_PER_REQUEST):
         client.log_batch(run_id, params=items[i : i + MAX_PARAMS_PER_REQUEST])
 
 
-def _tags(client: MlflowClient, run_id: str, record: Record) -> None:
+def _tags(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     for key, value in record["values"].items():
         client.set_tag(run_id, key, value)
 
 
-def _inputs(client: MlflowClient, run_id: str, record: Record) -> None:
+def _inputs(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     inputs = [
         DatasetInput(
             Dataset(
@@ -136,18 +136,18 @@ def _inputs(client: MlflowClient, run_id: str, record: Record) -> None:
     client.log_inputs(run_id, datasets=inputs)
 
 
-def _image(client: MlflowClient, run_id: str, record: Record) -> None:
+def _image(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     with Image.open(record["path"]) as image:
         client.log_image(run_id, np.asarray(image), key=record["key"], step=record["step"])
 
 
-def _artifact(client: MlflowClient, run_id: str, record: Record) -> None:
+def _artifact(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     path = Path(record["path"])
     log = client.log_artifacts if path.is_dir() else client.log_artifact
     log(run_id, str(path), record["folder"])
 
 
-def _register(client: MlflowClient, run_id: str, record: Record) -> None:
+def _register(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     """Make the run's artifact folder a version of a model; the smallest score is `best`."""
     name, score = record["name"], record["score"]
     if client.search_model_versions(f"name='{name}' and run_id='{run_id}'"):
@@ -169,7 +169,7 @@ def _best_score(client: MlflowClient, name: str) -> float:
     return float(best.tags.get("score", "inf"))
 
 
-def _end(client: MlflowClient, run_id: str, record: Record) -> None:
+def _end(client: MlflowClient, run_id: str, record: TrackingRecord) -> None:
     client.set_terminated(run_id, record["status"], end_time=record["time"])
 
 

@@ -41,9 +41,9 @@ def test_posts_keep_away_from_what_the_peers_cut() -> None:
 
 
 def test_a_difference_without_a_reason_is_shown_as_one() -> None:
-    same = metrics.Row("peer", "x", 1.0, 1.0 + 1e-7)
-    apart = metrics.Row("peer", "y", 1.0, 1.1)
-    known = metrics.Row("peer", "z", 1.0, 1.1, "another definition")
+    same = metrics.MetricRow("peer", "x", 1.0, 1.0 + 1e-7)
+    apart = metrics.MetricRow("peer", "y", 1.0, 1.1)
+    known = metrics.MetricRow("peer", "z", 1.0, 1.1, "another definition")
     rows = metrics.table([same, apart, known]).splitlines()[2:]
     verdicts = [row.split(" | ")[-1].rstrip(" |") for row in rows]
     assert verdicts == ["same", "DIFFERS by 9.1e-02", "another definition"]

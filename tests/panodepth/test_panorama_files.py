@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.panorama_files import MaskFolder, PanoramaFile, find_panoramas, read_panorama
+from panodepth.panorama_files import MaskFinder, PanoramaFile, find_panoramas, read_panorama
 from tests.data.io.pictures.photo_sphere import crop_xmp
 
 Save = Callable[..., Path]
@@ -146,22 +146,22 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_masks_are_found_by_every_name(save_panorama: Save, tmp_path: Path, name: str) -> None:
     file = PanoramaFile(save_panorama("in/floor/a.jpg"), tmp_path / "in")
     mask = save_panorama(f"masks/floor/{name}", mode="L")
-    assert MaskFolder(tmp_path / "masks").find(file) == mask
+    assert MaskFinder(tmp_path / "masks").find(file) == mask
 
 
 def test_other_files_are_no_mask(save_panorama: Save, tmp_path: Path) -> None:
     file = PanoramaFile(save_panorama("in/a.jpg"), tmp_path / "in")
     save_panorama("masks/b.png")
     (tmp_path / "masks" / "._a.png").write_bytes(b"what macOS leaves")
-    assert MaskFolder(tmp_path / "masks").find(file) is None
-    assert MaskFolder(tmp_path / "in").find(file) is None  # itself
+    assert MaskFinder(tmp_path / "masks").find(file) is None
+    assert MaskFinder(tmp_path / "in").find(file) is None  # itself
 
 
 def test_a_name_that_no_file_system_takes_has_no_mask(tmp_path: Path) -> None:
     file = PanoramaFile(tmp_path / ("n" * 300 + ".jpg"), tmp_path)
-    assert MaskFolder(tmp_path).find(file) is None
+    assert MaskFinder(tmp_path).find(file) is None
 
 
 def test_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is no folder that can be listed"):
-        MaskFolder(tmp_path / "nowhere")
+        MaskFinder(tmp_path / "nowhere")

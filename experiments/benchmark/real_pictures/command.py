@@ -24,20 +24,20 @@ from pano_models import DepthMaps, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.panorama_files import (
     MASK_NAMES,
-    MaskFolder,
+    MaskFinder,
     PanoramaFile,
     find_panoramas,
     read_panorama,
 )
 
-Rows = dict[str, dict[str, float]]
+MeasuresByPicture = dict[str, dict[str, float]]
 """Panorama -> measure -> value."""
 
 
-class Measured(NamedTuple):
+class ModelMeasures(NamedTuple):
     """What one model got, and the files that could not be measured with their reasons."""
 
-    rows: Rows
+    rows: MeasuresByPicture
     failed: dict[str, str]
 
 
@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("expected panoramas (PATH...) or --pairs DIR, one of them")
     try:
         if args.pairs:
-            found = {m: Measured(_score_pairs(m, args.pairs), {}) for m in args.model}
+            found = {m: ModelMeasures(_score_pairs(m, args.pairs), {}) for m in args.model}
         else:
             files = find_panoramas(args.paths, args.recursive)
-            masks = None if args.masks is None else MaskFolder(args.masks)
+            masks = None if args.masks is None else MaskFinder(args.masks)
             latitude = DatasetLocation(*args.latitude_from) if args.latitude_from else None
             found = {m: _measure(_predictor(m, latitude), files, masks) for m in args.model}
     except (ValueError, OSError, ImportError) as error:
@@ -108,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     return 2 if any(measured.failed for measured in found.values()) else 0
 
 
-def format_table(found: Mapping[str, Rows]) -> str:
+def format_table(found: Mapping[str, MeasuresByPicture]) -> str:
     """Return a Markdown table: the median of each measure over the pictures, a column per model.
 
     The number of pictures that had a value stands behind a median where some had none.
@@ -137,15 +137,15 @@ def _predictor(model: str, latitude: DatasetLocation | None) -> Predictor:
 
 
 def _measure(
-    predictor: Predictor, files: Sequence[PanoramaFile], masks: MaskFolder | None
-) -> Measured:
+    predictor: Predictor, files: Sequence[PanoramaFile], masks: MaskFinder | None
+) -> ModelMeasures:
     size = (HEIGHT, 2 * HEIGHT)
     enough = max(2 * predictor.size[0], HEIGHT)  # rows: turning a larger picture is a waste
 
     def predict(rgb: Tensor) -> DepthMaps:
         return predictor(rgb, size)
 
-    measured = Measured({}, {})
+    measured = ModelMeasures({}, {})
     for file in track(files, "measuring", len(files)):
         try:
             rgb = read_panorama(file.path).tensor[None].float() / 255
@@ -158,14 +158,14 @@ def _measure(
     return measured
 
 
-def _sky(file: PanoramaFile, masks: MaskFolder | None, size: tuple[int, int]) -> Tensor | None:
+def _sky(file: PanoramaFile, masks: MaskFinder | None, size: tuple[int, int]) -> Tensor | None:
     path = None if masks is None else masks.find(file)
     if path is None:
         return None
     return ~resize(torch.from_numpy(read_keep_mask(path)), size, "nearest")
 
 
-def _score_pairs(model: str, folder: Path) -> Rows:
+def _score_pairs(model: str, folder: Path) -> MeasuresByPicture:
     network = pano_models.load(model)
     rows = (network.native_size or network.probe_size)[0]
     found = {}
@@ -175,7 +175,7 @@ def _score_pairs(model: str, folder: Path) -> Rows:
     return found
 
 
-def _record(measured: Measured) -> dict[str, Any]:
+def _record(measured: ModelMeasures) -> dict[str, Any]:
     rows = {
         name: {k: None if math.isnan(v) else v for k, v in row.items()}
         for name, row in measured.rows.items()

@@ -21,7 +21,7 @@ MOST = 3.0
 """Times the largest true depth: what a fitted depth counts as at most, where disparity nears 0."""
 
 
-class Pair(NamedTuple):
+class DepthPair(NamedTuple):
     """A picture and its depth.
 
     Attributes:
@@ -49,7 +49,7 @@ class PairScores(NamedTuple):
     plane: float
 
 
-def read_pairs(folder: Path) -> list[Pair]:
+def read_pairs(folder: Path) -> list[DepthPair]:
     """Read `NAME_sample.json` (its `depth_scale`), `NAME_rgb.*` and `NAME_depth.png`.
 
     Raises:
@@ -61,7 +61,7 @@ def read_pairs(folder: Path) -> list[Pair]:
     return [_read_pair(sample) for sample in samples]
 
 
-def _read_pair(sample: Path) -> Pair:
+def _read_pair(sample: Path) -> DepthPair:
     name = sample.name.removesuffix(SAMPLE_ENDING)
     pictures = sorted(sample.parent.glob(f"{name}_rgb.*"))
     if not pictures:
@@ -72,10 +72,10 @@ def _read_pair(sample: Path) -> Pair:
     if stored.shape != tuple(rgb.shape[-2:]):
         raise ValueError(f"{name}: depth {stored.shape}, expected {tuple(rgb.shape[-2:])}")
     depth = torch.from_numpy(np.asarray(stored, np.float32) / scale)
-    return Pair(name, rgb[None].float() / 255, depth[None, None])
+    return DepthPair(name, rgb[None].float() / 255, depth[None, None])
 
 
-def score_pair(disparity: Float[Tensor, "1 1 h w"], pair: Pair) -> PairScores:
+def score_pair(disparity: Float[Tensor, "1 1 h w"], pair: DepthPair) -> PairScores:
     """Score an affine disparity of the picture's size beside what needs no picture."""
     valid = pair.depth > 0
     rows, columns = (torch.linspace(-1, 1, n, dtype=torch.float64) for n in pair.depth.shape[-2:])

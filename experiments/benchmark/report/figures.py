@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.benchmark.curves import LATITUDE_BINS, RANGE_EDGES_M
-from experiments.benchmark.report.results import Result, pairs
+from experiments.benchmark.report.results import ModelResults, pairs
 from pano_geometry import row_latitudes
 
 SIZE_INCHES = (5.6, 3.9)  # legible on a phone, where the page shows one below the other
 MARKERS = "osD^vPX*<>"
 
 
-def style(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+def style(results: Sequence[ModelResults]) -> dict[str, dict[str, Any]]:
     """Return the colour and marker of each model, the same in every figure."""
     colours = plt.get_cmap("tab10").colors  # type: ignore[attr-defined]
     return {
@@ -30,7 +30,7 @@ def style(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
     }
 
 
-def figures(results: Sequence[Result]) -> dict[str, bytes]:
+def figures(results: Sequence[ModelResults]) -> dict[str, bytes]:
     """Draw all figures; return PNG files by name."""
     looks = style(results)
     drawn = {}
@@ -71,7 +71,9 @@ def by_range(
     return _finished(figure)
 
 
-def spread(dataset: str, results: Sequence[Result], looks: Mapping[str, dict[str, Any]]) -> Figure:
+def spread(
+    dataset: str, results: Sequence[ModelResults], looks: Mapping[str, dict[str, Any]]
+) -> Figure:
     """Plot AbsRel of each model under every protocol that scores it, a line per protocol."""
     scored = [
         p

@@ -30,7 +30,7 @@ class UnlabelledNumberError(ValueError):
 
 
 @dataclass(frozen=True)
-class Result:
+class ModelResults:
     """Results of one model, as its folder holds them.
 
     Attributes:
@@ -67,7 +67,7 @@ def refuse_unknown(protocols: Iterable[str | None], where: str) -> None:
         )
 
 
-def read(folder: Path) -> Result:
+def read(folder: Path) -> ModelResults:
     """Read the results of one model.
 
     Raises:
@@ -79,9 +79,9 @@ def read(folder: Path) -> Result:
     curves = json.loads((folder / "curves.json").read_text())
     path = folder / "per_image.parquet"
     if not path.is_file():
-        return Result(folder.name, metrics, curves, folder)
+        return ModelResults(folder.name, metrics, curves, folder)
     table = pd.read_parquet(path)
-    return Result(
+    return ModelResults(
         folder.name, metrics, curves, folder, absrel_intervals(table), absrel_by_image(table)
     )
 
@@ -134,7 +134,7 @@ def read_gallery(path: Path) -> dict[str, list[dict[str, Any]]]:
     return index
 
 
-def pairs(results: Iterable[Result]) -> list[tuple[str, str]]:
+def pairs(results: Iterable[ModelResults]) -> list[tuple[str, str]]:
     """List every data set and protocol that something was scored under, sorted."""
     return sorted({(d, p) for r in results for d, by in r.metrics.items() for p in by})
 

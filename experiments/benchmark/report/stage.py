@@ -21,7 +21,7 @@ from experiments.benchmark.report.ablation_tables import (
 )
 from experiments.benchmark.report.figures import figures, png
 from experiments.benchmark.report.results import (
-    Result,
+    ModelResults,
     data_versions,
     read,
     read_gallery,
@@ -37,7 +37,7 @@ from experiments.benchmark.report.tables import (
     spread_tables,
     training_set_table,
 )
-from experiments.benchmark.report.verdict import Verdict, absrel_of, verdict_table, verdicts
+from experiments.benchmark.report.verdict import DatasetVerdict, absrel_of, verdict_table, verdicts
 from experiments.pipeline.stage import run_stage
 from pano_data.io.atomic import write_json, write_text
 
@@ -116,7 +116,7 @@ def report(
     )
 
 
-def _write_metrics(folder: Path, results: Sequence[Result], protocol: str) -> None:
+def _write_metrics(folder: Path, results: Sequence[ModelResults], protocol: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for result in results:
@@ -125,7 +125,7 @@ def _write_metrics(folder: Path, results: Sequence[Result], protocol: str) -> No
         write_json(folder / f"{result.model}.json", known)
 
 
-def _in_words(found: Sequence[Verdict]) -> str:
+def _in_words(found: Sequence[DatasetVerdict]) -> str:
     return "".join(f"{v.dataset}: {' '.join(v.sentences)}\n" for v in found)
 
 
@@ -149,7 +149,7 @@ def _embedded_gallery(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return gallery
 
 
-def _samples(result: Result, dataset: str) -> dict[str, Any] | None:
+def _samples(result: ModelResults, dataset: str) -> dict[str, Any] | None:
     folder = result.folder / "samples" / dataset
     extremes = [folder / "extremes" / f"{name}.png" for name in EXTREMES]
     paths = [p for p in extremes if p.is_file()] or sorted(folder.glob("*.png"))

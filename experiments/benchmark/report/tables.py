@@ -7,7 +7,7 @@ from typing import Any
 
 import pano_losses
 from experiments.benchmark.curves import REGIONS
-from experiments.benchmark.report.results import Metrics, Result, pairs
+from experiments.benchmark.report.results import Metrics, ModelResults, pairs
 from experiments.pipeline.run_folder import FINISHED
 from experiments.tracking.shares import FILE as SHARES
 from experiments.tracking.shares import read_shares
@@ -53,13 +53,13 @@ class ReportTable:
     doubts: str = ""
 
 
-def leaderboards(results: Sequence[Result], cost: Mapping[str, Any]) -> list[ReportTable]:
+def leaderboards(results: Sequence[ModelResults], cost: Mapping[str, Any]) -> list[ReportTable]:
     """Make one table per data set and protocol, best model first."""
     return [_leaderboard(results, dataset, protocol, cost) for dataset, protocol in pairs(results)]
 
 
 def _leaderboard(
-    results: Sequence[Result], dataset: str, protocol: str, cost: Mapping[str, Any]
+    results: Sequence[ModelResults], dataset: str, protocol: str, cost: Mapping[str, Any]
 ) -> ReportTable:
     scored = [(r, m) for r in results if (m := r.get(dataset, protocol)) is not None]
     names = _columns([m for _, m in scored])
@@ -189,14 +189,14 @@ def training_set_table(models: Sequence[str]) -> ReportTable | None:
     )
 
 
-def spread_tables(results: Sequence[Result]) -> dict[str, ReportTable]:
+def spread_tables(results: Sequence[ModelResults]) -> dict[str, ReportTable]:
     """Make a table per data set of AbsRel of the same predictions under every protocol."""
     scored = [(d, p) for d, p in pairs(results) if _has_absrel(results, d, p)]
     datasets = dict.fromkeys(d for d, _ in scored)
     return {d: _spread(results, d, [p for e, p in scored if e == d]) for d in datasets}
 
 
-def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -> ReportTable:
+def _spread(results: Sequence[ModelResults], dataset: str, protocols: Sequence[str]) -> ReportTable:
     rows = []
     for r in results:
         values = [(r.get(dataset, p) or {}).get("absrel", math.nan) for p in protocols]
@@ -211,11 +211,11 @@ def _spread(results: Sequence[Result], dataset: str, protocols: Sequence[str]) -
     return ReportTable(f"{dataset} · all protocols", note, ("model", *protocols, "max / min"), rows)
 
 
-def _has_absrel(results: Sequence[Result], dataset: str, protocol: str) -> bool:
+def _has_absrel(results: Sequence[ModelResults], dataset: str, protocol: str) -> bool:
     return any("absrel" in (r.get(dataset, protocol) or {}) for r in results)
 
 
-def region_tables(results: Sequence[Result], rule: str) -> list[ReportTable]:
+def region_tables(results: Sequence[ModelResults], rule: str) -> list[ReportTable]:
     """Make a table per data set of AbsRel at the seam, at the poles and elsewhere."""
     tables = []
     for dataset in sorted({d for r in results for d, c in r.curves.items() if "region" in c}):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments.benchmark.report.results import Result
+from experiments.benchmark.report.results import ModelResults
 from experiments.benchmark.report.tables import NONE, Cell, ReportTable
 
 BASELINES = ("baseline_constant", "baseline_latitude")
@@ -16,7 +16,7 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DatasetVerdict:
     """What the scores of a data set say under one protocol.
 
     Attributes:
@@ -31,7 +31,7 @@ class Verdict:
     sentences: tuple[str, ...]
 
 
-def verdicts(results: Sequence[Result], protocol: str) -> list[Verdict]:
+def verdicts(results: Sequence[ModelResults], protocol: str) -> list[DatasetVerdict]:
     """Compare the networks on every data set by AbsRel under a protocol that scores all kinds.
 
     Args:
@@ -42,12 +42,12 @@ def verdicts(results: Sequence[Result], protocol: str) -> list[Verdict]:
     return [_verdict(results, dataset, protocol) for dataset in datasets]
 
 
-def _verdict(results: Sequence[Result], dataset: str, protocol: str) -> Verdict:
+def _verdict(results: Sequence[ModelResults], dataset: str, protocol: str) -> DatasetVerdict:
     scored = {r.model: s for r in results if (s := absrel_of(r, dataset, protocol)) is not None}
     networks = sorted((m for m in scored if m not in BASELINES), key=scored.__getitem__)
     baselines = {name: scored[name] for name in BASELINES if name in scored}
     if not networks:
-        return Verdict(dataset, None, (f"No network has an AbsRel under {protocol}.",))
+        return DatasetVerdict(dataset, None, (f"No network has an AbsRel under {protocol}.",))
     best = networks[0]
     sentences = [_against_baselines(best, scored[best], baselines)]
     if len(networks) > 1:
@@ -59,10 +59,10 @@ def _verdict(results: Sequence[Result], dataset: str, protocol: str) -> Verdict:
     missing = [r.model for r in results if r.model not in scored]
     if missing:
         sentences.append(f"Without a score here: {', '.join(missing)}.")
-    return Verdict(dataset, best, tuple(sentences))
+    return DatasetVerdict(dataset, best, tuple(sentences))
 
 
-def absrel_of(result: Result, dataset: str, protocol: str) -> float | None:
+def absrel_of(result: ModelResults, dataset: str, protocol: str) -> float | None:
     """Return the AbsRel of a model on a data set; None where the protocol does not score it."""
     value = (result.get(dataset, protocol) or {}).get("absrel")
     return value if value is not None and np.isfinite(value) else None
@@ -85,7 +85,7 @@ def _against_baselines(best: str, value: float, baselines: dict[str, float]) -> 
 
 
 def _against_next(
-    results: Sequence[Result], dataset: str, protocol: str, best: str, following: str
+    results: Sequence[ModelResults], dataset: str, protocol: str, best: str, following: str
 ) -> str:
     tables = {r.model: r.per_image.get((dataset, protocol)) for r in results}
     gap = paired_interval(tables[best], tables[following])
@@ -128,7 +128,7 @@ def paired_interval(
     return float(values.mean()), float(found.low), float(found.high), len(values)
 
 
-def verdict_table(results: Sequence[Result], protocol: str) -> ReportTable | None:
+def verdict_table(results: Sequence[ModelResults], protocol: str) -> ReportTable | None:
     """Make the table of AbsRel of every model on every data set; None where nothing was scored."""
     datasets = sorted(
         {d for r in results for d in r.metrics if absrel_of(r, d, protocol) is not None}

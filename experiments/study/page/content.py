@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.study.claims import Claim, Scale
-from experiments.study.plan import Run
-from experiments.study.results import Place, Runs, image_scores
+from experiments.study.plan import StudyRun
+from experiments.study.results import StudyRuns, StudyStore, image_scores
 from experiments.study.statistics import Effect
 from experiments.study.verdict import (
     CONFIRMED,
@@ -15,8 +15,8 @@ from experiments.study.verdict import (
     LEVEL,
     NOT_RUN,
     UNDECIDED,
-    Finding,
-    Verdict,
+    ClaimVerdict,
+    ContrastFinding,
 )
 
 WORDS = (CONFIRMED, CONTRADICTED, UNDECIDED, NOT_RUN)
@@ -59,12 +59,12 @@ class Numbers:
     words: Mapping[str, int]
 
 
-def numbers(verdicts: Sequence[Verdict], runs: Runs, place: Place) -> Numbers:
+def numbers(verdicts: Sequence[ClaimVerdict], runs: StudyRuns, store: StudyStore) -> Numbers:
     """Count what was done."""
-    records = {s: place.record(s) for run in runs.values() for s in run.last.chain}
+    records = {s: store.record(s) for run in runs.values() for s in run.last.chain}
     known = [r for r in records.values() if r is not None]
     return Numbers(
-        sum(place.record(run.last) is not None for run in runs.values()),
+        sum(store.record(run.last) is not None for run in runs.values()),
         len(runs),
         sum(r["cpu_seconds"] for r in known) / 3600,
         tuple(sorted({r["revision"][:8] for r in known if r["code"]})),
@@ -87,7 +87,7 @@ def p_value(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.2g}".removeprefix("0")
 
 
-def power_words(finding: Finding, claim: Claim) -> str:
+def power_words(finding: ContrastFinding, claim: Claim) -> str:
     """Say what power these runs have, and how many seeds would do."""
     if finding.ours is None:
         return NONE
@@ -102,27 +102,27 @@ def power_words(finding: Finding, claim: Claim) -> str:
     return f"{finding.power:.0%} for {what} at p < {LEVEL}/15; {enough}"
 
 
-def seeds_words(scale: Scale, verdict: Verdict) -> str:
+def seeds_words(scale: Scale, verdict: ClaimVerdict) -> str:
     """Say how many of the planned seeds are there."""
     return f"{verdict.seeds} of {len(scale.seeds)}"
 
 
-def run_rows(claim: Claim, runs: Runs, place: Place) -> list[dict[str, Any]]:
+def run_rows(claim: Claim, runs: StudyRuns, store: StudyStore) -> list[dict[str, Any]]:
     """Return a row for each run of a claim: arm, seed, mean score by test set, state, CPU time."""
     rows = []
     for arm in claim.all_arms:
         for (name, seed), run in runs.items():
             if name == arm:
-                rows.append({"arm": arm, "seed": seed, **_run(claim, run, place)})
+                rows.append({"arm": arm, "seed": seed, **_run(claim, run, store)})
     return rows
 
 
-def _run(claim: Claim, run: Run, place: Place) -> dict[str, Any]:
-    records = [place.record(step) for step in run.last.chain]
+def _run(claim: Claim, run: StudyRun, store: StudyStore) -> dict[str, Any]:
+    records = [store.record(step) for step in run.last.chain]
     done = all(r is not None for r in records)
     scores = {}
     if done:
-        folder = place.scores(run)
+        folder = store.scores(run)
         scores = {d: f"{image_scores(folder, d, claim).mean():.4f}" for d in claim.test}
     return {
         "done": done,

@@ -22,9 +22,16 @@ from torch.utils.data import default_collate
 
 import pano_models
 from experiments.study.claims import Claim
-from experiments.study.plan import Run
-from experiments.study.results import Place, Runs, drop_links, finished, measure
-from experiments.study.verdict import CONFIRMED, CONTRADICTED, NOT_RUN, UNDECIDED, Finding, Verdict
+from experiments.study.plan import StudyRun
+from experiments.study.results import StudyRuns, StudyStore, drop_links, finished, measure
+from experiments.study.verdict import (
+    CONFIRMED,
+    CONTRADICTED,
+    NOT_RUN,
+    UNDECIDED,
+    ClaimVerdict,
+    ContrastFinding,
+)
 from experiments.tracking.panels import panel
 from pano_data import ManifestDataset
 
@@ -33,7 +40,7 @@ MARKS = {CONFIRMED: "o", CONTRADICTED: "s", UNDECIDED: "D", NOT_RUN: "x"}
 LEAST_LIMIT = 0.2
 
 
-def limit(verdicts: Sequence[Verdict]) -> float:
+def limit(verdicts: Sequence[ClaimVerdict]) -> float:
     """Return the half width of the axis, in logarithms; all effects are on it."""
     values = [LEAST_LIMIT]
     for finding in (f for v in verdicts for f in v.findings if f.decides):
@@ -65,7 +72,7 @@ class Mark:
     band: tuple[float, float] | None
 
 
-def marks(verdict: Verdict, width: float) -> list[Mark]:
+def marks(verdict: ClaimVerdict, width: float) -> list[Mark]:
     """Return the marks of a claim's deciding contrasts."""
 
     def at(value: float) -> float:
@@ -76,7 +83,9 @@ def marks(verdict: Verdict, width: float) -> list[Mark]:
     return [_mark(f, at, band) for f in verdict.findings if f.decides]
 
 
-def _mark(finding: Finding, at: Callable[[float], float], band: tuple[float, float] | None) -> Mark:
+def _mark(
+    finding: ContrastFinding, at: Callable[[float], float], band: tuple[float, float] | None
+) -> Mark:
     ours = finding.ours
     value = ours.value if ours else finding.single
     return Mark(
@@ -89,7 +98,7 @@ def _mark(finding: Finding, at: Callable[[float], float], band: tuple[float, flo
     )
 
 
-def forest_png(verdicts: Sequence[Verdict]) -> bytes:
+def forest_png(verdicts: Sequence[ClaimVerdict]) -> bytes:
     """Draw the plot as a picture for Markdown."""
     figure, axis = plt.subplots(figsize=(8.6, 0.42 * len(verdicts) + 1.3), layout="constrained")
     width = limit(verdicts)
@@ -114,7 +123,7 @@ def forest_png(verdicts: Sequence[Verdict]) -> bytes:
     return buffer.getvalue()
 
 
-def _row(axis: Axes, y: float, verdict: Verdict, width: float) -> None:
+def _row(axis: Axes, y: float, verdict: ClaimVerdict, width: float) -> None:
     findings = [f for f in verdict.findings if f.decides]
     margin = verdict.claim.margin
     if margin is not None:
@@ -134,7 +143,7 @@ def _row(axis: Axes, y: float, verdict: Verdict, width: float) -> None:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ArmComparison:
     """Two arms on one image.
 
     Attributes:
@@ -147,7 +156,7 @@ class Pair:
     arms: Mapping[str, str]
 
 
-def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
+def largest_difference(claim: Claim, runs: StudyRuns, store: StudyStore) -> ArmComparison | None:
     """Find the image on which the first contrast is largest, whichever way; None without runs.
 
     Arms of a trend are its two ends.
@@ -155,12 +164,12 @@ def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
     Args:
         claim: The claim.
         runs: All runs.
-        place: Where they lie.
+        store: Where they lie.
     """
     contrast = next(iter(claim.contrasts.values()))
     ends = max(contrast, key=contrast.__getitem__), min(contrast, key=contrast.__getitem__)
-    done = finished(runs, place)
-    measured = measure(claim, ends, done, place)
+    done = finished(runs, store)
+    measured = measure(claim, ends, done, store)
     best: tuple[float, str, int, int] | None = None
     for name, scores in measured.sets.items():
         gap = np.abs(
@@ -177,14 +186,14 @@ def largest_difference(claim: Claim, runs: Runs, place: Place) -> Pair | None:
     seed, key = measured.seeds[row], measured.keys[name][column]
     values = {arm: measured.sets[name].values[arm][row, column] for arm in ends}
     told = ", ".join(f"{arm} {value:.3f}" for arm, value in values.items())
-    here = all(place.made(done[arm, seed].trained) for arm in ends)
-    pictures = {arm: _drawn(done[arm, seed], name, key, place) for arm in ends} if here else {}
-    return Pair(f"{name} {key}, seed {seed}; {claim.metric}: {told}", pictures)
+    here = all(store.made(done[arm, seed].trained) for arm in ends)
+    pictures = {arm: _drawn(done[arm, seed], name, key, store) for arm in ends} if here else {}
+    return ArmComparison(f"{name} {key}, seed {seed}; {claim.metric}: {told}", pictures)
 
 
 @torch.inference_mode()
-def _drawn(run: Run, dataset: str, key: str, place: Place) -> str:
-    where = place.prepare(run.last)
+def _drawn(run: StudyRun, dataset: str, key: str, store: StudyStore) -> str:
+    where = store.prepare(run.last)
     settings = run.last.values["evaluate"]
     source = settings["datasets"][dataset]
     data = ManifestDataset(

@@ -24,15 +24,15 @@ from experiments.study.page.content import (
 )
 from experiments.study.page.pictures import (
     COLOURS,
-    Pair,
+    ArmComparison,
     forest_png,
     largest_difference,
     limit,
     marks,
 )
 from experiments.study.plan import runs as all_runs
-from experiments.study.results import Place, Runs
-from experiments.study.verdict import CONTRADICTED, Verdict, judge
+from experiments.study.results import StudyRuns, StudyStore
+from experiments.study.verdict import CONTRADICTED, ClaimVerdict, judge
 from pano_data.io.atomic import replace_file, write_text
 
 EXAMINED = FILE.with_name("examined.yaml")
@@ -40,33 +40,33 @@ PLOT = "study_forest.png"
 PAGE = "study.html"
 
 
-def write_page(study: Study, scale: Scale, place: Place, out: Path, clone: Path) -> None:
+def write_page(study: Study, scale: Scale, store: StudyStore, out: Path, clone: Path) -> None:
     """Judge the claims on what is there and write the pages.
 
     Args:
         study: The claims.
         scale: Whose runs are judged.
-        place: Where they lie; `study.html` goes there.
+        store: Where they lie; `study.html` goes there.
         out: The page in Markdown; its plot goes beside it.
         clone: Folder of dvc.yaml and the values files.
     """
     arms = study.arms_of(study.claims.values(), scale.name)
     runs = {(r.arm.name, r.seed): r for r in all_runs(study, scale, arms, clone)}
-    verdicts = judge(study, runs, place)
+    verdicts = judge(study, runs, store)
     examined = yaml.safe_load(EXAMINED.read_text()) or {}
-    told = numbers(verdicts, runs, place)
+    told = numbers(verdicts, runs, store)
     plot = out.with_name(PLOT)
     plot.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(plot) as part:
         part.write_bytes(forest_png(verdicts))
     write_text(out, markdown(scale, verdicts, told, examined))
-    pairs = {v.claim.name: largest_difference(v.claim, runs, place) for v in verdicts}
-    write_text(place.root / PAGE, html(scale, verdicts, told, examined, pairs, runs, place))
+    pairs = {v.claim.name: largest_difference(v.claim, runs, store) for v in verdicts}
+    write_text(store.root / PAGE, html(scale, verdicts, told, examined, pairs, runs, store))
 
 
 def markdown(
     scale: Scale,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[ClaimVerdict],
     told: Numbers,
     examined: Mapping[str, Sequence[Mapping[str, str]]],
 ) -> str:
@@ -146,7 +146,7 @@ def _count(told: Numbers) -> str:
     return ", ".join(f"{told.words[word]} {word}" for word in WORDS) + "."
 
 
-def _rows(scale: Scale, verdict: Verdict) -> list[str]:
+def _rows(scale: Scale, verdict: ClaimVerdict) -> list[str]:
     rows = []
     for index, finding in enumerate(verdict.findings):
         first = index == 0
@@ -166,7 +166,7 @@ def _rows(scale: Scale, verdict: Verdict) -> list[str]:
     return rows
 
 
-def _tried(verdict: Verdict, examined: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+def _tried(verdict: ClaimVerdict, examined: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
     tried = examined.get(verdict.claim.name, [])
     told = "; ".join(f"{entry['tried']}: {entry['result']}" for entry in tried)
     return f"* `{verdict.claim.name}`: {told or 'not examined yet'}."
@@ -174,12 +174,12 @@ def _tried(verdict: Verdict, examined: Mapping[str, Sequence[Mapping[str, str]]]
 
 def html(
     scale: Scale,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[ClaimVerdict],
     told: Numbers,
     examined: Mapping[str, Sequence[Mapping[str, str]]],
-    pairs: Mapping[str, Pair | None],
-    runs: Runs,
-    place: Place,
+    pairs: Mapping[str, ArmComparison | None],
+    runs: StudyRuns,
+    store: StudyStore,
 ) -> str:
     """Return the self-contained page."""
     page = Environment(
@@ -187,7 +187,7 @@ def html(
     ).from_string((files(__package__) / "page.html").read_text("utf-8"))
     width = limit(verdicts)
     rows = [
-        _html_row(scale, v, examined, pairs.get(v.claim.name), runs, place, width) for v in verdicts
+        _html_row(scale, v, examined, pairs.get(v.claim.name), runs, store, width) for v in verdicts
     ]
     ticks = [(-width, 0), (-width / 2, 25), (None, 50), (width / 2, 75), (width, 100)]
     return page.render(
@@ -203,11 +203,11 @@ def html(
 
 def _html_row(
     scale: Scale,
-    verdict: Verdict,
+    verdict: ClaimVerdict,
     examined: Mapping[str, Sequence[Mapping[str, str]]],
-    pair: Pair | None,
-    runs: Runs,
-    place: Place,
+    pair: ArmComparison | None,
+    runs: StudyRuns,
+    store: StudyStore,
     width: float,
 ) -> dict[str, Any]:
     claim = verdict.claim
@@ -234,7 +234,7 @@ def _html_row(
         "p_against": p_value(verdict.holm_against),
         "marks": marks(verdict, width),
         "findings": findings,
-        "runs": run_rows(claim, runs, place),
+        "runs": run_rows(claim, runs, store),
         "pair": pair,
         "tried": examined.get(claim.name, []),
     }

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from benchmarks.gpu import check, measures
-from benchmarks.gpu.measures import Result
+from benchmarks.gpu.measures import GpuMeasure
 
 LINE = {"name": "x", "value": 2.0, "unit": "ms", "goal": 1.0, "at_most": True, "passed": False}
 
 
-def python(name: str, code: str, seconds: int = 20) -> check.Command:
+def python(name: str, code: str, seconds: int = 20) -> check.CheckStep:
     return name, [sys.executable, "-c", code], seconds
 
 
@@ -94,7 +94,7 @@ def test_every_file_with_a_test_for_a_card_is_run() -> None:
 
 def test_command_of_a_step_writes_its_results(monkeypatch, tmp_path: Path) -> None:
     out = tmp_path / "results.jsonl"
-    found = [Result("first", 1.0, "ms", 2.0), Result("second", 3.0, "ms", 2.0)]
+    found = [GpuMeasure("first", 1.0, "ms", 2.0), GpuMeasure("second", 3.0, "ms", 2.0)]
     seen = []
 
     def measure(device, small):
@@ -144,10 +144,10 @@ def test_one_step_alone(monkeypatch, tmp_path) -> None:
 
 
 def test_a_value_beyond_its_goal_is_a_failure() -> None:
-    assert Result("x", 2.5, "x", 2.5).passed
-    assert not Result("x", 2.6, "x", 2.5).passed
-    assert Result("mfu", 0.5, "", 0.45, at_most=False).passed
-    assert not Result("mfu", 0.44, "", 0.45, at_most=False).passed
-    assert Result("x", float("inf"), "ms").passed
+    assert GpuMeasure("x", 2.5, "x", 2.5).passed
+    assert not GpuMeasure("x", 2.6, "x", 2.5).passed
+    assert GpuMeasure("mfu", 0.5, "", 0.45, at_most=False).passed
+    assert not GpuMeasure("mfu", 0.44, "", 0.45, at_most=False).passed
+    assert GpuMeasure("x", float("inf"), "ms").passed
     row = check.table([LINE | {"said": "out of memory"}]).splitlines()[-1]
     assert row == "| x | 2 ms | <= 1 | FAIL out of memory |"

@@ -8,7 +8,7 @@ from benchmarks.gpu import measures
 CPU = torch.device("cpu")
 
 
-def results(name: str) -> dict[str, measures.Result]:
+def results(name: str) -> dict[str, measures.GpuMeasure]:
     torch.manual_seed(0)
     return {r.name: r for r in measures.STEPS[name][0](CPU, True)}
 

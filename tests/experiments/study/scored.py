@@ -8,29 +8,29 @@ import numpy as np
 import pandas as pd
 
 from experiments.study.claims import Study, read_study
-from experiments.study.plan import Run, runs
-from experiments.study.results import Place
+from experiments.study.plan import StudyRun, runs
+from experiments.study.results import StudyStore
 from pano_data import write_json
 
 ROOT = Path(__file__).parents[3]
 IMAGES = {"stanford2d3d": 40, "matterport3d_unifuse": 24, "panosuncg": 24, "deep360": 16}
 
 
-def planned(study: Study, scale: str = "default") -> dict[tuple[str, int], Run]:
+def planned(study: Study, scale: str = "default") -> dict[tuple[str, int], StudyRun]:
     arms = study.arms_of(study.claims.values(), scale)
     return {(r.arm.name, r.seed): r for r in runs(study, study.scale(scale), arms, ROOT)}
 
 
 @cache
-def default_runs() -> dict[tuple[str, int], Run]:
+def default_runs() -> dict[tuple[str, int], StudyRun]:
     """All runs of the committed claims at the default scale; planning them takes seconds."""
     return planned(read_study())
 
 
 def write_scores(
     study: Study,
-    place: Place,
-    found: Mapping[tuple[str, int], Run],
+    store: StudyStore,
+    found: Mapping[tuple[str, int], StudyRun],
     effects: Mapping[str, float],
     spread: float = 0.01,
     code: str = "a",
@@ -49,7 +49,7 @@ def write_scores(
                 keys = [f"{dataset}/{i}" for i in range(count)]
                 columns = {"dataset": dataset, "protocol": claim[0], "key": keys, claim[1]: values}
                 tables.append(pd.DataFrame(columns))
-        folder = place.scores(run)
+        folder = store.scores(run)
         folder.mkdir(parents=True, exist_ok=True)
         pd.concat(tables).to_parquet(folder / "per_image.parquet")
         for step in run.last.chain:
@@ -58,8 +58,8 @@ def write_scores(
                 "revision": "0123456789",
                 "code": code if step.trains else "",
             }
-            place.folder(step).mkdir(parents=True, exist_ok=True)
-            write_json(place.folder(step) / "done.json", record)
+            store.folder(step).mkdir(parents=True, exist_ok=True)
+            write_json(store.folder(step) / "done.json", record)
 
 
 def published_effects(study: Study) -> dict[str, float]:

@@ -19,7 +19,7 @@ from experiments.study.direction import (
     select_runs,
     write_calibration,
 )
-from experiments.study.results import Place
+from experiments.study.results import StudyStore
 from tests.experiments.study.scored import planned, write_scores
 
 STUDY = read_study()
@@ -69,12 +69,12 @@ def test_effects_are_written_and_read(tmp_path: Path) -> None:
 
 
 def test_effect_of_one_seed(tmp_path: Path) -> None:
-    place, runs = Place(tmp_path), planned(STUDY, SCALE)
+    store, runs = StudyStore(tmp_path), planned(STUDY, SCALE)
     contrasts = first_contrasts(STUDY, ["da2_normal"])
     few = select_runs([r for (_, seed), r in runs.items() if seed == 1], contrasts)
     assert {r.arm.name for r in few} == {"da2", "da2_no_normal"}
     found = {(r.arm.name, r.seed): r for r in few}
-    write_scores(STUDY, place, found, {"da2_no_normal": 0.3}, spread=1e-6)
+    write_scores(STUDY, store, found, {"da2_no_normal": 0.3}, spread=1e-6)
     claim = STUDY.claims["da2_normal"]
-    value = effect_of(claim, contrasts["da2_normal"], 1, found, place)
+    value = effect_of(claim, contrasts["da2_normal"], 1, found, store)
     assert value == pytest.approx(-0.3, abs=1e-4)

@@ -6,16 +6,16 @@ import pytest
 
 from experiments.pipeline import params
 from experiments.study.claims import Arm, ClaimsError, Study
-from experiments.study.plan import Run, overlaps, plan, runs
+from experiments.study.plan import StudyRun, overlaps, plan, runs
 
 ROOT = Path(__file__).parents[3]
 
 
-def run(study: Study, clone: Path, arm: str, seed: int = 1) -> Run:
+def run(study: Study, clone: Path, arm: str, seed: int = 1) -> StudyRun:
     return plan(study, study.scale("default"), study.arms[arm], seed, clone)
 
 
-def names(found: Run) -> list[str]:
+def names(found: StudyRun) -> list[str]:
     return [step.name for step in found.last.chain]
 
 

@@ -11,23 +11,23 @@ import pytest
 
 from experiments.study import queue as queues
 from experiments.study.claims import Scale, Study
-from experiments.study.plan import Run, runs
+from experiments.study.plan import StudyRun, runs
 from experiments.study.queue import Queue, forget, labels, outdated, progress, shard
-from experiments.study.results import MissingDataError, Place
+from experiments.study.results import MissingDataError, StudyStore
 from tests.experiments import other_process
 
 WAIT_S = 300  # far beyond what a busy machine needs
 
 
-def planned(study: Study, clone: Path) -> list[Run]:
+def planned(study: Study, clone: Path) -> list[StudyRun]:
     arms = study.arms_of(study.claims.values(), "default")
     return list(runs(study, study.scale("default"), arms, clone))
 
 
 def queue(study: Study, clone: Path, tmp_path: Path, **options: Any) -> Queue:
     scale = study.scale("default")
-    place = Place(tmp_path / "study", clone)
-    return Queue(study, scale, planned(study, clone), place, **options)
+    store = StudyStore(tmp_path / "study", clone)
+    return Queue(study, scale, planned(study, clone), store, **options)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -39,7 +39,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def model(work: Queue, arm: str, seed: int) -> dict[str, Any]:
     [run] = [r for r in work.runs if (r.arm.name, r.seed) == (arm, seed)]
-    return json.loads((work.place.scores(run) / "scores.json").read_text())
+    return json.loads((work.store.scores(run) / "scores.json").read_text())
 
 
 def test_all_runs_are_done_once(study: Study, clone: Path, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_all_runs_are_done_once(study: Study, clone: Path, tmp_path: Path) -> No
     assert not any(p.is_symlink() for p in (tmp_path / "study").rglob("*"))
     queue(study, clone, tmp_path).work()
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "study").rglob("done.json")} == times
-    states = [state for _, state in progress(work.runs, work.place)]
+    states = [state for _, state in progress(work.runs, work.store)]
     assert all(state["done"] == state["steps"] for state in states)
 
 
@@ -78,17 +78,17 @@ def test_a_killed_training_resumes_in_place(study: Study, clone: Path, tmp_path:
     path = clone / "params.yaml"
     path.write_text(path.read_text().replace("die_at: 0", "die_at: 2"))
     work = queue(study, clone, tmp_path)
-    folder = work.place.folder(work.runs[0].trained)
+    folder = work.store.folder(work.runs[0].trained)
     thread = threading.Thread(target=work.work)
     thread.start()
     wait_for(lambda: (folder / "died").is_file())
     work.stopped.set()  # what SIGTERM and the end of --minutes do
     thread.join(WAIT_S)
     assert json.loads((folder / ".runs/net/step").read_text()) == [1, 2]
-    assert work.place.record(work.runs[0].trained) is None
+    assert work.store.record(work.runs[0].trained) is None
     assert not work.failed
     again = queue(study, clone, tmp_path)
-    again = Queue(study, again.scale, again.runs[:1], again.place)
+    again = Queue(study, again.scale, again.runs[:1], again.store)
     again.work()
     assert model(again, "usual", 1)["steps"] == [1, 2, 3]  # went on from 2: no step twice
 
@@ -109,25 +109,25 @@ def test_a_failure_stops_what_follows_and_nothing_else(
     assert folder.startswith("curate-")
     assert "JSONDecodeError" in reason
     assert model(work, "blunt", 2)["seed"] == 2
-    assert not any(work.place.record(r.last) for r in work.runs if r.arm.name == "black")
+    assert not any(work.store.record(r.last) for r in work.runs if r.arm.name == "black")
 
 
 def test_what_another_process_works_on_is_left_to_it(
     study: Study, clone: Path, tmp_path: Path
 ) -> None:
     work = queue(study, clone, tmp_path)
-    theirs = work.place.folder(work.runs[0].trained)
+    theirs = work.store.folder(work.runs[0].trained)
     theirs.mkdir(parents=True)
     with other_process.holding(theirs):
         thread = threading.Thread(target=work.work)
         thread.start()
         others = [s for s in work.steps if work.runs[0].trained not in s.chain]
-        wait_for(lambda: all(work.place.record(step) is not None for step in others))
+        wait_for(lambda: all(work.store.record(step) is not None for step in others))
         assert thread.is_alive()  # it waits for what the other one makes
         work.stopped.set()
         thread.join(WAIT_S)
-    assert work.place.record(work.runs[0].trained) is None
-    assert work.place.record(work.runs[2].last) is not None
+    assert work.store.record(work.runs[0].trained) is None
+    assert work.store.record(work.runs[2].last) is not None
 
 
 def test_missing_data_is_told_before_any_work(study: Study, clone: Path, tmp_path: Path) -> None:
@@ -149,15 +149,15 @@ def test_trainings_of_older_code_are_made_again(
     study: Study, clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = queue(study, clone, tmp_path)
-    Queue(study, work.scale, work.runs[:2], work.place).work()  # usual and black of seed 1
-    assert outdated(study, work.runs, work.place) == []
+    Queue(study, work.scale, work.runs[:2], work.store).work()  # usual and black of seed 1
+    assert outdated(study, work.runs, work.store) == []
     monkeypatch.setattr(queues, "training_code", lambda module: "tomorrow")
     # `blunt` of seed 1 is still to come and is compared with `usual`, and that with `black`.
-    old = outdated(study, work.runs, work.place)
+    old = outdated(study, work.runs, work.store)
     assert {s.folder for s in old} == {work.runs[0].trained.folder}
-    gone = forget(old, work.runs, work.place)
+    gone = forget(old, work.runs, work.store)
     assert {s.name for s in gone} == {"train", "evaluate@net"}
-    assert {s.folder for s in outdated(study, work.runs, work.place)} == {
+    assert {s.folder for s in outdated(study, work.runs, work.store)} == {
         work.runs[1].trained.folder
     }
 
@@ -170,4 +170,4 @@ def test_a_complete_group_of_one_code_stays(
     work = queue(one, clone, tmp_path)
     work.work()
     monkeypatch.setattr(queues, "training_code", lambda module: "tomorrow")
-    assert outdated(one, work.runs, work.place) == []
+    assert outdated(one, work.runs, work.store) == []

@@ -10,10 +10,10 @@ from experiments.study import queue as queues
 from experiments.study.claims import Scale, Study, read_study
 from experiments.study.page.content import numbers
 from experiments.study.page.pictures import largest_difference
-from experiments.study.plan import Run, runs
+from experiments.study.plan import StudyRun, runs
 from experiments.study.queue import Queue, forget, outdated
 from experiments.study.records import read_records, record_runs, restore_runs
-from experiments.study.results import Place, finished
+from experiments.study.results import StudyStore, finished
 from experiments.study.verdict import judge
 from tests.experiments.study.scored import planned, published_effects, write_scores
 
@@ -21,12 +21,12 @@ STUDY = read_study()
 RUNS = planned(STUDY)
 
 
-def by_name(found: list[Run]) -> dict[tuple[str, int], Run]:
+def by_name(found: list[StudyRun]) -> dict[tuple[str, int], StudyRun]:
     return {(r.arm.name, r.seed): r for r in found}
 
 
 def test_verdicts_are_the_same_on_another_machine(tmp_path: Path) -> None:
-    here, there = Place(tmp_path / "here"), Place(tmp_path / "there")
+    here, there = StudyStore(tmp_path / "here"), StudyStore(tmp_path / "there")
     some = {k: r for k, r in RUNS.items() if k[0].startswith(("da2", "unifuse"))}
     write_scores(STUDY, here, some, published_effects(STUDY))
     assert record_runs(STUDY, "default", RUNS, here, tmp_path) == len(some)
@@ -42,7 +42,7 @@ def test_verdicts_are_the_same_on_another_machine(tmp_path: Path) -> None:
 
 
 def test_a_recorded_run_has_no_pictures(tmp_path: Path) -> None:
-    here, there = Place(tmp_path / "here"), Place(tmp_path / "there")
+    here, there = StudyStore(tmp_path / "here"), StudyStore(tmp_path / "there")
     write_scores(STUDY, here, RUNS, published_effects(STUDY))
     record_runs(STUDY, "default", RUNS, here, tmp_path)
     restore_runs("default", list(RUNS.values()), there, tmp_path)
@@ -53,7 +53,7 @@ def test_a_recorded_run_has_no_pictures(tmp_path: Path) -> None:
 
 
 def test_runs_of_other_settings_do_not_count_and_stay_in_the_file(tmp_path: Path) -> None:
-    here, there = Place(tmp_path / "here"), Place(tmp_path / "there")
+    here, there = StudyStore(tmp_path / "here"), StudyStore(tmp_path / "there")
     some = {k: RUNS[k] for k in (("unifuse", 1), ("unifuse_stitched", 1))}
     write_scores(STUDY, here, some, {})
     record_runs(STUDY, "default", RUNS, here, tmp_path)
@@ -69,11 +69,11 @@ class TestQueue:
     """Of real commands over a small pipeline, see conftest.py."""
 
     @pytest.fixture
-    def recorded(self, study: Study, clone: Path, tmp_path: Path) -> list[Run]:
+    def recorded(self, study: Study, clone: Path, tmp_path: Path) -> list[StudyRun]:
         """One finished run (`usual`, seed 1) in the file, and nothing in the folder `there`."""
         scale = Scale("default", "params.yaml", (1,), {"net": {"steps": 3}})
         every = list(runs(study, scale, list(study.arms.values()), clone))
-        here = Place(tmp_path / "here", clone)
+        here = StudyStore(tmp_path / "here", clone)
         Queue(study, scale, every[:1], here).work()
         path = here.scores(every[0]) / "per_image.parquet"
         _scored(path)
@@ -81,9 +81,9 @@ class TestQueue:
         return every
 
     def test_what_is_recorded_is_not_run_again(
-        self, study: Study, clone: Path, tmp_path: Path, recorded: list[Run]
+        self, study: Study, clone: Path, tmp_path: Path, recorded: list[StudyRun]
     ) -> None:
-        there = Place(tmp_path / "there", clone)
+        there = StudyStore(tmp_path / "there", clone)
         assert restore_runs("default", recorded, there, tmp_path) == (1, 0)
         queue = Queue(study, study.scales["default"], recorded, there)
         queue.work()
@@ -98,10 +98,10 @@ class TestQueue:
         study: Study,
         clone: Path,
         tmp_path: Path,
-        recorded: list[Run],
+        recorded: list[StudyRun],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        there = Place(tmp_path / "there", clone)
+        there = StudyStore(tmp_path / "there", clone)
         restore_runs("default", recorded, there, tmp_path)
         usual = recorded[0]
         (there.folder(usual.last) / "done.json").unlink()  # its score is wanted once more
@@ -112,7 +112,9 @@ class TestQueue:
         forget(found, recorded, there)
         assert there.record(usual.trained) is None
 
-    def test_a_record_is_one_line_for_each_run(self, tmp_path: Path, recorded: list[Run]) -> None:
+    def test_a_record_is_one_line_for_each_run(
+        self, tmp_path: Path, recorded: list[StudyRun]
+    ) -> None:
         [line] = (tmp_path / "default.jsonl").read_text().splitlines()
         told = json.loads(line)
         assert (told["arm"], told["seed"]) == ("usual", 1)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from experiments.study.statistics import (
-    Scores,
+    ArmScores,
     effect,
     holm,
     power,
@@ -25,7 +25,7 @@ def simulated(rng, seeds, images, true, between_seeds=0.03, between_images=0.05,
     change = (
         change + rng.normal(0, between_images, (1, images)) + rng.normal(0, noise, (seeds, images))
     )
-    return Scores({"without": base, "with": base * np.exp(change)})
+    return ArmScores({"without": base, "with": base * np.exp(change)})
 
 
 def test_a_known_effect_is_found():
@@ -72,14 +72,14 @@ def test_false_alarms_over_two_test_sets_that_share_their_seeds():
         sets = []
         for images in (30, 12):
             made = simulated(rng, 4, images, 0.0, between_seeds=0.0)
-            sets.append(Scores({**made.values, "with": made.values["with"] * np.exp(shift)}))
+            sets.append(ArmScores({**made.values, "with": made.values["with"] * np.exp(shift)}))
         alarms += effect(sets, CONTRAST, 400).p_below() < 0.05
     assert alarms / rounds <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / rounds)
 
 
 def test_test_sets_weigh_the_same():
-    one = Scores({"with": np.full((3, 4), 0.1), "without": np.full((3, 4), 0.2)})
-    two = Scores({"with": np.full((3, 90), 0.3), "without": np.full((3, 90), 0.3)})
+    one = ArmScores({"with": np.full((3, 4), 0.1), "without": np.full((3, 4), 0.2)})
+    two = ArmScores({"with": np.full((3, 90), 0.3), "without": np.full((3, 90), 0.3)})
     assert effect([one, two], CONTRAST, 50).value == pytest.approx(0.5 * math.log(0.5))
 
 
@@ -89,7 +89,7 @@ def test_pairing_takes_out_what_seeds_and_images_share():
     found = effect([paired], CONTRAST)
     assert found.p_below() < 1e-4
     shuffled = {**paired.values, "with": paired.values["with"][:, rng.permutation(40)]}
-    assert effect([Scores(shuffled)], CONTRAST).error > 10 * found.error
+    assert effect([ArmScores(shuffled)], CONTRAST).error > 10 * found.error
 
 
 def test_equivalence_is_the_larger_of_two_one_sided_tests():
@@ -148,8 +148,8 @@ def test_power_of_equivalence_rises_with_the_margin():
 def test_what_has_no_statistics_is_refused():
     one = np.full((1, 5), 0.2)
     with pytest.raises(ValueError, match="expected two of each"):
-        effect([Scores({"with": one, "without": one})], CONTRAST)
+        effect([ArmScores({"with": one, "without": one})], CONTRAST)
     with pytest.raises(ValueError, match="expected one"):
-        Scores({"with": one, "without": np.full((2, 5), 0.2)})
+        ArmScores({"with": one, "without": np.full((2, 5), 0.2)})
     with pytest.raises(ValueError, match="without a logarithm"):
-        Scores({"with": np.full((2, 5), np.nan)})
+        ArmScores({"with": np.full((2, 5), np.nan)})

@@ -17,7 +17,7 @@ from torch import Tensor
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.distance_codec import compress16, decompress16
-from pano_data.shards.store import Plan, Record, Store, close, write_chunks
+from pano_data.shards.store import Plan, ShardRecord, Store, close, write_chunks
 
 Labeller = Callable[[Tensor], Mapping[str, Tensor]]
 
@@ -132,7 +132,7 @@ def label(
     """
     noted = json.dumps(dict(provenance), sort_keys=True)
 
-    def read(positions: range) -> Iterator[Record | CorruptSampleError]:
+    def read(positions: range) -> Iterator[ShardRecord | CorruptSampleError]:
         for samples in _batches(dataset, positions, batch_size):
             if isinstance(samples, CorruptSampleError):
                 yield samples
@@ -172,7 +172,7 @@ def _batches(
         yield batch
 
 
-def _record(key: str, maps: Mapping[str, Tensor], provenance: str) -> Record:
+def _record(key: str, maps: Mapping[str, Tensor], provenance: str) -> ShardRecord:
     coded = {name: encode_map(values.float()) for name, values in sorted(maps.items())}
     names = {name: len(data) for name, data in coded.items()}
     return {

@@ -30,7 +30,7 @@ S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Array(Protocol):
+class NumpyArray(Protocol):
     """What is known of a NumPy array where NumPy may be missing."""
 
     @property
@@ -42,13 +42,13 @@ class Array(Protocol):
         """Return the number of axes."""
 
 
-class ForArrays(Protocol[P, R_co]):
+class TensorOrArrayFunction(Protocol[P, R_co]):
     """A function of a tensor that takes an array as well."""
 
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
     @overload
-    def __call__(self, image: Array, /, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, image: NumpyArray, /, *args: Any, **kwargs: Any) -> Any: ...
 
 
 def is_array(value: object) -> bool:
@@ -56,7 +56,7 @@ def is_array(value: object) -> bool:
     return hasattr(value, "__array_interface__") and hasattr(value, "ndim")
 
 
-def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
+def takes_arrays(function: Callable[P, R]) -> TensorOrArrayFunction[P, R]:
     """Let a function of batched tensors take arrays: first argument, `rotation`, `back`, `valid`.
 
     Tensors pass through untouched. Maps that come with the result have no axis of channels.
@@ -98,14 +98,14 @@ def takes_arrays(function: Callable[P, R]) -> ForArrays[P, R]:
 
 def takes_maps(
     values: Callable[[Tensor], Tensor],
-) -> Callable[[Callable[P, Tensor]], ForArrays[P, Tensor]]:
+) -> Callable[[Callable[P, Tensor]], TensorOrArrayFunction[P, Tensor]]:
     """Let a function of maps (b, 1, h, w) take arrays (h, w) or (b, h, w), and `valid` likewise.
 
     Args:
         values: result of the function to (b, h, w) or (b, h, w, c).
     """
 
-    def decorate(function: Callable[P, Tensor]) -> ForArrays[P, Tensor]:
+    def decorate(function: Callable[P, Tensor]) -> TensorOrArrayFunction[P, Tensor]:
         signature = inspect.signature(function)
         first = next(iter(signature.parameters))
 
@@ -127,7 +127,7 @@ def takes_maps(
             out = values(function(*bound.args, **bound.kwargs)).detach()
             return (out[0] if given.ndim == 2 else out).contiguous().numpy()
 
-        return cast(ForArrays[P, Tensor], with_maps)
+        return cast(TensorOrArrayFunction[P, Tensor], with_maps)
 
     return decorate
 

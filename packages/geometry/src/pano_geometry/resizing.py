@@ -13,7 +13,7 @@ from pano_geometry.compiling import is_known_size
 from pano_geometry.errors import ShapeError, check_size
 from pano_geometry.tensor_types import Float, Shaped
 
-Mode = Literal["bilinear", "nearest"]
+ResizeMode = Literal["bilinear", "nearest"]
 HALF = (torch.float16, torch.bfloat16)
 
 
@@ -21,7 +21,7 @@ HALF = (torch.float16, torch.bfloat16)
 def resize(
     image: Shaped[Tensor, "*b h w"],
     size: Sequence[int],
-    mode: Mode = ...,
+    mode: ResizeMode = ...,
     *,
     wrap: bool = ...,
     antialias: bool = ...,
@@ -32,7 +32,7 @@ def resize(
 def resize(
     image: Any,  # a NumPy array, which torch alone does not type
     size: Sequence[int],
-    mode: Mode = ...,
+    mode: ResizeMode = ...,
     *,
     wrap: bool = ...,
     antialias: bool = ...,
@@ -42,7 +42,7 @@ def resize(
 def resize(
     image: Any,
     size: Sequence[int],
-    mode: Mode = "bilinear",
+    mode: ResizeMode = "bilinear",
     *,
     wrap: bool = True,
     antialias: bool = True,
@@ -99,7 +99,7 @@ def _checked(size: Sequence[int], mode: str) -> tuple[int, int]:
 
 
 def _resize_tensor(
-    image: Tensor, size: tuple[int, int], mode: Mode, wrap: bool, antialias: bool
+    image: Tensor, size: tuple[int, int], mode: ResizeMode, wrap: bool, antialias: bool
 ) -> Tensor:
     if image.ndim not in (2, 3, 4) or 0 in image.shape:
         raise ShapeError(

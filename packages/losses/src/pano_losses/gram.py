@@ -12,7 +12,7 @@ from pano_geometry.tensor_types import Bool, Float
 from pano_losses.reduction import Reduced, blank, masked_mean, mean_over_images, ratio
 from pano_losses.terms import Term
 
-Normalisation = Literal["truth_max", "truth_mean", "row"]
+GramNormalisation = Literal["truth_max", "truth_mean", "row"]
 
 
 def icosahedron_rotations() -> Float[Tensor, "12 3 3"]:
@@ -69,7 +69,7 @@ def gram_matrix_loss(
     rotations: Float[Tensor, "n 3 3"] | None = None,
     size: int = 128,
     fov_deg: float = 90.0,
-    normalisation: Normalisation = "truth_max",
+    normalisation: GramNormalisation = "truth_max",
 ) -> Reduced:
     """Return the mean squared difference of the Gram matrices `D D^T / f` over perspective views.
 
@@ -106,7 +106,7 @@ def gram_matrix_loss(
 
 
 def _normalised(
-    found: Tensor, truth: Tensor, seen: Tensor, rule: Normalisation
+    found: Tensor, truth: Tensor, seen: Tensor, rule: GramNormalisation
 ) -> tuple[Tensor, Tensor]:
     if rule == "row":
         return _unit_rows(found), _unit_rows(truth)
@@ -128,12 +128,12 @@ class GramMatrixLoss(Term):
         weight: float = 0.4,
         size: int = 128,
         fov_deg: float = 90.0,
-        normalisation: Normalisation = "truth_max",
+        normalisation: GramNormalisation = "truth_max",
     ) -> None:
         super().__init__(weight)
         self.size = size
         self.fov_deg = fov_deg
-        self.normalisation: Normalisation = normalisation
+        self.normalisation: GramNormalisation = normalisation
         self.register_buffer("rotations", icosahedron_rotations(), persistent=False)
 
     rotations: Tensor

@@ -19,7 +19,7 @@ QUANTILE = 0.98
 OCTAVES = 3.0
 """Doublings on either side of the median that `scale="log"` tells apart."""
 
-Scale = Literal["linear", "log"]
+DistanceScale = Literal["linear", "log"]
 
 
 class PatchDiscriminator(nn.Module):
@@ -48,7 +48,7 @@ class PatchDiscriminator(nn.Module):
         layers: int = 3,
         spectral_norm: bool = False,
         instance_norm: bool = True,
-        scale: Scale = "linear",
+        scale: DistanceScale = "linear",
     ) -> None:
         super().__init__()
         if layers < 1:
@@ -64,7 +64,7 @@ class PatchDiscriminator(nn.Module):
             blocks += [nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*blocks, PaddedConv(channels[-1], 1, 1, spectral_norm))
         self.in_channels = in_channels
-        self.scale: Scale = scale
+        self.scale: DistanceScale = scale
 
     def view(
         self,
@@ -138,7 +138,9 @@ class PaddedConv(nn.Module):
 
 
 def normalize_distance(
-    distance: Float[Tensor, "b 1 h w"], valid: Bool[Tensor, "b 1 h w"], scale: Scale = "linear"
+    distance: Float[Tensor, "b 1 h w"],
+    valid: Bool[Tensor, "b 1 h w"],
+    scale: DistanceScale = "linear",
 ) -> Float[Tensor, "b 1 h w"]:
     """Bring a distance map to [0.01, 1] by its own values; 0 where not valid.
 
@@ -190,7 +192,7 @@ class EncoderDiscriminator(PatchDiscriminator):
     """
 
     def __init__(
-        self, backbone: str = "efficientnet_lite0", width: int = 64, scale: Scale = "log"
+        self, backbone: str = "efficientnet_lite0", width: int = 64, scale: DistanceScale = "log"
     ) -> None:
         super().__init__(in_channels=4, width=1, layers=1, scale=scale)
         self.input = RgbInput()

@@ -226,7 +226,7 @@ def _masked(picture: Picture, path: Path) -> Picture:
     return replace(picture, valid=picture.valid & keep)
 
 
-class MaskFolder:
+class MaskFinder:
     """Finds masks in a folder, which is listed once.
 
     Args:

@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from experiments.benchmark.real_pictures.pairs import (
-    Pair,
+    DepthPair,
     predict_disparity,
     read_pairs,
     score_pair,
@@ -25,8 +25,8 @@ def slope(height: int = 24, width: int = 32) -> Tensor:
     return (1 / (0.2 + 0.01 * u + 0.005 * v))[None, None]
 
 
-def as_pair(depth: Tensor) -> Pair:
-    return Pair("a", torch.zeros(1, 3, *depth.shape[-2:]), depth)
+def as_pair(depth: Tensor) -> DepthPair:
+    return DepthPair("a", torch.zeros(1, 3, *depth.shape[-2:]), depth)
 
 
 def test_scale_and_shift_of_disparity_are_forgiven() -> None:

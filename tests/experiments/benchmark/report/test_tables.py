@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from experiments.benchmark.report.results import Result
+from experiments.benchmark.report.results import ModelResults
 from experiments.benchmark.report.tables import (
     cost_table,
     leaderboards,
@@ -35,7 +35,7 @@ COST = {
 
 def result(model, absrel, protocol="da2_paper", **more):
     scores = {"rooms": {protocol: metrics(absrel) | more}}
-    return Result(model, scores, CURVES, Path(model), {("rooms", protocol): 0.0123})
+    return ModelResults(model, scores, CURVES, Path(model), {("rooms", protocol): 0.0123})
 
 
 def texts(table):
@@ -58,7 +58,7 @@ def test_a_leaderboard_says_how_many_panoramas():
 
 def test_a_protocol_with_metrics_of_its_own_shows_them():
     scores = {"seam_jump": 0.2, "pole_ratio": 1.5, "images_scored": 3.0, "images_skipped": 0.0}
-    own = Result("a", {"rooms": {"seam": scores}}, {}, Path("a"))
+    own = ModelResults("a", {"rooms": {"seam": scores}}, {}, Path("a"))
     (table,) = leaderboards([own], COST)
     assert table.columns == ("model", "seam_jump", "pole_ratio")
 
@@ -88,7 +88,7 @@ def test_the_cost_table_says_how_it_was_measured():
 
 def test_the_spread_is_the_ratio_of_the_extremes():
     scores = {"rooms": {"da2_paper": metrics(0.1), "dap_metric": metrics(0.25)}}
-    table = spread_tables([Result("a", scores, {}, Path("a")), result("b", 0.2)])["rooms"]
+    table = spread_tables([ModelResults("a", scores, {}, Path("a")), result("b", 0.2)])["rooms"]
     assert table.columns == ("model", "da2_paper", "dap_metric", "max / min")
     assert texts(table) == [["a", "0.1000", "0.2500", "2.50"], ["b", "0.2000", "–", "1.00"]]
 

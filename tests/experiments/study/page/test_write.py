@@ -10,7 +10,7 @@ from experiments.study.page import write
 from experiments.study.page.content import interval, p_value, percent
 from experiments.study.page.pictures import limit, marks
 from experiments.study.page.write import write_page
-from experiments.study.results import Place
+from experiments.study.results import StudyStore
 from experiments.study.verdict import judge
 from tests.experiments.study.scored import ROOT, default_runs, published_effects, write_scores
 
@@ -22,16 +22,16 @@ RUNS = default_runs()
 def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """Markdown and HTML of a study of which four claims were run."""
     folder = tmp_path_factory.mktemp("pages")
-    place = Place(folder / "study")
+    store = StudyStore(folder / "study")
     some = {k: r for k, r in RUNS.items() if k[0].startswith("da2")}
     effects = {**published_effects(STUDY), "da2_no_sphere": -0.4}
-    write_scores(STUDY, place, some, effects)
+    write_scores(STUDY, store, some, effects)
     out = folder / "docs/study.md"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, "largest_difference", lambda *_: None)  # no weights were trained
-        write_page(STUDY, STUDY.scale("default"), place, out, ROOT)
+        write_page(STUDY, STUDY.scale("default"), store, out, ROOT)
     assert (out.parent / "study_forest.png").read_bytes().startswith(b"\x89PNG")
-    return out.read_text(), (place.root / "study.html").read_text()
+    return out.read_text(), (store.root / "study.html").read_text()
 
 
 def test_markdown_has_every_claim_and_the_count(pages: tuple[str, str]) -> None:
@@ -63,9 +63,9 @@ def test_effects_are_told_in_percent() -> None:
 
 
 def test_marks_lie_where_the_axis_says(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    write_scores(STUDY, place, RUNS, published_effects(STUDY))
-    found = judge(STUDY, RUNS, place)
+    store = StudyStore(tmp_path)
+    write_scores(STUDY, store, RUNS, published_effects(STUDY))
+    found = judge(STUDY, RUNS, store)
     width = limit(found)
     for verdict in found:
         for mark, finding in zip(marks(verdict, width), verdict.findings, strict=False):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from pano_data.audit.measure import Measured, preferred_reading
+from pano_data.audit.measure import SampleMeasures, preferred_reading
 from pano_data.datasets import DatasetSpec
 from pano_data.quarantine import Corrupt
 
@@ -62,7 +62,7 @@ class SplitReport:
 def run_checks(
     spec: DatasetSpec,
     splits: Mapping[str, SplitReport],
-    measured: Sequence[Measured],
+    measured: Sequence[SampleMeasures],
     corrupt: Sequence[Corrupt],
 ) -> Iterator[Check]:
     """Run every check that the data set allows."""
@@ -93,7 +93,7 @@ def check_counts(splits: Mapping[str, SplitReport]) -> Check:
     return Check("counts", "ok", f"{total} images")
 
 
-def check_files(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Check:
+def check_files(measured: Sequence[SampleMeasures], corrupt: Sequence[Corrupt]) -> Check:
     """Check that the files can be decoded."""
     opened = len(measured) + len(corrupt)
     if not corrupt:
@@ -102,7 +102,7 @@ def check_files(measured: Sequence[Measured], corrupt: Sequence[Corrupt]) -> Che
     return Check("files", "fail", f"{len(corrupt)} of {opened} cannot be used: {reasons}")
 
 
-def check_sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_sizes(spec: DatasetSpec, measured: Sequence[SampleMeasures]) -> Check:
     """Check that images have the published size and panoramas are 2:1."""
     found = Counter(m.size for m in measured)
     text = ", ".join(f"{h}x{w} ({n})" for (h, w), n in found.items())
@@ -115,7 +115,7 @@ def check_sizes(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("size", "ok", text)
 
 
-def check_types(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_types(spec: DatasetSpec, measured: Sequence[SampleMeasures]) -> Check:
     """Check the stored type of labels: 16-bit files that went through 8 bits are ruined."""
     found = Counter(m.dtype for m in measured)
     # Floats are widened when read.
@@ -128,7 +128,7 @@ def check_types(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("label type", "ok", text)
 
 
-def check_shares(measured: Sequence[Measured]) -> Check:
+def check_shares(measured: Sequence[SampleMeasures]) -> Check:
     """Check how much of the pictures is labelled."""
     valid, far = (np.array([getattr(m, name) for m in measured]) for name in ("valid", "far"))
     text = (
@@ -138,7 +138,7 @@ def check_shares(measured: Sequence[Measured]) -> Check:
     return Check("sentinel share", "ok" if (valid + far).min() > 0.2 else "warn", text)
 
 
-def check_range(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_range(spec: DatasetSpec, measured: Sequence[SampleMeasures]) -> Check:
     """Check that distances are plausible: a wrong scale shows here."""
     ranges = np.array([m.distance for m in measured if m.distance])
     if not len(ranges):
@@ -155,7 +155,7 @@ def check_range(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
     return Check("range", "ok", f"{text} m")
 
 
-def check_sentinels(measured: Sequence[Measured]) -> Check:
+def check_sentinels(measured: Sequence[SampleMeasures]) -> Check:
     """Check whether one value piles up at the end of the range."""
     piles = [m for m in measured if m.pile > PILE and m.distance]
     if not piles:
@@ -170,7 +170,7 @@ def check_sentinels(measured: Sequence[Measured]) -> Check:
     )
 
 
-def check_pairs(measured: Sequence[Measured]) -> Check:
+def check_pairs(measured: Sequence[SampleMeasures]) -> Check:
     """Check that edges of labels lie on edges of images."""
     values = [m.contrast for m in measured if m.contrast is not None]
     if not values:
@@ -182,7 +182,7 @@ def check_pairs(measured: Sequence[Measured]) -> Check:
     return Check("pairs", "ok" if middle > DOUBTFUL else "warn", text)
 
 
-def median_residuals(measured: Sequence[Measured]) -> dict[str, float]:
+def median_residuals(measured: Sequence[SampleMeasures]) -> dict[str, float]:
     """Return the median over samples of the residual of each reading."""
     names = sorted({name for m in measured for name in m.planarity})
     return {
@@ -191,7 +191,7 @@ def median_residuals(measured: Sequence[Measured]) -> dict[str, float]:
     }
 
 
-def check_planarity(spec: DatasetSpec, measured: Sequence[Measured]) -> Check:
+def check_planarity(spec: DatasetSpec, measured: Sequence[SampleMeasures]) -> Check:
     """Check that walls are flat under the declared kind."""
     examined = [m.planarity for m in measured if m.planarity]
     if not examined:

@@ -22,7 +22,7 @@ MIN_EDGES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class SampleMeasures:
     """What one sample says.
 
     Attributes:
@@ -49,7 +49,7 @@ class Measured:
     contrast: float | None
 
 
-def measure(row: Row, root: Path) -> Measured:
+def measure(row: Row, root: Path) -> SampleMeasures:
     """Open one sample in the size and projection it is stored in.
 
     Raises:
@@ -63,7 +63,7 @@ def measure(row: Row, root: Path) -> Measured:
         summary = float(distances.min()), float(np.median(distances)), float(largest)
         pile = float((distances == largest).mean())
     stored = None if row.depth is None else read_depth(root / row.depth, row.encoding).dtype.name
-    return Measured(
+    return SampleMeasures(
         row=row,
         size=(decoded.rgb.shape[0], decoded.rgb.shape[1]),
         dtype=stored,

@@ -12,7 +12,7 @@ import numpy as np
 from pano_data import datasets
 from pano_data.audit import checks
 from pano_data.audit.checks import Check, SplitReport
-from pano_data.audit.measure import Measured, measure
+from pano_data.audit.measure import SampleMeasures, measure
 from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
@@ -148,7 +148,7 @@ def _make_report(
     spec: DatasetSpec,
     root: Path,
     splits: dict[str, SplitReport],
-    measured: list[Measured],
+    measured: list[SampleMeasures],
     bad: list[Corrupt],
 ) -> AuditReport:
     ranges = np.array([m.distance for m in measured if m.distance])

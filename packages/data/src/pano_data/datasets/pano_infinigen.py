@@ -34,7 +34,7 @@ from pano_data.io.encode import write_npy
 from pano_data.manifest import Environment, Row
 from pano_data.progress import track
 
-World = Literal["indoor", "nature", "urban"]
+SceneKind = Literal["indoor", "nature", "urban"]
 ENVIRONMENTS: dict[str, Environment] = {
     "indoor": "indoor",
     "nature": "outdoor",
@@ -48,7 +48,7 @@ _LARGEST = 65535
 
 
 def find(
-    root: Path, split: str, worlds: Sequence[World] = ("indoor", "nature", "urban")
+    root: Path, split: str, worlds: Sequence[SceneKind] = ("indoor", "nature", "urban")
 ) -> Iterator[Found]:
     """List unpacked panoramas.
 

@@ -19,7 +19,7 @@ from pano_data.manifest import Row
 from pano_data.splits import names
 
 Furniture = Literal["empty", "simple", "full"]
-Light = Literal["rawlight", "coldlight", "warmlight"]
+LightSetting = Literal["rawlight", "coldlight", "warmlight"]
 LOOK = ((1, 0, 0), (0, 0, 1), (0, -1, 0))
 """Camera-to-world rotation of every panorama in the release's world (z up)."""
 SPLIT_SCENES = {"train": range(3000), "val": range(3000, 3250), "test": range(3250, 3500)}
@@ -29,7 +29,7 @@ def find(
     root: Path,
     split: str,
     furniture: Sequence[Furniture] = ("full",),
-    lights: Sequence[Light] = ("rawlight",),
+    lights: Sequence[LightSetting] = ("rawlight",),
     edge_margin: int = 0,
     layout_errata: bool = False,
 ) -> Iterator[Found]:

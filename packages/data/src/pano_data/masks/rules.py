@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.errors import DataError
 
-Picture = NDArray[np.float32]
+RgbFloats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _SKYLINE_DEG, _SKYLINE_SHARE = 14.0, 0.2
@@ -59,7 +59,7 @@ class RuleMasker:
         height, width = rgb.shape[:2]
         if width != 2 * height:
             raise DataError(f"got a picture {height}x{width}, expected a panorama h x 2h")
-        picture: Picture = np.asarray(rgb, np.float32) / np.float32(255)
+        picture: RgbFloats = np.asarray(rgb, np.float32) / np.float32(255)
         found = np.zeros((height, width), bool)
         if self.sky:
             found |= find_sky(picture, self.smooth)
@@ -71,7 +71,7 @@ class RuleMasker:
         return ~(_morph(cv2.MORPH_DILATE, found, radius) if radius else found)
 
 
-def find_sky(picture: Picture, smooth: float = 0.06) -> Mask:
+def find_sky(picture: RgbFloats, smooth: float = 0.06) -> Mask:
     """Return the sky of a panorama `(h, w, 3)` in [0, 1]."""
     height = len(picture)
     red, green, blue = (picture[..., i] for i in range(3))
@@ -89,7 +89,7 @@ def find_sky(picture: Picture, smooth: float = 0.06) -> Mask:
     return hanging if reaches and not sinks else np.zeros_like(hanging)
 
 
-def find_tripod(picture: Picture) -> Mask:
+def find_tripod(picture: RgbFloats) -> Mask:
     """Return what stands below the camera: a disc around the nadir, or dark legs."""
     height = len(picture)
     latitude = np.degrees(pg.row_latitudes(height, dtype=torch.float64).numpy())
@@ -102,7 +102,7 @@ def find_tripod(picture: Picture) -> Mask:
     return legs | _find_disc(picture, latitude)
 
 
-def _find_disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
+def _find_disc(picture: RgbFloats, latitude: NDArray[np.float64]) -> Mask:
     """Find a plain disc with a border all around: one colour inside, another outside."""
     height, width = picture.shape[:2]
     found = np.zeros((height, width), bool)
@@ -118,7 +118,7 @@ def _find_disc(picture: Picture, latitude: NDArray[np.float64]) -> Mask:
     return found
 
 
-def find_watermark(picture: Picture) -> Mask:
+def find_watermark(picture: RgbFloats) -> Mask:
     """Return the box around a row of near-white strokes in the lower half."""
     height, width = picture.shape[:2]
     pixel = math.pi / height
@@ -134,12 +134,12 @@ def find_watermark(picture: Picture) -> Mask:
     return found
 
 
-def _measure_steps(values: Picture) -> Picture:
+def _measure_steps(values: RgbFloats) -> RgbFloats:
     """Return the largest step to the four neighbours; the sides are neighbours."""
     padded = np.pad(np.pad(values, ((0, 0), (1, 1)), mode="wrap"), ((1, 1), (0, 0)), mode="edge")
     centre = padded[1:-1, 1:-1]
     around = (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:])
-    steps: Picture = np.max([np.abs(side - centre) for side in around], axis=0)
+    steps: RgbFloats = np.max([np.abs(side - centre) for side in around], axis=0)
     return steps
 
 

@@ -15,12 +15,12 @@ from pano_data.decode import Label, resize_label
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.sample import ErpSample, MapDataset
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
-from pano_data.shards.store import Plan, Record, Store, close, is_whole, write_chunks
+from pano_data.shards.store import Plan, ShardRecord, Store, close, is_whole, write_chunks
 
 JPEG_QUALITY = 95  # 40 dB on panoramas; the sources are mostly JPEG themselves
 
 
-def encode_sample(sample: ErpSample, codec: DistanceCodec = DistanceCodec.LOG16) -> Record:
+def encode_sample(sample: ErpSample, codec: DistanceCodec = DistanceCodec.LOG16) -> ShardRecord:
     """Return the record of a panorama: JPEG, distance codec, names.
 
     Args:
@@ -46,7 +46,7 @@ def encode_sample(sample: ErpSample, codec: DistanceCodec = DistanceCodec.LOG16)
     }
 
 
-def decode_sample(record: Record, size: tuple[int, int] | None = None) -> ErpSample:
+def decode_sample(record: ShardRecord, size: tuple[int, int] | None = None) -> ErpSample:
     """Return the sample of a record, resized by the rules of the reader if `size` is given.
 
     Raises:
@@ -141,7 +141,7 @@ def pack(
     """
     order = np.random.default_rng(seed).permutation(len(dataset))
 
-    def read(positions: range) -> Iterator[Record | CorruptSampleError]:
+    def read(positions: range) -> Iterator[ShardRecord | CorruptSampleError]:
         for row in _read_rows(dataset, [int(order[position]) for position in positions]):
             yield row if isinstance(row, CorruptSampleError) else encode_sample(row, codec)
 

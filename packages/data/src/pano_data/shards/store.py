@@ -23,7 +23,7 @@ from pano_data.io.atomic import write_json
 from pano_data.io.paths import join_inside
 from pano_data.progress import open_bar
 
-Record = dict[str, Any]
+ShardRecord = dict[str, Any]
 _LOG = logging.getLogger(__name__)
 FORMATS = frozenset(("str", "bytes"))
 """LitData's names of what a record holds."""
@@ -74,7 +74,7 @@ def open_plan(out: Path | str, plan: Plan) -> None:
 def write_chunks(
     out: Path | str,
     plan: Plan,
-    read: Callable[[range], Iterable[Record | CorruptSampleError]],
+    read: Callable[[range], Iterable[ShardRecord | CorruptSampleError]],
     rank: int = 0,
     world: int = 1,
     progress: str | None = None,
@@ -197,16 +197,16 @@ class Store:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def __getitem__(self, index: int) -> Record:
+    def __getitem__(self, index: int) -> ShardRecord:
         if not -len(self) <= index < len(self):
             raise IndexError(f"item {index} of a store of {len(self)}")
-        record: Record = self._items[index % len(self)]
+        record: ShardRecord = self._items[index % len(self)]
         return record
 
     def __contains__(self, key: str) -> bool:
         return key in self._numbers
 
-    def find(self, key: str) -> Record:
+    def find(self, key: str) -> ShardRecord:
         """Return the record of a key.
 
         Raises:
@@ -240,7 +240,7 @@ def _card(out: Path, number: int) -> Path:
     return out / "cards" / f"{number:06d}.json"
 
 
-def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleError]) -> None:
+def _write_chunk(out: Path, number: int, items: Sequence[ShardRecord | CorruptSampleError]) -> None:
     records = [item for item in items if not isinstance(item, CorruptSampleError)]
     errors = [item for item in items if isinstance(item, CorruptSampleError)]
     for error in errors:
@@ -259,7 +259,7 @@ def _write_chunk(out: Path, number: int, items: Sequence[Record | CorruptSampleE
             raise
 
 
-def _store_chunk(out: Path, number: int, records: Sequence[Record]) -> dict[str, Any]:
+def _store_chunk(out: Path, number: int, records: Sequence[ShardRecord]) -> dict[str, Any]:
     """Put a chunk in its place; return what its card says of it."""
     with tempfile.TemporaryDirectory(prefix=".chunk-", dir=out) as folder:
         writer = _litdata().streaming.writer.BinaryWriter(

@@ -152,7 +152,7 @@ def blend(views: ViewsOnErp) -> tuple[Tensor, Tensor]:
     return mean, covered
 
 
-Model = Literal["scale", "affine"]
+FitModel = Literal["scale", "affine"]
 RIDGE = 1e-9
 """Relative to the mean diagonal: ties views that overlap with no other to their own values."""
 
@@ -165,7 +165,7 @@ def align_views(
     height: int,
     width: int,
     valid: Bool[Tensor, "b n 1 s t"] | None = None,
-    model: Model = "scale",
+    model: FitModel = "scale",
 ) -> tuple[Float[Tensor, "b 1 h w"], Bool[Tensor, "b 1 h w"], Float[Tensor, "b n 2"]]:
     """Bring views to one scale by least squares over all overlaps, then average them.
 
@@ -197,7 +197,7 @@ def align_views(
     return align(on_erp, model)
 
 
-def align(views: ViewsOnErp, model: Model) -> tuple[Tensor, Tensor, Tensor]:
+def align(views: ViewsOnErp, model: FitModel) -> tuple[Tensor, Tensor, Tensor]:
     """Return `align_views` of views that are on the panorama already."""
     fit = _scales(views) if model == "scale" else _affine(views)
     factor, offset = fit[..., 0, None, None], fit[..., 1, None, None]

@@ -23,7 +23,7 @@ from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panorama_files import (
     MASK_NAMES,
     VIDEO_SUFFIXES,
-    MaskFolder,
+    MaskFinder,
     PanoramaFile,
     find_panoramas,
 )
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     _check_usage(args)
     console = Console(stderr=True)
     files = find_panoramas(args.paths, args.recursive, partial(_print_line, console))
-    masks = None if args.mask is None else MaskFolder(args.mask)
+    masks = None if args.mask is None else MaskFinder(args.mask)
     if masks:
         _tell_unmasked(files, masks, console)
     out = args.out or args.paths[0].absolute().parent / DEFAULT_OUT
@@ -119,7 +119,7 @@ def _print_line(console: Console, text: str) -> None:
     console.print(escape(printable(text)))
 
 
-def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFolder, console: Console) -> None:
+def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFinder, console: Console) -> None:
     without = [file for file in files if masks.find(file) is None]
     if without:
         _print_line(

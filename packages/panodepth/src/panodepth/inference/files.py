@@ -11,7 +11,7 @@ from pano_data import Picture
 from pano_models import DepthMaps, PredictionError, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.outputs.records import digest_of, is_complete, record_path, save_prediction
-from panodepth.panorama_files import MaskFolder, PanoramaFile, read_panorama
+from panodepth.panorama_files import MaskFinder, PanoramaFile, read_panorama
 from panodepth.prediction import PredictedMap
 
 # Nothing that follows can be written either.
@@ -36,7 +36,7 @@ class PredictSettings:
     model: str
     formats: tuple[str, ...]
     batch: int = 4
-    masks: MaskFolder | None = None
+    masks: MaskFinder | None = None
     force_aspect: bool = False
     skip_existing: bool = False
 

@@ -23,8 +23,8 @@ from panodepth.panorama_files import check_aspect, find_panoramas, read_panorama
 from panodepth.prediction import DEFAULT_MODEL, Model, PredictedMap, to_predictor
 
 _LOG = logging.getLogger(__name__)
-Pixels = NDArray[np.generic] | torch.Tensor | Image.Image
-Source = str | PathLike[str] | Pixels
+PixelArray = NDArray[np.generic] | torch.Tensor | Image.Image
+PanoramaSource = str | PathLike[str] | PixelArray
 _CHANNELS = (1, 3, 4)
 
 
@@ -42,7 +42,7 @@ class _Read(NamedTuple):
 
 
 def predict(
-    source: Source | Iterable[Source],
+    source: PanoramaSource | Iterable[PanoramaSource],
     model: Model = DEFAULT_MODEL,
     *,
     device: str = "auto",
@@ -77,15 +77,15 @@ def predict(
     predictor, name = to_predictor(model, device, height)
     about = {"model": name, "working_height": predictor.size[0]}
     if _is_one(source):
-        items = _items([cast(Source, source)], force_aspect)
+        items = _items([cast(PanoramaSource, source)], force_aspect)
         return next(_stream(predictor, items, about, 1, skip_bad=False))
     many = [source] if isinstance(source, str | PathLike | np.ndarray | torch.Tensor) else source
-    items = _items(cast(Iterable[Source], many), force_aspect)
+    items = _items(cast(Iterable[PanoramaSource], many), force_aspect)
     return _stream(predictor, items, about, batch, skip_bad)
 
 
 def predict_each(
-    sources: Iterable[Source], model: Model = DEFAULT_MODEL, **options: Any
+    sources: Iterable[PanoramaSource], model: Model = DEFAULT_MODEL, **options: Any
 ) -> Iterator[Panorama]:
     """Predict many panoramas, `batch` of them in a forward pass, read as they are asked for.
 
@@ -102,7 +102,7 @@ def predict_each(
     return stream
 
 
-def _is_one(source: Source | Iterable[Source]) -> bool:
+def _is_one(source: PanoramaSource | Iterable[PanoramaSource]) -> bool:
     if isinstance(source, str | PathLike):
         return not is_folder(source)
     if isinstance(source, np.ndarray | torch.Tensor):
@@ -110,7 +110,7 @@ def _is_one(source: Source | Iterable[Source]) -> bool:
     return isinstance(source, Image.Image)
 
 
-def _items(sources: Iterable[Source], force_aspect: bool) -> Iterator[_Item]:
+def _items(sources: Iterable[PanoramaSource], force_aspect: bool) -> Iterator[_Item]:
     number = 0
     for source in sources:
         if isinstance(source, str | PathLike):
@@ -118,12 +118,12 @@ def _items(sources: Iterable[Source], force_aspect: bool) -> Iterator[_Item]:
                 read = partial(read_panorama, file.path, None, force_aspect)
                 yield _Item(file.name, str(file.path.absolute()), read)
             continue
-        for pixels in cast(Iterable[Pixels], source) if _is_batch(source) else [source]:
+        for pixels in cast(Iterable[PixelArray], source) if _is_batch(source) else [source]:
             yield _Item(f"{number:06d}", "", partial(to_picture, pixels, force_aspect))
             number += 1
 
 
-def _is_batch(source: Source) -> bool:
+def _is_batch(source: PanoramaSource) -> bool:
     return isinstance(source, np.ndarray | torch.Tensor) and source.ndim == 4
 
 
@@ -171,7 +171,7 @@ def _tell_skipped(item: _Item, error: Exception) -> None:
     _LOG.warning("%s is left out: %s", item.source or item.name, error)
 
 
-def to_picture(pixels: Pixels, force_aspect: bool = False) -> Picture:
+def to_picture(pixels: PixelArray, force_aspect: bool = False) -> Picture:
     """Take an image as a panorama.
 
     Args:
@@ -191,7 +191,7 @@ def to_picture(pixels: Pixels, force_aspect: bool = False) -> Picture:
     return Picture(np.array(rgb), valid)
 
 
-def _to_numpy(pixels: Pixels) -> NDArray[np.generic]:
+def _to_numpy(pixels: PixelArray) -> NDArray[np.generic]:
     if isinstance(pixels, torch.Tensor):
         pixels = pixels.detach().cpu()
         floating = pixels.is_floating_point()

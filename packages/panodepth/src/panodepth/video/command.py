@@ -21,7 +21,7 @@ from panodepth.inference.files import predict_pictures
 from panodepth.outputs.records import FORMATS
 from panodepth.panorama_files import check_aspect
 from panodepth.prediction import DEFAULT_MODEL, load_predictor
-from panodepth.video.files import Frame, read_facts, read_frames
+from panodepth.video.files import VideoFrame, read_facts, read_frames
 from panodepth.video.products import HOLD_S, VideoOutput
 
 
@@ -103,7 +103,7 @@ def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput
             output.add(frame, maps)
 
 
-def _batches(frames: Iterator[Frame], count: int) -> Iterator[list[Frame]]:
+def _batches(frames: Iterator[VideoFrame], count: int) -> Iterator[list[VideoFrame]]:
     while batch := list(islice(frames, count)):
         yield batch
 

@@ -16,7 +16,7 @@ SEEN = "libx264"
 SEEN_WITHOUT_H264 = "mpeg4"
 
 
-class Frame(NamedTuple):
+class VideoFrame(NamedTuple):
     """One frame.
 
     Attributes:
@@ -78,7 +78,7 @@ def read_facts(path: Path) -> VideoFacts:
         return VideoFacts(stream.height, stream.width, rate, stream.frames or None)
 
 
-def read_frames(path: Path, every: int = 1) -> Iterator[Frame]:
+def read_frames(path: Path, every: int = 1) -> Iterator[VideoFrame]:
     """Decode a video, one frame at a time.
 
     Args:
@@ -93,7 +93,7 @@ def read_frames(path: Path, every: int = 1) -> Iterator[Frame]:
         for number, frame in enumerate(container.decode(video=0)):
             if number % every == 0:
                 rgb = _turn(frame.to_ndarray(format="rgb24"), frame.rotation)
-                yield Frame(number, float(frame.time or 0.0), rgb)
+                yield VideoFrame(number, float(frame.time or 0.0), rgb)
 
 
 def _turn(rgb: NDArray[np.uint8], degrees: int) -> NDArray[np.uint8]:

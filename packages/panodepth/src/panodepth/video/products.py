@@ -18,7 +18,7 @@ from panodepth.errors import CommandError
 from panodepth.outputs.maps import PNG_FAR, choose_png_scale
 from panodepth.outputs.records import digest_of, save_prediction
 from panodepth.prediction import PredictedMap
-from panodepth.video.files import Frame, VideoFacts, VideoWriter
+from panodepth.video.files import VideoFacts, VideoFrame, VideoWriter
 from panodepth.video.scale import Flicker, ScaleHold
 
 HOLD_S = 2.0
@@ -47,7 +47,7 @@ class VideoOutput:
     after: Flicker = field(default_factory=Flicker)
     factors: list[float] = field(default_factory=list)
 
-    def add(self, frame: Frame, maps: DepthMaps) -> None:
+    def add(self, frame: VideoFrame, maps: DepthMaps) -> None:
         """Write one frame."""
         picture = Picture(frame.rgb, np.ones(frame.rgb.shape[:2], np.bool_))
         small = _small(maps)
@@ -105,7 +105,7 @@ class VideoOutput:
             else:
                 self.exact = writer
 
-    def _save_frame(self, frame: Frame, prediction: PredictedMap, factor: float) -> None:
+    def _save_frame(self, frame: VideoFrame, prediction: PredictedMap, factor: float) -> None:
         name = f"{self.args.video.stem}_{frame.number:06d}"
         source = self.out / "frames" / f"{name}.jpg"
         with replace_file(source) as temporary, temporary.open("wb") as file:

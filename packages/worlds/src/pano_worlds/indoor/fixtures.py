@@ -11,7 +11,7 @@ import numpy as np
 
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, box, cylinder, frustum, quad, ring, sphere
-from pano_worlds.surfaces.materials import Colour, Material, Points
+from pano_worlds.surfaces.materials import Material, Points, Rgb
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.vectors import F64, Random
 
@@ -122,7 +122,7 @@ class Painting:
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         return (0.3, 0.25, 0.2)
 

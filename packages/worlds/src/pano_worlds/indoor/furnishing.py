@@ -5,7 +5,7 @@ import numpy as np
 from pano_worlds.indoor import fixtures, furniture
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
-from pano_worlds.indoor.rooms import HouseLight, Room
+from pano_worlds.indoor.rooms import HouseLight, UnfurnishedRoom
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
 from pano_worlds.rendering.lighting import Lamp
@@ -101,7 +101,7 @@ _TABLES = ((furniture.dining,), (furniture.coffee_table,))
 
 def furnish(
     b: Builder,
-    room: Room,
+    room: UnfurnishedRoom,
     space: FloorSpace,
     openings: dict[WallRun, list[Opening]],
     density: float,
@@ -159,7 +159,7 @@ def _size(piece: Piece, style: Style, seed: int) -> tuple[float, float]:
 
 def _by_wall(
     b: Builder,
-    room: Room,
+    room: UnfurnishedRoom,
     piece: Piece,
     space: FloorSpace,
     openings: dict[WallRun, list[Opening]],
@@ -199,7 +199,9 @@ def _by_wall(
             return
 
 
-def _in_the_open(b: Builder, room: Room, piece: Piece, space: FloorSpace, rng: Random) -> None:
+def _in_the_open(
+    b: Builder, room: UnfurnishedRoom, piece: Piece, space: FloorSpace, rng: Random
+) -> None:
     seed = int(rng.integers(1 << 30))
     w, d = _size(piece, room.style, seed)
     places = space.standing_places(room.number, 0.0)
@@ -218,7 +220,7 @@ def _in_the_open(b: Builder, room: Room, piece: Piece, space: FloorSpace, rng: R
             return
 
 
-def _slanted_corner(b: Builder, room: Room, space: FloorSpace, rng: Random) -> None:
+def _slanted_corner(b: Builder, room: UnfurnishedRoom, space: FloorSpace, rng: Random) -> None:
     """Cut off a corner with a diagonal wall from floor to ceiling."""
     run, side = room.sides[int(rng.integers(len(room.sides)))]
     size, t = float(rng.uniform(0.6, 1.3)), thickness(run) / 2
@@ -245,7 +247,7 @@ def _behind(sign: float, side: float, t: float) -> tuple[tuple[float, float], tu
     return (x[0], y[0]), (x[1], y[1])
 
 
-def _rug(b: Builder, room: Room, rng: Random) -> None:
+def _rug(b: Builder, room: UnfurnishedRoom, rng: Random) -> None:
     x, y = room.centres[int(rng.integers(len(room.centres)))]
     with b.object("rug", Frame(x, y, 0.0, float(rng.integers(2)) * np.pi / 2)):
         fixtures.rug(b, room.style, rng, float(rng.uniform(1.2, 2.0)), float(rng.uniform(1.0, 1.5)))
@@ -253,7 +255,7 @@ def _rug(b: Builder, room: Room, rng: Random) -> None:
 
 def _pictures(
     b: Builder,
-    room: Room,
+    room: UnfurnishedRoom,
     openings: dict[WallRun, list[Opening]],
     tall: list[tuple[WallRun, float, float]],
     rng: Random,
@@ -273,7 +275,7 @@ def _pictures(
             fixtures.picture(b, room.style, rng)
 
 
-def _lamps(b: Builder, room: Room, light: HouseLight, rng: Random) -> list[Lamp]:
+def _lamps(b: Builder, room: UnfurnishedRoom, light: HouseLight, rng: Random) -> list[Lamp]:
     lamps, power = [], light.power(rng)
     for x, y in room.centres:
         with b.object("lamp", Frame(x, y, room.height)):

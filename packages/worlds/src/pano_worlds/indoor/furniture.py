@@ -10,7 +10,7 @@ import numpy as np
 
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, box, cylinder, frustum, sphere
-from pano_worlds.surfaces.materials import Colour, Material, Points, mix
+from pano_worlds.surfaces.materials import Material, Points, Rgb, mix
 from pano_worlds.surfaces.noise import hashed, pulse
 from pano_worlds.vectors import F64, Random
 
@@ -144,7 +144,7 @@ class Books:
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         return (0.22, 0.15, 0.12)
 

@@ -13,14 +13,14 @@ from pano_worlds.indoor.floor_plan import OUTSIDE, WallRun
 from pano_worlds.indoor.openings import DOUBLE, Opening, OpeningKind, fit_door_frame
 from pano_worlds.indoor.style import Style
 from pano_worlds.surfaces.builder import Builder, box, cylinder
-from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.materials import Material, Rgb
 from pano_worlds.vectors import Random
 from pano_worlds.world_style import WorldStyle
 
 # Keeps these random numbers apart from those of the house.
 _SALT = 0x61A55
 # Clear glass and low-iron glass more often than grey and bronze.
-_TINTS: tuple[Colour, ...] = (
+_TINTS: tuple[Rgb, ...] = (
     (0.93, 0.96, 0.94),
     (0.95, 0.97, 0.96),
     (0.84, 0.92, 0.88),
@@ -45,7 +45,7 @@ class Glazing:
         rng: Draws the rest.
     """
 
-    tint: Colour
+    tint: Rgb
     share: float
     rng: Random
 

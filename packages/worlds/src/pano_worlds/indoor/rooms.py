@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pano_worlds.indoor import fixtures, furniture
 from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
 from pano_worlds.indoor.style import Piece, Style
-from pano_worlds.surfaces.materials import Colour
+from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.vectors import Random
 from pano_worlds.world_style import Range, WorldStyle
 
@@ -33,17 +33,17 @@ class HouseLight:
     level: float
     ceiling: float
 
-    def power(self, rng: Random) -> Colour:
+    def power(self, rng: Random) -> Rgb:
         """Draw the linear RGB of a room's lamps."""
         return tinted(float(rng.uniform(*self.lamps)), self.tint * float(rng.uniform(0.93, 1.07)))
 
     @property
-    def ambient(self) -> Colour:
+    def ambient(self) -> Rgb:
         """Linear radiance of the reflected light."""
         return tinted(0.4 * self.level, self.tint**_REFLECTED)
 
 
-def tinted(strength: float, ratio: float) -> Colour:
+def tinted(strength: float, ratio: float) -> Rgb:
     """Return light whose blue is `ratio` times its red; the largest channel has `strength`."""
     rgb = (ratio**-0.5, ratio**-0.1, ratio**0.5)
     r, g, b = (strength * v / max(rgb) for v in rgb)
@@ -154,7 +154,7 @@ def choose_uses(plan: FloorPlan, rng: Random) -> list[RoomUse]:
 
 
 @dataclass(frozen=True)
-class Room:
+class UnfurnishedRoom:
     """A room to be furnished."""
 
     number: int
@@ -166,10 +166,12 @@ class Room:
     area: float
 
 
-def room_of(plan: FloorPlan, number: int, use: RoomUse, style: Style, height: float) -> Room:
+def room_of(
+    plan: FloorPlan, number: int, use: RoomUse, style: Style, height: float
+) -> UnfurnishedRoom:
     """Collect the walls of a room, each with +1 where the room is to its left, else -1."""
     sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
         (r, -1.0) for r in plan.runs if r.right == number
     ]
     centres = tuple(r.centre for r in plan.rooms[number - 1])
-    return Room(number, use, style, tuple(sides), centres, height, plan.area(number))
+    return UnfurnishedRoom(number, use, style, tuple(sides), centres, height, plan.area(number))

@@ -5,27 +5,27 @@ from dataclasses import dataclass
 
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import (
-    Colour,
     Fabric,
     Ground,
     Marble,
     Material,
     Pattern,
     Plain,
+    Rgb,
     Stripes,
     Tiles,
     Wood,
 )
 from pano_worlds.vectors import Random
 
-Grain = tuple[Colour, Colour]
+Grain = tuple[Rgb, Rgb]
 
 _OAK: Grain = ((0.58, 0.43, 0.27), (0.40, 0.26, 0.14))
 _TEAK: Grain = ((0.45, 0.29, 0.15), (0.27, 0.15, 0.07))
 _WENGE: Grain = ((0.20, 0.11, 0.06), (0.10, 0.05, 0.03))
 _ASH: Grain = ((0.62, 0.54, 0.43), (0.46, 0.37, 0.27))
 _WHITED: Grain = ((0.74, 0.73, 0.70), (0.62, 0.61, 0.58))
-_STONES: tuple[Colour, ...] = ((0.55, 0.52, 0.47), (0.34, 0.33, 0.32), (0.68, 0.64, 0.58))
+_STONES: tuple[Rgb, ...] = ((0.55, 0.52, 0.47), (0.34, 0.33, 0.32), (0.68, 0.64, 0.58))
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Palette:
         carpet: Share of the floors with carpet.
     """
 
-    paints: tuple[Colour, ...]
+    paints: tuple[Rgb, ...]
     woods: tuple[Grain, ...] = (_TEAK, _OAK, _WENGE, _ASH)
-    cloths: tuple[Colour, ...] = (
+    cloths: tuple[Rgb, ...] = (
         (0.10, 0.16, 0.28),
         (0.36, 0.12, 0.09),
         (0.32, 0.31, 0.29),
@@ -54,7 +54,7 @@ class Palette:
         (0.07, 0.07, 0.08),
         (0.28, 0.16, 0.24),
     )
-    stones: tuple[Colour, ...] = _STONES
+    stones: tuple[Rgb, ...] = _STONES
     papered: float = 0.15
     brick: float = 0.10
     carpet: float = 0.12
@@ -162,13 +162,13 @@ class Style:
     glow: Material
     glass: Material
     mirror: Material
-    pane: Colour | None = None
+    pane: Rgb | None = None
 
 
 Piece = Callable[[Builder, Style, Random], tuple[float, float]]
 
 
-def pick(rng: Random, choices: tuple[Colour, ...]) -> Colour:
+def pick(rng: Random, choices: tuple[Rgb, ...]) -> Rgb:
     """Choose one colour, slightly varied."""
     c = choices[int(rng.integers(len(choices)))]
     r, g, b = (float(x * f) for x, f in zip(c, rng.uniform(0.88, 1.12, 3), strict=True))
@@ -191,7 +191,7 @@ def floor_pattern(rng: Random, palette: Palette, tiled: bool) -> Pattern:
     stone = pick(rng, palette.stones)
     if kind < 0.25 or tiled:
         side = float(rng.uniform(0.25, 0.6))
-        checker: Colour | None = (0.12, 0.12, 0.13) if rng.random() < 0.3 else None
+        checker: Rgb | None = (0.12, 0.12, 0.13) if rng.random() < 0.3 else None
         return Tiles(
             stone, (0.30, 0.29, 0.27), (side, side), 0.006, 0.10, 0.0, checker, _number(rng)
         )

@@ -182,10 +182,10 @@ def pose_z_up(view: StudioView, number: int = 0) -> NDArray[np.float64]:
     return np.asarray(WORLD_FROM_Z_UP.T @ pose_y_down(view, number))
 
 
-Picture = NDArray[np.uint8]
+RgbBytes = NDArray[np.uint8]
 
 
-def _as_seen(view: StudioView) -> Picture:
+def _as_seen(view: StudioView) -> RgbBytes:
     return view.rgb
 
 
@@ -196,7 +196,7 @@ def write_surroundings(
     shot: Shot,
     viewpoint: int,
     pose: CameraOffset = NO_OFFSET,
-    develop: Callable[[StudioView], Picture] = _as_seen,
+    develop: Callable[[StudioView], RgbBytes] = _as_seen,
 ) -> None:
     """Write the panorama around a picture below `surroundings`, where the shot asks for it.
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_worlds.surfaces.builder import Builder, box, cylinder, quad, rectangle
-from pano_worlds.surfaces.materials import Colour, Material, Pattern, Plain, Stripes, Tiles
+from pano_worlds.surfaces.materials import Material, Pattern, Plain, Rgb, Stripes, Tiles
 from pano_worlds.vectors import Frame, Random
 
-_PAINTS: tuple[Colour, ...] = (
+_PAINTS: tuple[Rgb, ...] = (
     (0.62, 0.52, 0.40),
     (0.55, 0.55, 0.52),
     (0.60, 0.38, 0.28),
@@ -18,7 +18,7 @@ _PAINTS: tuple[Colour, ...] = (
     (0.66, 0.58, 0.30),
     (0.45, 0.27, 0.22),
 )
-_ROOFS: tuple[Colour, ...] = ((0.35, 0.13, 0.08), (0.12, 0.12, 0.13), (0.24, 0.17, 0.13))
+_ROOFS: tuple[Rgb, ...] = ((0.35, 0.13, 0.08), (0.12, 0.12, 0.13), (0.24, 0.17, 0.13))
 # Viewpoints lie within 55 m of the middle: from here on a sill is a fraction of a pixel, metres.
 _FLAT_FROM = 80.0
 _TRIM = Material(Plain((0.70, 0.69, 0.66), 0.02))

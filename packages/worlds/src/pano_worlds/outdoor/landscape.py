@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pano_worlds.surfaces.builder import Builder, cylinder, frustum, rectangle
-from pano_worlds.surfaces.materials import Colour, Ground, Material
+from pano_worlds.surfaces.materials import Ground, Material, Rgb
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.vectors import F64, Frame, Random, cross, unit
 
@@ -57,7 +57,7 @@ def build_terrain(b: Builder, terrain: Terrain, ground: Ground) -> None:
 _CLUMP_SIDES = 8
 _RHOMBUS = np.array([[0, 1, 2], [0, 2, 3]], dtype=np.int32)
 _BARK = Material(Ground((0.10, 0.07, 0.05), (0.16, 0.12, 0.09), 0.2, 0.02, 0.4, 4))
-_GREENS: tuple[tuple[Colour, Colour], ...] = (
+_GREENS: tuple[tuple[Rgb, Rgb], ...] = (
     ((0.04, 0.10, 0.02), (0.12, 0.20, 0.04)),
     ((0.05, 0.09, 0.03), (0.09, 0.15, 0.05)),
     ((0.10, 0.16, 0.03), (0.22, 0.26, 0.06)),

@@ -13,11 +13,11 @@ from pano_worlds.surfaces.builder import (
     sphere,
 )
 from pano_worlds.surfaces.materials import (
-    Colour,
     Ground,
     Marble,
     Material,
     Plain,
+    Rgb,
     Stripes,
     Tiles,
     Wood,
@@ -29,7 +29,7 @@ _WOOD = Material(Wood((0.34, 0.22, 0.12), (0.20, 0.12, 0.06), (0.12, 1.5), 3))
 _HEDGE = Material(Ground((0.03, 0.09, 0.02), (0.09, 0.17, 0.04), 0.25, 0.04, 0.5, 5))
 _GLASS = Material(Plain((0.75, 0.74, 0.70), 0.0), gloss=0.6)
 _STONE = Material(Plain((0.45, 0.43, 0.40), 0.10, 0.5, 6))
-_SIGNS: tuple[Colour, ...] = ((0.55, 0.03, 0.03), (0.03, 0.12, 0.42), (0.62, 0.50, 0.05))
+_SIGNS: tuple[Rgb, ...] = ((0.55, 0.03, 0.03), (0.03, 0.12, 0.42), (0.62, 0.50, 0.05))
 
 
 def street_lamp(b: Builder, rng: Random) -> None:

@@ -1,10 +1,10 @@
 """Cars and people."""
 
 from pano_worlds.surfaces.builder import Builder, box, cylinder, quad, sphere
-from pano_worlds.surfaces.materials import Colour, Fabric, Material, Plain
+from pano_worlds.surfaces.materials import Fabric, Material, Plain, Rgb
 from pano_worlds.vectors import Random
 
-_PAINTS: tuple[Colour, ...] = (
+_PAINTS: tuple[Rgb, ...] = (
     (0.55, 0.56, 0.57),
     (0.04, 0.04, 0.05),
     (0.70, 0.70, 0.69),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.materials import Colour
+from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.surfaces.noise import fractal, hashed
 from pano_worlds.vectors import F32, F64, Mask, Random, dot
 
@@ -24,9 +24,9 @@ class Sky:
     """
 
     sun: tuple[float, float, float]
-    sunlight: Colour
-    zenith: Colour
-    horizon: Colour
+    sunlight: Rgb
+    zenith: Rgb
+    horizon: Rgb
     cloud: float
     seed: int
 

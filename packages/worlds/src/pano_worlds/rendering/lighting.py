@@ -11,7 +11,7 @@ import numpy as np
 
 from pano_worlds.rendering.atmosphere import Sky
 from pano_worlds.rendering.tracing import Tracer
-from pano_worlds.surfaces.materials import Colour
+from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.vectors import F32, F64, I32, Index, cross, dot, unit
 
 BLOCK = 4
@@ -39,7 +39,7 @@ class Lamp:
 
     centre: tuple[float, float, float]
     radius: float
-    power: Colour
+    power: Rgb
     reach: float = 9.0
 
 
@@ -58,7 +58,7 @@ class Light:
 
     lamps: tuple[Lamp, ...]
     sky: Sky
-    ambient: Colour
+    ambient: Rgb
     openness: float
     ceiling: float = 0.0
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from pano_worlds.surfaces.assembly import Surfaces, assemble
-from pano_worlds.surfaces.materials import Colour, Material
+from pano_worlds.surfaces.materials import Material, Rgb
 from pano_worlds.surfaces.meshes import corners, triangulated
 from pano_worlds.surfaces.panes import PaneRecord, Panes, assemble_panes
 from pano_worlds.vectors import F64, I32, Frame
@@ -76,7 +76,7 @@ class Builder:
         corners = np.asarray(vertices, dtype=np.float64)
         self.mesh(corners, triangulated(tuple(polygons)), material)
 
-    def pane(self, outline: Sequence[Sequence[float]], tint: Colour, faces: int = 2) -> None:
+    def pane(self, outline: Sequence[Sequence[float]], tint: Rgb, faces: int = 2) -> None:
         """Add a rectangle of glass, corners in order; it is no surface and belongs to no object."""
         corners = self.frame.place(np.asarray(outline, dtype=np.float64))
         self._panes.append(PaneRecord(corners, tint, faces))

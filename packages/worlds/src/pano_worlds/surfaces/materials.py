@@ -12,7 +12,7 @@ import numpy as np
 from pano_worlds.surfaces.noise import fractal, hashed, pulse
 from pano_worlds.vectors import F64
 
-Colour = tuple[float, float, float]
+Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pattern(Protocol):
     """A texture."""
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, what the pattern fades to in the distance."""
 
     def __call__(self, p: Points) -> F64:
@@ -58,7 +58,7 @@ class Material:
     emission: float = 0.0
 
 
-def mix(a: F64 | Colour, b: F64 | Colour, share: F64) -> F64:
+def mix(a: F64 | Rgb, b: F64 | Rgb, share: F64) -> F64:
     """Blend from `a`, where `share` is 0, to `b`, where it is 1."""
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     return first + (second - first) * share[:, None]
@@ -68,13 +68,13 @@ def mix(a: F64 | Colour, b: F64 | Colour, share: F64) -> F64:
 class Plain:
     """Paint, plaster, concrete: one colour with soft mottling."""
 
-    colour: Colour
+    colour: Rgb
     mottle: float = 0.06
     scale: float = 0.6
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         return self.colour
 
@@ -89,13 +89,13 @@ class Plain:
 class Wood:
     """Boards with grain; `board` (width, length) metres, joints dark."""
 
-    light: Colour
-    dark: Colour
+    light: Rgb
+    dark: Rgb
     board: tuple[float, float] = (0.14, 1.1)
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         a, b = self.light, self.dark
         return (0.6 * a[0] + 0.4 * b[0], 0.6 * a[1] + 0.4 * b[1], 0.6 * a[2] + 0.4 * b[2])
@@ -127,17 +127,17 @@ class Wood:
 class Tiles:
     """Tiles or bricks with joints; `offset` 0.5 gives a running bond."""
 
-    colour: Colour
-    joint: Colour
+    colour: Rgb
+    joint: Rgb
     size: tuple[float, float] = (0.3, 0.3)
     gap: float = 0.006
     vary: float = 0.12
     offset: float = 0.0
-    checker: Colour | None = None
+    checker: Rgb | None = None
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         other = self.checker or self.colour
         a, b, c = ((x + y) / 2 for x, y in zip(self.colour, other, strict=True))
@@ -163,15 +163,15 @@ class Tiles:
 class Stripes:
     """Stripes along v: wallpaper, curtains, crossings, shutters."""
 
-    first: Colour
-    second: Colour
+    first: Rgb
+    second: Rgb
     period: float = 0.2
     duty: float = 0.5
     level: bool = False
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         d = self.duty
         a, b, c = (d * x + (1 - d) * y for x, y in zip(self.second, self.first, strict=True))
@@ -191,12 +191,12 @@ class Stripes:
 class Fabric:
     """Woven cloth: fine weave, soft folds of tone."""
 
-    colour: Colour
+    colour: Rgb
     thread: float = 0.012
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         return self.colour
 
@@ -212,13 +212,13 @@ class Fabric:
 class Marble:
     """Stone with veins."""
 
-    base: Colour
-    vein: Colour
+    base: Rgb
+    vein: Rgb
     scale: float = 0.7
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         return self.base
 
@@ -236,15 +236,15 @@ class Marble:
 class Ground:
     """Grass, soil, asphalt, gravel: coarse patches of two colours and a fine grain."""
 
-    first: Colour
-    second: Colour
+    first: Rgb
+    second: Rgb
     patch: float = 3.0
     grain: float = 0.05
     strength: float = 0.35
     seed: int = 0
 
     @property
-    def mean(self) -> Colour:
+    def mean(self) -> Rgb:
         """Average colour, linear RGB."""
         a, b, c = ((x + y) / 2 for x, y in zip(self.first, self.second, strict=True))
         return (a, b, c)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.surfaces.materials import Colour
+from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.vectors import F64, I32, Index, cross, dot, to_world, unit
 
 _PARALLEL = 1e-9
@@ -28,7 +28,7 @@ class PaneRecord:
     """
 
     outline: F64
-    tint: Colour
+    tint: Rgb
     faces: int
 
 
