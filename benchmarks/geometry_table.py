@@ -2,8 +2,8 @@
 
     uv run python -m benchmarks.geometry_table
 
-Both sample the same grid, call by call in turn, in one thread; the rule in `packed.pays` (least
-channels, largest table) rests on these ratios.
+Both sample the same grid, call by call in turn, in one thread; the rule in `packed.is_worthwhile`
+(least channels, largest table) rests on these ratios.
 """
 
 import time

@@ -20,7 +20,7 @@ from experiments.benchmark.curves import aligned_distance
 from experiments.benchmark.full_pictures import PICTURE, FullPictures
 from experiments.benchmark.models.resolve import DatasetLocation, load_predictor
 from experiments.pipeline.processes import set_threads
-from experiments.pipeline.run_folder import written_whole
+from experiments.pipeline.run_folder import replace_whole_folder
 from experiments.pipeline.stage import run_stage
 from experiments.tracking.panels import RgbBytes, colourise
 from pano_data import ManifestDataset, track
@@ -132,7 +132,7 @@ def gallery(
     set_threads(threads)
     predictors = {name: load_predictor(name, "cpu") for name in models}
     index: dict[str, Any] = {}
-    with written_whole(Path(out)) as part:
+    with replace_whole_folder(Path(out)) as part:
         for dataset, source in track(datasets.items(), "gallery"):
             data = ManifestDataset(source.manifest, source.root, size)
             places, pictures = near_to_far(data, count), FullPictures(data)

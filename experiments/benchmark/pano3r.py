@@ -143,7 +143,7 @@ def predict(rooms: dict[str, tuple[Picture, ScaledPose]], model: str) -> list[Po
     return panoramas
 
 
-def exact(views: Sequence[View]) -> list[PosedPanorama]:
+def with_true_distance(views: Sequence[View]) -> list[PosedPanorama]:
     """Return the rooms with their true distances, in place of a prediction."""
     panoramas = []
     for number, view in enumerate(views):
@@ -157,7 +157,7 @@ def exact(views: Sequence[View]) -> list[PosedPanorama]:
     return panoramas
 
 
-def put_together(panoramas: Sequence[PosedPanorama]) -> tuple[list[PosedPanorama], dict[str, Any]]:
+def align_rooms(panoramas: Sequence[PosedPanorama]) -> tuple[list[PosedPanorama], dict[str, Any]]:
     """Bring rooms into one frame by their positions and one scale; none for metric distances."""
     metric = all(p.metric for p in panoramas)
     return align(panoramas, FreeParameters(False, False, common=not metric))
@@ -226,7 +226,7 @@ def make_figure(
     Raises:
         CommandError: Their positions tell no common scale, or they contradict each other.
     """
-    aligned, report = put_together(panoramas)
+    aligned, report = align_rooms(panoramas)
     near = [np.median(p.distance[p.distance > 0]) * p.pose.scale for p in aligned]
     points, colours = fuse_points(aligned, float(np.median(near)) / VOXELS)
     report |= {"scale": aligned[0].pose.scale, "unit": "m", "points": len(points)}
@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         else:
             views = rooms_of_a_house(given.seed, given.rooms)
-            panoramas = exact(views)
+            panoramas = with_true_distance(views)
             if given.model:
                 rooms = {
                     p.name: (Picture(v.rgb, np.ones(v.sky.shape, np.bool_)), p.pose)

@@ -18,7 +18,7 @@ from experiments.pipeline.revision import git_revision
 from experiments.pipeline.run_folder import FINISHED
 from pano_models.model import DepthModel
 from pano_models.outputs import geometry_key
-from pano_models.weights.box import BOX, box_folder, halved, put_into_box
+from pano_models.weights.box import BOX, box_folder, half_precision, put_into_box
 
 LICENCE = "Apache-2.0"
 LARGEST_CHANGE = 0.02
@@ -41,7 +41,7 @@ def pack(name: str, commit: str | None = None, runs: Path = FINISHED, box: Path 
     folder = runs / name
     network = pano_models.load(folder)
     key = (folder / "run_key").read_text().strip() if (folder / "run_key").is_file() else ""
-    change = largest_change(network, halved_copy(network))
+    change = largest_change(network, half_precision_copy(network))
     if not change <= LARGEST_CHANGE:  # NaN neither
         raise ValueError(
             f"half precision changes a distance of {name} by {change:.1%}, expected at most "
@@ -52,11 +52,11 @@ def pack(name: str, commit: str | None = None, runs: Path = FINISHED, box: Path 
     return box_folder(name, box)
 
 
-def halved_copy(network: DepthModel) -> DepthModel:
+def half_precision_copy(network: DepthModel) -> DepthModel:
     """Return a network with the weights that the box would keep of another."""
     assert network.spec is not None
     copy = pano_models.create(network.spec.name, **network.spec.config)
-    pano_models.fill(copy, halved(network))
+    pano_models.fill(copy, half_precision(network))
     return copy.eval()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.pipeline import data_files
 from experiments.pipeline.closure.digest import code_digest
 from experiments.pipeline.processes import global_rank, set_threads, world_size
-from experiments.pipeline.run_folder import take_up
+from experiments.pipeline.run_folder import prepare_folder
 from experiments.pipeline.stage import run_stage
 from pano_data import P2E, CuratedDataset, ManifestDataset, Outpainter
 from pano_data.shards import finish_if_whole, pack
@@ -58,7 +58,7 @@ def curate(
         "complete": complete,
     }
     made_of = {"pictures": data_files.read_digest(Path(manifest)), "seed": seed, "chunk": chunk}
-    take_up(Path(out), {**settings, **made_of})
+    prepare_folder(Path(out), {**settings, **made_of})
     title = f"curating {Path(out).name}" if global_rank() == 0 else None
     pack(
         panoramas, out, seed, chunk, rank=global_rank(), world=world_size(), settings=settings,

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import RichProgressBar
 from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
-from experiments.dap.environment import level, sky_shares, sky_tilts, told_apart
+from experiments.dap.environment import classify_mixed, keep_upright, sky_shares, sky_tilts
 from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import data_files
 from experiments.pipeline.processes import check_launched, set_threads
@@ -46,7 +46,7 @@ class Judge(LightningModule):
         return torch.stack([score, *(part.to(score) for part in skies)], -1)
 
 
-def scored(
+def score_rows(
     engine: Trainer,
     judge: Judge,
     data: ManifestDataset,
@@ -80,8 +80,8 @@ def scored(
         for row, score in zip(data.manifest, scores.tolist(), strict=True)
     ]
     if outdoors_from is not None:
-        listed = told_apart(listed, skies.tolist(), outdoors_from)
-    return listed if max_tilt_deg is None else level(listed, tilts.tolist(), max_tilt_deg)
+        listed = classify_mixed(listed, skies.tolist(), outdoors_from)
+    return listed if max_tilt_deg is None else keep_upright(listed, tilts.tolist(), max_tilt_deg)
 
 
 def curate(
@@ -133,7 +133,7 @@ def curate(
     rows = [
         row
         for manifest in manifests
-        for row in scored(
+        for row in score_rows(
             engine,
             judge,
             ManifestDataset(manifest, root, size),

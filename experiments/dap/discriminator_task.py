@@ -49,7 +49,7 @@ class DiscriminatorTask(DepthTask):
         frozen = [pano_models.load(folder).requires_grad_(False) for folder in folders]
         self.labelers = nn.ModuleList(frozen)  # the finished one first
         if isinstance(self.net, EncoderDiscriminator):
-            self.net.look_through(frozen[0].get_submodule("backbone.encoder"))
+            self.net.copy_encoder(frozen[0].get_submodule("backbone.encoder"))
         self.ranks: dict[str, float] = {}
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:

@@ -40,7 +40,7 @@ def sky_tilts(far: Bool[Tensor, "b 1 h w"]) -> Float[Tensor, "b"]:
     return tilts
 
 
-def level(rows: Sequence[Row], tilts: Sequence[float], max_tilt_deg: float) -> list[Row]:
+def keep_upright(rows: Sequence[Row], tilts: Sequence[float], max_tilt_deg: float) -> list[Row]:
     """Return the rows whose sky is above; those without a sky are kept, nothing is known of them.
 
     A street with a house on one side has its sky on the other, 30 to 45 degrees from the zenith: a
@@ -57,7 +57,7 @@ def level(rows: Sequence[Row], tilts: Sequence[float], max_tilt_deg: float) -> l
     return [row for row, tilt in kept if not tilt > max_tilt_deg]
 
 
-def told_apart(rows: Iterable[Row], shares: Iterable[float], outdoors_from: float) -> list[Row]:
+def classify_mixed(rows: Iterable[Row], shares: Iterable[float], outdoors_from: float) -> list[Row]:
     """Return the rows with `mixed` replaced by what the sky of their label says.
 
     Args:

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import protocols, score_images
-from pano_losses.reduction import blank, masked_median
+from pano_losses.reduction import fill_invalid, masked_median
 
 WORST = 2.0
 """Logarithm of the ratio that the error of a pixel is cut at, and that of taking near for far."""
@@ -43,7 +43,7 @@ def patch_quality(
         tolerance: Error at which the quality has fallen to 1/e.
     """
     both = valid & ~far & ~truly_far
-    ratio = blank(metres, both).clamp(min=1e-3).log() - blank(truth, both).log()
+    ratio = fill_invalid(metres, both).clamp(min=1e-3).log() - fill_invalid(truth, both).log()
     error = (ratio - masked_median(ratio, both).view(-1, 1, 1, 1)).abs().clamp(max=WORST)
     known = valid | truly_far
     error = torch.where(both, error, torch.where(known & (far != truly_far), WORST, 0.0))

@@ -6,7 +6,7 @@ import torch
 
 import pano_geometry as pg
 from pano_data import Augmentation, ErpSample
-from pano_data.transforms import chance, check_probability
+from pano_data.transforms import check_probability, draw_bool
 
 UNSEEN = ("valid", "far", "keep")
 """Masks of a sample that a cap is taken out of."""
@@ -34,7 +34,7 @@ class PoleCaps(Augmentation):
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Return the sample with two caps, or as it is."""
-        capped = chance(self.p, generator)
+        capped = draw_bool(self.p, generator)
         low, high = self.angle_deg
         angles = torch.deg2rad(low + (high - low) * torch.rand(2, generator=generator))
         if not capped:

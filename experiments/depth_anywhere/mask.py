@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments.pipeline import data_files
 from experiments.pipeline.closure.digest import code_digest, own_code
 from experiments.pipeline.processes import global_rank, set_threads, world_size
-from experiments.pipeline.run_folder import plain_values, take_up
+from experiments.pipeline.run_folder import plain_values, prepare_folder
 from experiments.pipeline.stage import run_stage
 from pano_data import (
     CorruptSampleError,
@@ -71,7 +71,7 @@ def mask(
         "size": size,
         "code": code_digest(*code),
     }
-    take_up(folder, made_of)
+    prepare_folder(folder, made_of)
     pictures, quarantine = (
         ManifestDataset(rows, data_root, size),
         Quarantine(folder / "quarantine.jsonl"),

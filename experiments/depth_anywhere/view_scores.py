@@ -17,7 +17,7 @@ from experiments.depth_anywhere.views import (
 from pano_geometry.tensor_types import Float
 from pano_losses import metrics
 from pano_losses.alignment import least_squares_scale_shift
-from pano_losses.reduction import masked_mean, ratio, root
+from pano_losses.reduction import masked_mean, safe_divide, safe_sqrt
 
 NAMES = ("correlation", "absrel", "absrel_constant")
 LEAST_VALID = 0.2
@@ -56,8 +56,8 @@ def correlation(a: Tensor, b: Tensor, valid: Tensor) -> Float[Tensor, "n"]:
     a, b = a.double(), b.double()
     a = a - masked_mean(a, valid).reshape(-1, 1, 1, 1)
     b = b - masked_mean(b, valid).reshape(-1, 1, 1, 1)
-    spread = root(masked_mean(a * a, valid) * masked_mean(b * b, valid))
-    return ratio(masked_mean(a * b, valid), spread)
+    spread = safe_sqrt(masked_mean(a * a, valid) * masked_mean(b * b, valid))
+    return safe_divide(masked_mean(a * b, valid), spread)
 
 
 def _absrel(disparity: Tensor, views: LabelledViews) -> Tensor:

@@ -18,10 +18,10 @@ import pano_models
 from experiments.own_data.pairs import (
     SUFFIXES,
     Pairs,
+    absrel_of_network,
+    describe_pairs,
     find_pairs,
     has_integer_labels,
-    lines,
-    score,
     units_hint,
 )
 from experiments.own_data.values import PROTOCOLS, SECTION, values
@@ -136,7 +136,7 @@ def _audited(args: argparse.Namespace, pairs: Pairs) -> int:
     """Tell what was found, 1 if it must not be trained on."""
     if global_rank():
         return 0
-    _tell(*lines(pairs))
+    _tell(*describe_pairs(pairs))
     if has_integer_labels(pairs) and args.units is None:
         raise CommandError(
             "the depth maps are PNG, whose whole numbers say no unit; expected --units, e.g. "
@@ -164,7 +164,7 @@ def _trained(args: argparse.Namespace, pairs: Pairs) -> int:
     key = geometry_key(maps)
     over = values(network, model, maps, key, pairs, size, args.batch_size)
     held, protocol = over["data"].get("val"), PROTOCOLS[key][0]
-    before = score(network, held["held_out"], size, protocol) if held else None
+    before = absrel_of_network(network, held["held_out"], size, protocol) if held else None
     words = [f"--{word}" for word in args.set]
     if args.steps is not None:  # the schedule follows
         words[:0] = [f"--trainer.{end}={args.steps}" for end in ("max_steps", "val_check_interval")]
@@ -173,8 +173,8 @@ def _trained(args: argparse.Namespace, pairs: Pairs) -> int:
         return 0
     _tell(f"{args.out} holds the model ({UNITS[key]}): panodepth predict PATH --model {args.out}")
     if held and before is not None:
-        after = score(pano_models.load(args.out), held["held_out"], size, protocol)
-        constant = score(None, held["held_out"], size, "da2_paper")
+        after = absrel_of_network(pano_models.load(args.out), held["held_out"], size, protocol)
+        constant = absrel_of_network(None, held["held_out"], size, "da2_paper")
         _tell(
             f"held out ({pairs.counts['held_out']}), AbsRel under {protocol}: {before:.3f} before, "
             f"{after:.3f} after; one distance everywhere, scaled to each: {constant:.3f}"

@@ -122,7 +122,7 @@ def find_pairs(
     return Pairs(root, folder, counts, rows, skipped, given, flat)
 
 
-def lines(pairs: Pairs) -> list[str]:
+def describe_pairs(pairs: Pairs) -> list[str]:
     """Tell what was found: counts, and the names of what has no partner."""
     counts = pairs.counts
     told = [f"{len(pairs.rows)} pairs: {counts['rest']} to train on, {counts['held_out']} held out"]
@@ -152,7 +152,7 @@ def units_hint(report: AuditReport, units: float) -> str:
 SUFFIXES = ", ".join(sorted(ENCODINGS))
 
 
-def score(
+def absrel_of_network(
     network: DepthModel | None,
     source: Mapping[str, Any],
     size: tuple[int, int],

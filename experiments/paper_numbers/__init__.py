@@ -134,7 +134,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def ours(fact: Fact, numbers: Mapping[str, Any]) -> Any:
+def our_number(fact: Fact, numbers: Mapping[str, Any]) -> Any:
     """Return our number for a fact.
 
     Raises:
@@ -154,13 +154,13 @@ def ours(fact: Fact, numbers: Mapping[str, Any]) -> Any:
 
 
 def _only(fact: Fact, place: str, numbers: Mapping[str, Any]) -> Any:
-    found = {at: numbers[at] for at in matching(place, numbers)}
+    found = {at: numbers[at] for at in matching_places(place, numbers)}
     if len({str(value) for value in found.values()}) != 1:
         raise FactError(f"{fact.what}: got {found} at {place}, expected one number")
     return found.popitem()[1]
 
 
-def matching(place: str, numbers: Mapping[str, Any]) -> list[str]:
+def matching_places(place: str, numbers: Mapping[str, Any]) -> list[str]:
     """Return the places of `numbers` that a glob names."""
     return [at for at in numbers if fnmatchcase(at, place)]
 
@@ -176,14 +176,16 @@ def _count(fact: Fact) -> int:
     return released
 
 
-def unnamed(facts: Mapping[str, tuple[Fact, ...]], numbers: Mapping[str, Any]) -> list[str]:
+def numbers_without_fact(
+    facts: Mapping[str, tuple[Fact, ...]], numbers: Mapping[str, Any]
+) -> list[str]:
     """Return the places of numbers that no fact names."""
     named = [p for entries in facts.values() for fact in entries for p in fact.ours + fact.times]
-    covered = {at for place in (*named, *MACHINE) for at in matching(place, numbers)}
+    covered = {at for place in (*named, *MACHINE) for at in matching_places(place, numbers)}
     return [at for at in numbers if at not in covered]
 
 
-def agrees(fact: Fact, number: Any) -> bool:
+def same_number(fact: Fact, number: Any) -> bool:
     """Whether our number is the paper's."""
     return fact.says is not None and str(_plain(fact.says)) == str(_plain(number))
 
@@ -198,11 +200,11 @@ def page(facts: Mapping[str, Sequence[Fact]], numbers: Mapping[str, Any]) -> str
     """Return the page: a table per paper."""
     parts = [HEAD]
     for paper, entries in facts.items():
-        rows = [(fact, ours(fact, numbers)) for fact in entries]
+        rows = [(fact, our_number(fact, numbers)) for fact in entries]
         counts = [
-            sum(agrees(*row) and not row[0].counts for row in rows),
-            sum(agrees(*row) and bool(row[0].counts) for row in rows),
-            sum(fact.says is not None and not agrees(fact, n) for fact, n in rows),
+            sum(same_number(*row) and not row[0].counts for row in rows),
+            sum(same_number(*row) and bool(row[0].counts) for row in rows),
+            sum(fact.says is not None and not same_number(fact, n) for fact, n in rows),
             sum(fact.says is None for fact, _ in rows),
         ]
         parts.append(
@@ -216,7 +218,9 @@ def page(facts: Mapping[str, Sequence[Fact]], numbers: Mapping[str, Any]) -> str
 
 def _line(fact: Fact, number: Any) -> str:
     says = NOT_SAID if fact.says is None else _text(fact.says)
-    run = _text(number) if agrees(fact, number) or fact.says is None else f"**{_text(number)}**"
+    run = (
+        _text(number) if same_number(fact, number) or fact.says is None else f"**{_text(number)}**"
+    )
     places = " x ".join(f"`{p}`" for p in fact.times) or ", ".join(f"`{p}`" for p in fact.ours)
     if fact.counts:
         places = f"release of `{fact.counts}`: {_product(fact.release)} ({fact.by})"

@@ -93,7 +93,7 @@ THREADS = 16  # a network drive answers many questions at once
 GONE = (-1, -1)
 
 
-class Files(NamedTuple):
+class ManifestFiles(NamedTuple):
     """Files behind a manifest or an index of shards.
 
     Attributes:
@@ -128,7 +128,9 @@ def check_data_files(state: Path, data: Mapping[str, Any]) -> None:
         np.savez_compressed(part, allow_pickle=False, **now)
 
 
-def _compare(files: Files, before: NDArray[np.int64], now: NDArray[np.int64], state: Path) -> None:
+def _compare(
+    files: ManifestFiles, before: NDArray[np.int64], now: NDArray[np.int64], state: Path
+) -> None:
     changed = np.flatnonzero((before != now).any(1))
     if not len(changed):
         return
@@ -148,7 +150,7 @@ def _compare(files: Files, before: NDArray[np.int64], now: NDArray[np.int64], st
     )
 
 
-def _data_files(data: Mapping[str, Any]) -> Iterator[Files]:
+def _data_files(data: Mapping[str, Any]) -> Iterator[ManifestFiles]:
     """Yield what each source of a data module reads, once."""
     seen = set()
     for part in PARTS:
@@ -160,7 +162,7 @@ def _data_files(data: Mapping[str, Any]) -> Iterator[Files]:
                 continue
             seen.add(place)
             if manifest is not None:
-                yield Files(Path(manifest), Path(given["root"]), _named(Path(manifest)))
+                yield ManifestFiles(Path(manifest), Path(given["root"]), _named(Path(manifest)))
             elif shards is not None:
                 index = Path(shards) / "index.json"
                 try:
@@ -168,7 +170,7 @@ def _data_files(data: Mapping[str, Any]) -> Iterator[Files]:
                     names = sorted(chunk["filename"] for chunk in chunks)
                 except (OSError, ValueError, KeyError, TypeError):
                     continue  # opening the shards says what is wrong
-                yield Files(index, Path(shards), names)
+                yield ManifestFiles(index, Path(shards), names)
 
 
 def _named(manifest: Path) -> list[str]:
@@ -177,7 +179,7 @@ def _named(manifest: Path) -> list[str]:
     return [name for row in zip(*columns, strict=True) for name in row if name]
 
 
-def _stamps(files: Files) -> NDArray[np.int64]:
+def _stamps(files: ManifestFiles) -> NDArray[np.int64]:
     """Return sizes in bytes and times of change in ns, `(n, 2)`; -1 of a file that is gone."""
     parts = [files.names[i : i + BATCH] for i in range(0, len(files.names), BATCH)]
     with ThreadPoolExecutor(THREADS) as pool:

@@ -5,7 +5,7 @@ the resolved configuration, the data's digests and the code, so another configur
 this one. `runs/<section>/` is written at once when the training is finished.
 
 DVC keeps the folder of a killed stage between two starts (`persist: true` in dvc.yaml). What is in
-it may be of other data, other values or other code: `take_up` removes it then.
+it may be of other data, other values or other code: `prepare_folder` removes it then.
 """
 
 import fcntl
@@ -129,7 +129,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def replace_whole_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target` that takes its place when the block ends well.
 
     Raises:
@@ -179,7 +179,7 @@ NOTE = "made_of.json"
 """In the folder of a stage: all that its content depends on."""
 
 
-def take_up(folder: Path, made_of: Mapping[str, Any]) -> None:
+def prepare_folder(folder: Path, made_of: Mapping[str, Any]) -> None:
     """Note in a folder what it is made of; what is there of other work goes, or is refused.
 
     Below DVC, which would have removed the folder itself, it is removed. A command by hand refuses
@@ -194,10 +194,10 @@ def take_up(folder: Path, made_of: Mapping[str, Any]) -> None:
         DataError: The folder holds other work, and no pipeline runs.
     """
     with _alone_with(folder):
-        _take_up(folder, json.loads(json.dumps(dict(made_of))))
+        _prepare_folder(folder, json.loads(json.dumps(dict(made_of))))
 
 
-def _take_up(folder: Path, wanted: Mapping[str, Any]) -> None:
+def _prepare_folder(folder: Path, wanted: Mapping[str, Any]) -> None:
     note = folder / NOTE
     if note.is_file() and json.loads(note.read_text()) == wanted:
         return

@@ -15,7 +15,7 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from experiments.pipeline import config_errors, params
-from experiments.pipeline.run_folder import RunFolderError, written_whole
+from experiments.pipeline.run_folder import RunFolderError, replace_whole_folder
 from pano_data import datasets, workers
 from pano_data.errors import DataError
 
@@ -50,7 +50,7 @@ def render(name: str, root: Path = RAW, dataset: str | None = None, **settings: 
             f"take {name!r} out of `worlds` in params.yaml to use them"
         )
     cores = os.cpu_count() or 1
-    with written_whole(target) as part:
+    with replace_whole_folder(target) as part:
         miniatures.write(dataset or name, part, workers=cores, progress=True, **settings)
         os.sync()  # writers of single pictures do not wait for the disk
         (part / MARKER).touch()

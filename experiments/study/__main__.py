@@ -22,8 +22,8 @@ from experiments.pipeline.revision import REPO
 from experiments.study.claims import Arm, ClaimsError, Study, read_study
 from experiments.study.direction import (
     SCALE,
-    alarms,
     effect_of,
+    find_turned_claims,
     first_contrasts,
     read_calibration,
     select_runs,
@@ -31,7 +31,7 @@ from experiments.study.direction import (
 )
 from experiments.study.plan import StudyRun, plan
 from experiments.study.plan import runs as all_runs
-from experiments.study.queue import Queue, forget, outdated, progress, shard
+from experiments.study.queue import Queue, mark_undone, outdated, progress, shard
 from experiments.study.records import FOLDER, record_runs, restore_runs
 from experiments.study.results import MissingDataError, StudyStore
 
@@ -107,7 +107,7 @@ def _command(given: argparse.Namespace) -> int:
         write_page(study, scale, store, given.out or REPO / "docs" / "study.md", REPO)
         return 0
     index, count = (int(part) for part in given.shard.split("/"))
-    for step in forget(outdated(study, runs, store), runs, store):
+    for step in mark_undone(outdated(study, runs, store), runs, store):
         sys.stderr.write(
             f"{step.folder}: made by other code than what it is compared with; again\n"
         )
@@ -151,7 +151,7 @@ def _direction(given: argparse.Namespace, study: Study) -> int:
     if not checking:
         write_calibration(effects)
         return 0
-    turned = alarms(calibration, {name: values[0] for name, values in effects.items()})
+    turned = find_turned_claims(calibration, {name: values[0] for name, values in effects.items()})
     for name, values in effects.items():
         word = turned.get(name, f"effect {values[0]:+.3f}, limit {calibration.limit(name):+.3f}")
         sys.stdout.write(f"{name}: {'TURNED: ' if name in turned else ''}{word}\n")

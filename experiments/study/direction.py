@@ -104,7 +104,7 @@ def effect_of(
     return contrast_of(means, contrast)
 
 
-def alarms(calibration: Calibration, effects: Mapping[str, float]) -> dict[str, str]:
+def find_turned_claims(calibration: Calibration, effects: Mapping[str, float]) -> dict[str, str]:
     """Return the claims that have turned, each with a sentence."""
     found = {}
     for name in calibration.claims:

@@ -32,7 +32,7 @@ LIBRARIES = ("pano_losses", "pano_models", "pano_data")
 
 
 @cache
-def training_code(module: str) -> str:
+def training_digest(module: str) -> str:
     """Return a digest of the code that trainings of a paper run, whatever their arm names."""
     return code_digest(f"{module}.__main__", *LIBRARIES)[:12]
 
@@ -64,7 +64,7 @@ class Queue:
     def __post_init__(self) -> None:
         open_runs = [run for run in self.runs if self.store.record(run.last) is None]
         self.steps: list[Step] = list(dict.fromkeys(s for r in open_runs for s in r.last.chain))
-        self._labels = labels(self.study, self.runs)
+        self._labels = tags_by_step(self.study, self.runs)
 
     def work(self) -> None:
         """Do all that is to be done, or until the time is over or `stopped` is set."""
@@ -133,7 +133,7 @@ class Queue:
                 "step": step.name, "command": list(step.words), "scale": self.scale.name,
                 "seconds": round(time.monotonic() - started, 1), "cpu_seconds": round(cpu_s, 1),
                 "revision": git_revision(), "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
-                "code": training_code(step.words[0]) if step.trains else "",
+                "code": training_digest(step.words[0]) if step.trains else "",
             }  # fmt: skip
             self.store.finish(step, record)
         elif not self._over():
@@ -177,7 +177,7 @@ class Queue:
             time.sleep(POLL_S)
 
 
-def labels(study: Study, runs: Sequence[StudyRun]) -> dict[Step, dict[str, str]]:
+def tags_by_step(study: Study, runs: Sequence[StudyRun]) -> dict[Step, dict[str, str]]:
     """Return the tags of every step: claims and arms that it serves, and the seed."""
     found: dict[Step, dict[str, str]] = {}
     for run in runs:
@@ -221,10 +221,10 @@ def outdated(study: Study, runs: Sequence[StudyRun], store: StudyStore) -> list[
 
 
 def _now(step: Step) -> str:
-    return training_code(step.words[0])
+    return training_digest(step.words[0])
 
 
-def forget(steps: Sequence[Step], runs: Sequence[StudyRun], store: StudyStore) -> list[Step]:
+def mark_undone(steps: Sequence[Step], runs: Sequence[StudyRun], store: StudyStore) -> list[Step]:
     """Mark steps, and all that were made from them, as not done; return them."""
     gone = [
         step

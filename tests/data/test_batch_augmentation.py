@@ -4,7 +4,7 @@ from kornia import augmentation
 from torch import nn
 
 from pano_data import BatchAugmentation, Turned
-from pano_data.transforms import chance
+from pano_data.transforms import draw_bool
 
 SEEDS = torch.tensor([3, 2**62 + 1, 17, 5])
 WHITE_BALANCE = augmentation.RandomPlanckianJitter(mode="CIED", p=0.5)
@@ -42,7 +42,7 @@ def test_draws_are_not_those_of_the_reader():
     """Both stem from the same seed; with one stream, whatever is flipped would also turn blue."""
     seeds = torch.arange(400)
     here = BatchAugmentation([Drawn()])(pictures(400, 1, 2), seeds)[:, 0, 0, 0] < 0.5
-    there = torch.tensor([chance(0.5, torch.Generator().manual_seed(int(s))) for s in seeds])
+    there = torch.tensor([draw_bool(0.5, torch.Generator().manual_seed(int(s))) for s in seeds])
     assert 0.4 < (here == there).float().mean() < 0.6
 
 

@@ -7,7 +7,7 @@ from torch.utils.data import DataLoader
 from pano_data import datasets
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import manifest_of
-from pano_data.quarantine import Corrupt, Quarantine
+from pano_data.quarantine import CorruptEntry, Quarantine
 from pano_data.reader import ManifestDataset
 from pano_worlds import miniatures
 from pano_worlds.miniatures import BoxStudio
@@ -67,7 +67,7 @@ def test_entries_are_whole_and_counted_once(tree):
         list(pool.map(lambda i: quarantine.add(manifest[i % 4], error), range(80)))
     assert len((root / "q.jsonl").read_text().splitlines()) == 80
     assert sorted(quarantine, key=lambda e: e.key) == [
-        Corrupt(row.key, "truncated", "x" * 3000, "structured3d") for row in manifest
+        CorruptEntry(row.key, "truncated", "x" * 3000, "structured3d") for row in manifest
     ]
 
 

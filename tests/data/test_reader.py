@@ -9,7 +9,7 @@ from pano_data.errors import CorruptSampleError
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row, write_manifest
 from pano_data.pseudo_labels import pseudo_row, write_pseudo_label
-from pano_data.reader import Decoded, ManifestDataset, read, resize
+from pano_data.reader import DecodedSample, ManifestDataset, read, resize
 from pano_data.sample import validate_sample
 from pano_worlds import miniatures
 from pano_worlds.miniatures import BoxStudio
@@ -72,7 +72,7 @@ def test_resizing_a_panorama_is_blind_to_the_seam_and_a_picture_is_not(size):
         nothing = np.zeros(image.shape[:2], bool)
         label = Label(np.zeros(image.shape[:2], np.float32), nothing, nothing)
         return resize(
-            Decoded(rgb_row(projection=projection), image, label, None, ~nothing), size
+            DecodedSample(rgb_row(projection=projection), image, label, None, ~nothing), size
         ).rgb
 
     one, turned = (resized(np.roll(image, n, 1), "erp") for n in (0, 4))

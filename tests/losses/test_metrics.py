@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pano_losses import metrics
-from pano_losses.metrics import SEAM, across_the_poles, across_the_side
+from pano_losses.metrics import SEAM, pole_neighbours, seam_neighbours
 
 from . import oracle
 
@@ -104,10 +104,10 @@ def test_jumps_of_the_truth_do_not_count_and_scale_is_free():
 
 def test_neighbours_are_those_of_the_sphere():
     index = torch.arange(16 * 32).reshape(1, 1, 16, 32)
-    here, there = across_the_side(index)
+    here, there = seam_neighbours(index)
     assert (here - there == 31).all()  # same row, last against first column
     assert here.shape == (1, 1, 16, 1)
-    here, there = across_the_poles(index)
+    here, there = pole_neighbours(index)
     assert here[0, 0, 0].tolist() == list(range(16))  # first row against itself half a turn on
     assert (there - here == 16).all()
     assert here[0, 0, 1, 0] == 15 * 32

@@ -162,7 +162,7 @@ def test_it_looks_through_the_encoder_it_is_given(label):
     judge, other = EncoderDiscriminator(width=8), build_encoder("efficientnet_lite0")
     view = judge.view(*label, ~label[2])
     before = judge(view)
-    judge.look_through(other)
+    judge.copy_encoder(other)
     assert not torch.allclose(judge(view), before)
     weights = other.state_dict()
     assert all(torch.equal(v, weights[k]) for k, v in judge.encoder.state_dict().items())

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.benchmark.curves import LATITUDE_BINS, RANGE_EDGES_M
-from experiments.benchmark.report.results import ModelResults, pairs
+from experiments.benchmark.report.results import ModelResults, scored_pairs
 from pano_geometry import row_latitudes
 
 SIZE_INCHES = (5.6, 3.9)  # legible on a phone, where the page shows one below the other
@@ -38,7 +38,7 @@ def figures(results: Sequence[ModelResults]) -> dict[str, bytes]:
         curves = {r.model: r.curves[dataset] for r in results if dataset in r.curves}
         drawn[f"latitude_{dataset}"] = by_latitude(dataset, curves, looks)
         drawn[f"range_{dataset}"] = by_range(dataset, curves, looks)
-    for dataset in sorted({d for d, _ in pairs(results)}):
+    for dataset in sorted({d for d, _ in scored_pairs(results)}):
         drawn[f"spread_{dataset}"] = spread(dataset, results, looks)
     return {name: png(figure) for name, figure in drawn.items()}
 
@@ -77,7 +77,7 @@ def spread(
     """Plot AbsRel of each model under every protocol that scores it, a line per protocol."""
     scored = [
         p
-        for d, p in pairs(results)
+        for d, p in scored_pairs(results)
         if d == dataset and any("absrel" in (r.get(d, p) or {}) for r in results)
     ]
     figure, axis = plt.subplots(figsize=SIZE_INCHES, layout="constrained")

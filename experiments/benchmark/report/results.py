@@ -67,7 +67,7 @@ def refuse_unknown(protocols: Iterable[str | None], where: str) -> None:
         )
 
 
-def read(folder: Path) -> ModelResults:
+def read_results(folder: Path) -> ModelResults:
     """Read the results of one model.
 
     Raises:
@@ -134,7 +134,7 @@ def read_gallery(path: Path) -> dict[str, list[dict[str, Any]]]:
     return index
 
 
-def pairs(results: Iterable[ModelResults]) -> list[tuple[str, str]]:
+def scored_pairs(results: Iterable[ModelResults]) -> list[tuple[str, str]]:
     """List every data set and protocol that something was scored under, sorted."""
     return sorted({(d, p) for r in results for d, by in r.metrics.items() for p in by})
 

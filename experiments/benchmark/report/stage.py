@@ -23,9 +23,9 @@ from experiments.benchmark.report.figures import figures, png
 from experiments.benchmark.report.results import (
     ModelResults,
     data_versions,
-    read,
     read_gallery,
     read_json,
+    read_results,
     runs_of,
 )
 from experiments.benchmark.report.suite_tables import rank_tables, read_suites, suite_tables
@@ -63,7 +63,7 @@ def report(
             `dvc metrics show` and `dvc metrics diff` work in a clone that has run nothing.
     """
     root = Path(folder)
-    results = [read(root / "scores" / model) for model in models]
+    results = [read_results(root / "scores" / model) for model in models]
     best, overview = verdicts(results, protocol), verdict_table(results, protocol)
     cost = read_json(root / "cost.json")
     boards = leaderboards(results, cost)

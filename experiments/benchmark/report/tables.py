@@ -7,7 +7,7 @@ from typing import Any
 
 import pano_losses
 from experiments.benchmark.curves import REGIONS
-from experiments.benchmark.report.results import Metrics, ModelResults, pairs
+from experiments.benchmark.report.results import Metrics, ModelResults, scored_pairs
 from experiments.pipeline.run_folder import FINISHED
 from experiments.tracking.shares import FILE as SHARES
 from experiments.tracking.shares import read_shares
@@ -55,7 +55,10 @@ class ReportTable:
 
 def leaderboards(results: Sequence[ModelResults], cost: Mapping[str, Any]) -> list[ReportTable]:
     """Make one table per data set and protocol, best model first."""
-    return [_leaderboard(results, dataset, protocol, cost) for dataset, protocol in pairs(results)]
+    return [
+        _leaderboard(results, dataset, protocol, cost)
+        for dataset, protocol in scored_pairs(results)
+    ]
 
 
 def _leaderboard(
@@ -191,7 +194,7 @@ def training_set_table(models: Sequence[str]) -> ReportTable | None:
 
 def spread_tables(results: Sequence[ModelResults]) -> dict[str, ReportTable]:
     """Make a table per data set of AbsRel of the same predictions under every protocol."""
-    scored = [(d, p) for d, p in pairs(results) if _has_absrel(results, d, p)]
+    scored = [(d, p) for d, p in scored_pairs(results) if _has_absrel(results, d, p)]
     datasets = dict.fromkeys(d for d, _ in scored)
     return {d: _spread(results, d, [p for e, p in scored if e == d]) for d in datasets}
 

@@ -11,7 +11,7 @@ import yaml
 
 from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.imports import BOX, Code
-from experiments.pipeline.closure.values import NETWORKS, Named
+from experiments.pipeline.closure.values import NETWORKS, CodeInValues
 
 PIPELINE = Path("dvc.yaml")
 ON_DEMAND = {"train_teacher": ("depth_anywhere_teacher",)}
@@ -117,7 +117,7 @@ def _filled(node: Any, values: Mapping[str, Any]) -> Any:
     return node
 
 
-def modules_of(command: Command, named: Named) -> frozenset[str]:
+def modules_of(command: Command, named: CodeInValues) -> frozenset[str]:
     """Return all modules of ours that a command runs.
 
     They are what its module imports, what its sections name, and, if it can load networks at all,
@@ -149,7 +149,7 @@ def files_by_stage(code: Code, values: Iterable[Path]) -> dict[str, list[Path]]:
     """
     found: dict[str, set[str]] = {}
     for file in values:
-        named = Named(code, file)
+        named = CodeInValues(code, file)
         written = overlay.with_alternatives(named.written, overlay.alternatives(named.written))
         for command in commands(code.root, written):
             found.setdefault(command.stage, set()).update(modules_of(command, named))

@@ -28,7 +28,7 @@ def texts(node: Any) -> Iterator[str]:
         yield node
 
 
-class Named:
+class CodeInValues:
     """Finds the code that values name.
 
     Args:
@@ -112,6 +112,6 @@ def training_code(paper: str, resolved: Mapping[str, Any]) -> str:
         resolved: The configuration. The classes it names count, and the networks of the models it
             starts from: teacher, labeler, first weights.
     """
-    named = Named(code())
+    named = CodeInValues(code())
     names = named.names(resolved) | named.networks(resolved)
     return code_digest(f"{PAPERS}.{paper}.__main__", *names)

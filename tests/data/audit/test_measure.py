@@ -6,7 +6,7 @@ import pano_geometry as pg
 from pano_data.audit.measure import panorama_planarity, planarity_residuals, preferred_reading
 from pano_data.decode import Label
 from pano_data.manifest import Row
-from pano_data.reader import Decoded
+from pano_data.reader import DecodedSample
 from pano_worlds.miniatures import BoxStudio
 
 
@@ -20,7 +20,7 @@ def decoded(camera, projection, kind="distance", factor=1.0, noise=0.0):
         projection=projection, intrinsics=None if K is None else tuple(K.ravel().tolist()),
     )  # fmt: skip
     valid = np.ones(distance.shape, bool)
-    return Decoded(row, view.rgb, Label(distance.astype(np.float32), valid, ~valid), K, valid)
+    return DecodedSample(row, view.rgb, Label(distance.astype(np.float32), valid, ~valid), K, valid)
 
 
 ERP = pg.Equirectangular(128, 256)

@@ -125,7 +125,7 @@ def test_unflushed_files_are_whole_and_not_waited_for(
 ) -> None:
     waited: list[int] = []
     monkeypatch.setattr(os, "fsync", waited.append)
-    with atomic.unflushed():
+    with atomic.without_flush():
         write_text(tmp_path / "a.txt", "whole")
     assert (tmp_path / "a.txt").read_text() == "whole"
     assert waited == []

@@ -6,7 +6,7 @@ from torch.utils.data import ConcatDataset
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.manifest import Row, manifest_of
 from pano_data.masks import MaskFolder, masked_rows, write_masks
-from pano_data.quarantine import Corrupt, Quarantine
+from pano_data.quarantine import CorruptEntry, Quarantine
 from pano_data.sample import validate_sample
 from pano_data.sources import Masked
 from tests.data.synthetic import Numbered
@@ -64,7 +64,7 @@ def test_images_with_too_little_left_are_dropped(tmp_path):
         folder.write(key, np.arange(100).reshape(10, 10) < share)
     rows = [Row(key=k, dataset="d", split="train", scene=k, image=f"{k}.png") for k in "abcd"]
     assert masked_rows(manifest_of(rows), tmp_path, "out") is None  # d is not done yet
-    Quarantine(tmp_path / "quarantine.jsonl").note(Corrupt("d", "truncated", "10 bytes", "d"))
+    Quarantine(tmp_path / "quarantine.jsonl").note(CorruptEntry("d", "truncated", "10 bytes", "d"))
     kept, dropped = masked_rows(manifest_of(rows), tmp_path, "out")
     assert [(row.key, row.mask) for row in kept] == [
         ("b", "out/masks/b.png"),

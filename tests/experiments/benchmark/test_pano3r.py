@@ -43,8 +43,8 @@ def test_a_house_is_put_together_from_maps_without_a_unit(
             for p in exact(views)
         ]
 
-    exact = pano3r.exact
-    monkeypatch.setattr(pano3r, "exact", in_another_unit)
+    exact = pano3r.with_true_distance
+    monkeypatch.setattr(pano3r, "with_true_distance", in_another_unit)
     out = tmp_path / "figure.png"
     assert pano3r.main(["--seed", str(SEED), "--rooms", "2", "--out", str(out)]) == 0
     report = json.loads(out.with_suffix(".json").read_text())
@@ -85,7 +85,7 @@ def test_a_folder_of_panoramas_at_given_positions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     views = pano3r.rooms_of_a_house(SEED, 2)
-    true = dict(zip(("hall", "kitchen"), pano3r.exact(views), strict=True))
+    true = dict(zip(("hall", "kitchen"), pano3r.with_true_distance(views), strict=True))
     for name, view in zip(true, views, strict=True):
         Image.fromarray(view.rgb).save(tmp_path / f"{name}.png")
     poses = tmp_path / "poses.json"

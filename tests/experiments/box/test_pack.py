@@ -42,7 +42,7 @@ def test_what_is_compared_is_what_the_box_holds(runs, tmp_path):
     pm.save(model, runs / "small", (64, 128))
     pack("small", "abcd", runs, tmp_path / "box")
     packed = pm.load(box_folder("small", tmp_path / "box"))
-    assert largest_change(packed, module.halved_copy(model)) == 0
+    assert largest_change(packed, module.half_precision_copy(model)) == 0
 
 
 def test_maps_that_cannot_be_compared_are_refused(runs, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from experiments.dap.environment import level, sky_shares, sky_tilts, told_apart
+from experiments.dap.environment import classify_mixed, keep_upright, sky_shares, sky_tilts
 from pano_data.manifest import Row
 
 
@@ -24,7 +24,7 @@ def test_only_rows_that_do_not_say_are_told_apart() -> None:
         Row(key=str(i), dataset="d", split="s", scene="", image=f"{i}.png", environment=given)
         for i, given in enumerate(("mixed", "mixed", "indoor", "outdoor"))
     ]
-    told = told_apart(rows, [0.05, 0.049, 0.9, 0.0], outdoors_from=0.05)
+    told = classify_mixed(rows, [0.05, 0.049, 0.9, 0.0], outdoors_from=0.05)
     assert [row.environment for row in told] == ["outdoor", "indoor", "indoor", "outdoor"]
     assert [row.key for row in told] == ["0", "1", "2", "3"]
 
@@ -41,5 +41,5 @@ def test_the_sky_of_a_turned_camera_is_where_the_zenith_went() -> None:
 
 def test_panoramas_on_their_side_are_left_out_and_rooms_are_kept() -> None:
     rows = [Row(key=str(i), dataset="d", split="s", scene="", image=f"{i}.png") for i in range(4)]
-    kept = level(rows, [10.0, 90.0, math.nan, 75.0], max_tilt_deg=75.0)
+    kept = keep_upright(rows, [10.0, 90.0, math.nan, 75.0], max_tilt_deg=75.0)
     assert [row.key for row in kept] == ["0", "2", "3"]

@@ -6,13 +6,13 @@ import pytest
 
 from experiments.paper_numbers import (
     Fact,
-    agrees,
-    matching,
-    ours,
+    matching_places,
+    numbers_without_fact,
+    our_number,
     page,
     read_facts,
     read_numbers,
-    unnamed,
+    same_number,
 )
 from experiments.paper_numbers.__main__ import PAGE, VALUES
 
@@ -24,14 +24,16 @@ def test_the_page_is_that_of_the_facts_and_the_configuration() -> None:
 
 
 def test_no_number_of_the_papers_sections_is_missing() -> None:
-    assert unnamed(FACTS, NUMBERS) == []
-    assert unnamed({"a": FACTS["DAP (arXiv 2512.16913)"]}, NUMBERS)  # the rule sees what is
+    assert numbers_without_fact(FACTS, NUMBERS) == []
+    assert numbers_without_fact(
+        {"a": FACTS["DAP (arXiv 2512.16913)"]}, NUMBERS
+    )  # the rule sees what is
 
 
 def test_a_number_that_is_not_the_papers_says_why_and_only_then() -> None:
     for paper, facts in FACTS.items():
         for fact in facts:
-            differs = fact.says is not None and not agrees(fact, ours(fact, NUMBERS))
+            differs = fact.says is not None and not same_number(fact, our_number(fact, NUMBERS))
             assert bool(fact.why) == differs, f"{paper}: {fact.what}"
 
 
@@ -39,14 +41,14 @@ def test_a_number_that_is_not_the_papers_says_why_and_only_then() -> None:
 def test_no_number_is_compared_with_itself(paper: str) -> None:
     """Changed in the configuration, a number is another one on the page; the paper's stays."""
     for fact in FACTS[paper]:
-        places = {at for place in fact.ours + fact.times for at in matching(place, NUMBERS)}
+        places = {at for place in fact.ours + fact.times for at in matching_places(place, NUMBERS)}
         changed = {at: changed_number(n) if at in places else n for at, n in NUMBERS.items()}
         if places:
-            assert ours(fact, changed) != ours(fact, NUMBERS), fact.what
-            assert not agrees(fact, ours(fact, changed)), fact.what
+            assert our_number(fact, changed) != our_number(fact, NUMBERS), fact.what
+            assert not same_number(fact, our_number(fact, changed)), fact.what
         else:  # in words, which agree with no number; or counted by another source than the paper
             assert bool(fact.run) != bool(fact.counts), fact.what
-            assert not (fact.run and agrees(fact, ours(fact, NUMBERS))), fact.what
+            assert not (fact.run and same_number(fact, our_number(fact, NUMBERS))), fact.what
 
 
 def changed_number(number: Any) -> Any:
@@ -56,10 +58,10 @@ def changed_number(number: Any) -> Any:
 
 
 def test_numbers_agree_as_numbers() -> None:
-    assert agrees(Fact(what="", says=1.0), 1)
-    assert agrees(Fact(what="", says=[512, 1024]), [512.0, 1024.0])
-    assert not agrees(Fact(what="", says=5e-5), 5e-4)
-    assert not agrees(Fact(what="", says=None), None)
+    assert same_number(Fact(what="", says=1.0), 1)
+    assert same_number(Fact(what="", says=[512, 1024]), [512.0, 1024.0])
+    assert not same_number(Fact(what="", says=5e-5), 5e-4)
+    assert not same_number(Fact(what="", says=None), None)
 
 
 def test_a_line_marks_what_differs() -> None:

@@ -19,10 +19,10 @@ from experiments.pipeline.run_folder import (
     locked,
     mark_finished,
     plain_values,
+    prepare_folder,
     publish,
+    replace_whole_folder,
     run_key,
-    take_up,
-    written_whole,
 )
 from pano_data import DataError
 from pano_data.masks import RuleMasker
@@ -82,7 +82,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     (target / "old").touch()
 
     def fill_the_disk() -> None:
-        with written_whole(target) as folder:
+        with replace_whole_folder(target) as folder:
             (folder / "half").touch()
             (folder / "tiles").mkdir()
             raise OSError("disk full")
@@ -90,7 +90,7 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk"):
         fill_the_disk()
     assert [path.name for path in target.iterdir()] == ["old"]
-    with written_whole(target) as folder:
+    with replace_whole_folder(target) as folder:
         assert folder == part
         assert not (folder / "half").exists()  # what a killed process left is gone
         assert not (folder / "tiles").exists()
@@ -104,7 +104,7 @@ def test_two_processes_never_write_one_folder(tmp_path: Path) -> None:
     with other_process.holding(tmp_path / ".rooms.part"):
         (tmp_path / ".rooms.part" / "first").touch()
         rooms = tmp_path / "rooms"
-        with pytest.raises(RunFolderError, match="another process"), written_whole(rooms):
+        with pytest.raises(RunFolderError, match="another process"), replace_whole_folder(rooms):
             pass
         assert (tmp_path / ".rooms.part" / "first").is_file()
         assert not rooms.exists()
@@ -156,22 +156,22 @@ def test_a_fresh_start_says_what_differs_from_the_unfinished_one(tmp_path: Path)
 
 
 def test_the_same_work_is_taken_up(tmp_path: Path) -> None:
-    take_up(tmp_path / "out", {"size": (2, 4), "code": "x"})
+    prepare_folder(tmp_path / "out", {"size": (2, 4), "code": "x"})
     (tmp_path / "out/half").touch()
-    take_up(tmp_path / "out", {"code": "x", "size": (2, 4)})
+    prepare_folder(tmp_path / "out", {"code": "x", "size": (2, 4)})
     assert (tmp_path / "out/half").is_file()
 
 
 def test_other_work_is_refused_by_hand_and_removed_in_a_pipeline(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take_up(tmp_path, {"code": "x"})
+    prepare_folder(tmp_path, {"code": "x"})
     (tmp_path / "half").touch()
     with pytest.raises(DataError, match="work of other values"):
-        take_up(tmp_path, {"code": "y"})
+        prepare_folder(tmp_path, {"code": "y"})
     assert (tmp_path / "half").is_file()
     monkeypatch.setenv("DVC_STAGE", "curate")
-    take_up(tmp_path, {"code": "y"})
+    prepare_folder(tmp_path, {"code": "y"})
     assert [path.name for path in tmp_path.iterdir()] == ["made_of.json"]
 
 
@@ -180,7 +180,7 @@ def test_what_nobody_noted_is_removed_in_a_pipeline(
 ) -> None:
     monkeypatch.setenv("DVC_STAGE", "curate")
     (tmp_path / "old").touch()
-    take_up(tmp_path, {})
+    prepare_folder(tmp_path, {})
     assert not (tmp_path / "old").exists()
 
 
@@ -193,21 +193,21 @@ def take_up_slowly(folder: Path, teller: Connection) -> None:
         remove(path)
 
     run_folder.shutil.rmtree = remove_late  # type: ignore[assignment]
-    take_up(folder, {"code": "new"})
+    prepare_folder(folder, {"code": "new"})
 
 
 def test_a_rank_never_removes_what_another_has_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    take_up(out, {"code": "old"})
+    prepare_folder(out, {"code": "old"})
     monkeypatch.setenv("DVC_STAGE", "curate")
     ours, theirs = other_process.FORK.Pipe()
     other = other_process.FORK.Process(target=take_up_slowly, args=(out, theirs))
     other.start()
     assert ours.poll(other_process.ENDS_S)
     assert ours.recv() == "removing"
-    take_up(out, {"code": "new"})
+    prepare_folder(out, {"code": "new"})
     (out / "half").touch()
     other.join()
     assert other.exitcode == 0

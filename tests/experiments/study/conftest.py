@@ -78,7 +78,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "stage.py").write_text(STAGE)
     monkeypatch.setenv("PYTHONPATH", str(root))
     monkeypatch.setattr(plan, "EVALUATE", "stage")
-    monkeypatch.setattr(queue, "training_code", lambda module: "today")
+    monkeypatch.setattr(queue, "training_digest", lambda module: "today")
     monkeypatch.setattr(queue, "POLL_S", 0.02)  # a step takes a fraction of a second here
     monkeypatch.setattr(queue, "WAIT_S", 0.1)
     return root

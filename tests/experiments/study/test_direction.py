@@ -12,8 +12,8 @@ from experiments.study.direction import (
     LEAST_SEEDS,
     SCALE,
     Calibration,
-    alarms,
     effect_of,
+    find_turned_claims,
     first_contrasts,
     read_calibration,
     select_runs,
@@ -31,7 +31,9 @@ def test_false_alarms_of_five_claims_together() -> None:
     rounds, false = 20_000, 0
     for drawn in rng.normal(0.0, 0.05, (rounds, 5, 9)):  # no effect at all: the worst case
         calibration = Calibration(NAMES, 9, dict(zip(NAMES, drawn[:, :8].tolist(), strict=True)))
-        false += bool(alarms(calibration, dict(zip(NAMES, drawn[:, 8].tolist(), strict=True))))
+        false += bool(
+            find_turned_claims(calibration, dict(zip(NAMES, drawn[:, 8].tolist(), strict=True)))
+        )
     assert FALSE_ALARMS <= 0.01
     assert false / rounds <= FALSE_ALARMS + 3 * (FALSE_ALARMS / rounds) ** 0.5
     assert false / rounds > FALSE_ALARMS / 4  # the limit is not out of reach
@@ -43,8 +45,8 @@ def test_a_claim_that_turned_is_told_and_one_that_holds_is_not() -> None:
     assert calibration.limit("a") == 0.0  # the interval ends below zero
     assert calibration.detection("a") > 0.99
     now = {**dict.fromkeys(NAMES, -0.01), "c": 0.2}
-    assert list(alarms(calibration, now)) == ["c"]
-    assert "+0.200" in alarms(calibration, now)["c"]
+    assert list(find_turned_claims(calibration, now)) == ["c"]
+    assert "+0.200" in find_turned_claims(calibration, now)["c"]
 
 
 def test_what_was_not_calibrated_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 from experiments.study import queue as queues
 from experiments.study.claims import Scale, Study
 from experiments.study.plan import StudyRun, runs
-from experiments.study.queue import Queue, forget, labels, outdated, progress, shard
+from experiments.study.queue import Queue, mark_undone, outdated, progress, shard, tags_by_step
 from experiments.study.results import MissingDataError, StudyStore
 from tests.experiments import other_process
 
@@ -71,7 +71,7 @@ def test_trainings_are_told_their_claims_and_arms(
     tags = json.loads(argv[argv.index("--tags") + 1])
     assert (tags["claim"], tags["arm"], tags["seed"]) == ("paint, sharp", "usual", "2")
     curated = next(s for s in work.steps if s.name == "curate")
-    assert labels(study, work.runs)[curated]["arm"] == "before black"
+    assert tags_by_step(study, work.runs)[curated]["arm"] == "before black"
 
 
 def test_a_killed_training_resumes_in_place(study: Study, clone: Path, tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_trainings_of_older_code_are_made_again(
     work = queue(study, clone, tmp_path)
     Queue(study, work.scale, work.runs[:2], work.store).work()  # usual and black of seed 1
     assert outdated(study, work.runs, work.store) == []
-    monkeypatch.setattr(queues, "training_code", lambda module: "tomorrow")
+    monkeypatch.setattr(queues, "training_digest", lambda module: "tomorrow")
     # `blunt` of seed 1 is still to come and is compared with `usual`, and that with `black`.
     old = outdated(study, work.runs, work.store)
     assert {s.folder for s in old} == {work.runs[0].trained.folder}
-    gone = forget(old, work.runs, work.store)
+    gone = mark_undone(old, work.runs, work.store)
     assert {s.name for s in gone} == {"train", "evaluate@net"}
     assert {s.folder for s in outdated(study, work.runs, work.store)} == {
         work.runs[1].trained.folder
@@ -169,5 +169,5 @@ def test_a_complete_group_of_one_code_stays(
     one = Study(study.claims, study.arms, {"default": only}, study.seed_places)
     work = queue(one, clone, tmp_path)
     work.work()
-    monkeypatch.setattr(queues, "training_code", lambda module: "tomorrow")
+    monkeypatch.setattr(queues, "training_digest", lambda module: "tomorrow")
     assert outdated(one, work.runs, work.store) == []

@@ -11,7 +11,7 @@ from experiments.study.claims import Scale, Study, read_study
 from experiments.study.page.content import numbers
 from experiments.study.page.pictures import largest_difference
 from experiments.study.plan import StudyRun, runs
-from experiments.study.queue import Queue, forget, outdated
+from experiments.study.queue import Queue, mark_undone, outdated
 from experiments.study.records import read_records, record_runs, restore_runs
 from experiments.study.results import StudyStore, finished
 from experiments.study.verdict import judge
@@ -106,10 +106,10 @@ class TestQueue:
         usual = recorded[0]
         (there.folder(usual.last) / "done.json").unlink()  # its score is wanted once more
         assert outdated(study, recorded[:1], there) == []
-        monkeypatch.setattr(queues, "training_code", lambda module: "tomorrow")
+        monkeypatch.setattr(queues, "training_digest", lambda module: "tomorrow")
         found = outdated(study, recorded[:1], there)
         assert [s.folder for s in found] == [usual.trained.folder]
-        forget(found, recorded, there)
+        mark_undone(found, recorded, there)
         assert there.record(usual.trained) is None
 
     def test_a_record_is_one_line_for_each_run(

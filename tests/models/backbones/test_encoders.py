@@ -9,7 +9,7 @@ from pano_models.backbones.encoders import EfficientNetEncoder, ResNetEncoder, s
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
 from pano_models.layers.padding import (
     SameConv2d,
-    close_sphere,
+    pad_on_sphere,
     same_padding,
     set_border,
     wrap_padding,
@@ -105,7 +105,7 @@ def test_rows_beyond_a_pole_are_the_rows_of_the_other_side():
     assert torch.equal(conv(x)[0, 0, 0], x[0, 0, 0].roll(4))
 
 
-@pytest.mark.parametrize(("build", "border"), [(close_sphere, "sphere"), (wrap_padding, "wrap")])
+@pytest.mark.parametrize(("build", "border"), [(pad_on_sphere, "sphere"), (wrap_padding, "wrap")])
 def test_networks_close_the_sphere_of_any_encoder(build, border):
     encoder = EfficientNetEncoder()
     names = list(encoder.state_dict())

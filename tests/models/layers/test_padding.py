@@ -10,8 +10,8 @@ from pano_models.layers.padding import (
     SphereUpsample,
     WrapConv1d,
     WrapConv2d,
-    close_sphere,
     conv2d,
+    pad_on_sphere,
     resize,
     wrap_columns,
     wrap_padding,
@@ -145,7 +145,7 @@ class TestSphereUpsample:
 
 class TestReplacement:
     def test_parameters_and_names_stay(self):
-        for convert in (wrap_padding, close_sphere):
+        for convert in (wrap_padding, pad_on_sphere):
             model = nn.Sequential(
                 nn.Conv2d(3, 4, 3, padding=1), nn.MaxPool2d(3, 2, 1), nn.Conv2d(4, 4, 1)
             )
@@ -160,14 +160,14 @@ class TestReplacement:
         model = nn.Sequential(nn.MaxPool2d(3, 2, 1))
         wrap_padding(model)
         assert type(model[0]) is nn.MaxPool2d
-        close_sphere(model)
+        pad_on_sphere(model)
         assert type(model[0]) is SphereMaxPool2d
 
     @torch.no_grad()
     def test_groups_of_channels_stay_apart(self):
         conv = nn.Conv2d(4, 4, 3, padding=1, groups=4)
         model = nn.Sequential(conv)
-        close_sphere(model)
+        pad_on_sphere(model)
         x = torch.rand(1, 4, 8, 16)
         out = model(x)
         torch.testing.assert_close(out[:, :, 1:-1, 1:-1], conv(x)[:, :, 1:-1, 1:-1])

@@ -7,7 +7,7 @@ import torch
 
 import pano_models as pm
 from pano_models.weights import catalogue
-from pano_models.weights.cache import place_of
+from pano_models.weights.cache import weight_path
 from pano_models.weights.published import published
 from tests.models.weights.test_student_releases import checkpoint
 from tests.parity import stand_in
@@ -69,7 +69,7 @@ def test_large_networks_run_at_the_size_that_is_listed(tiny_da2, tiny_dap, tmp_p
 def test_presence_and_digest(tmp_path):
     before = entry("official:unifuse", tmp_path)
     assert (before.file, before.sha256, before.digest_from) == (None, None, "none published")
-    place = place_of(published("unifuse"), tmp_path)
+    place = weight_path(published("unifuse"), tmp_path)
     place.parent.mkdir()
     place.write_bytes(b"12345")
     pm.fetch_weights("unifuse", tmp_path)
@@ -78,7 +78,7 @@ def test_presence_and_digest(tmp_path):
 
 
 def test_damaged_file_is_found_when_asked_to_verify(tmp_path):
-    place = place_of(published("unifuse"), tmp_path)
+    place = weight_path(published("unifuse"), tmp_path)
     place.parent.mkdir()
     place.write_bytes(b"12345")
     pm.fetch_weights("unifuse", tmp_path)
@@ -88,7 +88,7 @@ def test_damaged_file_is_found_when_asked_to_verify(tmp_path):
 
 
 def test_damaged_record_is_a_problem_of_one_model(tmp_path):
-    record = place_of(published("dap"), tmp_path)
+    record = weight_path(published("dap"), tmp_path)
     record.parent.mkdir()
     record.with_name(record.name + ".json").write_text("{")
     assert "is no record" in entry("official:dap", tmp_path).problem

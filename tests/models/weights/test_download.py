@@ -18,7 +18,7 @@ import pytest
 
 import pano_models as pm
 from pano_models.weights import cache, download
-from pano_models.weights.cache import place_of
+from pano_models.weights.cache import weight_path
 from pano_models.weights.published import published
 from tests.models.weights.loopback_hub import COMMIT, Hub, serve
 
@@ -43,7 +43,7 @@ def hub():
 
 
 def partial_of(folder: Path) -> Path:
-    place = place_of(DA2, folder)
+    place = weight_path(DA2, folder)
     return place.with_name(place.name + ".partial")
 
 
@@ -81,7 +81,7 @@ def test_connection_that_stays_broken_keeps_what_arrived_and_resumes(hub, tmp_pa
     hub.always_cut = 100
     with pytest.raises(pm.ModelNotFoundError, match=r"30,000 of 100,000 bytes\) is kept.*resumes"):
         pm.fetch_weights("da2", tmp_path, hub.endpoint)
-    assert not place_of(DA2, tmp_path).exists()
+    assert not weight_path(DA2, tmp_path).exists()
     hub.always_cut, hub.asked = None, []
     assert pm.fetch_weights("da2", tmp_path, hub.endpoint).read_bytes() == CONTENT
     assert hub.asked[0] == 30_000
@@ -133,7 +133,7 @@ def test_wrong_digest_is_thrown_away(tmp_path):
         pytest.raises(pm.CheckpointError, match=r"aaaaaaaaaaaa… .stated by the hub.: it is thrown"),
     ):
         pm.fetch_weights("da2", tmp_path, hub.endpoint)
-    assert not place_of(DA2, tmp_path).exists()
+    assert not weight_path(DA2, tmp_path).exists()
     assert not partial_of(tmp_path).exists()
 
 
@@ -187,7 +187,7 @@ def test_disk_that_fills_up_keeps_what_fitted(hub, tmp_path):
     process.start()
     process.join()
     assert process.exitcode == errno.EFBIG
-    assert not place_of(DA2, tmp_path).exists()
+    assert not weight_path(DA2, tmp_path).exists()
     hub.asked = []
     assert pm.fetch_weights("da2", tmp_path, hub.endpoint).read_bytes() == CONTENT
     assert hub.asked[0] >= 50_000
@@ -202,7 +202,7 @@ def test_offline_says_what_to_put_where(tmp_path, monkeypatch):
 
 
 def test_file_put_there_by_hand_is_used(tmp_path, caplog):
-    place = place_of(published("unifuse"), tmp_path)
+    place = weight_path(published("unifuse"), tmp_path)
     with pytest.raises(pm.ModelNotFoundError, match=r"no model hub.*drive/folders"):
         pm.fetch_weights("unifuse", tmp_path)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -223,7 +223,7 @@ def test_file_of_the_hubs_own_cache_is_used(hub, tmp_path, monkeypatch):
 def test_load_downloads_by_name(monkeypatch, tmp_path):
     """`official:NAME` builds the network from what was fetched."""
     monkeypatch.setenv(cache.FOLDER_VARIABLE, str(tmp_path))
-    place = place_of(published("da2"))
+    place = weight_path(published("da2"))
     place.parent.mkdir()
     place.write_bytes(b"no safetensors")
     with pytest.raises(pm.CheckpointError, match=r"model.safetensors is truncated"):

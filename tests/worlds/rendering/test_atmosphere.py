@@ -6,7 +6,7 @@ import pytest
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, UNMARKED, make_world, render
 from pano_worlds.rendering.appearance import in_weather
-from pano_worlds.rendering.atmosphere import fogged
+from pano_worlds.rendering.atmosphere import blend_fog
 
 ERP = pg.Equirectangular(32, 64)
 LABELS = ("distance", "normal", "instance", "sky", "edge")
@@ -47,7 +47,7 @@ def test_fog_leaves_five_percent_of_the_contrast_at_its_visibility():
     horizon = np.full(3, 0.7)
     radiance = np.zeros((1, 3, 3), np.float32)
     distance = np.array([[0.0, 100.0, np.inf]])
-    seen = fogged(radiance, distance, horizon, 100.0)
+    seen = blend_fog(radiance, distance, horizon, 100.0)
     np.testing.assert_allclose(seen[0, :, 0], [0.0, 0.95 * 0.7, 0.7], rtol=1e-5)
 
 

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     )
     from pano_data.progress import above_bars, open_bar, track
     from pano_data.pseudo_labels import label_path, pseudo_row, write_pseudo_label
-    from pano_data.quarantine import Corrupt, Quarantine
-    from pano_data.reader import Decoded, ManifestDataset, TrainingSet, read, to_tensors
+    from pano_data.quarantine import CorruptEntry, Quarantine
+    from pano_data.reader import DecodedSample, ManifestDataset, TrainingSet, read, to_tensors
     from pano_data.sample import ErpSample, MapDataset, TrainSample, validate_sample
     from pano_data.sampler import DeterministicBatchSampler, Draw, Mix, shard_indices, split_batch
     from pano_data.screening import screen_manifest
@@ -119,8 +119,8 @@ else:
         ),
         "progress": ("above_bars", "open_bar", "track"),
         "pseudo_labels": ("label_path", "pseudo_row", "write_pseudo_label"),
-        "quarantine": ("Corrupt", "Quarantine"),
-        "reader": ("Decoded", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
+        "quarantine": ("CorruptEntry", "Quarantine"),
+        "reader": ("DecodedSample", "ManifestDataset", "TrainingSet", "read", "to_tensors"),
         "sample": ("ErpSample", "MapDataset", "TrainSample", "validate_sample"),
         "sampler": (
             "DeterministicBatchSampler",
@@ -162,13 +162,13 @@ __all__ = [
     "BatchAugmentation",
     "Colour",
     "Compose",
-    "Corrupt",
+    "CorruptEntry",
     "CorruptSampleError",
     "CuratedDataset",
     "DataError",
     "DatasetNotFoundError",
     "DatasetSpec",
-    "Decoded",
+    "DecodedSample",
     "DeterministicBatchSampler",
     "Draw",
     "ErpDataModule",

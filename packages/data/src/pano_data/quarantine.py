@@ -14,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Corrupt:
+class CorruptEntry:
     """A sample that could not be read.
 
     Attributes:
@@ -44,7 +44,7 @@ class Quarantine:
         """Append the sample of a row and warn in the log."""
         self.note(corrupt_entry(row, error))
 
-    def note(self, entry: Corrupt) -> None:
+    def note(self, entry: CorruptEntry) -> None:
         """Append an entry and warn in the log."""
         _LOG.warning("quarantined %s %s: %s", entry.dataset, entry.key, entry.detail)
         line = json.dumps(asdict(entry)) + "\n"
@@ -56,7 +56,7 @@ class Quarantine:
         finally:
             os.close(handle)
 
-    def __iter__(self) -> Iterator[Corrupt]:
+    def __iter__(self) -> Iterator[CorruptEntry]:
         """Yield every sample once, though several epochs may have met it.
 
         Raises:
@@ -67,7 +67,7 @@ class Quarantine:
         seen = set()
         for number, line in enumerate(self.path.read_text().splitlines(), 1):
             try:
-                entry = Corrupt(**json.loads(line))
+                entry = CorruptEntry(**json.loads(line))
             except (json.JSONDecodeError, TypeError) as error:
                 raise DataError(f"{self.path}, line {number} is no entry: {error}") from error
             if (entry.dataset, entry.key) not in seen:
@@ -75,6 +75,6 @@ class Quarantine:
                 yield entry
 
 
-def corrupt_entry(row: Row, error: CorruptSampleError) -> Corrupt:
+def corrupt_entry(row: Row, error: CorruptSampleError) -> CorruptEntry:
     """Return the entry of a row that raised."""
-    return Corrupt(row.key, error.reason, error.detail, row.dataset)
+    return CorruptEntry(row.key, error.reason, error.detail, row.dataset)

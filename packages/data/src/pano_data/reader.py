@@ -37,7 +37,7 @@ OWN_SIZE = ("measured", "pseudo")
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedSample:
     """A sample in numpy.
 
     Attributes:
@@ -146,7 +146,7 @@ class ManifestDataset(Dataset[ErpSample]):
 
 def read(
     row: Row, root: Path | str, size: Size | None = None, keep_projection: bool = False
-) -> Decoded:
+) -> DecodedSample:
     """Decode a row: sentinels to masks at full size, then to distance, then resize with masks.
 
     Args:
@@ -165,7 +165,7 @@ def read(
     path = root / row.image
     rgb = read_rgb(path) if path.suffix.lower() in EXACT else read_picture(path).rgb
     full = rgb.shape[0], rgb.shape[1]
-    keep = read_keep(row, root, full)
+    keep = read_row_mask(row, root, full)
     if row.depth is None:
         nothing = np.zeros(full, bool)
         label = Label(np.zeros(full, np.float32), nothing, nothing.copy())
@@ -181,7 +181,7 @@ def read(
             )
         label = decode(native, row, keep)
     K = None if row.intrinsics is None else np.asarray(row.intrinsics).reshape(3, 3)
-    decoded = Decoded(row, rgb, label, K, keep)
+    decoded = DecodedSample(row, rgb, label, K, keep)
     if row.projection == "cassini" and not keep_projection:
         decoded = _convert_cassini(decoded)
     return decoded if size is None else resize(decoded, size)
@@ -192,7 +192,7 @@ def _same_shape(one: tuple[int, ...], other: tuple[int, int]) -> bool:
     return abs(one[0] * other[1] - one[1] * other[0]) < 2 * max(*one, *other)
 
 
-def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
+def read_row_mask(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     """Read the mask of a row at the size of its image; all True without a mask."""
     if row.mask is None:
         return np.ones(size, bool)
@@ -201,7 +201,7 @@ def read_keep(row: Row, root: Path, size: Size) -> NDArray[np.bool_]:
     return keep
 
 
-def _convert_cassini(stored: Decoded) -> Decoded:
+def _convert_cassini(stored: DecodedSample) -> DecodedSample:
     if stored.row.faithful:
         distance = cassini_to_erp_faithful(stored.label.distance)
         keep = cassini_to_erp_faithful(stored.keep.astype(np.float32)) > 0.999
@@ -212,7 +212,7 @@ def _convert_cassini(stored: Decoded) -> Decoded:
     return replace(stored, rgb=rgb, label=label, keep=kept.valid)
 
 
-def resize(decoded: Decoded, size: Size) -> Decoded:
+def resize(decoded: DecodedSample, size: Size) -> DecodedSample:
     """Resize picture, label, mask and intrinsics together."""
     height, width = decoded.rgb.shape[:2]
     if size == (height, width):
@@ -227,7 +227,7 @@ def resize(decoded: Decoded, size: Size) -> Decoded:
     )
 
 
-def to_tensors(decoded: Decoded) -> ErpSample:
+def to_tensors(decoded: DecodedSample) -> ErpSample:
     """Turn a decoded sample into tensors."""
     row, label = decoded.row, decoded.label
     image = torch.from_numpy(np.ascontiguousarray(decoded.rgb.transpose(2, 0, 1)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from pano_data.errors import CorruptSampleError
 from pano_data.manifest import Manifest, Row, manifest_of
 from pano_data.progress import track
-from pano_data.quarantine import Corrupt, corrupt_entry
+from pano_data.quarantine import CorruptEntry, corrupt_entry
 from pano_data.reader import read
 from pano_data.workers import open_pool
 
@@ -18,7 +18,7 @@ def screen_manifest(
     min_valid: float = 0.0,
     workers: int = 0,
     progress: bool = False,
-) -> tuple[Manifest, list[Corrupt]]:
+) -> tuple[Manifest, list[CorruptEntry]]:
     """Read every sample once and separate the usable ones from the corrupt ones.
 
     Args:
@@ -34,7 +34,7 @@ def screen_manifest(
     """
     examine = partial(_examine, root=Path(root), min_valid=min_valid)
     with open_pool(workers, [__name__]) as executor:
-        results: Iterable[Corrupt | None] = (
+        results: Iterable[CorruptEntry | None] = (
             executor.map(examine, manifest, chunksize=16) if executor else map(examine, manifest)
         )
         found = list(track(results, "reading samples", len(manifest), progress))
@@ -42,7 +42,7 @@ def screen_manifest(
     return manifest_of(usable), [entry for entry in found if entry is not None]
 
 
-def _examine(row: Row, root: Path, min_valid: float) -> Corrupt | None:
+def _examine(row: Row, root: Path, min_valid: float) -> CorruptEntry | None:
     try:
         label = read(row, root).label
         known = float((label.valid | label.far).mean())

@@ -62,7 +62,7 @@ class Roll(Augmentation):
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Roll all maps by one random shift."""
-        turn = chance(self.p, generator)
+        turn = draw_bool(self.p, generator)
         shift = int(torch.randint(sample["image"].shape[-1], (), generator=generator))
         return map_pixels(sample, lambda x: x.roll(shift, -1)) if turn else sample
 
@@ -83,7 +83,7 @@ class Flip(Augmentation):
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Mirror all maps or none."""
-        return map_pixels(sample, lambda x: x.flip(-1)) if chance(self.p, generator) else sample
+        return map_pixels(sample, lambda x: x.flip(-1)) if draw_bool(self.p, generator) else sample
 
 
 class Rotate(Augmentation):
@@ -108,7 +108,7 @@ class Rotate(Augmentation):
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Rotate all maps by one random rotation, or none."""
-        turn = chance(self.p, generator)
+        turn = draw_bool(self.p, generator)
         rotation = self._draw(generator)
         if not turn:
             return sample
@@ -263,7 +263,7 @@ class GraduatedExposure(Augmentation):
 
     def __call__(self, sample: ErpSample, generator: torch.Generator) -> ErpSample:
         """Change the image, or return the sample."""
-        change = chance(self.p, generator)
+        change = draw_bool(self.p, generator)
         amount, place = torch.rand(2, generator=generator).tolist()
         if not change:
             return sample
@@ -284,7 +284,7 @@ def map_pixels(sample: ErpSample, function: Callable[[torch.Tensor], torch.Tenso
     return changed
 
 
-def chance(p: float, generator: torch.Generator) -> bool:
+def draw_bool(p: float, generator: torch.Generator) -> bool:
     """Return True with probability `p`; always consumes exactly one number."""
     return bool(torch.rand((), generator=generator) < p)
 

@@ -121,7 +121,7 @@ def check_numbers(name: str, values: Sequence[float], meaning: str) -> tuple[flo
     return numbers
 
 
-def may_look_at(values: Tensor) -> bool:
+def can_read_values(values: Tensor) -> bool:
     """Return whether values can be read without synchronisation or compilation in the way."""
     return values.device.type == "cpu" and not is_transformed()
 
@@ -132,7 +132,7 @@ def check_angles(name: str, values: Tensor, below: float) -> None:
     Raises:
         ValueError: If an angle is out of range.
     """
-    if may_look_at(values) and not bool(((values > 0) & (values < below)).all()):
+    if can_read_values(values) and not bool(((values > 0) & (values < below)).all()):
         for value in values.detach().flatten().tolist():
             check_angle(name, value, below)
 
@@ -169,7 +169,7 @@ def check_rotation(name: str, rotation: Tensor, batch: int | None = None) -> Non
     count = rotation.shape[0] if rotation.ndim == 3 else 1
     if batch is not None:
         check_batch(name, "rotations", count, batch)
-    if may_look_at(rotation):
+    if can_read_values(rotation):
         _check_orthonormal(name, rotation.detach().double())
 
 

@@ -12,14 +12,14 @@ from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import Equirectangular, erp_camera
 from pano_geometry.cameras.fisheye import Stereographic
 from pano_geometry.cameras.perspective import Perspective
-from pano_geometry.errors import check_image, check_rotation, may_look_at
+from pano_geometry.errors import can_read_values, check_image, check_rotation
 from pano_geometry.resampling.back_ends import resample_seen
 from pano_geometry.resampling.resample import (
     Supersample,
     check_request,
     for_each_image,
-    for_each_of,
-    has_several,
+    for_each_image_together,
+    has_several_rotations,
     resample,
     resample_averaged,
     supersampling,
@@ -58,7 +58,7 @@ def erp_to_cube(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         return for_each_image(
             erp, rotation, lambda i, r: erp_to_cube(i, face_size, r, mode, supersample)
         )
@@ -152,8 +152,8 @@ def perspective_to_erp(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if has_several(rotation):
-        values, covered = for_each_of(
+    if has_several_rotations(rotation):
+        values, covered = for_each_image_together(
             [image],
             rotation,
             lambda i, r: perspective_to_erp(i[0], camera, r, height, width, mode, supersample),
@@ -201,7 +201,7 @@ def rotate(
         ValueError: If a rotation is not proper, or `mode` or `supersample` is unknown.
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         return for_each_image(erp, rotation, lambda i, r: rotate(i, r, mode))
     camera = erp_camera(erp)
     check_request(erp, camera, camera, rotation, mode)
@@ -237,7 +237,7 @@ class _GridSymmetry:
 def _symmetries(rotation: Tensor, width: int) -> list[_GridSymmetry | None]:
     """Return which rotations only move pixels; looked for where values may be looked at."""
     differentiates = rotation.requires_grad and torch.is_grad_enabled()
-    if not may_look_at(rotation) or differentiates:
+    if not can_read_values(rotation) or differentiates:
         return [None]
     matrices = rotation.detach().double().reshape(-1, 3, 3).tolist()
     return [_symmetry(matrix, width) for matrix in matrices]

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pano_geometry.tensor_types import Float
-from pano_losses.reduction import Reduced, widen
+from pano_losses.reduction import Reduced, at_least_float32
 from pano_losses.terms import Term
 
 Objective = Literal["lsgan", "bce"]
@@ -27,7 +27,7 @@ def patch_score(
 
     Source: LSGAN (arXiv 1611.04076), eq. 2 with labels 0 and 1; PatchGAN (arXiv 1611.07004).
     """
-    score = widen(score)
+    score = at_least_float32(score)
     truth = torch.as_tensor(label, dtype=score.dtype, device=score.device).expand_as(score)
     if objective == "lsgan":
         value = functional.mse_loss(score, truth)

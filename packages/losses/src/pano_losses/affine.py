@@ -7,11 +7,11 @@ from pano_losses.reduction import (
     Averaging,
     MedianRule,
     Reduced,
-    blank,
+    fill_invalid,
     masked_mean,
     masked_median,
-    ratio,
     reduce_pixels,
+    safe_divide,
 )
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, uniform
@@ -33,11 +33,11 @@ def normalise_affine(
 
     Source: Depth Anywhere (arXiv 2406.12849), eqs. 4-6; MiDaS (arXiv 1907.01341), eq. 6.
     """
-    kept = blank(disparity, valid, 0.0)
+    kept = fill_invalid(disparity, valid, 0.0)
     centre = masked_median(kept, valid, median_rule).reshape(-1, 1, 1, 1)
-    offset = blank(kept - centre, valid, 0.0)
+    offset = fill_invalid(kept - centre, valid, 0.0)
     spread = masked_mean(offset.abs(), valid).reshape(-1, 1, 1, 1)
-    return ratio(offset, spread.expand_as(offset))
+    return safe_divide(offset, spread.expand_as(offset))
 
 
 def affine_invariant_l1(

@@ -14,14 +14,14 @@ from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.reduction import (
-    blank,
+    at_least_float32,
+    fill_invalid,
     masked_mean,
     masked_median,
     masked_sum,
-    ratio,
-    support,
+    safe_divide,
+    sum_of_weights,
     weighted_median,
-    widen,
 )
 
 
@@ -39,7 +39,7 @@ class Alignment(NamedTuple):
     def apply(self, prediction: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
         """Return `scale * prediction + shift`, image by image."""
         shape = (-1,) + (1,) * (prediction.ndim - 1)
-        return widen(prediction) * self.scale.reshape(shape) + self.shift.reshape(shape)
+        return at_least_float32(prediction) * self.scale.reshape(shape) + self.shift.reshape(shape)
 
 
 AlignmentRule = Callable[[Tensor, Tensor, Tensor, Tensor | None], Alignment]
@@ -53,7 +53,7 @@ def none(
 ) -> Alignment:
     """Forgive nothing: scale 1, shift 0."""
     del target, valid, weight
-    one = torch.ones_like(widen(prediction).flatten(1)[:, 0])
+    one = torch.ones_like(at_least_float32(prediction).flatten(1)[:, 0])
     return Alignment(one, torch.zeros_like(one))
 
 
@@ -111,7 +111,7 @@ def least_squares_scale(
 
     Source: the evaluator of PaGeR (arXiv 2605.26368).
     """
-    p, t = blank(prediction, valid, 0.0), blank(target, valid, 0.0)
+    p, t = fill_invalid(prediction, valid, 0.0), fill_invalid(target, valid, 0.0)
     return _scale_only(masked_sum(p * t, valid, weight), masked_sum(p * p, valid, weight))
 
 
@@ -129,15 +129,15 @@ def least_squares_scale_shift(
 
     Source: MiDaS (arXiv 1907.01341), eq. 4.
     """
-    count = support(widen(prediction), valid, weight)
+    count = sum_of_weights(at_least_float32(prediction), valid, weight)
     mean_p, mean_t = masked_mean(prediction, valid, weight), masked_mean(target, valid, weight)
     shape = (-1,) + (1,) * (prediction.ndim - 1)
-    p = blank(prediction, valid, 0.0) - mean_p.reshape(shape)
-    t = blank(target, valid, 0.0) - mean_t.reshape(shape)
+    p = fill_invalid(prediction, valid, 0.0) - mean_p.reshape(shape)
+    t = fill_invalid(target, valid, 0.0) - mean_t.reshape(shape)
     spread = masked_sum(p * p, valid, weight)
     # Below the rounding error of the mean the spread is that of a constant prediction.
     noise = count * (32 * torch.finfo(p.dtype).eps * mean_p) ** 2
-    scale = ratio(masked_sum(p * t, valid, weight), torch.where(spread > noise, spread, 0.0))
+    scale = safe_divide(masked_sum(p * t, valid, weight), torch.where(spread > noise, spread, 0.0))
     return _unless_empty(Alignment(scale, mean_t - scale * mean_p), count)
 
 
@@ -152,13 +152,13 @@ def least_absolute_scale(
     `|s p - t| = |p| |s - t/p|`, so the minimiser is the median of `t/p` weighted by `w |p|`:
     no iteration, no grid.
     """
-    p, t = blank(prediction, valid), blank(target, valid)
+    p, t = fill_invalid(prediction, valid), fill_invalid(target, valid)
     usable = valid & (p != 0)
-    quotient = blank(t, usable) / blank(p, usable)
+    quotient = fill_invalid(t, usable) / fill_invalid(p, usable)
     pull = p.abs() if weight is None else p.abs() * weight.to(p.dtype)
     pull = torch.where(usable, pull, 0.0).detach()
     scale = weighted_median(quotient, usable, pull)
-    return _unless_empty(Alignment(scale, torch.zeros_like(scale)), support(p, usable))
+    return _unless_empty(Alignment(scale, torch.zeros_like(scale)), sum_of_weights(p, usable))
 
 
 def relative_l1_scale(
@@ -172,7 +172,7 @@ def relative_l1_scale(
     Source: the truncation-free alignment of MoGe and the evaluator of DepthMaster
     (arXiv 2606.12368), solved there on a 64x64 sub-grid, here on every pixel.
     """
-    inverse = 1.0 / blank(target, valid)
+    inverse = 1.0 / fill_invalid(target, valid)
     weight = inverse if weight is None else inverse * weight.to(inverse.dtype)
     return least_absolute_scale(prediction, target, valid, weight)
 

@@ -21,7 +21,7 @@ from pano_geometry.tensor_types import Bool, Float
 from pano_losses.gradients import sobel_magnitude
 from pano_losses.metrics import Metric
 from pano_losses.pano3d import THRESHOLDS_M
-from pano_losses.reduction import masked_sum, support
+from pano_losses.reduction import masked_sum, sum_of_weights
 
 REACH = 10
 """Pixels beyond which edges have nothing to do with each other."""
@@ -58,7 +58,7 @@ def accuracy(threshold: float) -> Metric:
     ) -> tuple[Tensor, Tensor]:
         away = distance_to_edges(_edges(target, valid, threshold))
         near = _edges(prediction, valid, threshold) & (away < REACH)
-        return masked_sum(away, near, weight), support(away, near, weight)
+        return masked_sum(away, near, weight), sum_of_weights(away, near, weight)
 
     return Metric(terms, _identity, f"px from predicted to true edges above {threshold:g} m")
 
@@ -71,7 +71,7 @@ def completeness(threshold: float) -> Metric:
     ) -> tuple[Tensor, Tensor]:
         away = distance_to_edges(_edges(prediction, valid, threshold))
         true = _edges(target, valid, threshold)
-        return masked_sum(away, true, weight), support(away, true, weight)
+        return masked_sum(away, true, weight), sum_of_weights(away, true, weight)
 
     return Metric(terms, _identity, f"px from true to predicted edges above {threshold:g} m")
 

@@ -20,7 +20,7 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_geometry.tensor_types import Bool, Float, Int
 from pano_losses.metrics import Metric
-from pano_losses.reduction import blank, masked_sum, ratio, support
+from pano_losses.reduction import fill_invalid, masked_sum, safe_divide, sum_of_weights
 
 BROKEN = 0.02
 """Jump of a broken pair, of logarithms: 2 % of the distance (PaGeR: 2 % of its range)."""
@@ -47,7 +47,7 @@ def _jumps(
     across: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the jumps of all pairs `(b, n)`, and which of them count."""
-    error = torch.log(blank(prediction, valid)) - torch.log(blank(target, valid))
+    error = torch.log(fill_invalid(prediction, valid)) - torch.log(fill_invalid(target, valid))
     faces = cube_faces(*error.shape[-2:]).to(error.device)
     jumps, known = [], []
     for (here, there), (ok, ok_too), (face, other) in zip(
@@ -63,7 +63,7 @@ def _jump_terms(
 ) -> tuple[Tensor, Tensor]:
     del weight
     jump, known = _jumps(prediction, target, valid, across=True)
-    return masked_sum(jump, known), support(jump, known)
+    return masked_sum(jump, known), sum_of_weights(jump, known)
 
 
 def _ratio_terms(
@@ -71,8 +71,8 @@ def _ratio_terms(
 ) -> tuple[Tensor, Tensor]:
     total, count = _jump_terms(prediction, target, valid, weight)
     jump, known = _jumps(prediction, target, valid, across=False)
-    usual = ratio(masked_sum(jump, known), support(jump, known))
-    return ratio(total, count), torch.where(count > 0, usual, 0.0)
+    usual = safe_divide(masked_sum(jump, known), sum_of_weights(jump, known))
+    return safe_divide(total, count), torch.where(count > 0, usual, 0.0)
 
 
 def _broken_terms(
@@ -80,7 +80,7 @@ def _broken_terms(
 ) -> tuple[Tensor, Tensor]:
     del weight
     jump, known = _jumps(prediction, target, valid, across=True)
-    return masked_sum((jump > BROKEN).to(jump.dtype), known), support(jump, known)
+    return masked_sum((jump > BROKEN).to(jump.dtype), known), sum_of_weights(jump, known)
 
 
 CUBE_EDGES: dict[str, Metric] = {

@@ -10,10 +10,10 @@ from pano_losses import alignment
 from pano_losses.reduction import (
     Averaging,
     Reduced,
-    blank,
+    fill_invalid,
     masked_median,
-    ratio,
     reduce_pixels,
+    safe_divide,
 )
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, uniform
@@ -49,7 +49,7 @@ def median_aligned_l1(
     normalisation; the paper trains on rooms and streets and calls its losses balanced.
     """
     weight = weighting(target)
-    p, t = blank(prediction, valid), blank(target, valid)
+    p, t = fill_invalid(prediction, valid), fill_invalid(target, valid)
     aligned = alignment.median(p, t, valid).apply(p)
     if normalisation == "log":
         smallest = torch.finfo(aligned.dtype).tiny
@@ -57,7 +57,7 @@ def median_aligned_l1(
         return reduce_pixels(error, valid, weight, averaging)
     error = (aligned - t).abs()
     if normalisation == "median":
-        error = ratio(error, masked_median(t, valid).reshape(-1, 1, 1, 1).expand_as(error))
+        error = safe_divide(error, masked_median(t, valid).reshape(-1, 1, 1, 1).expand_as(error))
     return reduce_pixels(error, valid, weight, averaging)
 
 
@@ -111,7 +111,7 @@ def berhu(
 
     Source: Laina et al. (arXiv 1606.00373), eq. 1; the losses of UniFuse and BiFuse++.
     """
-    error = (blank(prediction, valid) - blank(target, valid)).abs()
+    error = (fill_invalid(prediction, valid) - fill_invalid(target, valid)).abs()
     with torch.no_grad():
         largest = error.flatten(1).amax(1).reshape(-1, 1, 1, 1)
         largest = largest.amax().expand_as(largest) if switch == "batch" else largest

@@ -9,7 +9,7 @@ from torch import Tensor
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import weighting
 from pano_losses.protocol import Protocol
-from pano_losses.reduction import blank, ratio
+from pano_losses.reduction import fill_invalid, safe_divide
 from pano_losses.rulebook import protocols
 
 ROUNDING = 1e-6  # relative; that of a float32 distance
@@ -191,7 +191,7 @@ def accumulate(scores: ImageScores, protocol: Protocol) -> Moments:
 
 def summarise(moments: Moments, protocol: Protocol) -> Scores:
     """Return the means of the sums; NaN for a metric that no image had a value for."""
-    mean = torch.where(moments.amount > 0, ratio(moments.total, moments.amount), torch.nan)
+    mean = torch.where(moments.amount > 0, safe_divide(moments.total, moments.amount), torch.nan)
     if protocol.averaging == "pixel":
         finished = [m.finish(v) for m, v in zip(protocol.metrics.values(), mean, strict=True)]
         mean = torch.stack(finished)
@@ -229,7 +229,7 @@ def _truth(
             f"got {int(wrong.sum())} valid pixels with a true distance that is zero, negative or "
             "not finite, expected positive metres: clear `valid` there"
         )
-    target = blank(target * protocol.decoding.get(dataset or "", 1.0), valid)
+    target = fill_invalid(target * protocol.decoding.get(dataset or "", 1.0), valid)
     if dataset in protocol.far_scored:
         beyond = valid & (target > protocol.high)
         beyond = beyond if far is None else beyond | far
@@ -268,7 +268,7 @@ def _aligned(
     protocol: Protocol,
 ) -> tuple[Tensor, Tensor]:
     """Return prediction and truth as compared: aligned, clamped, in the unit of the report."""
-    predicted = blank(predicted, mask)
+    predicted = fill_invalid(predicted, mask)
     weights = None if protocol.weighting is weighting.uniform else weight
     if protocol.clamp_first:
         predicted, target = _clamped(predicted, target, protocol)
@@ -297,4 +297,4 @@ def _clamped(predicted: Tensor, target: Tensor, protocol: Protocol) -> tuple[Ten
 
 
 def _inverse(value: Tensor) -> Tensor:
-    return ratio(torch.ones_like(value), value)
+    return safe_divide(torch.ones_like(value), value)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 import pano_geometry as pg
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.reduction import Averaging, Reduced, blank, masked_quantile, reduce_pixels
+from pano_losses.reduction import Averaging, Reduced, fill_invalid, masked_quantile, reduce_pixels
 from pano_losses.terms import Term
 
 
@@ -27,7 +27,7 @@ def sobel_magnitude(
     Returns:
         The magnitude, zero where unknown, and the mask of pixels whose 3x3 neighbourhood is valid.
     """
-    padded = pg.pad(blank(distance, valid), 1)
+    padded = pg.pad(fill_invalid(distance, valid), 1)
     whole = pg.pad(valid.to(padded.dtype), 1)
     known = -torch.nn.functional.max_pool2d(-whole, 3, stride=1) > 0.5
     smooth_rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
@@ -86,7 +86,7 @@ def log_gradient_l1(
     Source: the multi-scale gradients of MiDaS (arXiv 1907.01341), eq. 11, and of MegaDepth
         (arXiv 1804.00607), eq. 4, there on maps of half the size instead of wider steps.
     """
-    p, t = (blank(x, valid).clamp(min=floor).log() for x in (prediction, target))
+    p, t = (fill_invalid(x, valid).clamp(min=floor).log() for x in (prediction, target))
     residual = p - t
     parts = [_steps(residual, valid, axis, k, averaging) for k in steps for axis in (-1, -2)]
     total = parts[0].value

@@ -9,7 +9,7 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_geometry.pixels import to_index
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.reduction import Reduced, blank, masked_mean, mean_over_images, ratio
+from pano_losses.reduction import Reduced, fill_invalid, masked_mean, mean_over_images, safe_divide
 from pano_losses.terms import Term
 
 GramNormalisation = Literal["truth_max", "truth_mean", "row"]
@@ -91,12 +91,12 @@ def gram_matrix_loss(
     Source: DAP (arXiv 2512.16913), eq. 2, L_DF, in the reading of docs/papers/dap_losses.md.
     """
     rotations = icosahedron_rotations() if rotations is None else rotations
-    p, t = blank(prediction, valid, 0.0), blank(target, valid, 0.0)
+    p, t = fill_invalid(prediction, valid, 0.0), fill_invalid(target, valid, 0.0)
     maps = cut_views(torch.cat([p, t, valid.to(t.dtype)], 1), rotations, size, fov_deg)
     found, truth, share = maps.flatten(0, 1).unbind(1)
     seen = share > 1 - 1e-3
     found, truth = _normalised(
-        blank(found, seen, 0.0), blank(truth, seen, 0.0), seen, normalisation
+        fill_invalid(found, seen, 0.0), fill_invalid(truth, seen, 0.0), seen, normalisation
     )
     # Half precision would overflow the squares of the products.
     with torch.autocast(found.device.type, enabled=False):
@@ -112,7 +112,7 @@ def _normalised(
         return _unit_rows(found), _unit_rows(truth)
     scale = truth.flatten(1).amax(1) if rule == "truth_max" else masked_mean(truth, seen)
     scale = scale.reshape(-1, 1, 1)
-    return ratio(found, scale.expand_as(found)), ratio(truth, scale.expand_as(truth))
+    return safe_divide(found, scale.expand_as(found)), safe_divide(truth, scale.expand_as(truth))
 
 
 def _unit_rows(view: Tensor) -> Tensor:

@@ -7,12 +7,12 @@ from pano_losses.gradients import edge_pixels
 from pano_losses.reduction import (
     Averaging,
     Reduced,
-    blank,
+    fill_invalid,
     masked_sum,
     mean_over_images,
-    ratio,
-    root,
-    support,
+    safe_divide,
+    safe_sqrt,
+    sum_of_weights,
 )
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, cos_latitude, uniform
@@ -41,14 +41,16 @@ def silog(
     Source: Eigen et al. (arXiv 1406.2283), eq. 4. DAP names SILog without lambda; 0.5 is that of
     the file shipped in its release.
     """
-    p, t = blank(prediction, valid).clamp(min=floor), blank(target, valid)
+    p, t = fill_invalid(prediction, valid).clamp(min=floor), fill_invalid(target, valid)
     log, weight = p.log() - t.log(), weighting(t)
-    amount = support(log, valid, weight)
+    amount = sum_of_weights(log, valid, weight)
     first, second = masked_sum(log, valid, weight), masked_sum(log**2, valid, weight)
     if averaging == "pixel":
         first, second, amount = (x.sum(0, keepdim=True) for x in (first, second, amount))
-    mean = ratio(first, amount)
-    return mean_over_images(root(ratio(second, amount) - variance_focus * mean**2), amount > 0)
+    mean = safe_divide(first, amount)
+    return mean_over_images(
+        safe_sqrt(safe_divide(second, amount) - variance_focus * mean**2), amount > 0
+    )
 
 
 class SILog(Term):

@@ -8,12 +8,12 @@ from torch import Tensor
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses.reduction import (
     Reduced,
-    blank,
+    fill_invalid,
     masked_mean,
     masked_sum,
     mean_over_images,
-    ratio,
-    support,
+    safe_divide,
+    sum_of_weights,
 )
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, cos_latitude, uniform
@@ -50,7 +50,7 @@ def range_mask(
     Source: DAP (arXiv 2512.16913), eq. 1, L_mask.
     """
     known = known.expand_as(far).flatten(0, 1)[:, None]
-    p = blank(far_probability.flatten(0, 1)[:, None], known, 0.0)
+    p = fill_invalid(far_probability.flatten(0, 1)[:, None], known, 0.0)
     t = (far.flatten(0, 1)[:, None] & known).to(p.dtype)
     weight = weighting(p)
     error = (p - t) ** 2 if pixel_loss == "mse" else _cross_entropy(p, t)
@@ -58,9 +58,9 @@ def range_mask(
     if dice_weight:
         m, m_true = (p, t) if polarity == "far" else (1 - p, 1 - t)
         overlap = 2 * masked_sum(m * m_true, known, weight) + smooth
-        dice = ratio(overlap, masked_sum(m + m_true, known, weight) + smooth)
+        dice = safe_divide(overlap, masked_sum(m + m_true, known, weight) + smooth)
         value = value + dice_weight * (1 - dice)
-    return mean_over_images(value, support(p, known, weight) > 0)
+    return mean_over_images(value, sum_of_weights(p, known, weight) > 0)
 
 
 def _cross_entropy(p: Tensor, t: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.reduction import blank, masked_sum, ratio, support
+from pano_losses.reduction import fill_invalid, masked_sum, safe_divide, sum_of_weights
 from pano_losses.weighting import RowWeighting
 
 Terms = Callable[[Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
@@ -58,7 +58,7 @@ class Metric:
 
     def value(self, numerator: Tensor, denominator: Tensor) -> Tensor:
         """Return the finished quotient; NaN where the denominator is zero."""
-        quotient = self.finish(ratio(numerator, denominator))
+        quotient = self.finish(safe_divide(numerator, denominator))
         return torch.where(denominator > 0, quotient, torch.nan)
 
 
@@ -76,8 +76,8 @@ def pixel_metric(
     def terms(
         prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        p, t = blank(prediction, valid), blank(target, valid)
-        return masked_sum(error(p, t), valid, weight), support(p, valid, weight)
+        p, t = fill_invalid(prediction, valid), fill_invalid(target, valid)
+        return masked_sum(error(p, t), valid, weight), sum_of_weights(p, valid, weight)
 
     return Metric(terms, finish, formula)
 
@@ -94,9 +94,9 @@ def _within(power: int) -> Metric:
 def _silog_terms(
     prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    log = torch.log(blank(prediction, valid)) - torch.log(blank(target, valid))
-    count = support(log, valid, weight)
-    first = ratio(masked_sum(log, valid, weight), count).reshape(-1, *(1,) * (log.ndim - 1))
+    log = torch.log(fill_invalid(prediction, valid)) - torch.log(fill_invalid(target, valid))
+    count = sum_of_weights(log, valid, weight)
+    first = safe_divide(masked_sum(log, valid, weight), count).reshape(-1, *(1,) * (log.ndim - 1))
     return masked_sum((log - first) ** 2, valid, weight), count
 
 
@@ -156,33 +156,33 @@ Pair = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Both sides of a cut, as two equal shapes."""
 
 
-def across_the_side(field: Tensor) -> tuple[Tensor, Tensor]:
+def seam_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
     """Return the last and first column: neighbours across 180 degrees."""
     return field[..., -1:], field[..., :1]
 
 
-def across_the_poles(field: Tensor) -> tuple[Tensor, Tensor]:
+def pole_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first (and last) row and the same row half a turn on: neighbours across a pole."""
     half = field.shape[-1] // 2
     ends = torch.stack([field[..., 0, :], field[..., -1, :]], -2)
     return ends[..., :half], ends[..., half : 2 * half]
 
 
-def between_columns(field: Tensor) -> tuple[Tensor, Tensor]:
+def horizontal_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
     """Return the neighbours along rows inside the map."""
     return field[..., :-1], field[..., 1:]
 
 
-def between_rows(field: Tensor) -> tuple[Tensor, Tensor]:
+def vertical_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
     """Return the neighbours along columns inside the map."""
     return field[..., :-1, :], field[..., 1:, :]
 
 
 def _sums(prediction: Tensor, target: Tensor, valid: Tensor, pair: Pair) -> tuple[Tensor, Tensor]:
-    error = torch.log(blank(prediction, valid)) - torch.log(blank(target, valid))
+    error = torch.log(fill_invalid(prediction, valid)) - torch.log(fill_invalid(target, valid))
     (here, there), (here_ok, there_ok) = pair(error), pair(valid)
     jump, known = (here - there).abs(), here_ok & there_ok
-    return masked_sum(jump, known), support(jump, known)
+    return masked_sum(jump, known), sum_of_weights(jump, known)
 
 
 def _jump(cut: Pair, formula: str) -> Metric:
@@ -201,17 +201,19 @@ def _against(cut: Pair, inside: Pair, formula: str) -> Metric:
     ) -> tuple[Tensor, Tensor]:
         del weight
         total, count = _sums(prediction, target, valid, cut)
-        usual = ratio(*_sums(prediction, target, valid, inside))
-        return ratio(total, count), torch.where(count > 0, usual, 0.0)
+        usual = safe_divide(*_sums(prediction, target, valid, inside))
+        return safe_divide(total, count), torch.where(count > 0, usual, 0.0)
 
     return Metric(terms, lambda v: v, formula)
 
 
 SEAM: dict[str, Metric] = {
-    "seam_jump": _jump(across_the_side, "mean |jump of ln p/t| across 180 deg"),
+    "seam_jump": _jump(seam_neighbours, "mean |jump of ln p/t| across 180 deg"),
     "seam_ratio": _against(
-        across_the_side, between_columns, "seam_jump / the same between columns"
+        seam_neighbours, horizontal_neighbours, "seam_jump / the same between columns"
     ),
-    "pole_jump": _jump(across_the_poles, "mean |jump of ln p/t| across the poles"),
-    "pole_ratio": _against(across_the_poles, between_rows, "pole_jump / the same between rows"),
+    "pole_jump": _jump(pole_neighbours, "mean |jump of ln p/t| across the poles"),
+    "pole_ratio": _against(
+        pole_neighbours, vertical_neighbours, "pole_jump / the same between rows"
+    ),
 }

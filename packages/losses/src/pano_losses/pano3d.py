@@ -14,7 +14,7 @@ from torch import Tensor
 import pano_geometry as pg
 from pano_losses.gradients import sobel_magnitude
 from pano_losses.metrics import Metric
-from pano_losses.reduction import blank, masked_sum, support
+from pano_losses.reduction import fill_invalid, masked_sum, sum_of_weights
 
 THRESHOLDS_M = (0.25, 0.5, 1.0)
 
@@ -75,8 +75,8 @@ THRESHOLDS_DEG = (11.25, 22.5, 30.0)
 
 def angle_deg(prediction: Tensor, target: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return the angle between normals in degrees `(b, 1, h, w)`, and where both normals exist."""
-    found = pg.distance_to_normals(blank(prediction, valid), valid)
-    true = pg.distance_to_normals(blank(target, valid), valid)
+    found = pg.distance_to_normals(fill_invalid(prediction, valid), valid)
+    true = pg.distance_to_normals(fill_invalid(target, valid), valid)
     exists = valid & (found.abs().sum(1, keepdim=True) > 0) & (true.abs().sum(1, keepdim=True) > 0)
     # atan2 keeps its precision at 0 and 180 degrees, the inverse cosine does not.
     sine = torch.linalg.cross(found, true, dim=1).norm(dim=1, keepdim=True)
@@ -88,7 +88,7 @@ def _rmse_terms(
     prediction: Tensor, target: Tensor, valid: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     angle, exists = angle_deg(prediction, target, valid)
-    return masked_sum(angle**2, exists, weight), support(angle, exists, weight)
+    return masked_sum(angle**2, exists, weight), sum_of_weights(angle, exists, weight)
 
 
 def _within(bound_deg: float) -> Metric:
@@ -97,7 +97,7 @@ def _within(bound_deg: float) -> Metric:
     ) -> tuple[Tensor, Tensor]:
         angle, exists = angle_deg(prediction, target, valid)
         hit = (angle < bound_deg).to(angle.dtype)
-        return masked_sum(hit, exists, weight), support(angle, exists, weight)
+        return masked_sum(hit, exists, weight), sum_of_weights(angle, exists, weight)
 
     return Metric(terms, lambda v: v, f"share of normals within {bound_deg:g} deg")
 

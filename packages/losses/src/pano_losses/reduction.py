@@ -1,7 +1,7 @@
 """Reductions over valid pixels. Every sum, mean and median over pixels of this package is here.
 
 Two rules hold for all of them. What lies under the mask is replaced *before* any arithmetic
-(`blank`), so NaN or infinity there changes neither value nor gradient. And an empty mask
+(`fill_invalid`), so NaN or infinity there changes neither value nor gradient. And an empty mask
 gives zero with zero gradient: a reduction reports emptiness, it does not raise and it does not
 read the device from the host, so a compiled training step stays one graph.
 """
@@ -35,7 +35,7 @@ class Reduced(NamedTuple):
     empty: Tensor
 
 
-def blank(
+def fill_invalid(
     value: Float[Tensor, "*shape"], valid: Bool[Tensor, "*shape"], fill: float = 1.0
 ) -> Float[Tensor, "*shape"]:
     """Keep values where valid, put a constant elsewhere; at least float32.
@@ -49,10 +49,10 @@ def blank(
         fill: Constant for the rest. The default, 1, is a harmless distance: its logarithm and its
             inverse are finite.
     """
-    return torch.where(valid, widen(value), fill)
+    return torch.where(valid, at_least_float32(value), fill)
 
 
-def widen(value: Tensor) -> Tensor:
+def at_least_float32(value: Tensor) -> Tensor:
     """Widen to float32 at least: half types lose a sum over half a million pixels."""
     if value.dtype in (torch.float16, torch.bfloat16):
         return value.float()
@@ -72,13 +72,13 @@ def masked_sum(
         weight: Non-negative pixel weights that broadcast against `value` (for example `(h,
             1)`).
     """
-    kept = torch.where(valid, widen(value), 0.0)
+    kept = torch.where(valid, at_least_float32(value), 0.0)
     if weight is not None:
         kept = kept * weight.to(kept.dtype)
     return kept.flatten(1).sum(1)
 
 
-def support(
+def sum_of_weights(
     value: Float[Tensor, "b *rest"],
     valid: Bool[Tensor, "b *rest"],
     weight: Float[Tensor, "*any"] | None = None,
@@ -91,13 +91,13 @@ def support(
     return masked_sum(torch.ones_like(value), valid, weight)
 
 
-def ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
+def safe_divide(numerator: Tensor, denominator: Tensor) -> Tensor:
     """Divide; zero with zero gradient where the denominator is zero."""
     safe = torch.where(denominator > 0, denominator, 1.0)
     return torch.where(denominator > 0, numerator / safe, 0.0)
 
 
-def root(value: Tensor) -> Tensor:
+def safe_sqrt(value: Tensor) -> Tensor:
     """Take the square root; zero with zero gradient where the value is not positive."""
     positive = value > 0
     return torch.where(positive, torch.where(positive, value, 1.0).sqrt(), 0.0)
@@ -109,7 +109,7 @@ def masked_mean(
     weight: Float[Tensor, "*any"] | None = None,
 ) -> Float[Tensor, "b"]:
     """Return the weighted mean over the valid pixels of each image, zero where there are none."""
-    return ratio(masked_sum(value, valid, weight), support(value, valid, weight))
+    return safe_divide(masked_sum(value, valid, weight), sum_of_weights(value, valid, weight))
 
 
 def mean_over_images(value: Float[Tensor, "b"], counts: Bool[Tensor, "b"]) -> Reduced:
@@ -120,7 +120,7 @@ def mean_over_images(value: Float[Tensor, "b"], counts: Bool[Tensor, "b"]) -> Re
         counts: False for images without any valid pixel.
     """
     total = torch.where(counts, value, 0.0).sum()
-    return Reduced(ratio(total, counts.sum().to(total.dtype)), ~counts.any())
+    return Reduced(safe_divide(total, counts.sum().to(total.dtype)), ~counts.any())
 
 
 def reduce_pixels(
@@ -137,10 +137,10 @@ def reduce_pixels(
         weight: Pixel weights, for example solid angle; broadcast against `value`.
         averaging: Over the pixels of each image first, or over all pixels at once.
     """
-    total, amount = masked_sum(value, valid, weight), support(value, valid, weight)
+    total, amount = masked_sum(value, valid, weight), sum_of_weights(value, valid, weight)
     if averaging == "image":
-        return mean_over_images(ratio(total, amount), amount > 0)
-    return Reduced(ratio(total.sum(), amount.sum()), amount.sum() <= 0)
+        return mean_over_images(safe_divide(total, amount), amount > 0)
+    return Reduced(safe_divide(total.sum(), amount.sum()), amount.sum() <= 0)
 
 
 def masked_median(
@@ -152,7 +152,7 @@ def masked_median(
 
     Differentiable: the gradient goes to the one or two pixels that hold the middle values.
     """
-    flat = widen(value)
+    flat = at_least_float32(value)
     mask = valid.expand_as(flat)
     middle, upper = _middle_values(torch.where(mask, flat, torch.nan).flatten(1), rule)
     if rule == "midpoint":
@@ -178,7 +178,7 @@ def masked_quantile(
     value: Float[Tensor, "b *rest"], valid: Bool[Tensor, "b *rest"], quantile: float
 ) -> Float[Tensor, "b"]:
     """Return the quantile (lower sample) over the valid pixels of each image, zero without any."""
-    flat = widen(value)
+    flat = at_least_float32(value)
     mask = valid.expand_as(flat)
     ordered = torch.where(mask, flat, torch.inf).flatten(1).sort(dim=1).values
     count = mask.flatten(1).sum(1, keepdim=True)
@@ -200,7 +200,7 @@ def weighted_median(
         valid: True where a pixel counts.
         weight: Non-negative weights that broadcast against `value`.
     """
-    flat = widen(value)
+    flat = at_least_float32(value)
     weights = torch.where(valid, weight.to(flat.dtype), 0.0).expand_as(flat).flatten(1)
     # A pixel of weight zero must not be picked as an end of the interval.
     ordered, index = torch.where(weights > 0, flat.flatten(1), torch.inf).sort(dim=1)

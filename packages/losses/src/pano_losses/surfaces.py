@@ -6,7 +6,7 @@ from torch import Tensor
 
 import pano_geometry as pg
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses.reduction import Averaging, Reduced, blank, reduce_pixels
+from pano_losses.reduction import Averaging, Reduced, fill_invalid, reduce_pixels
 from pano_losses.terms import Term
 from pano_losses.weighting import RowWeighting, cos_latitude, uniform
 
@@ -37,8 +37,8 @@ def normal_l1(
     Source: DA2 (arXiv 2509.26618), eq. 9, L_nor; DAP (arXiv 2512.16913), eq. 4.
     """
     weight = weighting(target)
-    found = pg.distance_to_normals(blank(prediction, valid), valid)
-    truth = pg.distance_to_normals(blank(target, valid), valid)
+    found = pg.distance_to_normals(fill_invalid(prediction, valid), valid)
+    truth = pg.distance_to_normals(fill_invalid(target, valid), valid)
     exists = valid & (truth.abs().sum(1, keepdim=True) > 0)
     difference = (found - truth).abs().sum(1, keepdim=True)
     scale = 1.0 if components == "sum" else 1.0 / 3.0
@@ -88,7 +88,7 @@ def point_l1(
     Source: DAP (arXiv 2512.16913), eq. 5, L_pts.
     """
     # Along one ray |P - P*|_1 = |d - d*| |r|_1: no points need to be made.
-    difference = (blank(prediction, valid) - blank(target, valid)).abs() / unit_m
+    difference = (fill_invalid(prediction, valid) - fill_invalid(target, valid)).abs() / unit_m
     height, width = target.shape[-2:]
     rays = pg.Equirectangular(height, width).rays(dtype=difference.dtype, device=target.device)
     length = rays.abs().sum(-1) * (1.0 if components == "sum" else 1.0 / 3.0)

@@ -180,7 +180,7 @@ class EncoderDiscriminator(PatchDiscriminator):
     """Judges patches of 8 x 8 pixels and their neighbours, knowing what the picture shows there.
 
     A judge that starts from nothing learns little about pictures from a few hundred labels. This
-    one is given the maps of a trained encoder, e.g. the labeler's own (`look_through`), normalised
+    one is given the maps of a trained encoder, e.g. the labeler's own (`copy_encoder`), normalised
     to mean 0 and standard deviation 1 for each panorama, and learns only how a distance fits them.
 
     Args:
@@ -209,7 +209,7 @@ class EncoderDiscriminator(PatchDiscriminator):
             nn.Conv2d(width, 1, 1),
         )
 
-    def look_through(self, encoder: nn.Module) -> None:
+    def copy_encoder(self, encoder: nn.Module) -> None:
         """Take over the weights of an encoder of the same kind."""
         self.encoder.load_state_dict(encoder.state_dict())
 

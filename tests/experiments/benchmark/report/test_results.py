@@ -7,28 +7,28 @@ import pytest
 from experiments.benchmark.report.results import (
     UnlabelledNumberError,
     absrel_intervals,
-    pairs,
-    read,
     read_gallery,
     read_json,
+    read_results,
+    scored_pairs,
 )
 from tests.experiments.benchmark.scored import metrics, write_result
 
 
 def test_a_model_is_read_as_it_was_scored(tmp_path):
     scores = {"rooms": {"da2_paper": metrics(0.1)}, "streets": {"dap_metric": metrics(0.3)}}
-    result = read(write_result(tmp_path, "ours", scores))
+    result = read_results(write_result(tmp_path, "ours", scores))
     assert result.model == "ours"
     assert result.get("rooms", "da2_paper")["absrel"] == 0.1
     assert result.get("streets", "da2_paper") is None
-    assert pairs([result]) == [("rooms", "da2_paper"), ("streets", "dap_metric")]
+    assert scored_pairs([result]) == [("rooms", "da2_paper"), ("streets", "dap_metric")]
 
 
 @pytest.mark.parametrize("label", ["", "my_rule", "AbsRel"])
 def test_a_number_without_a_protocol_is_refused(tmp_path, label):
     folder = write_result(tmp_path, "ours", {"rooms": {label: metrics(0.1)}})
     with pytest.raises(UnlabelledNumberError, match="expected protocols of pano_losses"):
-        read(folder)
+        read_results(folder)
 
 
 def test_the_interval_is_that_of_a_mean():

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from experiments.benchmark.report.figures import style
-from experiments.benchmark.report.results import UnlabelledNumberError, read
+from experiments.benchmark.report.results import UnlabelledNumberError, read_results
 from experiments.benchmark.report.stage import report
 from tests.experiments.benchmark.scored import metrics, write_cost, write_result
 
@@ -156,7 +156,7 @@ def test_a_number_without_a_protocol_leaves_no_page(folder):
 
 
 def test_models_look_different(folder):
-    results = [replace(read(folder / "scores" / "ours"), model=str(i)) for i in range(20)]
+    results = [replace(read_results(folder / "scores" / "ours"), model=str(i)) for i in range(20)]
     looks = [(look["color"], look["marker"]) for look in style(results).values()]
     assert len(set(looks)) == 20
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.benchmark.report.results import read
+from experiments.benchmark.report.results import read_results
 from experiments.benchmark.report.verdict import paired_interval, verdict_table, verdicts
 from tests.experiments.benchmark.scored import metrics, write_result
 
@@ -16,7 +16,7 @@ def results(tmp_path):
     def scored(model, absrel, per_image=None, protocol=PROTOCOL):
         images = {("rooms", protocol): per_image} if per_image else None
         folder = write_result(tmp_path, model, {"rooms": {protocol: metrics(absrel)}}, images)
-        return read(folder)
+        return read_results(folder)
 
     return [
         scored("second", 0.25, [0.2, 0.25, 0.3]),

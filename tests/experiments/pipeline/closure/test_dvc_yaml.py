@@ -15,7 +15,7 @@ from experiments.pipeline.closure import dvc_yaml
 from experiments.pipeline.closure.digest import code
 from experiments.pipeline.closure.dvc_yaml import edits, stages_with, table
 from experiments.pipeline.closure.stages import PipelineError, commands, modules_of
-from experiments.pipeline.closure.values import Named
+from experiments.pipeline.closure.values import CodeInValues
 from tests.experiments import tiny
 
 TEXT = """stages:
@@ -66,7 +66,7 @@ def test_dvc_yaml_lists_the_code_of_each_stage() -> None:
 
 
 def test_a_loop_that_no_values_file_fills_is_followed_all_the_same() -> None:
-    sections = Named(code(), ROOT / "params.yaml").written
+    sections = CodeInValues(code(), ROOT / "params.yaml").written
     assert sections["pipeline"]["teachers"] == []
     found = [c.item for c in commands(ROOT, sections) if c.stage == "train_teacher"]
     assert found == ["depth_anywhere_teacher"]
@@ -140,7 +140,7 @@ def outside(stage: str, found: set[str], closure: frozenset[str]) -> list[str]:
 def test_what_a_training_and_its_scoring_import_lies_in_the_closure(tmp_path: Path) -> None:
     tiny.prepare(tmp_path)
     found = imported(tmp_path, "experiments.da2", "fit", "--section", "tiny")
-    named = Named(code(), tmp_path / "params.yaml")
+    named = CodeInValues(code(), tmp_path / "params.yaml")
     section = named.section("tiny")
     closure = code().closure({"experiments.da2.__main__"} | named.names(section))
     assert "pano_models.da2" in found
@@ -150,7 +150,7 @@ def test_what_a_training_and_its_scoring_import_lies_in_the_closure(tmp_path: Pa
     with (tmp_path / "params.yaml").open("a") as file:
         file.write(f"evaluate: {json.dumps(scoring)}\n")
     found = imported(tmp_path, "experiments.benchmark.evaluate.stage", "tiny")
-    named = Named(code(), tmp_path / "params.yaml")
+    named = CodeInValues(code(), tmp_path / "params.yaml")
     names = {"experiments.benchmark.evaluate.stage"} | named.networks("tiny")
     assert "pano_models.da2" in found
     assert outside("evaluate", found, code().closure(names)) == []
@@ -173,7 +173,7 @@ def test_what_a_manifest_stage_imports_lies_in_the_closure(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("values", ["params.yaml", "params.long.yaml", "params.paper.yaml"])
 def test_da2_does_not_depend_on_other_networks(values: str) -> None:
-    named = Named(code(), ROOT / values)
+    named = CodeInValues(code(), ROOT / values)
     command = next(c for c in commands(ROOT, named.written) if c.stage == "train_da2")
     modules = modules_of(command, named)
     assert "pano_models.da2" in modules

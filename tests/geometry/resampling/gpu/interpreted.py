@@ -23,7 +23,7 @@ def main() -> None:
     for source, target in itertools.product(SOURCES, TARGETS):
         image = torch.rand(2, 3, *source.size, generator=generator).requires_grad_()
         rotation = pg.random_rotation(2, generator)
-        assert gpu.knows(image, source, target)
+        assert gpu.supports(image, source, target)
         given = pad_strip(image, 1) if isinstance(source, pg.Cubemap) else image
         values, seen = gpu.resample(given, source, target, rotation)
         expected = pg.resample(image, source, target, rotation)

@@ -37,9 +37,9 @@ def test_kernels_without_a_device(program, tmp_path) -> None:
 def test_cpu_images_do_not_take_the_kernel() -> None:
     erp = pg.Equirectangular(8, 16)
     assert not gpu.takes(torch.rand(1, 1, 8, 16), erp, pg.Cubemap(4))
-    assert gpu.knows(torch.rand(1, 1, 8, 16), erp, pg.Cubemap(4))
-    assert not gpu.knows(torch.rand(1, 1, 8, 17), pg.Equirectangular(8, 17), pg.Cubemap(4))
-    assert not gpu.knows(torch.rand(1, 1, 8, 16), erp, pg.Fisheye.from_fov(8, 8, 3.0))
+    assert gpu.supports(torch.rand(1, 1, 8, 16), erp, pg.Cubemap(4))
+    assert not gpu.supports(torch.rand(1, 1, 8, 17), pg.Equirectangular(8, 17), pg.Cubemap(4))
+    assert not gpu.supports(torch.rand(1, 1, 8, 16), erp, pg.Fisheye.from_fov(8, 8, 3.0))
 
 
 CALLS = {

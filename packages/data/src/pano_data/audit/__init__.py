@@ -2,6 +2,6 @@
 
 from pano_data.audit.checks import Check, SplitReport
 from pano_data.audit.run import AuditReport, audit
-from pano_data.quarantine import Corrupt
+from pano_data.quarantine import CorruptEntry
 
-__all__ = ["AuditReport", "Check", "Corrupt", "SplitReport", "audit"]
+__all__ = ["AuditReport", "Check", "CorruptEntry", "SplitReport", "audit"]

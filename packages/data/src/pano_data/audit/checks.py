@@ -9,7 +9,7 @@ import numpy as np
 
 from pano_data.audit.measure import SampleMeasures, preferred_reading
 from pano_data.datasets import DatasetSpec
-from pano_data.quarantine import Corrupt
+from pano_data.quarantine import CorruptEntry
 
 NEAREST = 0.01
 """Metres; nearer values mean a wrong scale or an undeclared sentinel."""
@@ -63,7 +63,7 @@ def run_checks(
     spec: DatasetSpec,
     splits: Mapping[str, SplitReport],
     measured: Sequence[SampleMeasures],
-    corrupt: Sequence[Corrupt],
+    corrupt: Sequence[CorruptEntry],
 ) -> Iterator[Check]:
     """Run every check that the data set allows."""
     yield check_counts(splits)
@@ -93,7 +93,7 @@ def check_counts(splits: Mapping[str, SplitReport]) -> Check:
     return Check("counts", "ok", f"{total} images")
 
 
-def check_files(measured: Sequence[SampleMeasures], corrupt: Sequence[Corrupt]) -> Check:
+def check_files(measured: Sequence[SampleMeasures], corrupt: Sequence[CorruptEntry]) -> Check:
     """Check that the files can be decoded."""
     opened = len(measured) + len(corrupt)
     if not corrupt:

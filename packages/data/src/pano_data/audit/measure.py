@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import pano_geometry as pg
 from pano_data.io.depth import read_depth
 from pano_data.manifest import Row
-from pano_data.reader import Decoded, read
+from pano_data.reader import DecodedSample, read
 from pano_geometry.pixels import centres
 from pano_geometry.rays import RayTables
 
@@ -76,7 +76,7 @@ def measure(row: Row, root: Path) -> SampleMeasures:
     )
 
 
-def _measure_contrast(decoded: Decoded) -> float | None:
+def _measure_contrast(decoded: DecodedSample) -> float | None:
     distance, valid = decoded.label.distance, decoded.label.valid
     with np.errstate(divide="ignore", invalid="ignore"):
         jump = np.abs(np.diff(np.log(distance), axis=1))
@@ -104,7 +104,7 @@ CLEAR = 0.8
 """A reading is preferred if its residual is below this share of the next one."""
 
 
-def planarity_residuals(decoded: Decoded) -> Mapping[str, float]:
+def planarity_residuals(decoded: DecodedSample) -> Mapping[str, float]:
     """Return the residual of back-projected walls for every way the numbers could be meant.
 
     `declared` is what the manifest says. For pinhole images the other reading is `distance` where
@@ -161,7 +161,7 @@ def preferred_reading(residuals: Mapping[str, float]) -> str | None:
     return first
 
 
-def _make_rays(decoded: Decoded, stride: int) -> Floats:
+def _make_rays(decoded: DecodedSample, stride: int) -> Floats:
     """Return rays of every `stride`-th pixel; those of a whole 16384x8192 picture would not fit."""
     height, width = decoded.label.valid.shape
     if decoded.intrinsics is None:
@@ -192,7 +192,7 @@ def _away_from_poles(projection: str, side: int) -> tuple[slice, slice]:
     )
 
 
-def _make_readings(decoded: Decoded, rays: Floats) -> dict[str, Floats]:
+def _make_readings(decoded: DecodedSample, rays: Floats) -> dict[str, Floats]:
     declared = {"declared": np.ones(rays.shape[:2])}
     if decoded.intrinsics is not None:
         if decoded.row.kind == "distance":

@@ -17,7 +17,7 @@ from pano_data.datasets import DatasetSpec
 from pano_data.errors import CorruptSampleError, DataError
 from pano_data.manifest import Row
 from pano_data.progress import track
-from pano_data.quarantine import Corrupt, corrupt_entry
+from pano_data.quarantine import CorruptEntry, corrupt_entry
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AuditReport:
     root: str
     splits: Mapping[str, SplitReport]
     opened: int
-    corrupt: tuple[Corrupt, ...]
+    corrupt: tuple[CorruptEntry, ...]
     sizes: Mapping[str, int]
     dtypes: Mapping[str, int]
     valid: float
@@ -149,7 +149,7 @@ def _make_report(
     root: Path,
     splits: dict[str, SplitReport],
     measured: list[SampleMeasures],
-    bad: list[Corrupt],
+    bad: list[CorruptEntry],
 ) -> AuditReport:
     ranges = np.array([m.distance for m in measured if m.distance])
     residuals = checks.median_residuals(measured)

@@ -15,7 +15,7 @@ _FLUSHING: ContextVar[bool] = ContextVar("flushing", default=True)
 
 
 @contextmanager
-def unflushed() -> Iterator[None]:
+def without_flush() -> Iterator[None]:
     """Leave it to the operating system when files reach the disk.
 
     For trees of small files that are renamed as a whole when all are there: waiting for the disk
@@ -87,7 +87,7 @@ def write_json(
 def flush(path: Path | str) -> None:
     """Put a file or a folder on disk; a rename lasts only when its folder is there too.
 
-    Within `unflushed` nothing is done.
+    Within `without_flush` nothing is done.
     """
     if not _FLUSHING.get():
         return

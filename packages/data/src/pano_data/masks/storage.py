@@ -18,7 +18,7 @@ from pano_data.io.images import read_mask
 from pano_data.io.paths import join_inside
 from pano_data.manifest import Manifest, Row
 from pano_data.progress import track
-from pano_data.quarantine import Corrupt, Quarantine
+from pano_data.quarantine import CorruptEntry, Quarantine
 from pano_data.sample import MapDataset
 from pano_data.sampler import shard_indices
 
@@ -130,7 +130,7 @@ def _warn(index: int, error: CorruptSampleError) -> None:
 
 def masked_rows(
     rows: Manifest, out: Path | str, prefix: str, min_valid: float = MIN_VALID
-) -> tuple[list[Row], list[Corrupt]] | None:
+) -> tuple[list[Row], list[CorruptEntry]] | None:
     """Sort the rows of a masked data set into those kept, with their mask, and those dropped.
 
     Args:
@@ -148,7 +148,7 @@ def masked_rows(
     folder = MaskFolder(Path(out) / "masks")
     damaged = {(e.dataset, e.key): e for e in Quarantine(Path(out) / "quarantine.jsonl")}
     kept: list[Row] = []
-    dropped: list[Corrupt] = []
+    dropped: list[CorruptEntry] = []
     for row in rows:
         if row.key in folder:
             share = float(folder.read(row.key).mean())
@@ -156,7 +156,7 @@ def masked_rows(
                 kept.append(replace(row, mask=f"{prefix}/masks/{row.key}.png"))
             else:
                 detail = f"{share:.1%} of the pixels are usable, at least {min_valid:.0%} must be"
-                dropped.append(Corrupt(row.key, "hardly usable", detail, row.dataset))
+                dropped.append(CorruptEntry(row.key, "hardly usable", detail, row.dataset))
         elif (row.dataset, row.key) in damaged:
             dropped.append(damaged[row.dataset, row.key])
         else:

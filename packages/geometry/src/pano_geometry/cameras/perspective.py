@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
-from pano_geometry.errors import ShapeError, check_angle, check_angles, may_look_at, shape_of
+from pano_geometry.errors import ShapeError, can_read_values, check_angle, check_angles, shape_of
 from pano_geometry.pixels import centres
 from pano_geometry.rays import Planes, RayTables
 from pano_geometry.rotations import matrix
@@ -44,7 +44,7 @@ class Perspective(TableCamera):
         for name in ("fx", "fy"):
             value = getattr(self, name)
             if isinstance(value, Tensor):
-                fits = not may_look_at(value) or bool(((value > 0) & value.isfinite()).all())
+                fits = not can_read_values(value) or bool(((value > 0) & value.isfinite()).all())
             else:
                 fits = math.isfinite(value) and value > 0
             if not fits:
@@ -83,7 +83,7 @@ class Perspective(TableCamera):
         """
         if tuple(K.shape[-2:]) != (3, 3) or K.ndim > 3:
             raise ShapeError(f"K: got shape {shape_of(K)}, expected (3, 3) or (b, 3, 3)")
-        if may_look_at(K) and bool((K[..., 0, 1] != 0).any()):
+        if can_read_values(K) and bool((K[..., 0, 1] != 0).any()):
             raise ValueError(f"K: got skew {K[..., 0, 1]}, expected 0; undistort the image first")
         values = [K[..., i, j] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))]
         if K.ndim == 2 and not K.requires_grad:

@@ -14,10 +14,10 @@ from pano_geometry.resampling.gpu import resample as gpu
 from pano_geometry.resampling.grids import Grid, build_grid
 from pano_geometry.resampling.native import kernel
 from pano_geometry.resampling.sampling import (
+    filled_pixels,
     pad_strip,
     sample_grid,
     sample_planes,
-    seen_on,
     working_dtype,
 )
 from pano_geometry.resampling.streaming import is_small_view, resample_once
@@ -160,7 +160,9 @@ def _serves_once(r: Request) -> bool:
         return False
     if r.rotation is not None and r.rotation.ndim == 3 and r.rotation.shape[0] > 1:
         return True
-    return r.image.shape[0] == 1 and not packed.pays(r.image, r.target.size, r.source.surface)
+    return r.image.shape[0] == 1 and not packed.is_worthwhile(
+        r.image, r.target.size, r.source.surface
+    )
 
 
 def _takes_kept_grid(r: Request) -> bool:
@@ -184,7 +186,7 @@ def _grid(r: Request) -> Grid:
 
 
 def _by_grid(r: Request, grid: Grid) -> Resampled:
-    return sample_grid(r.image, grid, r.source.surface), seen_on(grid, r.target.size)
+    return sample_grid(r.image, grid, r.source.surface), filled_pixels(grid, r.target.size)
 
 
 def _takes_streaming(r: Request) -> bool:

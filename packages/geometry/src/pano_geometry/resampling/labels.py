@@ -7,8 +7,8 @@ from pano_geometry.cameras.base import Camera
 from pano_geometry.errors import ShapeError, check_mask, check_rotation, shape_of
 from pano_geometry.resampling.resample import (
     Supersample,
-    for_each_of,
-    has_several,
+    for_each_image_together,
+    has_several_rotations,
     resample,
 )
 from pano_geometry.tensor_types import Bool, Float, Int, Tensor
@@ -55,9 +55,9 @@ def resample_labels(
         raise TypeError(f"labels: got dtype {labels.dtype}, expected integers or bool")
     if labels.ndim != 4 or labels.shape[1] != 1:
         raise ShapeError(f"labels: got shape {shape_of(labels)}, expected (b, 1, h, w)")
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         given = [labels] if valid is None else [labels, valid]
-        winner, support, total = for_each_of(
+        winner, support, total = for_each_image_together(
             given,
             rotation,
             lambda i, r: resample_labels(

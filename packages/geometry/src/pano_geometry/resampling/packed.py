@@ -25,10 +25,10 @@ def takes(image: Tensor, grid: Tensor, surface: Surface) -> bool:
     """Return whether to sample an image in its working dtype this way; not for gradients."""
     if image.dtype != torch.float32 or (image.requires_grad and torch.is_grad_enabled()):
         return False
-    return grid.shape[0] == 1 and pays(image, (grid.shape[1], grid.shape[2]), surface)
+    return grid.shape[0] == 1 and is_worthwhile(image, (grid.shape[1], grid.shape[2]), surface)
 
 
-def pays(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
+def is_worthwhile(image: Tensor, size: tuple[int, int], surface: Surface) -> bool:
     """Return whether the table costs less than it saves, for a result of `size`."""
     if surface not in (Surface.SPHERE, Surface.CUBE):
         return False

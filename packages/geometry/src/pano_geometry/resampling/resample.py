@@ -20,12 +20,12 @@ from pano_geometry.errors import (
 )
 from pano_geometry.pixels import place
 from pano_geometry.resampling.back_ends import resample_seen, seen_pixels, source_pixels
-from pano_geometry.resampling.sampling import check_mode, restore, working_dtype
+from pano_geometry.resampling.sampling import check_mode, restore_dtype, working_dtype
 from pano_geometry.resampling.taps import Mode
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
 
-def has_several(rotation: Tensor | None) -> TypeGuard[Float[Tensor, "b k 3 3"]]:
+def has_several_rotations(rotation: Tensor | None) -> TypeGuard[Float[Tensor, "b k 3 3"]]:
     """Return whether there are several rotations for each image, (b, k, 3, 3)."""
     return isinstance(rotation, Tensor) and rotation.ndim == 4
 
@@ -46,10 +46,12 @@ def for_each_image(
         ShapeError: If the batches do not fit.
         ValueError: If a rotation is not proper.
     """
-    return for_each_of([image], rotation, lambda parts, turns: (run(parts[0], turns),))[0]
+    return for_each_image_together([image], rotation, lambda parts, turns: (run(parts[0], turns),))[
+        0
+    ]
 
 
-def for_each_of(
+def for_each_image_together(
     images: Sequence[Shaped[Tensor, "b ..."]],
     rotation: Float[Tensor, "b k 3 3"],
     run: Callable[[list[Tensor], Tensor], tuple[Tensor, ...]],
@@ -118,7 +120,7 @@ def resample(
         ValueError: `rotation` is not a proper rotation.
         TypeError: labels with a mode that mixes them.
     """
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         return for_each_image(
             image, rotation, lambda i, r: resample(i, source, target, r, mode, supersample)
         )
@@ -163,9 +165,9 @@ def resample_masked(
             `threshold` is not in (0, 1].
         TypeError: If an argument is of the wrong type, or `mode` would mix labels.
     """
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         check_mask("valid", valid, image)
-        values, share = for_each_of(
+        values, share = for_each_image_together(
             [image, valid],
             rotation,
             lambda i, r: resample_masked(
@@ -194,7 +196,7 @@ def resample_masked(
     enough = coverage >= threshold
     values = both[:, :-1] / torch.where(enough, coverage, torch.ones_like(coverage))
     values = torch.where(enough, values, torch.zeros_like(values))
-    return restore(values, image.dtype), coverage.detach()
+    return restore_dtype(values, image.dtype), coverage.detach()
 
 
 def check_request(
@@ -256,10 +258,10 @@ def resample_averaged(
     fine, seen = resample_seen(exact, source, target.finer(factor), rotation, mode)
     values = avg_pool2d(fine, factor)
     if seen is None:
-        return restore(values, image.dtype), None
+        return restore_dtype(values, image.dtype), None
     share = avg_pool2d(seen[:, None].to(values.dtype), factor)
     values = values / torch.where(share > 0, share, torch.ones_like(share))
-    return restore(values, image.dtype), share
+    return restore_dtype(values, image.dtype), share
 
 
 def coverage(
@@ -281,7 +283,7 @@ def coverage(
         ShapeError: If it is not (3, 3) or (b, 3, 3).
         ValueError: If it is not a proper rotation.
     """
-    if has_several(rotation):
+    if has_several_rotations(rotation):
         flat = coverage(source, target, rotation.flatten(0, 1), device)
         return torch.unflatten(flat, 0, rotation.shape[:2])
     if rotation is not None:

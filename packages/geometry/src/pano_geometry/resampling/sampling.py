@@ -96,7 +96,7 @@ def sample_planes(image: Tensor, u: Tensor, v: Tensor, surface: Surface, mode: M
     else:
         values = interpolate(dense_fetch(image, dtype), u, v, size, surface, mode)
         values = values.transpose(0, 1).contiguous()
-    return restore(values, image.dtype)
+    return restore_dtype(values, image.dtype)
 
 
 def _is_small_view(image: Tensor, dtype: torch.dtype, u: Tensor) -> bool:
@@ -112,7 +112,7 @@ def _cube(strip: Tensor, u: Tensor, v: Tensor, mode: Mode) -> Tensor:
     ring = 1 if mode == "bilinear" else 2
     padded = pad_strip(strip.to(working_dtype(strip)), ring)
     u, v = to_padded_strip(u, v, strip.shape[-1], ring)
-    return restore(sample_planes(padded, u, v, Surface.PLANE, mode), strip.dtype)
+    return restore_dtype(sample_planes(padded, u, v, Surface.PLANE, mode), strip.dtype)
 
 
 def pad_strip(strip: Tensor, ring: int) -> Tensor:
@@ -127,13 +127,13 @@ def sample_grid(image: Tensor, grid: Grid, surface: Surface) -> Tensor:
     if isinstance(grid, SparseGrid):
         return _sample_sparse(values, grid, image.dtype)
     if packed.takes(values, grid.grid, surface):
-        out = restore(packed.sample(values, grid.grid, surface), image.dtype)
+        out = restore_dtype(packed.sample(values, grid.grid, surface), image.dtype)
     else:
         out = sample_dense(values, grid, surface, image.dtype)
     return out if grid.seen is None else torch.where(grid.seen, out, torch.zeros_like(out))
 
 
-def bordered(image: Tensor, surface: Surface) -> Tensor:
+def with_cube_ring(image: Tensor, surface: Surface) -> Tensor:
     """Return the image as dense grids count in it: a cube map with its ring, others as is."""
     return pad_strip(image, 1) if surface is Surface.CUBE else image
 
@@ -143,7 +143,7 @@ def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface, dtype: torch.
 
     Bytes are rounded block by block: four passes over values that are still in cache.
     """
-    image = bordered(image, surface)
+    image = with_cube_ring(image, surface)
     n = max(image.shape[0], grid.grid.shape[0])
     image = image.expand(n, -1, -1, -1)
     coordinates = grid.grid.expand(n, -1, -1, -1)
@@ -151,7 +151,7 @@ def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface, dtype: torch.
     def rows_of(rows: slice) -> Tensor:
         at = coordinates[:, rows]
         values = grid_sample(image, at, padding_mode="border", align_corners=False)
-        return restore(values, dtype)
+        return restore_dtype(values, dtype)
 
     height, width = coordinates.shape[1:3]
     if dtype == torch.uint8:
@@ -167,10 +167,10 @@ def sample_dense(image: Tensor, grid: DenseGrid, surface: Surface, dtype: torch.
     if copies > 1:
         batch = torch.arange(copies, device=row.device).repeat_interleave(len(row))
         row, column, pixels = row.repeat(copies), column.repeat(copies), pixels.repeat(1, copies)
-    return repair(out, image, (batch, row, column), pixels, surface)
+    return resample_at_borders(out, image, (batch, row, column), pixels, surface)
 
 
-def repair(
+def resample_at_borders(
     out: Tensor,
     image: Tensor,
     edge: tuple[Tensor, Tensor, Tensor],
@@ -182,7 +182,7 @@ def repair(
     size = (image.shape[-2], image.shape[-1])
     fetch = sparse_fetch(image, batch, working_dtype(image))
     exact = interpolate(fetch, pixels[0], pixels[1], size, surface, "bilinear")
-    out.permute(0, 2, 3, 1).index_put_((batch, row, column), restore(exact, out.dtype).mT)
+    out.permute(0, 2, 3, 1).index_put_((batch, row, column), restore_dtype(exact, out.dtype).mT)
     return out
 
 
@@ -197,11 +197,11 @@ def _sample_sparse(image: Tensor, grid: SparseGrid, dtype: torch.dtype) -> Tenso
         values = grid_sample(
             image[of : of + 1], grid.grids[at], padding_mode="border", align_corners=False
         )
-        out[i].index_copy_(1, grid.positions[at], restore(values[0, :, 0], dtype))
+        out[i].index_copy_(1, grid.positions[at], restore_dtype(values[0, :, 0], dtype))
     return out.reshape(n, image.shape[1], height, width)
 
 
-def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
+def filled_pixels(grid: Grid, size: tuple[int, int]) -> Tensor | None:
     """Return which pixels of the result a grid fills, (n, ho, wo); None if all."""
     if isinstance(grid, DenseGrid):
         return None if grid.seen is None else grid.seen.expand(grid.grid.shape[0], *size)
@@ -211,7 +211,7 @@ def seen_on(grid: Grid, size: tuple[int, int]) -> Tensor | None:
     return seen.reshape(-1, *size)
 
 
-def restore(values: Tensor, dtype: torch.dtype) -> Tensor:
+def restore_dtype(values: Tensor, dtype: torch.dtype) -> Tensor:
     """Return to the dtype of the image; uint8 is rounded and kept within 0..255, in place."""
     if dtype == torch.uint8:
         # By way of int16, which CPUs convert to and from four times as fast.

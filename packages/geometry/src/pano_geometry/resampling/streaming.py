@@ -10,7 +10,12 @@ from torch.nn.functional import grid_sample
 from pano_geometry.cameras.base import Camera, Surface
 from pano_geometry.pixels import EXACT_ON, from_grid, to_index
 from pano_geometry.resampling.grids import EdgeList, dense_blocks
-from pano_geometry.resampling.sampling import bordered, repair, restore, working_dtype
+from pano_geometry.resampling.sampling import (
+    resample_at_borders,
+    restore_dtype,
+    with_cube_ring,
+    working_dtype,
+)
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 TILE = 128
@@ -33,7 +38,7 @@ def resample_once(
     n = max(image.shape[0], 1 if rotation is None or rotation.ndim == 2 else rotation.shape[0])
     dtype = working_dtype(image)
     view = source.surface is not Surface.CUBE and is_small_view(image, target.size)
-    exact = image if view else bordered(image.to(dtype), source.surface)
+    exact = image if view else with_cube_ring(image.to(dtype), source.surface)
     out = image.new_empty(n, image.shape[1], *target.size)
     edges = EdgeList(source.size)
     for sample, rows, block in dense_blocks(source, target, rotation, dtype, edges):
@@ -43,7 +48,7 @@ def resample_once(
         del block
     edge, pixels = edges.joined()
     if edge is not None and pixels is not None:
-        repair(out, exact.expand(n, -1, -1, -1), edge, pixels, source.surface)
+        resample_at_borders(out, exact.expand(n, -1, -1, -1), edge, pixels, source.surface)
     seen = target.image_mask(EXACT_ON)
     if seen is None:
         return out, None
@@ -83,7 +88,7 @@ def _first_tap(coordinate: Tensor, n: int) -> tuple[Tensor, Tensor]:
 
 def _put(values: Tensor, out: Tensor) -> None:
     """Into the rows (c, r, wo) of the result, from these or from tiles of them."""
-    out.view(values.shape).copy_(restore(values, out.dtype))
+    out.view(values.shape).copy_(restore_dtype(values, out.dtype))
 
 
 def _sample_tiles(image: Tensor, block: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pano_geometry.cameras.fisheye import Fisheye
 from pano_geometry.cameras.mei import Mei
 from pano_geometry.errors import ShapeError, check_image, check_rotation, shape_of
 from pano_geometry.resampling.resample import Supersample, resample, resample_masked
-from pano_geometry.resampling.sampling import restore, working_dtype
+from pano_geometry.resampling.sampling import restore_dtype, working_dtype
 from pano_geometry.rotations import compose, from_ypr
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 
@@ -114,7 +114,7 @@ def dual_fisheye_to_erp(
     total = weights[0] + weights[1]
     covered = total > 0
     mean = (values[0] + values[1]) / torch.where(covered, total, torch.ones_like(total))
-    return restore(mean, image.dtype), covered
+    return restore_dtype(mean, image.dtype), covered
 
 
 def _check_lens(camera: object) -> None:

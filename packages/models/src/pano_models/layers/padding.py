@@ -222,7 +222,7 @@ def wrap_padding(module: nn.Module) -> None:
     replace_children(module, partial(_repadded, build=WrapConv2d))
 
 
-def close_sphere(module: nn.Module) -> None:
+def pad_on_sphere(module: nn.Module) -> None:
     """Pad every convolution and pooling of `module` across seam and poles; parameters stay."""
     replace_children(module, _closed)
 

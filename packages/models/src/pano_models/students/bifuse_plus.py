@@ -15,10 +15,10 @@ import pano_geometry as pg
 from pano_geometry.compat import depth_anywhere
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import build_staged_encoder, run_encoder
-from pano_models.layers.padding import SphereUpsample, close_sphere
+from pano_models.layers.padding import SphereUpsample, pad_on_sphere
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
 from pano_models.outputs import DISTANCE_METRIC
-from pano_models.students.student import AFFINE_START, STRIDE, Student, start_at
+from pano_models.students.student import AFFINE_START, STRIDE, Student, set_initial_output
 
 FACES = 6
 
@@ -220,10 +220,10 @@ class BiFusePlus(Student):
         self.pyramid = BiProjectionEncoder(backbone, width, faithful, equivariant)
         self.decoder = PixelShuffleDecoder(self.pyramid.channels)
         if head == "affine":
-            start_at(self.decoder.out, AFFINE_START)
+            set_initial_output(self.decoder.out, AFFINE_START)
         self._start_encoders(backbone_weights)
         if equivariant:
-            close_sphere(self)
+            pad_on_sphere(self)
             self.decoder.upsample = SphereUpsample()
 
     def _predict(self, rgb: Tensor) -> Tensor:

@@ -18,11 +18,11 @@ from pano_models.backbones.encoders import build_encoder, run_encoder
 from pano_models.layers.padding import (
     WrapConv1d,
     WrapConv2d,
-    close_sphere,
+    pad_on_sphere,
     wrap_columns,
     wrap_padding,
 )
-from pano_models.students.student import AFFINE_START, Student, run_at_height, start_at
+from pano_models.students.student import AFFINE_START, Student, run_at_height, set_initial_output
 
 
 def upsample_azimuth(x: Float[Tensor, "b c *h w"], scale: int) -> Float[Tensor, "b c *h v"]:
@@ -245,10 +245,10 @@ class HoHoNet(Student):
         )
         self.columns = CosineColumns(latent_channels, components, height)
         if head == "affine":
-            start_at(self.columns, AFFINE_START)
+            set_initial_output(self.columns, AFFINE_START)
         self._start_encoders(backbone_weights)
         if equivariant:
-            close_sphere(self)
+            pad_on_sphere(self)
 
     def _run(self, rgb: Tensor) -> Tensor:
         return run_at_height(self._predict, rgb, self.height)

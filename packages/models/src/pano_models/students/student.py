@@ -118,7 +118,7 @@ def run_at_height(
     return resize(out, size, wrap=True, antialias=True)
 
 
-def start_at(head: nn.Module, value: float) -> None:
+def set_initial_output(head: nn.Module, value: float) -> None:
     """Make a last convolution (or linear layer) start around a value: fill its bias."""
     bias = head.bias
     if not isinstance(bias, Tensor):

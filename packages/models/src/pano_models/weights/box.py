@@ -80,7 +80,9 @@ def put_into_box(
     if model.spec is None or model.native_size is None:
         raise ValueError(f"{name}: got a network without options or size, expected a trained one")
     folder = box / name
-    write_folder(folder, model.spec.name, model.spec.config, halved(model), model.native_size)
+    write_folder(
+        folder, model.spec.name, model.spec.config, half_precision(model), model.native_size
+    )
     digests = {file: _digest(folder / file) for file in (CONFIG_FILE, WEIGHTS_FILE)}
     entry = {"sha256": digests, **origin}
     text = json.dumps({**_catalogue(box), name: entry}, indent=2, sort_keys=True)
@@ -88,7 +90,7 @@ def put_into_box(
     return entry
 
 
-def halved(model: nn.Module) -> dict[str, Tensor]:
+def half_precision(model: nn.Module) -> dict[str, Tensor]:
     """Return the tensors that the box keeps of a network.
 
     Raises:

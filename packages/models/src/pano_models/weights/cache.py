@@ -49,7 +49,7 @@ def weights_folder() -> Path:
     return Path(constants.HF_ASSETS_CACHE) / "panodepth" / "weights"
 
 
-def place_of(entry: PublishedWeights, folder: Path | None = None) -> Path:
+def weight_path(entry: PublishedWeights, folder: Path | None = None) -> Path:
     """Return where the file of an entry lies, or has to be put."""
     return (folder or weights_folder()) / entry.name.replace("/", "--") / Path(entry.file).name
 
@@ -66,7 +66,7 @@ def in_hub_cache(entry: PublishedWeights) -> Path | None:
 
 def find_weights(entry: PublishedWeights, folder: Path | None = None) -> Path | None:
     """Return the file of an entry, None where it is not on this machine."""
-    place = place_of(entry, folder)
+    place = weight_path(entry, folder)
     return place if place.is_file() else in_hub_cache(entry)
 
 
@@ -163,5 +163,5 @@ def digest_of_file(path: Path) -> str:
 
 
 def _record_path(entry: PublishedWeights, folder: Path | None) -> Path:
-    place = place_of(entry, folder)
+    place = weight_path(entry, folder)
     return place.with_name(place.name + RECORD_ENDING)

@@ -22,8 +22,8 @@ from pano_models.weights.cache import (
     check_file,
     digest_of_file,
     find_weights,
-    place_of,
     read_file_record,
+    weight_path,
     write_file_record,
 )
 from pano_models.weights.published import PublishedWeights, published
@@ -64,7 +64,7 @@ def fetch_weights(name: str, folder: Path | None = None, endpoint: str | None = 
         raise ModelNotFoundError(str(error.args[0])) from error
     present = find_weights(entry, folder)
     if present is None:
-        place = place_of(entry, folder)
+        place = weight_path(entry, folder)
         if not entry.on_hub:
             raise ModelNotFoundError(_by_hand(entry, place, "its authors keep it on no model hub"))
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from pano_data import DataError, UnknownDatasetError, track
-from pano_data.io.atomic import unflushed
+from pano_data.io.atomic import without_flush
 from pano_data.workers import open_pool
 from pano_worlds.miniatures import (
     hypersim,
@@ -115,7 +115,7 @@ def _style(name: str) -> WorldStyle:
 
 
 def _write_scene(mini: Miniature, root: Path, studio: Studio, shot: Shot) -> None:
-    with unflushed():
+    with without_flush():
         mini.write_scene(root, studio, shot)
 
 

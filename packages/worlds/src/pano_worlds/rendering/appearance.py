@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pano_worlds.rendering.atmosphere import rained, snowed
+from pano_worlds.rendering.atmosphere import draw_rain, draw_snow
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.vectors import F32, F64, U8, Mask, Random
 
@@ -89,9 +89,9 @@ def develop(image: F32, rays: F64, appearance: Appearance, rng: Random) -> tuple
         1.0 + appearance.white_balance * np.array([1.0, 0.0, -1.0]) * rng.standard_normal()
     )
     if appearance.rain > 0.0:
-        image = rained(image, rays, appearance.rain, rng)
+        image = draw_rain(image, rays, appearance.rain, rng)
     if appearance.snow > 0.0:
-        image = snowed(image, rays, appearance.snow, rng)
+        image = draw_snow(image, rays, appearance.snow, rng)
     out = _lenses(image * balance.astype(np.float32), rays.astype(np.float32), appearance, rng)
     if rng.random() < appearance.tripod:
         out, artefact = _tripod(out, rays, rng)

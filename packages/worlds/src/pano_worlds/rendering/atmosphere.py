@@ -81,7 +81,7 @@ _STREAKS = ((0.012, 0.16, 0.0022), (0.02, 0.26, 0.004))
 _FLAKES = ((0.022, 0.0035), (0.045, 0.008), (0.11, 0.018))
 
 
-def fogged(radiance: F32, distance: F64, horizon: F64, visibility: float) -> F32:
+def blend_fog(radiance: F32, distance: F64, horizon: F64, visibility: float) -> F32:
     """Blend linear radiance `(h, w, 3)` towards the light of the fog.
 
     Args:
@@ -97,7 +97,7 @@ def fogged(radiance: F32, distance: F64, horizon: F64, visibility: float) -> F32
     return mixed
 
 
-def snow_covered(
+def cover_with_snow(
     radiance: F32, points: F64, up: F64, hit: Mask, horizon: F64, amount: float
 ) -> F32:
     """Lay snow on what faces up: patches that grow with `amount`.
@@ -121,7 +121,7 @@ def snow_covered(
     return covered
 
 
-def rained(image: F32, rays: F64, amount: float, rng: Random) -> F32:
+def draw_rain(image: F32, rays: F64, amount: float, rng: Random) -> F32:
     """Draw streaks of rain over an sRGB image, two layers near and far."""
     seed, slant = int(rng.integers(1 << 30)), float(rng.uniform(-0.2, 0.2))
     lon, lat = _angles(rays)
@@ -140,7 +140,7 @@ def rained(image: F32, rays: F64, amount: float, rng: Random) -> F32:
     return out
 
 
-def snowed(image: F32, rays: F64, amount: float, rng: Random) -> F32:
+def draw_snow(image: F32, rays: F64, amount: float, rng: Random) -> F32:
     """Draw flakes over an sRGB image, three layers near and far."""
     seed = int(rng.integers(1 << 30))
     lon, lat = _angles(rays)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
-from pano_worlds.rendering.atmosphere import fogged, snow_covered
+from pano_worlds.rendering.atmosphere import blend_fog, cover_with_snow
 from pano_worlds.rendering.picture import (
     Pixels,
     pane_crossings,
@@ -185,9 +185,9 @@ def _weathered(world: World, pixels: Pixels, radiance: F32, appearance: Appearan
     if appearance.snow > 0.0:
         hit = np.isfinite(pixels.distance)
         up = -pixels.normals[..., 1]
-        radiance = snow_covered(radiance, pixels.points, up, hit, horizon, appearance.snow)
+        radiance = cover_with_snow(radiance, pixels.points, up, hit, horizon, appearance.snow)
     if appearance.visibility > 0.0:
-        radiance = fogged(radiance, pixels.distance, horizon, appearance.visibility)
+        radiance = blend_fog(radiance, pixels.distance, horizon, appearance.visibility)
     return radiance
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pano_worlds.surfaces import meshes
 from pano_worlds.surfaces.materials import Material
-from pano_worlds.surfaces.meshes import Part, ragged
+from pano_worlds.surfaces.meshes import Part, with_own_topologies
 from pano_worlds.surfaces.quadrics import ExactSurfaces, QuadricTable
 from pano_worlds.vectors import F64, I32, Index, to_world
 
@@ -77,7 +77,9 @@ def assemble(
     parts = [_part(kind, records) for kind, records in shapes.items()]
     if meshes:
         number = np.array([row for row, _, _ in meshes])
-        parts.append(ragged(number, [v for _, v, _ in meshes], [f for _, _, f in meshes]))
+        parts.append(
+            with_own_topologies(number, [v for _, v, _ in meshes], [f for _, _, f in meshes])
+        )
     first = np.cumsum([0, *(len(p.vertices) for p in parts)])
     shape = np.concatenate([p.face_shape for p in parts])
     place = frames[rows[:, 0]]

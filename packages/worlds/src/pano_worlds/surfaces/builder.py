@@ -14,7 +14,7 @@ import numpy as np
 
 from pano_worlds.surfaces.assembly import Surfaces, assemble
 from pano_worlds.surfaces.materials import Material, Rgb
-from pano_worlds.surfaces.meshes import corners, triangulated
+from pano_worlds.surfaces.meshes import corners, cut_into_triangles
 from pano_worlds.surfaces.panes import PaneRecord, Panes, assemble_panes
 from pano_worlds.vectors import F64, I32, Frame
 
@@ -74,7 +74,7 @@ class Builder:
     ) -> None:
         """Add convex polygons given by vertex numbers."""
         corners = np.asarray(vertices, dtype=np.float64)
-        self.mesh(corners, triangulated(tuple(polygons)), material)
+        self.mesh(corners, cut_into_triangles(tuple(polygons)), material)
 
     def pane(self, outline: Sequence[Sequence[float]], tint: Rgb, faces: int = 2) -> None:
         """Add a rectangle of glass, corners in order; it is no surface and belongs to no object."""

@@ -34,7 +34,7 @@ class Part:
     face_exact: Index | None = None
 
 
-def repeated(
+def with_one_topology(
     shape: Index, vertices: F64, topology: I32, exact: ExactSurfaces | None = None
 ) -> Part:
     """Return shapes that share their topology.
@@ -57,7 +57,7 @@ def repeated(
     )
 
 
-def ragged(shape: Index, vertices: list[F64], topology: list[I32]) -> Part:
+def with_own_topologies(shape: Index, vertices: list[F64], topology: list[I32]) -> Part:
     """Return shapes each with a mesh of its own."""
     counts = np.array([len(v) for v in vertices])
     sizes = np.array([len(f) for f in topology])
@@ -74,7 +74,7 @@ _BOX = ((0, 3, 2, 1), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3
 
 
 @lru_cache(maxsize=64)
-def triangulated(polygons: tuple[tuple[int, ...], ...]) -> I32:
+def cut_into_triangles(polygons: tuple[tuple[int, ...], ...]) -> I32:
     """Cut convex polygons into fans; return vertex numbers `(n, 3)`."""
     tri = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
     return np.asarray(tri, dtype=np.int32)
@@ -88,12 +88,12 @@ def boxes(shape: Index, numbers: F64) -> Part:
         for z in (z0, z1)
         for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))
     ]
-    return repeated(shape, np.stack(corners, axis=1), triangulated(_BOX))
+    return with_one_topology(shape, np.stack(corners, axis=1), cut_into_triangles(_BOX))
 
 
 def quads(shape: Index, numbers: F64) -> Part:
     """Return flat quadrilaterals from `(n, 12)` corners."""
-    return repeated(shape, numbers.reshape(-1, 4, 3), triangulated(((0, 1, 2, 3),)))
+    return with_one_topology(shape, numbers.reshape(-1, 4, 3), cut_into_triangles(((0, 1, 2, 3),)))
 
 
 _SPHERE = (1.0, 1.0, 0.0, -1.0)
@@ -124,7 +124,7 @@ def globes(shape: Index, numbers: F64, sides: int, upper: bool) -> Part:
         centre,
         gap * radii.max(axis=1),
     )
-    return repeated(shape, mesh * radii[:, None] + centre[:, None], faces, exact)
+    return with_one_topology(shape, mesh * radii[:, None] + centre[:, None], faces, exact)
 
 
 def tubes(shape: Index, numbers: F64, sides: int, closed: bool, half: bool) -> Part:
@@ -162,7 +162,7 @@ def tubes(shape: Index, numbers: F64, sides: int, closed: bool, half: bool) -> P
         start,
         bulge + (_MARGIN if closed else 0.0),
     )
-    return repeated(shape, _placed(mesh, axes, start), _tube_faces(sides, closed), exact)
+    return with_one_topology(shape, _placed(mesh, axes, start), _tube_faces(sides, closed), exact)
 
 
 def discs(shape: Index, numbers: F64, sides: int) -> Part:
@@ -172,7 +172,7 @@ def discs(shape: Index, numbers: F64, sides: int) -> Part:
     mesh = np.concatenate([np.zeros((n, 1, 3)), rim], axis=1)
     step = np.arange(sides, dtype=np.int32)
     faces = np.stack([np.zeros_like(step), 1 + step, 1 + (step + 1) % sides], axis=-1)
-    return repeated(shape, _placed(mesh, exact.axes, exact.centre), faces, exact)
+    return with_one_topology(shape, _placed(mesh, exact.axes, exact.centre), faces, exact)
 
 
 def rings(shape: Index, numbers: F64, sides: int) -> Part:
@@ -185,7 +185,7 @@ def rings(shape: Index, numbers: F64, sides: int) -> Part:
     hole = numbers[:, 7] / numbers[:, 6] * float(np.cos(np.pi / sides))
     levels = [_level(_rim(sides, False), scale, np.zeros(n)) for scale in (hole, np.ones(n))]
     mesh = _placed(np.concatenate(levels, axis=1), exact.axes, exact.centre)
-    return repeated(shape, mesh, _tube_faces(sides, False), exact)
+    return with_one_topology(shape, mesh, _tube_faces(sides, False), exact)
 
 
 def _flat(numbers: F64) -> ExactSurfaces:

@@ -26,10 +26,10 @@ def takes(image: Tensor, source: Camera, target: Camera) -> bool:
     """Return whether the kernel knows this image and these cameras; a cube map comes unpadded."""
     if not (_has_triton and image.is_cuda) or image.dtype not in DTYPES:
         return False
-    return knows(image, source, target)
+    return supports(image, source, target)
 
 
-def knows(image: Tensor, source: Camera, target: Camera) -> bool:
+def supports(image: Tensor, source: Camera, target: Camera) -> bool:
     """Return the part of `takes` that does not ask for a device."""
     if (
         source.key() is None

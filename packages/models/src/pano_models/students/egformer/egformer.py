@@ -10,14 +10,14 @@ from torch.nn.functional import gelu
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import run_encoder
-from pano_models.layers.padding import SphereUpsample, close_sphere
+from pano_models.layers.padding import SphereUpsample, pad_on_sphere
 from pano_models.students.egformer.attention import (
     Axis,
     EquirectangularAttention,
     EquirectangularBlock,
 )
 from pano_models.students.egformer.panoformer import PanoFormerBlock, TangentAttention
-from pano_models.students.student import AFFINE_START, Student, start_at
+from pano_models.students.student import AFFINE_START, Student, set_initial_output
 
 
 class ConvNorm(nn.Module):
@@ -141,12 +141,12 @@ class EGFormer(Student):
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
         if head == "affine":
-            start_at(self.readout.conv3, AFFINE_START)
+            set_initial_output(self.readout.conv3, AFFINE_START)
         if equivariant:
             self._close_the_sphere()
 
     def _close_the_sphere(self) -> None:
-        close_sphere(self)
+        pad_on_sphere(self)
         self.readout.upsample = SphereUpsample()
         for module in self.modules():
             if isinstance(module, EquirectangularAttention | TangentAttention):

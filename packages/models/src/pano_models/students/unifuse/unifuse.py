@@ -17,9 +17,9 @@ from torch.nn import functional
 import pano_geometry as pg
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import ConvEncoder, build_encoder, run_encoder, scaled
-from pano_models.layers.padding import close_sphere
+from pano_models.layers.padding import pad_on_sphere
 from pano_models.layers.tangent_conv import lay_on_tangent_planes
-from pano_models.students.student import AFFINE_START, STRIDE, Student, start_at
+from pano_models.students.student import AFFINE_START, STRIDE, Student, set_initial_output
 from pano_models.students.unifuse.cube import released_cube, released_equirectangular
 
 
@@ -179,7 +179,7 @@ class UniFuse(Student):
         self.decoder = UNetDecoder(self.equi_encoder.channels, channels)
         if head == "affine":
             start = min(AFFINE_START / max_depth, 0.5)
-            start_at(self.decoder.depthconv, math.log(start / (1 - start)))
+            set_initial_output(self.decoder.depthconv, math.log(start / (1 - start)))
         self._start_encoders(backbone_weights)
         if equivariant:
             self._close_the_sphere()
@@ -187,7 +187,7 @@ class UniFuse(Student):
     def _close_the_sphere(self) -> None:
         if self.cube_encoder is not None:
             lay_on_tangent_planes(self.cube_encoder)
-        close_sphere(self)
+        pad_on_sphere(self)
         for module in self.modules():
             if isinstance(module, SqueezeExcitation):
                 module.sorted_mean = True
