@@ -89,8 +89,8 @@ MUTATIONS = (
         "least absolute deviation with the wrong dimension",
         "PanoVGGT",
         "alignment.py",
-        "quotient = blank(t, usable) / blank(p, usable)",
-        "quotient = blank(t, usable) - blank(p, usable)",
+        "quotient = fill_invalid(t, usable) / fill_invalid(p, usable)",
+        "quotient = fill_invalid(t, usable) - fill_invalid(p, usable)",
     ),
     Mutation(
         "an image without valid pixels makes the mean NaN",
@@ -112,8 +112,8 @@ MUTATIONS = (
         "range taken before the files are decoded",
         "DA2 against its data sets",
         "evaluation.py",
-        'target = blank(target * protocol.decoding.get(dataset or "", 1.0), valid)',
-        "target = blank(target, valid)",
+        'target = fill_invalid(target * protocol.decoding.get(dataset or "", 1.0), valid)',
+        "target = fill_invalid(target, valid)",
     ),
     Mutation(
         "prediction not filled where the mask says far",
@@ -148,8 +148,8 @@ MUTATIONS = (
         "mask by multiplication: NaN under it spreads",
         "common",
         "reduction.py",
-        "return torch.where(valid, widen(value), fill)",
-        "return widen(value) * valid",
+        "return torch.where(valid, at_least_float32(value), fill)",
+        "return at_least_float32(value) * valid",
     ),
     Mutation(
         "accuracy counts the threshold itself",

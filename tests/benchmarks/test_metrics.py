@@ -6,13 +6,14 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from benchmarks import metrics
+from benchmarks.metric_peers import EDGE_M, MetricRow, of_torchmetrics
 from pano_losses.boundary_distance import BOUNDARY_DISTANCE
 from pano_losses.gradients import sobel_magnitude
 from scripts.write_protocols import rooms
 
 
 def test_torchmetrics_has_the_same_numbers_where_it_means_the_same() -> None:
-    found = list(metrics.of_torchmetrics(rooms()))
+    found = list(of_torchmetrics(rooms()))
     assert len([row for row in found if not row.reason]) == 4
     for row in found:
         assert (row.apart < metrics.AGREE) == (not row.reason), row
@@ -21,10 +22,10 @@ def test_torchmetrics_has_the_same_numbers_where_it_means_the_same() -> None:
 def test_boundary_distance_is_that_of_a_distance_transform() -> None:
     maps = metrics.posts()
     ours = {
-        name: BOUNDARY_DISTANCE[f"boundary_{name}_px_{metrics.EDGE_M:g}m"].per_image(*maps)
+        name: BOUNDARY_DISTANCE[f"boundary_{name}_px_{EDGE_M:g}m"].per_image(*maps)
         for name in ("accuracy", "completeness")
     }
-    edges = [(sobel_magnitude(x, maps[2])[0] > metrics.EDGE_M)[:, 0].numpy() for x in maps[:2]]
+    edges = [(sobel_magnitude(x, maps[2])[0] > EDGE_M)[:, 0].numpy() for x in maps[:2]]
     for i, (found, true) in enumerate(zip(*edges, strict=True)):
         to_true, to_found = (distance_transform_edt(~e).clip(max=10) for e in (true, found))
         near = found & (to_true < 10)
@@ -41,9 +42,9 @@ def test_posts_keep_away_from_what_the_peers_cut() -> None:
 
 
 def test_a_difference_without_a_reason_is_shown_as_one() -> None:
-    same = metrics.MetricRow("peer", "x", 1.0, 1.0 + 1e-7)
-    apart = metrics.MetricRow("peer", "y", 1.0, 1.1)
-    known = metrics.MetricRow("peer", "z", 1.0, 1.1, "another definition")
+    same = MetricRow("peer", "x", 1.0, 1.0 + 1e-7)
+    apart = MetricRow("peer", "y", 1.0, 1.1)
+    known = MetricRow("peer", "z", 1.0, 1.1, "another definition")
     rows = metrics.table([same, apart, known]).splitlines()[2:]
     verdicts = [row.split(" | ")[-1].rstrip(" |") for row in rows]
     assert verdicts == ["same", "DIFFERS by 9.1e-02", "another definition"]

@@ -18,7 +18,7 @@ from experiments.da2.task import Da2Task
 from experiments.tracking.shares import read_shares, shares_of
 from experiments.training.shares import LossShares, rows_of_sets
 from pano_losses import MedianAlignedL1, WeightedSum
-from tests.experiments.training.test_tasks import depth_anywhere
+from tests.experiments.depth_anywhere.test_task import depth_anywhere
 
 SIZE = (16, 32)
 

@@ -127,9 +127,8 @@ class Row:
                 f"intrinsics with focal lengths {self.intrinsics[0]} and {self.intrinsics[4]}, "
                 "expected positive ones"
             )
-        margin = self.edge_margin
-        if not 0 <= margin <= MAX_EDGE_MARGIN:
-            raise self._error(f"edge_margin={margin}, expected 0 to {MAX_EDGE_MARGIN} pixels")
+        if not 0 <= self.edge_margin <= MAX_EDGE_MARGIN:
+            raise self._error(f"edge_margin={self.edge_margin}, expected 0 to {MAX_EDGE_MARGIN}")
 
     def _error(self, what: str) -> ManifestError:
         return ManifestError(f"row {brief(self.key)}: {what}")
@@ -148,9 +147,8 @@ _LISTS = ("invalid", "far", "intrinsics", "pose")
 _TYPES = {
     **dict.fromkeys(_NUMBERS, pa.float64()),
     **dict.fromkeys(_LISTS, pa.list_(pa.float64())),
-    "metric": pa.bool_(),
+    **dict.fromkeys(("metric", "faithful"), pa.bool_()),
     "edge_margin": pa.int64(),
-    "faithful": pa.bool_(),
 }
 """Columns that are no text."""
 _FIELDS = tuple(field.name for field in dataclasses.fields(Row))
@@ -208,9 +206,8 @@ class Manifest(Sequence[Row]):
         for name, value in equal.items():
             if name not in _FIELDS:
                 raise ManifestError(f"no column {name!r} in a manifest; there are {_FIELDS}")
-            several = isinstance(value, tuple | list | set | frozenset)
-            wanted = sorted(value) if isinstance(value, set | frozenset) else value
-            values = pa.array(list(wanted) if several else [wanted], _SCHEMA.field(name).type)  # type: ignore[call-overload]
+            wanted = list(value) if isinstance(value, tuple | list | set | frozenset) else [value]
+            values = pa.array(wanted, _SCHEMA.field(name).type)
             table = table.filter(pc.is_in(table[name], value_set=values))
         return Manifest(table)
 
@@ -223,7 +220,7 @@ def write_manifest(path: Path | str, rows: Iterable[Row]) -> Manifest:
     """
     manifest = manifest_of(rows)
     with replace_file(Path(path)) as temporary:
-        pq.write_table(manifest.table, temporary, compression="zstd", row_group_size=65536)
+        pq.write_table(manifest.table, temporary, compression="zstd", row_group_size=_BLOCK)
     return manifest
 
 
@@ -249,8 +246,7 @@ def read_manifest(path: Path | str) -> Manifest:
         ManifestError: If the file is not a manifest of this version, or a row names files outside
             its folder, or says what no image has (`Row`).
     """
-    path = Path(path)
-    if not path.is_file():
+    if not (path := Path(path)).is_file():
         raise DatasetNotFoundError(
             "manifest", path, "the manifest path", "pano_data.manifest.write_manifest"
         )
@@ -268,7 +264,7 @@ def read_manifest(path: Path | str) -> Manifest:
             "it was written by another version, make it again from the data set"
         )
     manifest = Manifest(table)
-    if _is_suspect(manifest.table):
+    if _is_suspect(table):
         for _ in manifest:  # the row itself says what is wrong with it
             pass
     return manifest
