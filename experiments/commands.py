@@ -3,7 +3,7 @@
 from panodepth.cli import Subcommand
 
 EVALUATE = Subcommand(
-    "experiments.benchmark.evaluate.command",
+    "experiments.benchmark.evaluate_command",
     "one model, one data set, one protocol -> metrics.json",
 )
 PLAUSIBILITY = Subcommand(

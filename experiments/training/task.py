@@ -17,7 +17,7 @@ from experiments.training.sharding import Sharded, is_sharded, shard, spare_batc
 from experiments.training.validation_scores import ValidationScores
 from pano_losses.evaluation import resolve
 from pano_models.errors import CheckpointError
-from pano_models.weights.state_dict import fill
+from pano_models.storage.state_dict import fill
 
 Batch = dict[str, Any]
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm

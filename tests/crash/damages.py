@@ -20,7 +20,7 @@ from pano_data import (
 )
 from pano_data.io.images import read_rgb
 from pano_data.shards import ShardDataset, finish, pack
-from pano_models.weights.files import read_state
+from pano_models.storage.files import read_state
 from tests.crash.case import Done, Fault
 from tests.crash.files import DAMAGES, TOLD, flip, panoramas
 

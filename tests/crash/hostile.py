@@ -30,7 +30,7 @@ from pano_data import ManifestDataset, read_depth, read_manifest, read_picture, 
 from pano_data.io.archives import extract
 from pano_data.io.images import read_rgb
 from pano_data.shards import ShardDataset
-from pano_models.weights.files import read_state
+from pano_models.storage.files import read_state
 from panodepth.outputs.records import is_complete, load_prediction
 from tests.crash.case import Done, Fault
 from tests.crash.files import TOLD, flip, panoramas

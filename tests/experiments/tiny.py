@@ -27,7 +27,7 @@ STEPS = 12
 # process, and the first start decides what it has imported: evaluations are forked from it as well.
 FORKS = get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["tests.crash.warm", "experiments.da2.task", "experiments.benchmark.evaluate.command"]
+    ["tests.crash.warm", "experiments.da2.task", "experiments.benchmark.evaluate_command"]
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry.rigs.cubemap import from_strip
+from pano_geometry.cameras.cubemap import from_strip
 from tests.geometry.fields import erp_rays, image_of_rays, pixel_error, turned
 
 WIDTH = 512

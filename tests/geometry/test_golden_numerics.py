@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 import pano_geometry as pg
-from pano_geometry.rigs.cubemap import from_strip
+from pano_geometry.cameras.cubemap import from_strip
 from tests.geometry.fields import erp_rays, image_of_rays, pixel_error, turned
 
 R = pg.from_ypr(0.7, 0.4, 0.3)

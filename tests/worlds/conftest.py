@@ -3,8 +3,8 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_worlds.rendering.atmosphere import Sky
-from pano_worlds.rendering.lighting import Light
+from pano_worlds.light.atmosphere import Sky
+from pano_worlds.light.lighting import Light
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material, Plain
 from pano_worlds.world import Viewpoint, World, upright

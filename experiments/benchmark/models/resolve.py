@@ -20,7 +20,7 @@ from experiments.pipeline.run_folder import FINISHED
 from pano_data.manifest import Manifest, read_manifest
 from pano_data.reader import ManifestDataset
 from pano_geometry.tensor_types import Float
-from pano_models.weights.model_folder import digest_of_weights
+from pano_models.storage.model_folder import digest_of_weights
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from pano_geometry.cameras import (
     Perspective,
     Stereographic,
 )
+from pano_geometry.cameras.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.distance import (
     depth_to_distance,
     distance_to_depth,
@@ -49,7 +50,6 @@ from pano_geometry.rigs.cube_layouts import (
     cube_to_layout,
     layout_to_cube,
 )
-from pano_geometry.rigs.cubemap import FACES, Cubemap, face_camera, face_rotations
 from pano_geometry.rigs.dual_fisheye import dual_fisheye_to_erp, erp_to_dual_fisheye
 from pano_geometry.rigs.tangent import erp_to_tangents, tangent_rotations
 from pano_geometry.rotations import (

@@ -13,10 +13,10 @@ from torch.nn.functional import embedding_bag
 from torch.utils._python_dispatch import _disable_current_modes
 
 from pano_geometry.arrays import takes_arrays
+from pano_geometry.cameras.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.compiling import constant_result, is_known_size, is_transformed
 from pano_geometry.errors import check_image, check_size
 from pano_geometry.pixels import EXACT_ON, centres, lacks_float64, to_index
-from pano_geometry.rigs.cubemap import check_faces, plane_rays, project_to_faces
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 

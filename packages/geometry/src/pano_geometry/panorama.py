@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.arrays import takes_arrays
+from pano_geometry.cameras.cubemap import Cubemap, check_faces, from_strip, to_strip
 from pano_geometry.cameras.equirectangular import Equirectangular, erp_camera
 from pano_geometry.cameras.fisheye import Stereographic
 from pano_geometry.cameras.perspective import Perspective
@@ -26,7 +27,6 @@ from pano_geometry.resampling.resample import (
 )
 from pano_geometry.resampling.sampling import check_mode
 from pano_geometry.resampling.taps import Mode
-from pano_geometry.rigs.cubemap import Cubemap, check_faces, from_strip, to_strip
 from pano_geometry.rotations import from_ypr
 from pano_geometry.tensor_types import Bool, Float, Shaped, Tensor
 

@@ -23,16 +23,17 @@ from pano_models.outputs import (
 )
 from pano_models.predictor import DepthMaps, Predictor, working_size
 from pano_models.registry import NETWORKS, model_names, name_of, register
-from pano_models.weights.files import read_state
+from pano_models.storage.files import read_state
+from pano_models.storage.state_dict import LoadReport, fill
 from pano_models.weights.official import (
     export_official,
     load_official,
     register_release,
     release_names,
 )
-from pano_models.weights.state_dict import LoadReport, fill
 
 if TYPE_CHECKING:
+    from pano_models.backbones.shipped_weights import load_encoders, read_package
     from pano_models.da2 import DA2
     from pano_models.dap import DAP
     from pano_models.discriminator import (
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from pano_models.weights.backbone import load_backbone
     from pano_models.weights.catalogue import ModelEntry, list_models
     from pano_models.weights.download import fetch_weights
-    from pano_models.weights.encoders import load_encoders, read_package
 else:
     _LAZY = {
         "EncoderDiscriminator": "pano_models.discriminator",
@@ -68,9 +68,9 @@ else:
         "list_models": "pano_models.weights.catalogue",
         "load_backbone": "pano_models.weights.backbone",
         "load_depth_anything": "pano_models.teachers.depth_anything",
-        "load_encoders": "pano_models.weights.encoders",
+        "load_encoders": "pano_models.backbones.shipped_weights",
         "load_teacher": "pano_models.teachers.hub",
-        "read_package": "pano_models.weights.encoders",
+        "read_package": "pano_models.backbones.shipped_weights",
         "normalize_distance": "pano_models.discriminator",
     }
     for _entry in NETWORKS.values():

@@ -15,8 +15,8 @@ from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.outputs import Maps
 from pano_models.predictor import DepthMaps, Predictor
 from pano_models.registry import builder_of
-from pano_models.weights.model_folder import find_folder, read_config, read_weights, write_folder
-from pano_models.weights.state_dict import LoadReport, fill
+from pano_models.storage.model_folder import find_folder, read_config, read_weights, write_folder
+from pano_models.storage.state_dict import LoadReport, fill
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from pano_models.backbones.encoders import (
     check_precision,
     run_encoder,
 )
+from pano_models.backbones.shipped_weights import load_encoders
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import Border, conv2d, resize, set_border
 from pano_models.layers.size_cache import SizeCache
 from pano_models.model import DepthModel
 from pano_models.outputs import DISTANCE_SCALE_INVARIANT, FAR_PROBABILITY, Maps
-from pano_models.weights.encoders import load_encoders
 
 STRIDE = 32
 """Of the coarsest map: the network works at multiples of it."""

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from pano_worlds.rendering.lighting import Light
-from pano_worlds.rendering.tracing import Tracer
+from pano_worlds.light.lighting import Light
+from pano_worlds.light.tracing import Tracer
 from pano_worlds.surfaces.assembly import Surfaces
 from pano_worlds.surfaces.panes import Panes, assemble_panes
 from pano_worlds.vectors import F32, F64, Random, to_world

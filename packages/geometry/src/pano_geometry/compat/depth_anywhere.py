@@ -13,10 +13,10 @@ import math
 import torch
 from torch.nn.functional import grid_sample
 
+from pano_geometry.cameras.cubemap import FACES as PLAIN_FACES
+from pano_geometry.cameras.cubemap import Cubemap, check_faces, face_rotations, from_strip
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.errors import check_image, check_rotation
-from pano_geometry.rigs.cubemap import FACES as PLAIN_FACES
-from pano_geometry.rigs.cubemap import Cubemap, check_faces, face_rotations, from_strip
 from pano_geometry.rotations import compose, from_ypr
 from pano_geometry.tensor_types import Float, Int, Tensor
 

@@ -11,11 +11,11 @@ Source: the release of UniFuse (RA-L 2021), which adapts py360convert.
 import torch
 from torch.nn.functional import grid_sample
 
+from pano_geometry.cameras.cubemap import check_faces, face_rotations, project_to_faces
 from pano_geometry.cameras.equirectangular import Equirectangular
 from pano_geometry.errors import check_image, check_size
 from pano_geometry.pixels import to_index
 from pano_geometry.rays import Planes
-from pano_geometry.rigs.cubemap import check_faces, face_rotations, project_to_faces
 from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 import torch
 
 from pano_geometry.arrays import axes_of, from_batch, is_array, signed, to_batch, to_tensor
+from pano_geometry.cameras.cubemap import FACES, check_faces
 from pano_geometry.errors import ShapeError, shape_of
-from pano_geometry.rigs.cubemap import FACES, check_faces
 from pano_geometry.tensor_types import Shaped, Tensor
 
 Layout = Literal["dice", "horizon", "strip", "list", "dict"]

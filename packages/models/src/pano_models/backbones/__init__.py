@@ -1,1 +1,1 @@
-"""Vision transformers as encoders of four levels."""
+"""Encoders: vision transformers and convolutional networks, with weights that packages ship."""

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.weights.model_folder import digest_of_weights, write_whole
+from pano_models.storage.model_folder import digest_of_weights, write_whole
 
 _LOG = logging.getLogger(__name__)
 

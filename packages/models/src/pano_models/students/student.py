@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
 from pano_models.backbones.encoders import check_precision
+from pano_models.backbones.shipped_weights import load_encoders
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, Maps
-from pano_models.weights.encoders import load_encoders
 
 STRIDE = 32
 LEAST_HEIGHT = 64

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pano_models.storage.files import read_state, split_settings
+from pano_models.storage.state_dict import KeyMap, fill
 from pano_models.teachers.hub import import_transformers
 from pano_models.teachers.teacher import Teacher
-from pano_models.weights.files import read_state, split_settings
-from pano_models.weights.state_dict import KeyMap, fill
 
 # channels, heads, blocks, head features, channels of the four levels
 SIZES: dict[int, tuple[int, int, int, tuple[int, ...]]] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 from pano_models.errors import ModelNotFoundError
 from pano_models.inputs import IMAGENET_MEAN, IMAGENET_STD
+from pano_models.storage.state_dict import check_finite
 from pano_models.teachers.teacher import Predicts, Teacher
-from pano_models.weights.state_dict import check_finite
 
 # What `predicted_depth` of each family means; Depth Anything says so in its configuration.
 FAMILIES: dict[str, Predicts] = {

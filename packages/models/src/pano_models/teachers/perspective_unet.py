@@ -17,11 +17,11 @@ from pano_models.backbones.encoders import (
     check_precision,
     run_encoder,
 )
+from pano_models.backbones.shipped_weights import load_encoders
 from pano_models.inputs import RgbInput
 from pano_models.layers.padding import conv2d, resize
 from pano_models.model import DepthModel
 from pano_models.outputs import DISPARITY_AFFINE, Maps
-from pano_models.weights.encoders import load_encoders
 
 WIDTHS = (16, 32, 48, 64, 96)
 

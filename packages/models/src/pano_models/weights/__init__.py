@@ -1,1 +1,1 @@
-"""Weight files: our folders, published checkpoints, key maps."""
+"""Published checkpoints: where they are, how they are fetched, and their names in ours."""

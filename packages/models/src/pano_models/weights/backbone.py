@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pano_models.backbones.convolutional import ConvBackbone
+from pano_models.backbones.shipped_weights import load_encoders
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
-from pano_models.weights.encoders import load_encoders
-from pano_models.weights.files import read_state
-from pano_models.weights.state_dict import KeyMap, LoadReport, fill
+from pano_models.storage.files import read_state
+from pano_models.storage.state_dict import KeyMap, LoadReport, fill
 
 DINOV3_RULES = (
     ("mask_token", "unused.mask_token"),

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from pano_models.model import DepthModel, create
+from pano_models.storage.state_dict import KeyMap, LoadReport, fill
 from pano_models.weights.official import Release
-from pano_models.weights.state_dict import KeyMap, LoadReport, fill
 
 RELEASED_HEIGHT = 512
 """Rows the published network was trained with; larger panoramas are run at it."""

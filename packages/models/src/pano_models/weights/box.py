@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.weights.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder, write_whole
+from pano_models.storage.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder, write_whole
 
 BOX = Path(__file__).parents[1] / "box"
 """Holds data alone: code that lies beside it would make a stage of it."""

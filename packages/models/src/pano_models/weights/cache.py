@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pano_models.errors import CheckpointError
-from pano_models.weights.model_folder import write_whole
+from pano_models.storage.model_folder import write_whole
 from pano_models.weights.published import PublishedWeights
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pano_models.errors import CheckpointError
 from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_SCALE_INVARIANT
+from pano_models.storage.model_folder import WEIGHTS_FILE, read_config
 from pano_models.weights.box import BOX, CATALOGUE, box_names
 from pano_models.weights.cache import check_file, find_weights, read_file_record
-from pano_models.weights.model_folder import WEIGHTS_FILE, read_config
 from pano_models.weights.published import PUBLISHED, PublishedWeights
 
 NO_DIGEST = "none published"

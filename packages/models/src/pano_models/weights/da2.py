@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from pano_models.model import DepthModel, create
+from pano_models.storage.state_dict import KeyMap, LoadReport, build_and_fill, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.state_dict import KeyMap, LoadReport, build_and_fill, with_prefix
 
 UNUSED = "unused."
 NEVER_USED = "no forward pass of the release reads it"

@@ -11,15 +11,15 @@ from torch import Tensor
 from pano_models.errors import CheckpointError
 from pano_models.layers.rotary import dinov3_periods
 from pano_models.model import DepthModel, create
-from pano_models.weights import backbone
-from pano_models.weights.official import Release
-from pano_models.weights.state_dict import (
+from pano_models.storage.state_dict import (
     KeyMap,
     LoadReport,
     build_and_fill,
     check_finite,
     with_prefix,
 )
+from pano_models.weights import backbone
+from pano_models.weights.official import Release
 
 VIT = "core.pretrained.model."
 PERIODS = VIT + "rope_embed.periods"

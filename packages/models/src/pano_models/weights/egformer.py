@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from pano_models.model import DepthModel, create
+from pano_models.storage.state_dict import KeyMap, LoadReport, fill, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.state_dict import KeyMap, LoadReport, fill, with_prefix
 
 RELEASED_HEIGHT = 512
 """Rows of the published network, whose size is fixed; larger panoramas are run at it."""

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from pano_models.backbones.hardnet import HarDNetEncoder
 from pano_models.model import DepthModel, create
+from pano_models.storage.state_dict import KeyMap, LoadReport, fill, with_prefix
 from pano_models.weights.official import Release
-from pano_models.weights.state_dict import KeyMap, LoadReport, fill, with_prefix
 
 CONSTANTS = {
     "x_mean": "ImageNet mean, constant",

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.weights.files import Setting, read_weights, split_settings
+from pano_models.storage.files import Setting, read_weights, split_settings
+from pano_models.storage.state_dict import LoadReport
 from pano_models.weights.published import PUBLISHED
-from pano_models.weights.state_dict import LoadReport
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from pano_models.model import DepthModel, create
+from pano_models.storage.files import Setting
+from pano_models.storage.state_dict import KeyMap, LoadReport, fill
 from pano_models.students.unifuse.unifuse import UniFuse
-from pano_models.weights.files import Setting
 from pano_models.weights.official import Release
-from pano_models.weights.state_dict import KeyMap, LoadReport, fill
 
 GEOMETRY = "sampling grids of the cube, computed here"
 RELEASED_HEIGHT = 512

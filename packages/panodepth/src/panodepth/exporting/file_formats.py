@@ -14,7 +14,7 @@ from torch.export import ExportedProgram
 from pano_models import Maps, Predictor, name_of
 from pano_models.inputs import RgbInput
 from pano_models.outputs import UNITS, range_of
-from pano_models.weights.model_folder import digest_of_weights
+from pano_models.storage.model_folder import digest_of_weights
 from panodepth import __version__
 from panodepth.errors import CommandError
 

@@ -8,7 +8,7 @@ from pano_worlds.indoor.openings import Opening, OpeningKind, wall_frame
 from pano_worlds.indoor.rooms import HouseLight, UnfurnishedRoom
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.indoor.walls import thickness
-from pano_worlds.rendering.lighting import Lamp
+from pano_worlds.light.lighting import Lamp
 from pano_worlds.surfaces.builder import Builder, prism
 from pano_worlds.vectors import F64, Frame, Mask, Random
 

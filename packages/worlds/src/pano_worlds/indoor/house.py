@@ -11,9 +11,9 @@ from pano_worlds.indoor.openings import make_openings
 from pano_worlds.indoor.rooms import choose_uses, draw_house_light, room_of
 from pano_worlds.indoor.style import CLASSIC, PALETTES, Palette, make_style
 from pano_worlds.indoor.walls import build_slabs, build_walls
+from pano_worlds.light.atmosphere import make_sky
+from pano_worlds.light.lighting import Lamp, Light
 from pano_worlds.outdoor.landscape import build_garden
-from pano_worlds.rendering.atmosphere import make_sky
-from pano_worlds.rendering.lighting import Lamp, Light
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Material, Plain
 from pano_worlds.vectors import F64, Random

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from pano_worlds.light.atmosphere import make_sky
+from pano_worlds.light.lighting import Light
 from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
 from pano_worlds.outdoor.street_furniture import arcade, bench, fountain, litter_bin, street_lamp
 from pano_worlds.outdoor.traffic import person
-from pano_worlds.rendering.atmosphere import make_sky
-from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder, box, cylinder, dome, quad, ring, sphere
 from pano_worlds.surfaces.materials import Ground, Marble, Material, Plain, Tiles
 from pano_worlds.vectors import Frame, Random

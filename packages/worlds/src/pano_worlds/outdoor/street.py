@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pano_worlds.light.atmosphere import make_sky
+from pano_worlds.light.lighting import Light
 from pano_worlds.outdoor.buildings import add_building, draw_building, facing_street
 from pano_worlds.outdoor.districts import CITY, KERB, SUBURB, VILLAGE, District, Roads, build_roads
 from pano_worlds.outdoor.landscape import Terrain, build_terrain, bush, tree
@@ -19,8 +21,6 @@ from pano_worlds.outdoor.street_furniture import (
     street_lamp,
 )
 from pano_worlds.outdoor.traffic import car, person
-from pano_worlds.rendering.atmosphere import make_sky
-from pano_worlds.rendering.lighting import Light
 from pano_worlds.surfaces.builder import Builder
 from pano_worlds.surfaces.materials import Ground
 from pano_worlds.vectors import Frame, Random

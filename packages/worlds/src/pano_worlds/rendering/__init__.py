@@ -1,1 +1,1 @@
-"""From a world to a picture and its labels: rays, light, colour and the traces of a camera."""
+"""From a world to a picture and its labels: colour, shading and the traces of a camera."""

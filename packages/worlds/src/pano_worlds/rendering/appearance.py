@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pano_worlds.rendering.atmosphere import draw_rain, draw_snow
+from pano_worlds.light.atmosphere import draw_rain, draw_snow
 from pano_worlds.surfaces.noise import fractal
 from pano_worlds.vectors import F32, F64, U8, Mask, Random
 

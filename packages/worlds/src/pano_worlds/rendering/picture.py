@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.rendering.lighting import BLOCK, irradiance, join
+from pano_worlds.light.lighting import BLOCK, irradiance, join
 from pano_worlds.rendering.shading import Fragments, colours, reflected
 from pano_worlds.surfaces.panes import Crossings
 from pano_worlds.vectors import F32, F64, I32, Index, Mask, dot, unit

@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from pano_worlds.light.atmosphere import blend_fog, cover_with_snow
 from pano_worlds.rendering.appearance import CLEAN, Appearance, develop
-from pano_worlds.rendering.atmosphere import blend_fog, cover_with_snow
 from pano_worlds.rendering.picture import (
     Pixels,
     pane_crossings,

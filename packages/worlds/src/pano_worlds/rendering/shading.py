@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from pano_worlds.rendering.lighting import BLOCK, irradiance
+from pano_worlds.light.lighting import BLOCK, irradiance
 from pano_worlds.surfaces.materials import Points
 from pano_worlds.vectors import F32, F64, I32, Index, Mask, dot, unit
 from pano_worlds.world import World

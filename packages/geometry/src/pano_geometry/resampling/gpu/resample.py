@@ -8,9 +8,9 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.cameras.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.pixels import EXACT_ON
-from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.rotations import compose
 from pano_geometry.tensor_types import Tensor
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 
 from pano_geometry.cameras.base import Camera, Surface, TableCamera
+from pano_geometry.cameras.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.cameras.perspective import Perspective
 from pano_geometry.pixels import EXACT_ON
 from pano_geometry.rays import RayTables
 from pano_geometry.resampling.native.build import build, find, load, variant_of
 from pano_geometry.resampling.native.threads import in_threads
-from pano_geometry.rigs.cubemap import Cubemap, face_camera, face_rotations
 from pano_geometry.tensor_types import Tensor
 
 SYMBOLS = {torch.float32: "f32", torch.uint8: "u8"}

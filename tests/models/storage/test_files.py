@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 import pano_models as pm
-from pano_models.weights.files import read_state, read_weights
+from pano_models.storage.files import read_state, read_weights
 
 STATE = {"a.weight": torch.arange(6.0).view(2, 3), "a.bias": torch.ones(3)}
 

@@ -44,7 +44,7 @@ def test_failed_write_leaves_the_old_file(folder, monkeypatch):
     def full_disk(*args, **kwargs):
         raise OSError("no space left")
 
-    monkeypatch.setattr("pano_models.weights.model_folder.save_file", full_disk)
+    monkeypatch.setattr("pano_models.storage.model_folder.save_file", full_disk)
     with pytest.raises(OSError, match="no space"):
         pm.save(model, path)
     assert (path / "model.safetensors").read_bytes() == before

@@ -5,8 +5,8 @@ import pytest
 
 import pano_geometry as pg
 from pano_worlds import CAMERA, CLEAN, UNMARKED, make_world, render
+from pano_worlds.light.atmosphere import blend_fog
 from pano_worlds.rendering.appearance import in_weather
-from pano_worlds.rendering.atmosphere import blend_fog
 
 ERP = pg.Equirectangular(32, 64)
 LABELS = ("distance", "normal", "instance", "sky", "edge")

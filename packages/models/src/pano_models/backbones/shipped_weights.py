@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from pano_models.backbones.encoders import ConvEncoder
 from pano_models.errors import CheckpointError
-from pano_models.weights.files import read_state
-from pano_models.weights.state_dict import LoadReport, fill
+from pano_models.storage.files import read_state
+from pano_models.storage.state_dict import LoadReport, fill
 
 
 class WeightsPackage(NamedTuple):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import pano_geometry as pg
-from pano_geometry.rigs.cubemap import from_strip, project_to_faces, to_strip
+from pano_geometry.cameras.cubemap import from_strip, project_to_faces, to_strip
 
 
 def test_frames_are_rotations_and_look_where_they_should() -> None:

@@ -4,7 +4,7 @@ from torch import nn
 
 import pano_models as pm
 from pano_models.inputs import IMAGENET_MEAN, RgbInput
-from pano_models.weights.state_dict import KeyMap, LoadReport, build_and_fill, fill, with_prefix
+from pano_models.storage.state_dict import KeyMap, LoadReport, build_and_fill, fill, with_prefix
 
 KEYS = KeyMap(
     (

