@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from pano_data import replace_file, write_json
 from pano_models import EncoderDiscriminator, ModelNotFoundError, fill, read_state
 from pano_models.discriminator import PatchDiscriminator
 
@@ -17,12 +18,11 @@ def save_discriminator(
     network: PatchDiscriminator, options: Mapping[str, Any], folder: Path
 ) -> None:
     """Write weights and arguments for `load_discriminator`."""
-    folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().contiguous().cpu() for k, v in network.state_dict().items()}
-    save_file(state, folder / "model.safetensors")
-    (folder / "config.json").write_text(
-        json.dumps({"kind": type(network).__name__, **options}) + "\n"
-    )
+    with replace_file(folder / "model.safetensors") as part:
+        save_file(state, part)
+    about = {"kind": type(network).__name__, **options}
+    write_json(folder / "config.json", about, indent=None, sort_keys=False)
 
 
 def load_discriminator(folder: str) -> PatchDiscriminator:

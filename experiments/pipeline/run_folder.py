@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from pano_data import DataError, write_json, write_text
+from pano_data import DataError, flush, write_json, write_text
 
 logger = logging.getLogger(__name__)
 
@@ -152,9 +152,11 @@ def publish(folder: Path, target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    flush(folder)
     if target.exists():
         target.rename(old)
     folder.rename(target)
+    flush(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,4 +1,7 @@
-"""Write a file so that its name never stands for half of it: the one writer of the project."""
+"""Write a file so that its name never stands for half of it.
+
+`pano_models.storage.whole_file` does the same for what may not import this package.
+"""
 
 import errno
 import json
@@ -53,7 +56,7 @@ def replace_file(path: Path | str) -> Iterator[Path]:
         yield temporary
         flush(temporary)
         temporary.replace(path)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
         if _is_full(error, temporary):
             raise OSError(
                 errno.ENOSPC,
@@ -114,10 +117,10 @@ def remove_all_parts(folder: Path | str, suffix: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _is_full(error: OSError | RuntimeError, temporary: Path) -> bool:
+def _is_full(error: Exception, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    try:  # NumPy and torch report no more than a short write: try to add to it
+    try:  # NumPy, torch and safetensors report no more than a short write: try to add to it
         with temporary.open("ab") as file:
             file.write(bytes(BLOCK))
     except OSError as found:

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pano_geometry.tensor_types import Float
-from pano_models.storage.model_folder import digest_of_weights, write_whole
+from pano_models.storage.model_folder import digest_of_weights
+from pano_models.storage.whole_file import replace_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,6 +100,5 @@ def _read(file: Path) -> list[Tensor] | None:
 
 
 def _write(file: Path, maps: Sequence[Tensor]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {str(i): x.contiguous() for i, x in enumerate(maps)}
-    write_whole(file, lambda path: save_file(tensors, path))
+    with replace_file(file) as part:
+        save_file({str(i): x.contiguous() for i, x in enumerate(maps)}, part)

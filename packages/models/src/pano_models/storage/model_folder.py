@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.storage.files import read_state
+from pano_models.storage.whole_file import replace_file
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -36,8 +37,7 @@ def write_folder(
 ) -> None:
     """Write a model so that `read_config` and `read_weights` give it back.
 
-    Each file is written under a temporary name, flushed to disk and renamed: a folder never holds
-    half a file.
+    A folder never holds half a file, see `replace_file`.
 
     Args:
         folder: Made if it is missing.
@@ -47,14 +47,15 @@ def write_folder(
         native_size: Height and width it was trained at.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().contiguous().cpu() for k, v in state.items()}
     about: dict[str, Any] = {"name": name, "config": config}
     if native_size is not None:
         about["native_size"] = list(native_size)
     text = json.dumps(about, indent=2, default=os.fspath)
-    write_whole(folder / WEIGHTS_FILE, lambda p: save_file(tensors, p, metadata={"format": "pt"}))
-    write_whole(folder / CONFIG_FILE, lambda p: p.write_text(text + "\n"))
+    with replace_file(folder / WEIGHTS_FILE) as part:
+        save_file(tensors, part, metadata={"format": "pt"})
+    with replace_file(folder / CONFIG_FILE) as part:
+        part.write_text(text + "\n")
 
 
 def find_folder(model: str | PathLike[str]) -> Path:
@@ -124,18 +125,6 @@ def _from_hub(repo: str) -> Path:
         raise ModelNotFoundError(
             f"no folder {repo!r} here, and the hub has none or cannot be reached: {error}"
         ) from error
-
-
-def write_whole(path: Path, writer: Callable[[Path], Any]) -> None:
-    """Let `writer` write a file that has its name only when it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        writer(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _size(path: Path, size: Any) -> tuple[int, int] | None:

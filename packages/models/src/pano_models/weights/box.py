@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
-from pano_models.storage.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder, write_whole
+from pano_models.storage.model_folder import CONFIG_FILE, WEIGHTS_FILE, write_folder
+from pano_models.storage.whole_file import replace_file
 
 BOX = Path(__file__).parents[1] / "box"
 """Holds data alone: code that lies beside it would make a stage of it."""
@@ -86,7 +87,8 @@ def put_into_box(
     digests = {file: _digest(folder / file) for file in (CONFIG_FILE, WEIGHTS_FILE)}
     entry = {"sha256": digests, **origin}
     text = json.dumps({**_catalogue(box), name: entry}, indent=2, sort_keys=True)
-    write_whole(box / CATALOGUE, lambda path: path.write_text(text + "\n"))
+    with replace_file(box / CATALOGUE) as part:
+        part.write_text(text + "\n")
     return entry
 
 

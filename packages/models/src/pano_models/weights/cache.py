@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pano_models.errors import CheckpointError
-from pano_models.storage.model_folder import write_whole
+from pano_models.storage.whole_file import replace_file
 from pano_models.weights.published import PublishedWeights
 
 logger = logging.getLogger(__name__)
@@ -101,10 +101,8 @@ def write_file_record(
     record = FileRecord(
         sha256, about.st_size, about.st_mtime_ns, entry.repository, revision, compared_with
     )
-    path = _record_path(entry, folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(record), indent=2)
-    write_whole(path, lambda temporary: temporary.write_text(text + "\n"))
+    with replace_file(_record_path(entry, folder)) as part:
+        part.write_text(json.dumps(asdict(record), indent=2) + "\n")
     return record
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 from filelock import FileLock
 
 from pano_models.errors import CheckpointError, ModelNotFoundError
+from pano_models.storage.whole_file import FULL
 from pano_models.weights.cache import (
     FOLDER_VARIABLE,
     check_file,
@@ -105,7 +106,7 @@ def _download(
     try:
         _receive(entry, remote, partial, endpoint)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise
         raise ModelNotFoundError(
             f"{_by_hand(entry, place, f'the download stopped: {_first_line(error)}')}. What has "

@@ -89,7 +89,7 @@ def compile_to(library: Path, variant: str) -> None:
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
         raise BuildError(f"got no C compiler, expected one of {COMPILERS} on the path; install one")
-    # Built under another name and moved, so that nobody loads half a library.
+    # Built under another name, flushed and moved, so that nobody loads half a library.
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / library.name
         flags = (*FLAGS, *VARIANTS[variant])
@@ -97,6 +97,8 @@ def compile_to(library: Path, variant: str) -> None:
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             raise BuildError(f"got exit code {run.returncode} from {command[0]}:\n{run.stderr}")
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
         made.replace(library)
 
 
