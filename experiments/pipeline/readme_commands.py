@@ -45,6 +45,7 @@ USAGE = "Usage"
 _REASON = re.compile(r"#.*?\b((?:needs (?!no )|takes ).*)$")
 _SHELL = frozenset({"cat", "cp", "for", "do", "done", "git", "ls", "mkdir", "python3", "uv"})
 _LONG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_ALTERNATIVES = re.compile(r"(--[a-z][a-z-]*) ([\w-]+(?:\|[\w-]+)+)")
 _STAND_INS = {
     "photo.jpg": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
     "PATH...": "$(find data/raw/stanford2d3d -path '*/pano/rgb/*' | head -1)",
@@ -114,16 +115,26 @@ def problem(command: str, root: Path = REPO) -> str | None:
 
 
 def usage_problem(command: str) -> str | None:
-    """Return which option of a line of usage does not exist, None if all do."""
+    """Return what a line of usage says of options that is not so, None if all is.
+
+    Options that do not exist, and alternatives (`--solve auto|none`) that are not those of the
+    option.
+    """
     words = command.split()
     known = subcommands()
     if words[0] != "panodepth" or len(words) < 2 or words[1] not in known:
         return None if words[:2] == ["panodepth", "PATH..."] else f"got {words[:2]}"
     parser = argparse.ArgumentParser(prog=f"panodepth {words[1]}")
     importlib.import_module(known[words[1]].module).add_arguments(parser)
-    options = {option for action in parser._actions for option in action.option_strings}
-    unknown = sorted({*_LONG.findall(command)} - options)
-    return f"panodepth {words[1]} has no option {unknown[0]}" if unknown else None
+    options = {option: action for action in parser._actions for option in action.option_strings}
+    unknown = sorted({*_LONG.findall(command)} - options.keys())
+    if unknown:
+        return f"panodepth {words[1]} has no option {unknown[0]}"
+    for option, listed in _ALTERNATIVES.findall(command):
+        choices = sorted(map(str, options[option].choices or ()))
+        if choices and choices != sorted(listed.split("|")):
+            return f"panodepth {words[1]} {option}: got {listed}, expected {'|'.join(choices)}"
+    return None
 
 
 def _make(words: Sequence[str], root: Path) -> str | None:

@@ -81,6 +81,12 @@ def test_what_a_page_promises_exists(line: Line) -> None:
     assert found(line) is None
 
 
+def test_alternatives_of_a_line_of_usage_are_those_of_the_option() -> None:
+    line = Line("a.md", "panodepth reconstruct DIR --out OUT [--solve auto|none|all]", usage=True)
+    told = found(line) or ""
+    assert "--solve: got auto|none|all, expected all|auto|common|none|pose|scale" in told
+
+
 def test_an_option_of_a_line_of_usage_that_does_not_exist_is_told() -> None:
     line = Line("a.md", "panodepth view DIR [--prot N] [--html FILE]", usage=True)
     assert found(line) == "panodepth view has no option --prot"

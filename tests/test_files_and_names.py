@@ -1,4 +1,4 @@
-"""One word, one thing: a name of a class or of a type stands for one thing in the whole tree."""
+"""Rules of the house for files and names: a file can be read, a name stands for one thing."""
 
 import ast
 import collections
@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MOST_LINES = 300
 SAME: dict[str, str] = {}
 """Names that may stand twice -> why."""
 
 
-def sources() -> list[Path]:
-    """Return the Python files of git outside the tests."""
+def sources() -> dict[str, str]:
+    """Return the text of the Python files that git knows, by path."""
     listed = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return [ROOT / line for line in listed.stdout.splitlines() if not line.startswith("tests/")]
+    ).stdout.splitlines()
+    assert len(listed) > 500
+    return {path: (ROOT / path).read_text() for path in listed if (ROOT / path).is_file()}
 
 
 def definitions(text: str) -> Iterator[tuple[str, str]]:
@@ -56,9 +58,13 @@ def defined_twice(texts: dict[str, str]) -> dict[str, list[str]]:
     }
 
 
+def test_no_file_is_longer_than_one_reads_at_once() -> None:
+    lines = {path: text.count("\n") for path, text in sources().items()}
+    assert {path: n for path, n in lines.items() if n > MOST_LINES} == {}, "cut them by idea"
+
+
 def test_no_class_or_type_is_defined_twice() -> None:
-    texts = {str(path.relative_to(ROOT)): path.read_text() for path in sources()}
-    assert len(texts) > 300
+    texts = {path: text for path, text in sources().items() if not path.startswith("tests/")}
     twice = {name: paths for name, paths in defined_twice(texts).items() if name not in SAME}
     assert twice == {}, "give each its own name"
 
