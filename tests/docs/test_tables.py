@@ -1,4 +1,4 @@
-"""Tables of the pages are whole: a row outside of its table, or one cell too many, shows as text."""
+"""Tables of the pages are whole: rows outside of a table, or of another width, show as text."""
 
 import re
 from pathlib import Path

@@ -21,9 +21,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.datasets.layout import files, folders, relative
+from pano_data.datasets.layout import UNPACKED, files, folders, relative, require_unpacked
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import DataError
 from pano_data.io.depth import read_depth
 from pano_data.io.encode import write_png
 from pano_data.io.images import read_rgb
@@ -33,7 +33,6 @@ from pano_data.progress import track
 Place = Literal["IN", "OUT", "NOUT"]
 ENVIRONMENTS: dict[str, Environment] = {"IN": "indoor", "OUT": "outdoor", "NOUT": "outdoor"}
 SPLITS = ("train", "val", "test")
-UNPACKED = "unpacked"
 TOP, ROWS, HEIGHT = 192, 512, 960
 """First row and number of rows of the band, of so many."""
 _LABELS = {False: "depth_maps", True: "depth_maps_augmented"}
@@ -57,11 +56,8 @@ def find(
         DatasetNotFoundError: The release is there and was not unpacked.
     """
     base = root / UNPACKED / split
-    if (root / split).is_dir() and not (base / _LABELS[augmented]).is_dir():
-        raise DatasetNotFoundError(
-            "unpacked frames", base / _LABELS[augmented], "root",
-            f"pano_data.datasets.helvipad.unpack({str(root)!r}, augmented={augmented})",
-        )  # fmt: skip
+    call = f"helvipad.unpack({str(root)!r}, augmented={augmented})"
+    require_unpacked(folders(root, split), base / _LABELS[augmented], call)
     for sequence in folders(base / _LABELS[augmented]):
         place = sequence.name.rpartition("_")[2]
         if place not in ENVIRONMENTS:

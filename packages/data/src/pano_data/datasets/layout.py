@@ -47,6 +47,28 @@ def readable_size(images: Iterable[Path]) -> tuple[int, int] | None:
     return None
 
 
+UNPACKED = "unpacked"
+"""Folder below a root: what the `unpack` of its data set makes of packed files, once."""
+
+
+def require_unpacked(packed: Iterable[Path], folder: Path, call: str) -> None:
+    """Refuse a release that was downloaded and not unpacked yet.
+
+    Args:
+        packed: Files (or folders) of the release; none: there is nothing to unpack.
+        folder: Where what is made of them lies.
+        call: What unpacks them, below `pano_data.datasets`.
+
+    Raises:
+        DatasetNotFoundError: The release is there and the folder is not.
+    """
+    first = next(iter(packed), None)
+    if first is not None and not folder.is_dir():
+        raise DatasetNotFoundError(
+            f"unpacked files of {first.name}", folder, "root", f"pano_data.datasets.{call}"
+        )
+
+
 def relative(path: Path, root: Path) -> str:
     """Return the path below the root with `/`, as manifests store it."""
     return path.relative_to(root).as_posix()

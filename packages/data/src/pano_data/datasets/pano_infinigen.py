@@ -19,16 +19,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pano_data.datasets.layout import files, relative
+from pano_data.datasets.layout import UNPACKED, files, relative, require_unpacked
 from pano_data.datasets.parquet import (
-    SUFFIXES,
     decode_array,
     decode_plane,
     read_columns,
     suffix_of,
+    unpacked_picture,
 )
 from pano_data.datasets.spec import DatasetSpec, Found
-from pano_data.errors import DatasetNotFoundError
 from pano_data.io.atomic import write_bytes
 from pano_data.io.encode import write_npy
 from pano_data.manifest import Environment, Row
@@ -42,7 +41,6 @@ ENVIRONMENTS: dict[str, Environment] = {
 }
 RANGE_M = {"indoor": 75.0, "nature": 75.0, "urban": 500.0}
 """What 65535 stands for in depth that is a picture: the renderer sees no farther."""
-UNPACKED = "unpacked"
 SKY_FROM_M = 10_000.0
 _LARGEST = 65535
 
@@ -62,21 +60,15 @@ def find(
     """
     for world in worlds:
         folder = root / UNPACKED / world / split
-        packed = list(files(root / "data" / world, f"{split}-*.parquet"))
-        if packed and not folder.is_dir():
-            raise DatasetNotFoundError(
-                f"unpacked panoramas of {packed[0].name}", folder, "root",
-                f"pano_data.datasets.pano_infinigen.unpack({str(root)!r})",
-            )  # fmt: skip
+        packed = files(root / "data" / world, f"{split}-*.parquet")
+        require_unpacked(packed, folder, f"pano_infinigen.unpack({str(root)!r})")
         for depth in files(folder, "*.npy"):
-            images = [depth.with_suffix(suffix) for suffix in SUFFIXES.values()]
-            image = next((path for path in images if path.is_file()), images[0])
             yield Row(
                 key=f"{world}/{split}/{depth.stem}",
                 dataset="pano_infinigen",
                 split=split,
                 scene=f"{world}/{depth.stem}",
-                image=relative(image, root),
+                image=relative(unpacked_picture(depth.with_suffix("")), root),
                 depth=relative(depth, root),
                 encoding="npy",
                 kind="distance",

@@ -21,9 +21,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pano_data.datasets.layout import files, folders, relative
+from pano_data.datasets.layout import UNPACKED, files, folders, relative, require_unpacked
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
-from pano_data.errors import DataError, DatasetNotFoundError
+from pano_data.errors import DataError
 from pano_data.io.encode import write_npy, write_png
 from pano_data.io.paths import OUTSIDE
 from pano_data.manifest import Row
@@ -32,7 +32,6 @@ from pano_data.progress import track
 FAR_FROM_M = 1000.0
 HELD_OUT = ("town02", "town10", "town15")
 """Towns that the authors do not train on."""
-UNPACKED = "unpacked"
 _LISTS, _VIDEOS = "test_benchmark", "panocarla_h5"
 
 
@@ -76,12 +75,8 @@ def _frames(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _unpacked(root: Path) -> Iterator[Found]:
-    packed = list(files(root / _VIDEOS, "*.h5"))
-    if packed and not (root / UNPACKED).is_dir():
-        raise DatasetNotFoundError(
-            f"unpacked frames of {packed[0].name}", root / UNPACKED, "root",
-            f"pano_data.datasets.panocarla.unpack({str(root)!r})",
-        )  # fmt: skip
+    packed = files(root / _VIDEOS, "*.h5")
+    require_unpacked(packed, root / UNPACKED, f"panocarla.unpack({str(root)!r})")
     for video in folders(root / UNPACKED):
         if video.name.lower().startswith(HELD_OUT):
             continue

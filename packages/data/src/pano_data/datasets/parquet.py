@@ -44,6 +44,12 @@ def suffix_of(image: bytes, where: str) -> str:
     raise DataError(f"{where}: the picture begins with {image[:4]!r}, expected PNG or JPEG")
 
 
+def unpacked_picture(stem: Path) -> Path:
+    """Return the picture that was unpacked under a path without suffix; a PNG if there is none."""
+    places = [stem.with_name(stem.name + suffix) for suffix in SUFFIXES.values()]
+    return next((place for place in places if place.is_file()), places[0])
+
+
 def decode_plane(stored: bytes, where: str) -> NDArray[Any]:
     """Decode a PNG of one channel, `(h, w)` as stored.
 

@@ -14,16 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pano_data.datasets.layout import files, relative
-from pano_data.datasets.parquet import SUFFIXES, decode_plane, read_columns, suffix_of
+from pano_data.datasets.layout import UNPACKED, files, relative, require_unpacked
+from pano_data.datasets.parquet import decode_plane, read_columns, suffix_of, unpacked_picture
 from pano_data.datasets.spec import DatasetSpec, Found
-from pano_data.errors import DatasetNotFoundError
 from pano_data.io.atomic import write_bytes
 from pano_data.io.encode import write_png
 from pano_data.manifest import Row
 from pano_data.progress import track
 
-UNPACKED = "unpacked"
 UNITS = 65535 / 200.0
 _DEPTH, _MASK = "_depth.png", "_mask.png"
 
@@ -35,22 +33,16 @@ def find(root: Path, split: str) -> Iterator[Found]:
         DatasetNotFoundError: The parquet files are there and were not unpacked.
     """
     folder = root / UNPACKED / split
-    packed = list(files(root / "data", f"{split}-*.parquet"))
-    if packed and not folder.is_dir():
-        raise DatasetNotFoundError(
-            f"unpacked panoramas of {packed[0].name}", folder, "root",
-            f"pano_data.datasets.zuripano.unpack({str(root)!r})",
-        )  # fmt: skip
+    packed = files(root / "data", f"{split}-*.parquet")
+    require_unpacked(packed, folder, f"zuripano.unpack({str(root)!r})")
     for depth in files(folder, f"*{_DEPTH}"):
         name = depth.name.removesuffix(_DEPTH)
-        images = [folder / f"{name}{suffix}" for suffix in SUFFIXES.values()]
-        image = next((path for path in images if path.is_file()), images[0])
         yield Row(
             key=name,
             dataset="zuripano",
             split=split,
             scene=name,
-            image=relative(image, root),
+            image=relative(unpacked_picture(folder / name), root),
             depth=relative(depth, root),
             mask=relative(folder / f"{name}{_MASK}", root),
             encoding="png",

@@ -33,6 +33,7 @@ from pano_worlds.miniatures.miniature import (
     pole_caps,
     pose_z_up,
     round_to_units,
+    shoot_panoramas,
 )
 
 _STANFORD_ROOMS = ("hallway", "office", "conferenceRoom", "lounge", "storage")
@@ -48,8 +49,7 @@ def write_stanford2d3d(root: Path, studio: Studio, shot: Shot) -> None:
     area = f"area_{areas[shot.index % len(areas)]}"
     turn, number = divmod(shot.index, len(_STANFORD_ROOMS))
     room = f"{_STANFORD_ROOMS[number]}_{1 + turn}"
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         camera = hex_name(area, room, viewpoint)
         matrix = pose_z_up(view, shot.index // len(areas))
         _write_stanford2d3d_panorama(root / area / "pano", camera, room, view, matrix)
@@ -179,8 +179,7 @@ def _zind_home(shot: Shot) -> str:
 
 def write_zind(root: Path, studio: Studio, shot: Shot) -> None:
     """Write the panoramas of one home."""
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         name = f"floor_01_partial_room_{viewpoint + 1:02d}_pano_{viewpoint}.jpg"
         write_jpeg(root / _zind_home(shot) / "panos" / name, view.rgb)
 

@@ -26,6 +26,7 @@ from pano_worlds.miniatures.miniature import (
     pole_caps,
     pose_z_up,
     round_to_units,
+    shoot_panoramas,
 )
 
 CAP = 1 / 10
@@ -41,8 +42,7 @@ def house_of(shot: Shot) -> str:
 def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `pano_color`, `pano_skybox_color` and `pano_depth`, poles without depth."""
     house = house_of(shot)
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         uuid = hex_name(house, shot.index, viewpoint)
         for folder in ("pano_color", "pano_skybox_color"):
             write_jpeg(root / house / folder / f"{uuid}.jpg", view.rgb)
@@ -53,8 +53,7 @@ def write_unifuse(root: Path, studio: Studio, shot: Shot) -> None:
 def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `color.jpg` and `depth.npy`; missing is 0.01 on the upper pole, 0 on the lower."""
     house = house_of(shot)
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         folder = root / "mp3d_align" / house / hex_name(house, shot.index, viewpoint)
         distance = np.where(pole_caps(shot.size[0], CAP), 0, euclidean_metres(view)).astype(
             np.float32
@@ -69,8 +68,7 @@ def write_bifuse(root: Path, studio: Studio, shot: Shot) -> None:
 def write_pano3d(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `emission`, `depth` and `normal_map`; holes are infinite."""
     house = house_of(shot)
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         number = shot.index // len(matterport3d(shot.split)) * shot.views + viewpoint
         stem = f"{number}_spherical_1_{{}}_center_0"
         write_png(root / house / f"{stem.format('emission')}.png", view.rgb)

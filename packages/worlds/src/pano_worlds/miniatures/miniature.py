@@ -1,7 +1,7 @@
 """What miniatures share: their description, the studio that renders them, stored values."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -126,6 +126,13 @@ class Miniature:
     surroundings: bool = False
     most: Mapping[str, int] = field(default_factory=dict)
     finish: Callable[[Path, Sequence[Shot]], None] | None = None
+
+
+def shoot_panoramas(studio: Studio, shot: Shot) -> Iterator[StudioView]:
+    """Render a panorama of the scene's size at each of its viewpoints, one after the other."""
+    camera = pg.Equirectangular(*shot.size)
+    for viewpoint in range(shot.views):
+        yield studio.shoot(shot.scene, viewpoint, camera)
 
 
 def hex_name(*parts: object, length: int = 32) -> str:

@@ -1,4 +1,4 @@
-"""Miniatures of outdoor test sets: Helvipad, Metropolis, PanoCARLA, ZüriPano.
+"""Miniatures of outdoor test sets: Helvipad, Metropolis, PanoCARLA.
 
 Their layouts were read from their documentation. What a release packs is packed here, and
 unpacked by the reader's own `unpack`.
@@ -6,33 +6,21 @@ unpacked by the reader's own `unpack`.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import cv2
 import h5py
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-import pano_geometry as pg
-from pano_data.datasets import helvipad, panocarla, zuripano
+from pano_data.datasets import helvipad, panocarla
 from pano_data.io.atomic import replace_file, write_json
 from pano_data.io.encode import write_jpeg, write_npy, write_png
 from pano_worlds.miniatures.miniature import (
     Miniature,
     Shot,
     Studio,
-    StudioView,
     euclidean_metres,
     round_to_units,
+    shoot_panoramas,
 )
-
-
-def _views(studio: Studio, shot: Shot) -> list[StudioView]:
-    camera = pg.Equirectangular(*shot.size)
-    return [studio.shoot(shot.scene, viewpoint, camera) for viewpoint in range(shot.views)]
-
 
 # Helvipad: a band of the sphere; no label on the sky
 _HELVIPAD_ENDS = ("OUT", "NOUT", "IN")
@@ -47,7 +35,7 @@ def write_helvipad(root: Path, studio: Studio, shot: Shot) -> None:
     sequence = f"202401{shot.scene + 1:02d}_REC_{shot.index + 1:02d}_{end}"
     top, rows = helvipad.band(shot.size[0])
     band = slice(top, top + rows)
-    for frame, view in enumerate(_views(studio, shot)):
+    for frame, view in enumerate(shoot_panoramas(studio, shot)):
         base, name = root / shot.split, f"{frame:05d}"
         dense = round_to_units(euclidean_metres(view), 256)[band]
         for side in ("bottom", "top"):
@@ -66,7 +54,7 @@ def unpack_helvipad(root: Path, shots: Sequence[Shot]) -> None:
 # Metropolis: 1/512 m
 def write_metropolis(root: Path, studio: Studio, shot: Shot) -> None:
     """Write `Metropolis/rgb/pano_*_rgb.jpg` with their depth; the sky has none."""
-    for viewpoint, view in enumerate(_views(studio, shot)):
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         name = f"pano_{shot.scene:04d}{viewpoint:02d}"
         metres = euclidean_metres(view)
         write_jpeg(root / "Metropolis/rgb" / f"{name}_rgb.jpg", view.rgb)
@@ -80,7 +68,7 @@ _FRAMES = "town0210_res1024_512"
 
 def write_panocarla(root: Path, studio: Studio, shot: Shot) -> None:
     """Write a video, or the frames of one of the benchmark."""
-    views = _views(studio, shot)
+    views = list(shoot_panoramas(studio, shot))
     depths = [euclidean_metres(v, sky=panocarla.FAR_FROM_M).astype(np.float32) for v in views]
     if shot.split == "train":
         name = f"town0{1 + shot.index % 2 * 2}_path{shot.index}_clip0.h5"
@@ -117,31 +105,6 @@ def write_benchmark(root: Path, shots: Sequence[Shot]) -> None:
     panocarla.unpack(root)
 
 
-# ZüriPano: a parquet file; no label on the sky, which the mask leaves out too
-def write_zuripano(root: Path, studio: Studio, shot: Shot) -> None:
-    """Write `data/test-*.parquet` with a row per viewpoint."""
-    views = _views(studio, shot)
-    table = {
-        "id": [f"Place {shot.scene} {number}" for number in range(len(views))],
-        "rgb": [_picture(cv2.cvtColor(v.rgb, cv2.COLOR_RGB2BGR), ".jpg") for v in views],
-        "depth": [
-            _picture(round_to_units(euclidean_metres(v), zuripano.UNITS), ".png") for v in views
-        ],
-        "mask": [_picture((~v.sky).astype(np.uint8), ".png") for v in views],
-    }
-    with replace_file(root / "data" / f"test-{shot.index:05d}-of-99999.parquet") as part:
-        pq.write_table(pa.table(table), part)
-
-
-def _picture(image: NDArray[Any], suffix: str) -> dict[str, object]:
-    return {"bytes": cv2.imencode(suffix, image)[1].tobytes(), "path": None}
-
-
-def unpack_zuripano(root: Path, shots: Sequence[Shot]) -> None:
-    """Make the tree that is read."""
-    zuripano.unpack(root)
-
-
 MINIATURES = (
     Miniature(
         name="helvipad",
@@ -164,13 +127,5 @@ MINIATURES = (
         splits={"train": 1, "test": 1},
         kind="outdoor",
         finish=write_benchmark,
-    ),
-    Miniature(
-        name="zuripano",
-        write_scene=write_zuripano,
-        splits={"test": 1},
-        kind="outdoor",
-        appearance="camera",
-        finish=unpack_zuripano,
     ),
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-import pano_geometry as pg
 from pano_data.io.atomic import write_json, write_text
 from pano_data.io.encode import write_exr, write_jpeg, write_npy, write_png
 from pano_worlds.miniatures.indoor_panoramas import (
@@ -17,7 +16,13 @@ from pano_worlds.miniatures.indoor_panoramas import (
     write_stanford2d3d,
 )
 from pano_worlds.miniatures.matterport3d import write_unifuse
-from pano_worlds.miniatures.miniature import Miniature, Shot, Studio, euclidean_metres
+from pano_worlds.miniatures.miniature import (
+    Miniature,
+    Shot,
+    Studio,
+    euclidean_metres,
+    shoot_panoramas,
+)
 
 _CURATED = (
     "mvs_synth", "3d-ken-burns", "dynamic_replica_v2", "vkitti", "hypersim", "unrealstereo4k",
@@ -55,8 +60,7 @@ def _da2_curated(shot: Shot) -> list[tuple[str, str]]:
 
 def write_da2_curated(root: Path, studio: Studio, shot: Shot) -> None:
     """Write panoramas and distances; the formats of the release are not known."""
-    for viewpoint, (image, depth) in enumerate(_da2_curated(shot)):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for view, (image, depth) in zip(shoot_panoramas(studio, shot), _da2_curated(shot), strict=True):
         write_jpeg(root / image, view.rgb)
         write_exr(root / depth, euclidean_metres(view, sky=np.nan))
 
@@ -115,8 +119,8 @@ def _dap2m_pairs(shot: Shot) -> list[tuple[str, str]]:
 
 def write_dap2m(root: Path, studio: Studio, shot: Shot) -> None:
     """Write the panoramas of one world into one of the four kinds of folders."""
-    for viewpoint, (image, distance) in enumerate(_dap2m_pairs(shot)):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    views = shoot_panoramas(studio, shot)
+    for view, (image, distance) in zip(views, _dap2m_pairs(shot), strict=True):
         write_png(root / image, view.rgb)
         write_npy(root / distance, euclidean_metres(view, sky=DAP2M_SKY).astype(np.float32))
 

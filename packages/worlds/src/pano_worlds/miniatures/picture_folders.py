@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-import pano_geometry as pg
 from pano_data.datasets.unlabelled import FRAMES, MASKS
 from pano_data.io.atomic import replace_file
 from pano_data.io.encode import write_jpeg, write_png
@@ -19,6 +18,7 @@ from pano_worlds.miniatures.miniature import (
     StudioView,
     euclidean_metres,
     hex_name,
+    shoot_panoramas,
 )
 
 
@@ -34,8 +34,7 @@ def write_folder(root: Path, studio: Studio, shot: Shot) -> None:
 
 def write_folder_depth(root: Path, studio: Studio, shot: Shot) -> None:
     """Write the panoramas of one place."""
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         stem = f"{shot.index:06d}/{viewpoint:06d}"
         write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
         with replace_file(root / "depth" / f"{stem}.npy") as part, part.open("wb") as file:
@@ -49,8 +48,7 @@ def write_pictures(root: Path, studio: Studio, shot: Shot) -> None:
 
 
 def _pictures(root: Path, studio: Studio, shot: Shot) -> Iterator[tuple[str, StudioView]]:
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         stem = f"{shot.index:06d}/{viewpoint:06d}"
         write_jpeg(root / "images" / f"{stem}.jpg", view.rgb)
         yield stem, view
@@ -59,8 +57,7 @@ def _pictures(root: Path, studio: Studio, shot: Shot) -> Iterator[tuple[str, Stu
 def write_spatialaudiogen(root: Path, studio: Studio, shot: Shot) -> None:
     """Write frames and sky masks of the same name; every second frame has no mask."""
     video = hex_name("video", shot.index, length=11)
-    for viewpoint in range(shot.views):
-        view = studio.shoot(shot.scene, viewpoint, pg.Equirectangular(*shot.size))
+    for viewpoint, view in enumerate(shoot_panoramas(studio, shot)):
         name = f"{viewpoint + 1:06d}.png"
         write_png(root / FRAMES / video / name, view.rgb)
         if viewpoint % 2 == 0:

@@ -9,11 +9,11 @@ from pano_data import DataError, UnknownDatasetError, track
 from pano_data.io.atomic import without_flush
 from pano_data.workers import open_pool
 from pano_worlds.miniatures import (
+    hub_parquet,
     hypersim,
     indoor_panoramas,
     matterport3d,
     outdoor_panoramas,
-    pano_infinigen,
     paper_packages,
     picture_folders,
     sequences,
@@ -29,11 +29,11 @@ STUDIO = "pano_worlds.miniatures.studios"
 _MINIATURES: dict[str, Miniature] = {
     mini.name: mini
     for layouts in (
+        hub_parquet,
         hypersim,
         indoor_panoramas,
         matterport3d,
         outdoor_panoramas,
-        pano_infinigen,
         paper_packages,
         picture_folders,
         sequences,
