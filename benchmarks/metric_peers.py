@@ -76,7 +76,7 @@ def mean(values: Iterator[Any]) -> float:
 
 
 def of_torchmetrics(maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Means of the pixels of an image, then of images; and of all pixels of all images."""
+    """Yield means over the pixels of an image, then over images; and over all pixels at once."""
     metrics = importlib.import_module("torchmetrics")
     functional = metrics.functional
     pairs: dict[str, tuple[str, Callable[[Tensor, Tensor], Tensor]]] = {
@@ -127,7 +127,7 @@ NAMES = {
 
 
 def of_da2(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """The release's alignments, clamp and metrics in the order of its `run_evaluation`."""
+    """Yield the release's alignments, clamp and metrics in the order of its `run_evaluation`."""
     metric = load(folder / "eval/utils/metric.py")
     aligning = load(folder / "eval/utils/alignment.py")
     rules = protocols["da2_released"]
@@ -154,7 +154,7 @@ def of_da2(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def of_pager(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """The released tracker of depth metrics after its least-squares scale."""
+    """Yield the depth metrics of the released tracker after its least-squares scale."""
     sys.path.insert(0, str(folder))
     depth = importlib.import_module("src.metrics.depth_metrics")
     rules = protocols["ls_scale"]
@@ -173,7 +173,7 @@ def of_pager(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def of_pager_normals(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Angles between the same normals: ours, of both maps, in their tracker."""
+    """Yield angles between the same normals: ours, of both maps, in their tracker."""
     normals = load(folder / "src/metrics/normals_metrics.py")
     tracker = normals.MetricTracker(("mean", "mse", "delta_5", "delta_22.5"))
     angle, exists = angle_deg(*maps)
@@ -195,7 +195,7 @@ def of_pager_normals(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def of_pager_seams(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Broken pairs across the edges of the cube, of a prediction and of the truth itself."""
+    """Yield broken pairs across the edges of the cube, of a prediction and of the truth."""
     seams = load(folder / "src/metrics/seams_metrics.py")
     prediction, truth, _ = maps
     everywhere = torch.ones_like(truth, dtype=torch.bool)
@@ -223,13 +223,13 @@ def of_pager_seams(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def _most(ours: Tensor, theirs: Tensor, height: int, width: int, theirs_map: Tensor) -> bool:
-    """Whether most pixels of one of our faces lie on one of theirs."""
+    """Tell whether most pixels of one of our faces lie on one of theirs."""
     mine = cube_faces(height, width) == ours
     return bool(2 * (mine & (theirs_map == theirs)).sum() > mine.sum())
 
 
 def of_moge(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Its optimal scale under |s p - t| / t and its least squares in disparity."""
+    """Yield its optimal scale under |s p - t| / t and its least squares in disparity."""
     aligning = load(folder / "moge/utils/alignment.py", "utils3d")
     mine = alignment.relative_l1_scale(*maps, None).scale
     theirs = [aligning.align_depth_scale(p[v], t[v], 1 / t[v]) for p, t, v in each(maps)]
@@ -250,7 +250,7 @@ def of_moge(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def of_edges(ibims: Path | None, pager: Path | None, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Distances between the same edges, and between the edges that the scripts find themselves."""
+    """Yield distances between the same edges, and between those that the scripts find themselves."""
     ours = {
         name: float(BOUNDARY_DISTANCE[f"boundary_{name}_px_{EDGE_M:g}m"].per_image(*maps).nanmean())
         for name in ("accuracy", "completeness")

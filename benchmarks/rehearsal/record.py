@@ -47,7 +47,7 @@ class Record:
         sys.stdout.flush()
 
     def done(self, name: str) -> bool:
-        """Whether it ran to its end."""
+        """Tell whether it ran to its end."""
         return self.entries.get(name, {}).get("state") == "ran"
 
     def failed(self) -> list[str]:

@@ -47,7 +47,7 @@ class AblationRun:
 
 
 def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
-    """The groups of the queue file.
+    """Return the groups of the queue file.
 
     Raises:
         QueueError: A group lacks a key or has one too many.
@@ -72,7 +72,7 @@ def read_queue(path: Path = QUEUE) -> dict[str, dict[str, Any]]:
 def runs(
     groups: Mapping[str, Mapping[str, Any]], small: bool = True, only: str = "*"
 ) -> list[AblationRun]:
-    """All runs, the first seed of every row before the second of any.
+    """Return all runs, the first seed of every row before the second of any.
 
     Args:
         groups: See `read_queue`.
@@ -110,7 +110,7 @@ def _all(groups: Mapping[str, Mapping[str, Any]], small: bool) -> Iterator[Ablat
 
 
 def command(run: AblationRun) -> list[str]:
-    """`dvc exp run` of one row.
+    """Return the `dvc exp run` of one row.
 
     Its own name, its own values, a copy of the checkout as its place.
     """
@@ -119,7 +119,7 @@ def command(run: AblationRun) -> list[str]:
 
 
 def finished() -> set[str]:
-    """Names of the DVC experiments of this commit that are there already."""
+    """Return the names of the DVC experiments of this commit that are there already."""
     listed = subprocess.run(
         ["dvc", "exp", "list", "--names-only"], capture_output=True, text=True, check=True
     )
@@ -166,7 +166,7 @@ def by_row(
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean and, of two and more, sample standard deviation and count."""
+    """Return the mean and, of two and more, sample standard deviation and count."""
     if not values:
         return "not run"
     mean = f"{statistics.fmean(values):.4f}"
@@ -174,7 +174,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: RowScores) -> str:
-    """Rows of one group: mean ± standard deviation over seeds, and how far off the first row.
+    """Return the rows of one group: mean ± standard deviation over seeds, and against the first.
 
     Args:
         group: Group of the queue file.
@@ -196,5 +196,5 @@ def table(group: Mapping[str, Any], runs: Sequence[AblationRun], numbers: RowSco
 
 
 def protocol(metric: str) -> str:
-    """Protocol id in the name of a metric, `val/<data set>/<protocol>/<metric>`."""
+    """Return the protocol id in the name of a metric, `val/<data set>/<protocol>/<metric>`."""
     return metric.split("/")[2]

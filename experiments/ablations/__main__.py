@@ -12,7 +12,7 @@ SCORES = Path("reports/ablations.json")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Lists, runs or tabulates the ablations.
+    """List, run or tabulate the ablations.
 
     Exit codes: 0 done, 1 a run failed, 2 wrong arguments.
     """

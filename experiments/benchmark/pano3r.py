@@ -80,7 +80,7 @@ def choose_rooms(world: World, count: int) -> list[View]:
 
 
 def _share(one: View, other: View, camera: Equirectangular) -> float:
-    """Share of a view's surface that the other one sees; -1 where they are in one room."""
+    """Return the share of a view's surface that another sees; -1 where they are in one room."""
     offset = other.position - one.position
     apart = float(np.linalg.norm(offset))
     column, row = _pixel(camera, offset[None])

@@ -32,7 +32,7 @@ class BoxTask(DepthTask):
         self.seed = seed
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Terms on distance over the valid pixels, and on sky over all whose truth is known."""
+        """Compare distance over the valid pixels, and sky over all that are known."""
         maps = self.resized(batch)
         prediction = self(maps["image"])
         total, terms = self.loss(

@@ -18,7 +18,7 @@ class Da2Task(DepthTask):
     """
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Median-aligned L1 distance and L1 normals over the valid pixels."""
+        """Compare median-aligned distance and normals by L1 over the valid pixels."""
         prediction = self(batch["image"])["distance_scale_invariant"]
         total, terms = self.loss(
             prediction=prediction, target=batch["distance"], valid=batch["valid"]

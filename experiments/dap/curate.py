@@ -38,7 +38,7 @@ class Judge(LightningModule):
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
-        """Scores, shares and tilts of the sky `(b, 3)` of one batch."""
+        """Return scores, shares and tilts of the sky `(b, 3)` of one batch."""
         known = batch["valid"] | batch["far"]
         maps = self.net.view(batch["image"], batch["distance"], known, batch["far"])
         score = self.net.score(maps, batch["valid"])
@@ -55,13 +55,13 @@ def score_rows(
     outdoors_from: float | None = None,
     max_tilt_deg: float | None = None,
 ) -> list[Row]:
-    """Rows of a manifest with the discriminator's score: high looks like truth. Alike on all ranks.
+    """Return a manifest's rows with the discriminator's score: high looks like truth.
 
     With `outdoors_from`, rows that do not say their environment get it from the sky of their label;
     with `max_tilt_deg`, rows whose sky is not above are left out.
 
-    Ranks share whole batches, those of a single process: what is scored together decides the last
-    digit.
+    All ranks return the same. They share whole batches, those of a single process: what is scored
+    together decides the last digit.
     """
     batches = shard_indices(
         math.ceil(len(data) / batch_size), engine.global_rank, engine.world_size
@@ -100,7 +100,7 @@ def curate(
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes the manifest of the selected rows, on rank 0 when all ranks have scored their share.
+    """Write the manifest of the selected rows, on rank 0 when all ranks have scored their share.
 
     Args:
         discriminator: Folder of the trained discriminator.

@@ -53,7 +53,7 @@ class DiscriminatorTask(DepthTask):
         self.ranks: dict[str, float] = {}
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Real patches from the truth, fake patches from the labelers, on the same panoramas."""
+        """Compare patches of the truth with those of the labelers, on the same panoramas."""
         image, known = batch["image"], batch["valid"] | batch["far"]
         metres, far = self._fakes(image, self.global_step)
         real = self.net.view(image, batch["distance"], known, batch["far"])  # type: ignore[operator]
@@ -67,7 +67,7 @@ class DiscriminatorTask(DepthTask):
         return total, terms
 
     def _fakes(self, image: Tensor, turn: int) -> tuple[Tensor, Tensor]:
-        """Distance and far mask of each picture by one labeler; which one changes with the step."""
+        """Return distance and far mask by one labeler; which one changes with the step."""
         count = len(self.labelers)
         metres = torch.zeros_like(image[:, :1])
         far = torch.zeros_like(metres, dtype=torch.bool)

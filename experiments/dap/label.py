@@ -117,7 +117,7 @@ def label(
     threads: int = 2,
     trainer: dict[str, Any] | None = None,
 ) -> None:
-    """Writes labels and their manifest below `out`; files that are there are not made again.
+    """Write labels and their manifest below `out`; files that are there are not made again.
 
     A panorama that cannot be read gets no label and no row; `dropped.json` says why.
 
@@ -182,7 +182,7 @@ def _start(folder: Path, rows: RowsByKey, maker: str) -> None:
 
 
 def _unlabelled(folder: Path, rows: RowsByKey) -> list[Row]:
-    """What has neither label nor entry in the quarantine."""
+    """Return the rows that have neither label nor entry in the quarantine."""
     damaged = {(entry.dataset, entry.key) for entry in Quarantine(folder / DAMAGED)}
     left = [row for name, row in rows.items() if name not in damaged]
     return [row for row in left if not (folder / "labels" / label_path(row)).is_file()]
@@ -205,7 +205,7 @@ def _finish(folder: Path, rows: RowsByKey, root: Path, data_root: Path, maker: s
 
 
 def _provenance(model: str, manifest: Path) -> str:
-    """Who labelled what: the labeler's weights and seen suites, what was noted of the panoramas."""
+    """Say who labelled what: the labeler's weights and seen suites, notes on the panoramas."""
     weights = Path(model) / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16] if weights.is_file() else ""
     panoramas = data_files.read_digest(manifest)

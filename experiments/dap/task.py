@@ -43,7 +43,7 @@ class DapTask(DepthTask):
         self.snapshots = tuple(snapshots)
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Five terms on distance, one on the masks."""
+        """Sum five terms on distance and one on the masks."""
         prediction = self(batch["image"])
         far, valid = batch["far"], batch["valid"]
         ranges = {key: reach for key in prediction if (reach := range_of(key)) is not None}

@@ -42,7 +42,7 @@ def mask(
     min_valid: float = MIN_VALID,
     threads: int = 2,
 ) -> None:
-    """Writes `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
+    """Write `masks/`, `manifest.parquet`, `contents.json` and `dropped.json` below `out`.
 
     Masks that are there are not made again, so a killed run resumes where it stopped. Under
     torchrun or SLURM every process masks its own share, and the last to come writes the manifest.
@@ -98,7 +98,7 @@ def mask(
 
 
 def _below(rows: Manifest, root: Path, data_root: Path) -> Manifest:
-    """Rows with paths relative to the root of all data."""
+    """Return the rows with paths relative to the root of all data."""
     masked = [row.key for row in rows if row.mask is not None]
     if masked:
         raise DataError(

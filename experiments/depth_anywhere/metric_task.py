@@ -18,7 +18,7 @@ class MetricTask(DepthTask):
     """
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Reversed Huber on distances in metres."""
+        """Return the reversed Huber loss of distances in metres."""
         total, terms = self.loss(
             prediction=self(batch["image"])["distance_metric"],
             target=batch["distance"],

@@ -30,7 +30,7 @@ class DepthAnywhereTask(DepthTask):
         seed: Seed of the rotations; with the step it decides each of them.
         **task: See `DepthTask`.
 
-    Source: Depth Anywhere (arXiv 2406.12849) §3; one rotation a batch within ±45° as released.
+    Source: Depth Anywhere (arXiv 2406.12849) §3; one rotation per batch within ±45° as released.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class DepthAnywhereTask(DepthTask):
         self.seed = seed
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Half from panoramas with truth, half from views with the teacher's opinion."""
+        """Compare half with the truth, half with the teacher's opinion of views."""
         labelled = int(batch["labelled"].sum())
         disparity = self(batch["image"])["disparity_affine"]
         maps = {
@@ -66,12 +66,12 @@ class DepthAnywhereTask(DepthTask):
         return total, terms
 
     def samples_of(self, name: str, batch: Batch) -> slice:
-        """The maps of views are made from the unlabelled samples, which come last."""
+        """Return the samples that a map is of: for views the unlabelled ones, which come last."""
         labelled = int(batch["labelled"].sum())
         return slice(labelled, None) if name.startswith("view_") else slice(labelled)
 
     def views_of(self, batch: Batch, disparity: Tensor, some: slice) -> dict[str, Tensor]:
-        """The same random views of the prediction, of the teacher's opinion and of the mask."""
+        """Cut the same random views of prediction, teacher's opinion and mask."""
         rotation = self.rotations(len(disparity[some]))
         picture = batch[PLAIN] if PLAIN in batch else batch["image"]
         views = self.views.cut(picture[some], rotation)
@@ -92,7 +92,7 @@ class DepthAnywhereTask(DepthTask):
         }
 
     def rotations(self, samples: int) -> Tensor:
-        """Random rotations `(samples, 3, 3)` of this step."""
+        """Return random rotations `(samples, 3, 3)` of this step."""
         generator = seeded(self.seed, self.global_step)
         turns = random_turns(samples if self.per_sample else 1, self.max_angle_deg, generator)
         return turns.expand(samples, 3, 3).to(self.device)

@@ -48,6 +48,6 @@ class HubTeacher(nn.Module):
         self.net = load_teacher(model)
 
     def forward(self, views: Float[Tensor, "n 3 f f"]) -> dict[str, Tensor]:
-        """Relative disparity of views."""
+        """Return the relative disparity of views."""
         prediction: dict[str, Tensor] = self.net(views)
         return prediction

@@ -123,7 +123,7 @@ class ViewScores(nn.Module):
         score.update(score_views(disparity, views, self.views.cosine(disparity)))
 
     def compute_and_reset(self) -> dict[str, float]:
-        """`<data set>/views/<name>` of all that was added; empties the sums. All ranks call it."""
+        """Return `<data set>/views/<name>`, and empty the sums. All ranks call it."""
         values: dict[str, float] = {}
         for name, score in zip(self.datasets, self.sums, strict=True):
             assert isinstance(score, ViewScore)

@@ -30,12 +30,12 @@ class Views(ABC):
     def cut(
         self, erp: Float[Tensor, "b c h w"], rotation: Float[Tensor, "b 3 3"]
     ) -> Float[Tensor, "b n c f f"]:
-        """Views of the panorama, the whole rig turned by `rotation`; bilinear."""
+        """Return the views of the panorama, the whole rig turned by `rotation`; bilinear."""
 
     def cut_mask(
         self, mask: Bool[Tensor, "b 1 h w"], rotation: Float[Tensor, "b 3 3"]
     ) -> Bool[Tensor, "b n 1 f f"]:
-        """True where every panorama pixel that a view pixel draws on is True."""
+        """Return True where every panorama pixel that a view pixel draws on is True."""
         return self.cut(mask.float(), rotation) > 1 - 1e-4
 
     def stitch(
@@ -44,7 +44,7 @@ class Views(ABC):
         size: Sequence[int],
         rotation: Float[Tensor, "b 3 3"],
     ) -> Float[Tensor, "b 1 h w"]:
-        """Disparities of depth, stretched to [0, 1] in each view, as a panorama of distance's.
+        """Join disparities of depth, stretched to [0, 1] in each view, to a panorama of distance's.
 
         Nothing aligns one view with the next. The stretching is that of the released labels.
 
@@ -59,7 +59,7 @@ class Views(ABC):
         raise TypeError(f"got {type(self).__name__}, expected CubeViews: only faces fit together")
 
     def cosine(self, like: Tensor) -> Float[Tensor, "f f"]:
-        """Cosine between the ray of a pixel and the axis: depth = distance x cosine."""
+        """Return the cosine between the ray of a pixel and the axis: depth = distance x cosine."""
         return self.camera.rays()[..., 2].to(like)
 
 

@@ -69,7 +69,7 @@ class StageCost:
     processes: int | None = None
 
     def hours(self, machine: Machine) -> float:
-        """Hours by the clock: of GPUs, cores or the disk, whichever takes longest."""
+        """Return hours by the clock: of GPUs, cores or the disk, whichever takes longest."""
         nodes = machine.nodes
         gpus, cores = machine.gpus * nodes, machine.cores * nodes
         if self.processes is not None:
@@ -105,16 +105,16 @@ class Estimator:
         return _KINDS[command.stage](self, command)
 
     def worlds(self, command: Command) -> StageCost:
-        """Rendered worlds are no data of a paper."""
+        """Count nothing: rendered worlds are no data of a paper."""
         return StageCost()
 
     def manifest(self, command: Command) -> StageCost:
-        """Files are hashed once, by one process."""
+        """Count the hashing of all files, once and by one process."""
         files = raw_bytes(command.item)
         return StageCost(cpu_hours=files * HASH_S / 3600, read=files, processes=1)
 
     def curation(self, command: Command) -> StageCost:
-        """P2E and out-painting of each picture; rows are shared by any number of processes."""
+        """Count P2E and out-painting of each picture; any number of processes share the rows."""
         section = self.section(command.words[0])
         manifest = Path(section["manifest"])
         dataset = manifest.parent.name
@@ -129,7 +129,7 @@ class Estimator:
         )
 
     def training(self, command: Command) -> StageCost:
-        """All steps; validation is not counted."""
+        """Count all steps; validation is left out."""
         name = command.words[-1] if "--section" in command.words else command.module.split(".")[-1]
         section = params.merged(self.common, self.section(name))
         cost, trainer = trainings.training_cost(section), section["trainer"]
@@ -143,7 +143,7 @@ class Estimator:
         return StageCost(cost.samples, cost.gpu_hours, hours, read, weights, most)
 
     def labelling(self, command: Command) -> StageCost:
-        """A forward pass and a 16-bit PNG for each unlabelled panorama."""
+        """Count a forward pass and a 16-bit PNG for each unlabelled panorama."""
         section = self.section(command.words[0])
         hours = self._forward(Path(section["model"]).name, section["size"], UNLABELLED_PANORAMAS)
         cpu = UNLABELLED_PANORAMAS * (PICTURE_S + LABEL_S) / 3600
@@ -151,7 +151,7 @@ class Estimator:
         return StageCost(count, hours, cpu, count * PACKED_BYTES, count * LABEL_BYTES)
 
     def masking(self, command: Command) -> StageCost:
-        """Detector and segmenter on each frame."""
+        """Count detector and segmenter on each frame."""
         section = self.section(command.words[0])
         manifest = Path(section["manifest"])
         count = size_of(manifest.parent.name, manifest.stem)
@@ -162,7 +162,7 @@ class Estimator:
         return StageCost(count, _hours(flops), cpu, read, read / 20)
 
     def selection(self, command: Command) -> StageCost:
-        """The judge looks at each label once."""
+        """Count one look of the judge at each label."""
         section = self.section(command.words[0])
         judge = Path(section["discriminator"]).name
         count = UNLABELLED_PANORAMAS
@@ -171,12 +171,12 @@ class Estimator:
         return StageCost(count, hours, cpu, count * (PACKED_BYTES + LABEL_BYTES), 0.0)
 
     def teacher_check(self, command: Command) -> StageCost:
-        """The teacher on views of a few hundred panoramas."""
+        """Count the teacher on views of a few hundred panoramas."""
         flops = CHECKED_PANORAMAS * trainings.teacher_flops()
         return StageCost(CHECKED_PANORAMAS, _hours(flops), FEW_HOURS, processes=1)
 
     def evaluation(self, command: Command) -> StageCost:
-        """One model on the sets of `evaluate`."""
+        """Count one model on the sets of `evaluate`."""
         section = self.section("evaluate")
         files = [Path(given["manifest"]) for given in section["datasets"].values()]
         count = sum(size_of(file.parent.name, file.stem) for file in files)
@@ -184,7 +184,7 @@ class Estimator:
         return StageCost(count, hours, count * PICTURE_S / 3600, count * PACKED_BYTES)
 
     def suites(self, command: Command) -> StageCost:
-        """Every model on every suite."""
+        """Count every model on every suite."""
         from experiments.benchmark.suites.catalogue import SUITES  # reads all published numbers
 
         section = self.section("suites")
@@ -195,11 +195,11 @@ class Estimator:
         return StageCost(total, hours, total * PICTURE_S / 3600, total * PACKED_BYTES)
 
     def few_minutes(self, command: Command) -> StageCost:
-        """What one process does in minutes."""
+        """Count what one process does in minutes."""
         return StageCost(cpu_hours=FEW_HOURS, processes=1)
 
     def _forward(self, model: str, size: tuple[int, int], count: int) -> float:
-        """GPU-hours of forward passes; none for a baseline or a network of the box."""
+        """Return GPU-hours of forward passes; none for a baseline or a network of the box."""
         if model not in self.sections:
             return 0.0
         section = self.section(model)["model"]["init_args"]

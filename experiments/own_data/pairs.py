@@ -135,7 +135,7 @@ def describe_pairs(pairs: Pairs) -> list[str]:
 
 
 def has_integer_labels(pairs: Pairs) -> bool:
-    """Whether a depth map is a PNG, whose numbers are in no unit of their own."""
+    """Tell whether a depth map is a PNG, whose numbers are in no unit of their own."""
     return any(row.encoding == "png" for row in pairs.rows)
 
 

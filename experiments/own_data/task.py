@@ -19,7 +19,7 @@ class OwnDataTask(DepthTask):
     """
 
     def losses(self, batch: Batch) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Terms on the map of the network over the valid pixels, and on sky."""
+        """Compare the map of the network over the valid pixels, and sky."""
         prediction = self(batch["image"])
         key = geometry_key(prediction)
         target = batch["distance"]

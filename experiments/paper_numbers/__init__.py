@@ -186,7 +186,7 @@ def numbers_without_fact(
 
 
 def same_number(fact: Fact, number: Any) -> bool:
-    """Whether our number is the paper's."""
+    """Tell whether our number is the paper's."""
     return fact.says is not None and str(_plain(fact.says)) == str(_plain(number))
 
 

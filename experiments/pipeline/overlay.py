@@ -113,7 +113,7 @@ def apply(overlay: Path, force: bool = False, names: Sequence[str] = ()) -> None
 
 
 def _edited(path: Path) -> bool:
-    """Whether git could not bring the file back as it is; also where there is no git."""
+    """Tell whether git could not bring the file back as it is; also where there is no git."""
     command = ["git", "-C", str(path.parent), "status", "--porcelain", "--ignored", "--", path.name]
     try:
         told = subprocess.run(command, capture_output=True, text=True, check=False)

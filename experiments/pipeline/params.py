@@ -271,6 +271,6 @@ def merged(
 
 
 def _adds(base: Mapping[str, Any], over: Mapping[str, Any]) -> bool:
-    """Whether a mapping states what differs in another, instead of taking its place."""
+    """Tell whether a mapping states what differs in another, instead of taking its place."""
     same_class = over.get("class_path", base.get("class_path")) == base.get("class_path")
     return EXTENDS not in over and same_class

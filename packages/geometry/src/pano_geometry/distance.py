@@ -216,7 +216,7 @@ def _slope_along_rows(q: Tensor, usable: Tensor, height: int) -> tuple[Tensor, T
 
 
 def _vertical_neighbours(field: Tensor) -> tuple[Tensor, Tensor]:
-    """Values one row above and below; the first and last row look across the pole."""
+    """Return the values one row above and below; the first and last row look across the pole."""
     above = torch.cat([half_turn(field[..., :1, :]), field[..., :-1, :]], -2)
     below = torch.cat([field[..., 1:, :], half_turn(field[..., -1:, :])], -2)
     return above, below

@@ -214,7 +214,7 @@ def _ring_taps(
 def _cached_ring_taps(
     size: int, n: int, inset: int, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Taps (4, m) and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
+    """Return taps and weights (4, m) in the source of all ring pixels, and their positions (m,)."""
     # A table made under inference_mode could not be used in training later.
     # Nor could one made of fake or batched tensors serve real ones.
     with torch.inference_mode(mode=False), _disable_current_modes():

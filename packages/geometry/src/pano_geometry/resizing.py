@@ -130,7 +130,7 @@ def _has_size(image: Tensor, size: Sequence[int]) -> bool:
 
 
 def _nearest(old: int, new: int, device: torch.device) -> Tensor:
-    """For each new pixel, the old one in which its centre lies: whole numbers, so exact."""
+    """Return, for each new pixel, the old one that holds its centre: whole numbers, so exact."""
     return ((2 * torch.arange(new, device=device) + 1) * old) // (2 * new)
 
 

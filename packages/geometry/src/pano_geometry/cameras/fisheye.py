@@ -127,7 +127,7 @@ class Fisheye(ExplicitCamera):
         return 1 + s * (3 * k1 + s * (5 * k2 + s * (7 * k3 + s * 9 * k4)))
 
     def _angle(self, radius: Tensor) -> Tensor:
-        """Inverse of `_radius` by Newton's method, within the field of view."""
+        """Return the inverse of `_radius` by Newton's method, within the field of view."""
         limit = 0.5 * self.fov
         t = radius.clamp(max=limit)
         if any(self.coefficients):

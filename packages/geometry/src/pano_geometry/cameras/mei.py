@@ -65,7 +65,7 @@ class Mei(ExplicitCamera):
             )
 
     def _folds(self) -> bool:
-        """Whether the distortion is not one to one within the field of view.
+        """Tell whether the distortion is not one to one within the field of view.
 
         Its Jacobian is symmetric: on a disc where it is positive definite it is one to one.
         """
@@ -140,7 +140,7 @@ class Mei(ExplicitCamera):
         )
 
     def _jacobian(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Derivatives of `_distorted`: du/dx, dv/dy, and du/dy = dv/dx."""
+        """Return the derivatives of `_distorted`: du/dx, dv/dy, and du/dy = dv/dx."""
         k1, k2, p1, p2 = self.distortion
         square = x * x + y * y
         radial, slope = 1 + square * (k1 + square * k2), 2 * (k1 + 2 * k2 * square)
@@ -149,7 +149,7 @@ class Mei(ExplicitCamera):
         return xx, yy, slope * x * y + 2 * p1 * x + 2 * p2 * y
 
     def _undistorted(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Inverse of `_distorted` by Newton's method in two dimensions."""
+        """Return the inverse of `_distorted` by Newton's method in two dimensions."""
         if not any(self.distortion):
             return x, y
         a, b = x, y

@@ -136,7 +136,7 @@ def _differentiates(tensor: Tensor) -> bool:
 
 
 def _takes_kernel(r: Request) -> bool:
-    """Whether the compiled kernel knows the cameras, and no gradient is asked for."""
+    """Tell whether the compiled kernel knows the cameras, and no gradient is asked for."""
     if not (r.separable and kernel.enabled()) or _differentiates(r.image):
         return False
     cube = kernel.takes_cube(r.image, r.source, r.target)
@@ -150,12 +150,12 @@ def _run_kernel(r: Request) -> Resampled:
 
 
 def _takes_in_place(r: Request) -> bool:
-    """Whether a small view is read without converting the image; a cube's ring needs it all."""
+    """Tell whether a small view is read without converting the image (a cube's ring needs all)."""
     return r.small and r.source.surface is not Surface.CUBE and _serves_once(r)
 
 
 def _serves_once(r: Request) -> bool:
-    """Whether coordinates serve one sample; gradients need them again, and so do many channels."""
+    """Tell whether coordinates serve once: gradients and many channels need them again."""
     if not r.source.sees_everything or _differentiates(r.image):
         return False
     if r.rotation is not None and r.rotation.ndim == 3 and r.rotation.shape[0] > 1:
@@ -206,7 +206,7 @@ def _run_new_grid(r: Request) -> Resampled:
 
 
 def _takes_gpu(r: Request) -> bool:
-    """Whether one launch does it; gradients of rotations and compilers need explicit taps."""
+    """Tell whether one launch does it; gradients of rotations and compilers need explicit taps."""
     if is_transformed() or r.mode != "bilinear":
         return False
     if not gpu.takes(r.image, r.source, r.target):

@@ -24,7 +24,7 @@ LEAST_BLOCK = 1 << 15
 """Pixels of a block that may always be: less costs more in dispatch than it saves in memory."""
 
 BLOCKS = 4
-"""Blocks of a whole result at least: at 24 bytes a pixel of one, 6 bytes a pixel of the result."""
+"""Blocks of a whole result at least: 24 bytes per pixel of a block, 6 per pixel of the result."""
 
 
 def sample_count(rotation: Tensor | None) -> int:
@@ -187,7 +187,7 @@ def _has_opposites(source: Camera, target: Camera) -> bool:
 
 
 def _opposite(block: Tensor) -> Tensor:
-    """Coordinates (2, r, w) of the opposite rays, in the order of the pixels they belong to."""
+    """Return coordinates (2, r, w) of the opposite rays, in the order of their pixels."""
     turned = block.roll(block.shape[-1] // 2, -1).flip(1)
     turned[0] -= torch.copysign(torch.ones((), dtype=block.dtype, device=block.device), turned[0])
     turned[1].neg_()
@@ -279,7 +279,7 @@ def _flat(x: Tensor, y: Tensor, z: Tensor) -> Planes:
 
 
 def _in_cone(tables: RayTables, target: Camera, least: float) -> Iterator[tuple[Tensor, Planes]]:
-    """Flat positions and rays of the pixels with z >= least; most pixels cost one plane of z."""
+    """Return flat positions and rays of the pixels with z >= least; most cost one plane of z."""
     for rows in bands(target.height, target.width, CONE_BLOCK * torch.get_num_threads()):
         row, column = (tables.band(rows).plane(2) >= least).nonzero().unbind(1)
         row = row + rows.start

@@ -99,11 +99,11 @@ class ConvBackbone(nn.Module):
         return self
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of patches in an image; a remainder at the bottom/right is ignored."""
+        """Return the rows and columns of whole patches in an image; a remainder is ignored."""
         return height // PATCH, width // PATCH
 
     def floor(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the part of an image that whole patches tile."""
+        """Return the height and width of the part of an image that whole patches tile."""
         return height // PATCH * PATCH, width // PATCH * PATCH
 
     def forward(self, image: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b n c"]]:
@@ -140,7 +140,7 @@ class ConvBackbone(nn.Module):
 
 
 def _tokens(x: Tensor, grid: Sequence[int]) -> Tensor:
-    """All pixels of a map `(b, c, i, j)` that lie in a patch, as `(b, patches, c * pixels)`."""
+    """Gather the pixels of each patch of a map `(b, c, i, j)`: `(b, patches, c * pixels)`."""
     rows, cols = grid
     cells = x.shape[-2] // rows
     if cells >= 1 and x.shape[-2] == rows * cells:

@@ -132,13 +132,13 @@ class EfficientNetEncoder(nn.Module):
         return nn.Sequential(*(self.blocks[i] for i in stages))
 
     def stem(self, x: Tensor) -> Tensor:
-        """First map (1/2) of a picture (b, 3, h, w) with ImageNet statistics."""
+        """Return the first map (1/2) of a picture (b, 3, h, w) with ImageNet statistics."""
         x = self.bn1(self.conv_stem(x * self.scale + self.shift))
         out: Tensor = self._level(EFFICIENTNET_STAGES[0])(x)
         return out
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Maps of a picture (b, 3, h, w) with ImageNet statistics, finest first."""
+        """Return the maps of a picture (b, 3, h, w) with ImageNet statistics, finest first."""
         levels = [self.stem(x)]
         for layer in self.layers:
             levels.append(layer(levels[-1]))

@@ -102,7 +102,7 @@ Border = Literal["zeros", "wrap", "sphere"]
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Rows (or columns) that TensorFlow's "SAME" adds before and after: the larger half after."""
+    """Return the rows that TensorFlow's "SAME" adds before and after: the larger half after."""
     total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 

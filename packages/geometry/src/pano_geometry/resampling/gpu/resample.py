@@ -46,7 +46,7 @@ def supports(image: Tensor, source: Camera, target: Camera) -> bool:
 def resample(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
+    """Return values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
 
     `image` is what `takes` accepted; a cube map comes as its strip of faces padded by one pixel.
     Differentiable in `image`.

@@ -126,7 +126,7 @@ def _jobs(target: Camera, rotation: Tensor | None) -> _Jobs:
 def resample(
     image: Tensor, source: Camera, target: Camera, rotation: Tensor | None
 ) -> tuple[Tensor, Tensor | None]:
-    """Values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
+    """Return values (n, c, h, w), and which pixels were seen (n, h, w), None if all.
 
     `image` is what `takes` or `takes_cube` accepted; a cube map comes as its padded strip.
     """
@@ -194,7 +194,7 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
 
 
 def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether so many pixels are read that a copy with channels side by side pays."""
+    """Tell whether so many pixels are read that a copy with channels side by side pays."""
     if not 2 <= image.shape[1] <= 4:
         return False
     if _packs_all(image, source, target):
@@ -203,7 +203,7 @@ def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
 
 
 def _packs_all(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
+    """Tell whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
     whole = target.sees_everything or isinstance(source, Cubemap)
     return whole or image.dtype == torch.uint8  # whose copy costs less than asking for its blocks
 
