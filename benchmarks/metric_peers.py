@@ -250,7 +250,7 @@ def of_moge(folder: Path, maps: ScoredMaps) -> Iterator[MetricRow]:
 
 
 def of_edges(ibims: Path | None, pager: Path | None, maps: ScoredMaps) -> Iterator[MetricRow]:
-    """Yield distances between the same edges, and between those that the scripts find themselves."""
+    """Yield distances between the same edges, and between edges that the scripts find."""
     ours = {
         name: float(BOUNDARY_DISTANCE[f"boundary_{name}_px_{EDGE_M:g}m"].per_image(*maps).nanmean())
         for name in ("accuracy", "completeness")
