@@ -2,7 +2,7 @@
 
 Runs every stage of dvc.yaml under params.rehearsal.yaml, then every row of the ablations (first
 seed, full scale), in a folder of its own: data/ and runs/ of the pipeline are not touched. It goes
-past failures, takes up what an earlier call has done, and ends with `rehearsal.md`.
+past failures, skips what an earlier call has done, and ends with `rehearsal.md`.
 """
 
 import argparse

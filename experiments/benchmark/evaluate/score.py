@@ -209,7 +209,7 @@ def _sums(curves: ErrorCurves) -> dict[str, Tensor]:
 
 
 class _Images:
-    """The scores of images that come batch by batch: eight bytes a number."""
+    """The scores of images that come batch by batch: eight bytes per number."""
 
     def __init__(self) -> None:
         self.sides: dict[str, dict[str, array[float]]] = {"numerators": {}, "denominators": {}}
