@@ -24,9 +24,9 @@ from benchmarks.geometry_errors import round_trips, table_of_errors
 from benchmarks.geometry_libraries import all_peers
 from benchmarks.geometry_peers import Ours, Peer, Run, Task
 from benchmarks.geometry_table import table as table_or_grid_sample
+from benchmarks.pages import write_page
 
 REPORT = Path(__file__).parents[1] / "docs" / "benchmarks" / "geometry.md"
-BY_HAND = "<!-- What follows is written by hand. -->"
 FRESH_ROTATIONS = 4096
 H100_BYTES_PER_SECOND = 3.35e12
 OURS, COMPILED = "pano_geometry", "pano_geometry, compiled kernel"
@@ -222,10 +222,7 @@ def write(parts: list[str]) -> None:
         "same rotations in every call; `fresh`: new random rotations in every call. Views are "
         "640x480, 90°; faces are half the height."
     )
-    old = REPORT.read_text() if REPORT.exists() else ""
-    notes = [BY_HAND + old.split(BY_HAND, 1)[1].rstrip()] if BY_HAND in old else []
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text("\n\n".join([head, *parts, *notes]) + "\n")
+    write_page(REPORT, head, *parts)
 
 
 if __name__ == "__main__":

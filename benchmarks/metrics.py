@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from torch.nn.functional import interpolate
 
-from benchmarks.geometry import BY_HAND
 from benchmarks.metric_peers import (
     MetricRow,
     ScoredMaps,
@@ -29,6 +28,7 @@ from benchmarks.metric_peers import (
     of_pager_seams,
     of_torchmetrics,
 )
+from benchmarks.pages import write_page
 from scripts.write_protocols import rooms
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks" / "metrics.md"
@@ -98,13 +98,11 @@ def main() -> int:
     found = rows(peers)
     print(table(found))
     if options.write:
-        old = PAGE.read_text() if PAGE.exists() else ""
-        notes = BY_HAND + old.split(BY_HAND, 1)[1].rstrip() if BY_HAND in old else BY_HAND
         head = (
             "# Metrics beside those of others\n\nMade by `benchmarks/metrics.py` on the same "
             f"rendered rooms (128x256, float64); same: within {AGREE:g}: peers sum in float32."
         )
-        PAGE.write_text("\n\n".join([head, table(found), notes]) + "\n")
+        write_page(PAGE, head, table(found))
     return int(any(not row.reason and row.apart >= AGREE for row in found))
 
 
