@@ -6,6 +6,7 @@
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,7 +121,9 @@ def remove_all_parts(folder: Path | str, suffix: str) -> None:
 def _is_full(error: Exception, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    try:  # NumPy, torch and safetensors report no more than a short write: try to add to it
+    if number := re.search(r"\(os error (\d+)\)", str(error)):  # as libraries in Rust say it
+        return int(number[1]) in FULL
+    try:  # NumPy and torch report no more than a short write: try to add to it
         with temporary.open("ab") as file:
             file.write(bytes(BLOCK))
     except OSError as found:

@@ -7,6 +7,7 @@ to the same behaviour (`tests/test_whole_files.py`).
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,9 @@ def _flush(path: Path) -> None:
 def _is_full(error: Exception, temporary: Path) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL
-    try:  # safetensors reports an error of its own: try to add to the file
+    if number := re.search(r"\(os error (\d+)\)", str(error)):  # as libraries in Rust say it
+        return int(number[1]) in FULL
+    try:  # torch reports no more than a short write: try to add to it
         with temporary.open("ab") as file:
             file.write(bytes(BLOCK))
     except OSError as found:
