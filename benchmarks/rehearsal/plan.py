@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.pipeline.closure.stages import Command, commands
-from experiments.study.plan import Places, overlaps
+from experiments.study.plan import ResolvedSections, overlaps
 
 DATA = ("data/", "runs", "reports")
 
@@ -66,7 +66,7 @@ def to_repeat(
         if command.name in needed:
             needed |= _makers(command, order)
     changed: set[str] = set()
-    old, new = Places(before), Places(now)
+    old, new = ResolvedSections(before), ResolvedSections(now)
     for command in order:
         own = any(old.at(name, None) != new.at(name, None) for name in command.sections)
         looped = command.item and command.item not in _loops(before)

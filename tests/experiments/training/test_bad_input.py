@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks import kill_trials
-from benchmarks.kill_trials import Setting
+from benchmarks.kill_trials import KillSetting
 from experiments.tracking.queue import TrackingQueue
 from experiments.training import checkpoints
 from pano_data import read_manifest, write_manifest
@@ -42,7 +42,7 @@ def fit(
     """Trains; what it printed."""
     output = folder / "output"
     output.unlink(missing_ok=True)
-    processes = kill_trials.launch(folder, Setting(ranks, more=argv), before)
+    processes = kill_trials.launch(folder, KillSetting(ranks, more=argv), before)
     assert kill_trials.finish(processes) == [code] * ranks, output.read_text()
     return output.read_text() if output.is_file() else ""
 

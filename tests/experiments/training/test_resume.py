@@ -21,20 +21,20 @@ from lightning.pytorch import Trainer
 from mlflow.tracking import MlflowClient
 
 from benchmarks import kill_trials
-from benchmarks.kill_trials import Outcome, Setting
+from benchmarks.kill_trials import KillSetting, TrainingProducts
 from experiments.training import checkpoints
 from experiments.training.task import DepthTask
 from tests.experiments import tiny
 
-ARGV = Setting().argv()
+ARGV = KillSetting().argv()
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> TrainingProducts:
     folder = tmp_path_factory.mktemp("reference") / "whole"
     tiny.prepare(folder)
-    kill_trials.train(folder, Setting())
-    return kill_trials.outcome(folder)
+    kill_trials.train(folder, KillSetting())
+    return kill_trials.products_of(folder)
 
 
 def wait_for_step(folder: Path, step: int, running: Callable[[], bool]) -> None:
@@ -57,14 +57,14 @@ def said(folder: Path) -> str:
     return (folder / "output").read_text()
 
 
-def test_reference_is_complete(reference: Outcome) -> None:
+def test_reference_is_complete(reference: TrainingProducts) -> None:
     steps = [json.loads(line)["step"] for line in reference.losses.splitlines()]
     assert steps == list(range(1, tiny.STEPS + 1))
     (samples,) = reference.samples
     assert [json.loads(line)["step"] for line in samples.splitlines()] == steps
 
 
-def test_the_same_command_after_kill_9(tmp_path: Path, reference: Outcome) -> None:
+def test_the_same_command_after_kill_9(tmp_path: Path, reference: TrainingProducts) -> None:
     """The first time by the real command line, as a user types it; then forked: seconds less."""
     tiny.prepare(tmp_path)
     process = subprocess.Popen(
@@ -77,18 +77,18 @@ def test_the_same_command_after_kill_9(tmp_path: Path, reference: Outcome) -> No
     assert not (tmp_path / "runs/tiny").exists()
     assert finish(tmp_path) == 0, said(tmp_path)
     assert "not resumable" not in said(tmp_path)
-    assert kill_trials.outcome(tmp_path) == reference
+    assert kill_trials.products_of(tmp_path) == reference
 
 
 @pytest.mark.parametrize("how", [kill_trials.kill_in_write, kill_trials.kill_before_rename])
 def test_kill_inside_a_checkpoint_write(
-    tmp_path: Path, reference: Outcome, how: Callable[[int], None]
+    tmp_path: Path, reference: TrainingProducts, how: Callable[[int], None]
 ) -> None:
     tiny.prepare(tmp_path)
     (code,) = kill_trials.finish([tiny.start(tmp_path, *ARGV, before=functools.partial(how, 2))])
     assert code == -signal.SIGKILL
     assert finish(tmp_path) == 0, said(tmp_path)
-    assert kill_trials.outcome(tmp_path) == reference
+    assert kill_trials.products_of(tmp_path) == reference
 
 
 def send_at(step: int, number: signal.Signals) -> None:
@@ -103,7 +103,9 @@ def send_at(step: int, number: signal.Signals) -> None:
     checkpoints.StepSeed.on_train_batch_start = stop  # type: ignore[method-assign]
 
 
-def test_resumed_again_from_the_end_of_an_epoch(tmp_path: Path, reference: Outcome) -> None:
+def test_resumed_again_from_the_end_of_an_epoch(
+    tmp_path: Path, reference: TrainingProducts
+) -> None:
     """Every checkpoint lies at the end of an epoch, the second is written by a resumed training."""
     tiny.prepare(tmp_path)
     often = ("--checkpoint_every", "2")
@@ -112,11 +114,11 @@ def test_resumed_again_from_the_end_of_an_epoch(tmp_path: Path, reference: Outco
         (code,) = kill_trials.finish([tiny.start(tmp_path, *ARGV, *often, before=before)])
         assert code == -signal.SIGKILL, said(tmp_path)
     assert finish(tmp_path, *often) == 0, said(tmp_path)
-    assert kill_trials.outcome(tmp_path) == reference
+    assert kill_trials.products_of(tmp_path) == reference
 
 
 def test_pre_emption_has_its_own_exit_code_and_loses_no_step(
-    tmp_path: Path, reference: Outcome
+    tmp_path: Path, reference: TrainingProducts
 ) -> None:
     tiny.prepare(tmp_path)
     before = functools.partial(send_at, 7, signal.SIGTERM)
@@ -124,16 +126,16 @@ def test_pre_emption_has_its_own_exit_code_and_loses_no_step(
     assert kill_trials.finish([process]) == [143], said(tmp_path)
     assert list(tmp_path.glob(".runs/tiny/*/last.ckpt"))
     assert finish(tmp_path, "--checkpoint_every", "1000") == 0, said(tmp_path)
-    assert kill_trials.outcome(tmp_path) == reference
+    assert kill_trials.products_of(tmp_path) == reference
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> TrainingProducts:
     """What two ranks leave that nobody stopped."""
     folder = tmp_path_factory.mktemp("pair") / "whole"
     tiny.prepare(folder)
-    kill_trials.train(folder, Setting(ranks=2))
-    return kill_trials.outcome(folder)
+    kill_trials.train(folder, KillSetting(ranks=2))
+    return kill_trials.products_of(folder)
 
 
 def terminate_in_validation() -> None:
@@ -152,9 +154,9 @@ def terminate_in_validation() -> None:
 @pytest.mark.ddp
 @pytest.mark.parametrize("amid_validation", [False, True])
 def test_pre_emption_of_one_of_two_ranks_stops_both(
-    tmp_path: Path, pair: Outcome, amid_validation: bool
+    tmp_path: Path, pair: TrainingProducts, amid_validation: bool
 ) -> None:
-    setting = Setting(ranks=2, more=("--checkpoint_every", "1000"))
+    setting = KillSetting(ranks=2, more=("--checkpoint_every", "1000"))
     folder = tmp_path / "a"
     tiny.prepare(folder)
     before = terminate_in_validation if amid_validation else None
@@ -169,7 +171,7 @@ def test_pre_emption_of_one_of_two_ranks_stops_both(
     assert torch.load(last, weights_only=False)["global_step"] == done
     assert done == 5 if amid_validation else 4 <= done < tiny.STEPS
     kill_trials.train(folder, setting)
-    assert kill_trials.outcome(folder) == pair
+    assert kill_trials.products_of(folder) == pair
 
 
 def test_another_configuration_starts_afresh(tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_other_first_weights_are_another_training(tmp_path: Path) -> None:
         assert finish(tmp_path, *short, "--model.init_args.init_from", "runs/start") == 0, said(
             tmp_path
         )
-        digests.append(kill_trials.outcome(tmp_path).weights)
+        digests.append(kill_trials.products_of(tmp_path).weights)
     assert digests[0] != digests[1]
 
 
@@ -222,6 +224,6 @@ def test_a_typo_costs_no_work(tmp_path: Path) -> None:
 
 @pytest.mark.slow  # 12 minutes on four shared cores
 @pytest.mark.parametrize("setting", kill_trials.SETTINGS, ids=str)
-def test_kill_trials(tmp_path: Path, setting: Setting) -> None:
+def test_kill_trials(tmp_path: Path, setting: KillSetting) -> None:
     row = kill_trials.trials(tmp_path, setting, 2, random.Random(1))
     assert row.identical == row.trials == 2

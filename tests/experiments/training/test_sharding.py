@@ -12,7 +12,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 
 from benchmarks import kill_trials, two_nodes
-from benchmarks.kill_trials import Setting
+from benchmarks.kill_trials import KillSetting
 from experiments.training.divergence import NonFiniteGuard
 from experiments.training.sharding import full_state, is_sharded, shard
 from tests.experiments import tiny
@@ -83,7 +83,9 @@ def test_two_sharded_ranks_train_resume_and_publish_like_two_whole_ones(tmp_path
         tiny.prepare(tmp_path / name, model=tiny.without_drop_path())
         steps = (6, tiny.STEPS) if strategy == "sharded" else (tiny.STEPS,)
         for last in steps:  # the second one goes on from the first one's checkpoint
-            setting = Setting(ranks=2, strategy=strategy, more=("--trainer.max_steps", str(last)))
+            setting = KillSetting(
+                ranks=2, strategy=strategy, more=("--trainer.max_steps", str(last))
+            )
             if last != steps[0]:
                 (checkpoint,) = (tmp_path / name).glob(".runs/tiny/*/last.ckpt")
                 setting = setting._replace(more=(*setting.more, "--ckpt_path", str(checkpoint)))
