@@ -3,6 +3,9 @@
 Distance is never invented: it covers what the perspective picture saw, the rest is not valid.
 """
 
+import experiments.prepare.common_instructions  # noqa: F401  before NumPy and torch
+
+# isort: split
 import sys
 from pathlib import Path
 

@@ -6,6 +6,9 @@ user has goes to the same place; take its name out of `worlds` in params.yaml th
 reads the real tree with the same reader.
 """
 
+import experiments.prepare.common_instructions  # noqa: F401  before NumPy and torch
+
+# isort: split
 import os
 import sys
 from argparse import ArgumentError

@@ -1,7 +1,13 @@
-"""Losses, alignment, metrics and evaluation protocols of panoramic depth estimation."""
+"""Losses, alignment, metrics and evaluation protocols of panoramic depth estimation.
 
-from pano_losses import accumulators, alignment, metrics, reduction, weighting
-from pano_losses.accumulators import ProtocolMetric
+`ProtocolMetric` is imported when it is first asked for: torchmetrics imports whatever it finds
+installed (torchvision, transformers, SciPy, Matplotlib), which takes longer than torch itself.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pano_losses import alignment, metrics, reduction, weighting
 from pano_losses.adversarial import DiscriminatorLoss, GeneratorLoss, patch_score
 from pano_losses.affine import AffineInvariantL1, ViewAffineInvariantL1, affine_invariant_l1
 from pano_losses.alignment import Alignment
@@ -27,6 +33,22 @@ from pano_losses.reduction import Reduced
 from pano_losses.rulebook import protocols
 from pano_losses.surfaces import NormalL1, PointL1, normal_l1, point_l1
 from pano_losses.terms import Term, WeightedSum, split_loss
+
+if TYPE_CHECKING:
+    from pano_losses import accumulators
+    from pano_losses.accumulators import ProtocolMetric
+else:
+
+    def __getattr__(name: str) -> object:
+        if name not in ("accumulators", "ProtocolMetric"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module("pano_losses.accumulators")
+        globals()["ProtocolMetric"] = module.ProtocolMetric
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __version__ = "0.1.0"
 
