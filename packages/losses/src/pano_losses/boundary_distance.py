@@ -2,7 +2,7 @@
 
 Accuracy is the mean distance in pixels from a predicted edge to the nearest true one, over those
 within 10 pixels; completeness that from a true edge to the nearest predicted one, where 10 pixels
-stand for everything farther. Distances are Euclidean on the map, which continues across 180 degrees.
+stand for everything farther. Distances are Euclidean on the map, continued across 180 degrees.
 Without a predicted edge near a true one there is no accuracy, and completeness is 10.
 
 Source: Koch et al. (arXiv 1805.01328), the depth boundary error (DBE), read from their script for
