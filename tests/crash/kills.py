@@ -17,9 +17,9 @@ from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Setting, finish, launch, reference
 
-TRAININGS = 4
+TRAININGS = 6
 """Of one case: the values are read once for them."""
-MOST_KILLS = 8
+MOST_KILLS = 12
 COLD = 0.1
 """Share of the starts that read their values themselves, in a process of their own."""
 
@@ -128,7 +128,7 @@ def other_processes(rng: random.Random, folder: Path) -> Done:
             place = folder / f"run{number}"
             trainings.copy_start(cache, family, 1, place)
             told, workers = [], rng.choice((0, 2))
-            for _ in range(rng.randint(1, MOST_KILLS // 2)):
+            for _ in range(rng.randint(1, MOST_KILLS // 3)):
                 setting = Setting(1, workers)
                 told.append(kill(rng, place, family, setting, whole, parsed[workers]))
                 workers = 2 - workers
