@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import yaml
 
 from experiments.benchmark.models import resolve
-from experiments.pipeline import config_errors, names, params, stage
+from experiments.pipeline import config_errors, names, stage
 from experiments.pipeline.closure.stages import Command
 from experiments.prepare import manifests, worlds
 from tests.crash.case import Done, Fault
