@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ with the line that runs it again: `python -m tests.crash --case KIND SEED`.
 """
 MOST_SORTS = 14
 """More sorts of accidents than these are summed up."""
+PLACE = re.compile(r"(?:[\w.+-]*/[\w./+-]*site-packages|(?<![\w./+-])(?:/[\w.+-]+)+)(?=/)")
+"""The folders of a path of this machine, or of what the end of a log has left of one."""
 
 
 def keep(path: Path, draw: str, ending: Ending) -> None:
@@ -43,11 +46,21 @@ def keep(path: Path, draw: str, ending: Ending) -> None:
     kind["cases"] += 1
     kind["trials"] += ending.count
     kind["seconds"] = round(kind["seconds"] + ending.seconds, 1)
+    what = without_places(ending.what)
     if ending.fault:
-        kind["faults"].append({"seed": ending.seed, "what": ending.what, "fault": ending.fault})
-    kind["last"] = ending.what
+        fault = {"seed": ending.seed, "what": what, "fault": without_places(ending.fault)}
+        kind["faults"].append(fault)
+    kind["last"] = what
     kind["sorts"] = dict(sorted((Counter(kind["sorts"]) + Counter(ending.trials)).items()))
     write_json(path, results)
+
+
+def without_places(told: str) -> str:
+    """Return a text in which paths of this machine are their last name; libraries keep theirs.
+
+    The record is committed, and where a machine keeps its folders concerns nobody.
+    """
+    return PLACE.sub("…", told)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -35,6 +35,30 @@ def clumsy(rng: random.Random, folder: Path) -> str:
     return str(1 // 0)
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ('File "/srv/a/site-packages/torch/nn.py", line 3', 'File "…/torch/nn.py", line 3'),
+        ("ew/x/lib/python3.11/site-packages/torch/nn.py", "…/torch/nn.py"),
+        ("files ['/home/me/run/a.part'] are left", "files ['…/a.part'] are left"),
+        ("/tmp/x/runs of .runs/tiny/a/b.json", "…/runs of .runs/tiny/a/b.json"),
+        ("https://example.org/a/b at 3/4", "https://example.org/a/b at 3/4"),
+    ],
+)
+def test_the_record_says_nothing_of_the_folders_of_a_machine(
+    tmp_path: Path, told: str, kept: str
+) -> None:
+    page.keep(tmp_path / "r.json", "1", Ending("a", 1, told, told, 0.0))
+    (kind,) = page.read(tmp_path / "r.json")["draws"]["1"]["kinds"].values()
+    assert kind["faults"] == [{"seed": 1, "what": kept, "fault": kept}]
+    assert kind["last"] == kept
+
+
+def test_the_committed_record_says_nothing_of_the_folders_of_a_machine() -> None:
+    text = RECORD.read_text()
+    assert page.without_places(text) == text
+
+
 def test_a_seed_makes_the_same_case(tmp_path: Path) -> None:
     kind = Kind("a", "", number, apart=False)
     one, other = case_seeds(7), case_seeds(7)

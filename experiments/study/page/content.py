@@ -1,6 +1,7 @@
 """What the page says, as plain values that Markdown and HTML print alike."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,54 @@ def power_words(finding: Finding, claim: Claim) -> str:
 def seeds_words(scale: Scale, verdict: Verdict) -> str:
     """Say how many of the planned seeds are there."""
     return f"{verdict.seeds} of {len(scale.seeds)}"
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """An arm in the table of its paper.
+
+    Attributes:
+        arm: Its name.
+        metric: Metric and protocol, as `absrel (da2_paper)`.
+        seeds: Finished runs.
+        errors: Test set -> mean of the metric over images and seeds, and its standard deviation
+            over seeds (NaN for one).
+        published: The paper's values by column of its table.
+    """
+
+    arm: str
+    metric: str
+    seeds: int
+    errors: Mapping[str, tuple[float, float]]
+    published: Mapping[str, float]
+
+
+def arm_rows(claims: Sequence[Claim], runs: Runs, place: Place) -> list[ArmRow]:
+    """Return a row for each arm and metric of some claims that has a finished run.
+
+    Args:
+        claims: Those of one paper.
+        runs: By arm and seed.
+        place: Where they lie.
+    """
+    rows: dict[tuple[str, str], ArmRow] = {}
+    for claim in claims:
+        metric = f"{claim.metric} ({claim.protocol})"
+        for arm in claim.all_arms:
+            done = [r for (a, _), r in runs.items() if a == arm and place.record(r.last)]
+            before = rows.get((arm, metric))
+            if not done:
+                continue
+            errors = dict(before.errors if before else {})
+            for dataset in claim.test:
+                means = [image_scores(place.scores(r), dataset, claim).mean() for r in done]
+                spread = statistics.stdev(means) if len(means) > 1 else math.nan
+                errors[dataset] = statistics.fmean(means), spread
+            told = dict(before.published if before else {})
+            columns = claim.published.columns.items()
+            told |= {column: values[arm] for column, values in columns if arm in values}
+            rows[arm, metric] = ArmRow(arm, metric, len(done), errors, told)
+    return list(rows.values())
 
 
 def run_rows(claim: Claim, runs: Runs, place: Place) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Writes `docs/study.md` with its plot, and `study.html` beside the runs."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from experiments.study.page.content import (
     LIMITS,
     NONE,
     WORDS,
+    ArmRow,
     Numbers,
+    arm_rows,
     interval,
     numbers,
     p_value,
@@ -59,7 +62,12 @@ def write_page(study: Study, scale: Scale, place: Place, out: Path, clone: Path)
     plot.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(plot) as part:
         part.write_bytes(forest_png(verdicts))
-    write_text(out, markdown(scale, verdicts, told, examined))
+    papers = dict.fromkeys(claim.paper for claim in study.claims.values())
+    tables = {
+        paper: arm_rows([c for c in study.claims.values() if c.paper == paper], runs, place)
+        for paper in papers
+    }
+    write_text(out, markdown(scale, verdicts, told, examined, tables))
     pairs = {v.claim.name: largest_difference(v.claim, runs, place) for v in verdicts}
     write_text(place.root / PAGE, html(scale, verdicts, told, examined, pairs, runs, place))
 
@@ -69,8 +77,9 @@ def markdown(
     verdicts: Sequence[Verdict],
     told: Numbers,
     examined: Mapping[str, Sequence[Mapping[str, str]]],
+    tables: Mapping[str, Sequence[ArmRow]],
 ) -> str:
-    """Return the page in Markdown."""
+    """Return the page in Markdown; `tables` holds the arms of each paper."""
     lines = [
         "# The study: fifteen published findings, tested",
         "",
@@ -93,6 +102,7 @@ def markdown(
         "",
         "p: one-sided, after Holm over all fifteen (a claim that was not run counts as 1).",
     ]
+    lines += list(_arm_tables(tables))
     lines += ["", "## What each claim says, and what would decide it", ""]
     for verdict in verdicts:
         lines.append(
@@ -164,6 +174,36 @@ def _rows(scale: Scale, verdict: Verdict) -> list[str]:
         ]
         rows.append("| " + " | ".join(cells) + " |")
     return rows
+
+
+def _arm_tables(tables: Mapping[str, Sequence[ArmRow]]) -> Iterator[str]:
+    """Yield the ablation rows of each paper, as its tables have them."""
+    yield from ("", "## The arms", "")
+    yield (
+        "Mean error over images and seeds, ± its standard deviation over the seeds; what an arm "
+        "changes is in `experiments/study/claims.yaml`. Paired differences are in the table above: "
+        "two rows with different seeds are not comparable."
+    )
+    for paper, rows in tables.items():
+        if not rows:
+            yield from ("", f"{paper}: no arm has been run.")
+            continue
+        sets = list(dict.fromkeys(name for row in rows for name in row.errors))
+        yield from ("", f"**{paper}**", "")
+        yield f"| arm | metric | seeds | {' | '.join(sets)} | paper |"
+        yield "| --- " * (4 + len(sets)) + "|"
+        for row in rows:
+            cells = [_error(row.errors[name]) if name in row.errors else NONE for name in sets]
+            told = ", ".join(f"{column} {value:g}" for column, value in row.published.items())
+            yield (
+                f"| `{row.arm}` | {row.metric} | {row.seeds} | {' | '.join(cells)} | "
+                f"{told or NONE} |"
+            )
+
+
+def _error(found: tuple[float, float]) -> str:
+    mean, spread = found
+    return f"{mean:.4f}" if math.isnan(spread) else f"{mean:.4f} ± {spread:.4f}"
 
 
 def _tried(verdict: Verdict, examined: Mapping[str, Sequence[Mapping[str, str]]]) -> str:

@@ -3,14 +3,15 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments.study.claims import read_study
 from experiments.study.page import write
-from experiments.study.page.content import interval, p_value, percent
+from experiments.study.page.content import arm_rows, interval, p_value, percent
 from experiments.study.page.pictures import limit, marks
 from experiments.study.page.write import write_page
-from experiments.study.results import Place
+from experiments.study.results import Place, image_scores
 from experiments.study.verdict import judge
 from tests.experiments.study.scored import ROOT, default_runs, published_effects, write_scores
 
@@ -45,6 +46,38 @@ def test_markdown_has_every_claim_and_the_count(pages: tuple[str, str]) -> None:
     assert "5 of 5" in row
     assert "`da2_sphere`: not examined yet" in text
     assert "not photographs" in text
+
+
+def test_the_arms_have_their_own_table_for_each_paper(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    claims = [c for c in STUDY.claims.values() if c.paper == "DA²"]
+    arms = ("da2", "da2_black")
+    some = {(a, s): r for (a, s), r in RUNS.items() if a in arms and (a, s) != ("da2_black", 5)}
+    write_scores(STUDY, place, some, published_effects(STUDY))
+    rows = {row.arm: row for row in arm_rows(claims, RUNS, place)}
+    assert set(rows) == set(arms)
+    assert (rows["da2"].seeds, rows["da2_black"].seeds) == (5, 4)
+    assert rows["da2_black"].published == {"mean": 7.59}
+    claim = STUDY.claims["da2_outpainting"]
+    for dataset in claim.test:
+        of_seeds = [
+            image_scores(place.scores(RUNS["da2_black", seed]), dataset, claim).mean()
+            for seed in (1, 2, 3, 4)
+        ]
+        mean, spread = rows["da2_black"].errors[dataset]
+        assert mean == pytest.approx(np.mean(of_seeds))
+        assert spread == pytest.approx(np.std(of_seeds, ddof=1))
+
+
+def test_markdown_has_the_arms_of_each_paper(pages: tuple[str, str]) -> None:
+    text, _ = pages
+    part = text[text.index("## The arms") : text.index("## What each claim says")]
+    (row,) = [line for line in part.splitlines() if line.startswith("| `da2_black`")]
+    assert row.startswith("| `da2_black` | absrel (da2_paper) | 5 | ")
+    assert row.endswith(" | mean 7.59 |")
+    assert "DAP: no arm has been run." in part
+    head = next(line for line in part.splitlines() if line.startswith("| arm"))
+    assert head.count("|") == row.count("|")
 
 
 def test_html_has_a_row_that_opens_its_runs(pages: tuple[str, str]) -> None:
