@@ -31,6 +31,8 @@ SETS = ("train", "unlabelled", "val", "test", "datasets")
 TERMS = "terms"
 ENTRY = {"dataset", "options", "variants"}
 """What an entry of `datasets` states beside manifests."""
+CLASS = {"class_path": (str, "the path of a class"),
+         "init_args": (Mapping, "a mapping of its arguments")}  # fmt: skip
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 EXIT_USAGE = 2
 
@@ -42,9 +44,10 @@ def wrong(root: Path, sections: Mapping[str, Any]) -> Iterator[str]:
         root: Of the clone, for its dvc.yaml.
         sections: As `params.read_params` gives them.
     """
-    found = list(_wrong_loops(root, sections)) or list(_wrong_sections(root, sections))
-    yield from found
+    yield from list(_wrong_loops(root, sections)) or _wrong_sections(root, sections)
     yield from _wrong_entries(sections)
+    for name, section in sections.items():
+        yield from _wrong_classes(section, str(name))
 
 
 def _wrong_loops(root: Path, sections: Mapping[str, Any]) -> Iterator[str]:
@@ -85,6 +88,9 @@ def _wrong_sections(root: Path, sections: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(worlds, Mapping):
         yield f"worlds: got {worlds!r}, expected a mapping of data sets, {{}} for none"
         return
+    for name, settings in worlds.items():
+        if not isinstance(settings, Mapping):
+            yield f"worlds.{name}: got {settings!r}, expected a mapping"
     every = with_alternatives(sections, alternatives(sections))
     for command in commands(root, every):
         for place in command.sections:
@@ -162,6 +168,19 @@ def _wrong_manifests(place: str, entry: Mapping[str, Any]) -> Iterator[str]:
                 break
 
 
+def _wrong_classes(node: Any, at: str) -> Iterator[str]:
+    """Check that a class is named by a text, and its arguments are a mapping."""
+    if isinstance(node, list):
+        for number, item in enumerate(node):
+            yield from _wrong_classes(item, f"{at}.{number}")
+    elif isinstance(node, Mapping):
+        for key, (kind, told) in CLASS.items():
+            if "class_path" in node and key in node and not isinstance(node[key], kind):
+                yield f"{at}.{key}: got {node[key]!r}, expected {told}"
+        for key, value in node.items():
+            yield from _wrong_classes(value, f"{at}.{key}")
+
+
 def unusual(sections: Mapping[str, Any]) -> Iterator[str]:
     """Yield a line for each chosen name that is a slip away from a known one.
 
@@ -205,7 +224,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 def _close(name: str, known: Collection[str]) -> str | None:
     """Return the known name that the fewest letters, two at most, turn into `name`."""
     far = [(distance(name, other), other) for other in sorted(known) if other != name]
-    near = [(d, other) for d, other in far if d <= min(2, len(other) // 2)]
+    near = [(d, other) for d, other in far if d <= min(2, len(name) // 2, len(other) // 2)]
     return min(near)[1] if near else None
 
 

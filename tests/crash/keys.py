@@ -61,8 +61,8 @@ def every_mistake() -> list[Mistake]:
             if _states(written, place):
                 asked = tuple(rng.sample(reading, len(reading)))
                 found += [Mistake(name, place, how, asked) for how in CHANGES]
-    rng.shuffle(found)
-    return found
+    # Beside each other, those that one process is asked about.
+    return sorted(found, key=lambda m: (m.file, [(c.module, c.words) for c in m.commands[:1]]))
 
 
 def _readers(file: str) -> dict[Place, list[Command]]:

@@ -17,10 +17,10 @@ from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Setting, finish, launch, reference
 
-TRAININGS = 6
+TRAININGS = 8
 """Of one case: the values are read once for them."""
 MOST_KILLS = 12
-COLD = 0.1
+COLD = 0.02
 """Share of the starts that read their values themselves, in a process of their own."""
 
 Source = Callable[[], Parsed | None]
@@ -79,7 +79,7 @@ def kill(
         return _kill_by_clock(rng, place, family, setting, whole, source)
     if how == "call":
         # A training that was killed before has less to do than one that begins.
-        number = rng.randint(1, max(1, whole.calls // rng.choice((1, 2, 4, 8))))
+        number = rng.randint(1, max(1, whole.calls // rng.choice((1, 2, 4, 8, 16))))
         before = functools.partial(hooks.kill_at_call, number=number)
     else:
         size = rng.choice(whole.sizes[len(whole.sizes) // 2 :])  # half of the files are tiny

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import json
 import os
 import random
 import re
@@ -10,26 +11,29 @@ import runpy
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 import yaml
 
 from experiments.benchmark.models import resolve
-from experiments.pipeline import config_errors, names, stage
+from experiments.pipeline import config_errors, names, params, stage
 from experiments.pipeline.closure.stages import Command
 from experiments.prepare import manifests, worlds
+from experiments.training.params_cli import ParamsCLI
 from tests.crash.case import Done, Fault
 from tests.crash.keys import ROOT, Mistake, Place, every_mistake
 
 MOST_LINES = 6
-BLOCK = 25
+BLOCK = 50
 """Keys of one case."""
 EXIT_USAGE = 2
 
 NAMED, AROUND, NOTED = "refused by its name", "refused by the name around it", "noted"
 DEFAULT, FREE = "has a default", "may be chosen"
+ENDINGS = (NAMED, AROUND, NOTED, DEFAULT, FREE)
 """How a change may end; else it is a fault."""
 
 PREPARING = {"experiments.prepare.worlds": worlds.main,
@@ -41,17 +45,16 @@ class Accepted(BaseException):
 
 
 def mistaken_keys(rng: random.Random, folder: Path) -> Done:
-    """Change keys one by one, each in a process of its own: see `judged`."""
+    """Change keys one by one, and start what reads them as far as its work: see `judged`."""
     number = rng.randrange(blocks())
     chosen = every_mistake()[number * BLOCK : (number + 1) * BLOCK]
     trials: Counter[str] = Counter()
     faults = []
-    for mistake in chosen:
-        told = forked(functools.partial(judged, mistake, folder))
-        if told in (NAMED, AROUND, NOTED, DEFAULT, FREE):
-            trials[f"{mistake.file}, {mistake.how}, {told}"] += 1
+    for mistake, ending in zip(chosen, judged(chosen, folder), strict=True):
+        if ending in ENDINGS:
+            trials[f"{mistake.file}, {mistake.how}, {ending}"] += 1
         else:
-            faults.append(f"{mistake}: {told}")
+            faults.append(f"{mistake}: {ending}")
     if faults:
         raise Fault(f"{len(faults)} of {len(chosen)}: " + "\n".join(faults))
     return Done(f"{len(chosen)} keys, part {number} of {blocks()}", trials)
@@ -62,6 +65,112 @@ def blocks() -> int:
     return -(-len(every_mistake()) // BLOCK)
 
 
+def judged(mistakes: Sequence[Mistake], folder: Path) -> list[str]:
+    """Return how each change ends: one of `ENDINGS`, or what is wrong with it.
+
+    First it meets what `make repro` looks at before any stage, then the stages that read the key,
+    until one refuses it.
+    """
+    endings: dict[int, str] = {}
+    for number, mistake in enumerate(mistakes):
+        changed, word = mistake.sections()
+        if wrong := list(names.wrong(ROOT, changed)):
+            endings[number] = told(wrong[:1], mistake.place, word)
+    for turn in range(max(len(mistake.commands) for mistake in mistakes)):
+        asked: dict[Command, list[int]] = {}
+        for number, mistake in enumerate(mistakes):
+            if number not in endings and turn < len(mistake.commands):
+                asked.setdefault(mistake.commands[turn], []).append(number)
+        for command, numbers in asked.items():
+            answers = ask(command, [mistakes[number] for number in numbers], folder)
+            endings |= {n: a for n, a in zip(numbers, answers, strict=True) if a != DEFAULT}
+    return [endings.get(number) or _accepted(mistake) for number, mistake in enumerate(mistakes)]
+
+
+def _accepted(mistake: Mistake) -> str:
+    """Return why a change that every stage accepts is none of their business."""
+    if mistake.how == "deleted":
+        return DEFAULT
+    changed, word = mistake.sections()
+    if any(word in line for line in names.unusual(changed)):
+        return NOTED
+    return FREE if is_free(mistake) else "accepted by all stages that read it, expected a line"
+
+
+def ask(command: Command, mistakes: Sequence[Mistake], folder: Path) -> list[str]:
+    """Start a stage with each mistake; return how it takes it, `DEFAULT` if its work would begin.
+
+    All are forks of one process, which has built the parser and read the file as it is.
+    """
+    places = []
+    for number, mistake in enumerate(mistakes):
+        places.append(folder / f"{number}")
+        places[-1].mkdir(exist_ok=True)
+        changed, _ = mistake.sections()
+        (places[-1] / "params.yaml").write_text(yaml.dump(changed, Dumper=DUMPER, sort_keys=False))
+    answers: list[str] = json.loads(forked(functools.partial(_ask, command, mistakes, places)))
+    return answers
+
+
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def _ask(command: Command, mistakes: Sequence[Mistake], places: Sequence[Path]) -> str:
+    todo = list(zip(mistakes, places, strict=True))
+    fork = Forks()
+    if command.words[:1] == ("fit",):
+        real = ParamsCLI.parse_arguments
+
+        def parse(self: ParamsCLI, parser: Any, args: Any) -> None:
+            read = params.read_params(ROOT / mistakes[0].file)
+            with patch.object(params, "read_params", lambda *_: read):
+                real(self, parser, args)  # what it needs for it stays in memory
+            fork.each(todo)
+            real(self, parser, args)
+
+        ParamsCLI.parse_arguments = parse  # type: ignore[method-assign]
+    else:
+        fork.each(todo)
+    code, said = started(command)
+    fork.answer(lambda mistake: answered(command, mistake, code, said))
+    raise AssertionError(f"{command.module} ended before its values were read: {code}, {said}")
+
+
+class Forks:
+    """Goes on once for each mistake, in a fork each; the process itself ends with their answers."""
+
+    def __init__(self) -> None:
+        self._mine: tuple[Mistake, int] | None = None
+
+    def each(self, todo: Sequence[tuple[Mistake, Path]]) -> None:
+        """Return in each fork."""
+        answers = []
+        for mistake, place in todo:
+            here, there = os.pipe()
+            child = os.fork()
+            if not child:
+                os.close(here)
+                os.chdir(place)
+                self._mine = mistake, there
+                return
+            os.close(there)
+            with os.fdopen(here) as file:
+                answers.append(file.read() or "died")
+            os.waitpid(child, 0)
+        raise Answers(answers)
+
+    def answer(self, judge: Callable[[Mistake], str]) -> None:
+        """End a fork with its answer."""
+        if self._mine is not None:
+            mistake, there = self._mine
+            os.write(there, judge(mistake).encode())
+            os._exit(0)
+
+
+class Answers(BaseException):
+    """How each mistake was taken."""
+
+
 def forked(work: Callable[[], str]) -> str:
     """Return what `work` gives in a fork of this process, whatever it changes there."""
     here, there = os.pipe()
@@ -70,8 +179,10 @@ def forked(work: Callable[[], str]) -> str:
         os.close(here)
         try:
             told = work()
+        except Answers as answers:
+            told = json.dumps(answers.args[0])
         except BaseException:  # noqa: BLE001 - told by the parent
-            told = traceback.format_exc()[-2000:]
+            told = json.dumps([traceback.format_exc()[-2000:]])
         with os.fdopen(there, "w") as file:
             file.write(told)
         os._exit(0)
@@ -79,42 +190,17 @@ def forked(work: Callable[[], str]) -> str:
     with os.fdopen(here) as file:
         told = file.read()
     os.waitpid(child, 0)
-    return told or "died"
+    return told
 
 
-def judged(mistake: Mistake, folder: Path) -> str:
-    """Change the key, and start what reads it as far as its work; return how that ended.
-
-    First what `make repro` looks at before any stage, then the stages, until one refuses the key.
-    """
-    changed, word = mistake.sections()
-    wrong = list(names.wrong(ROOT, changed))
-    if wrong:
-        return told(wrong[:1], mistake.place, word)
-    (folder / "params.yaml").write_text(
-        yaml.dump(changed, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
-    )
-    os.chdir(folder)
-    for command in mistake.commands:
-        found = forked(functools.partial(asked, command, mistake.place, word))
-        if found != DEFAULT:
-            return found
-    if mistake.how == "deleted":
-        return DEFAULT
-    if any(word in line for line in names.unusual(changed)):
-        return NOTED
-    return FREE if is_free(mistake) else "accepted by all stages that read it, expected a line"
-
-
-def asked(command: Command, place: Place, word: str) -> str:
-    """Start a stage; return how it takes the change, `DEFAULT` if its work would begin."""
-    code, said = started(command)
+def answered(command: Command, mistake: Mistake, code: int | None, said: str) -> str:
+    """Return how a stage took a mistake, from its exit code and its words."""
     lines = said.strip().splitlines()
     if code is None:
         return DEFAULT
     if code != EXIT_USAGE or len(lines) > MOST_LINES or "Traceback" in said:
         return f"{' '.join((command.module, *command.words))}: exit {code}: {said[-600:]}"
-    return told(lines, place, word)
+    return told(lines, mistake.place, mistake.sections()[1])
 
 
 def told(lines: list[str], place: Place, word: str) -> str:

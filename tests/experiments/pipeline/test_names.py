@@ -58,6 +58,15 @@ def test_our_own_files_are_in_order(file: str) -> None:
         (changed("worlds", 3), "worlds: got 3"),
         (changed("pipeline.students", ["unifuze"]), "unifuze: not there, and stage train_student"),
         (renamed("da2_curate_hypersim", "da2_curate_hypersin"), "is da2_curate_hypersin meant?"),
+        (changed("worlds.zind", "nomapping"), "worlds.zind: got 'nomapping'"),
+        (
+            changed("augmentations.rooms.init_args.transforms", [{"class_path": {"a": 1}}]),
+            "augmentations.rooms.init_args.transforms.0.class_path: got {'a': 1}",
+        ),
+        (
+            changed("da2.model.init_args.net.init_args", "nomapping"),
+            "da2.model.init_args.net.init_args: got 'nomapping', expected a mapping",
+        ),
         (changed("datasets.zind", "nomapping"), "datasets.zind: got 'nomapping'"),
         (renamed("datasets.stanford2d3d.options", "option"), "stanford2d3d.option: no such key"),
         (renamed("datasets.stanford2d3d.options", "option"), "is options meant?"),
