@@ -32,9 +32,10 @@ BLOCK = 50
 EXIT_USAGE = 2
 
 NAMED, AROUND, NOTED = "refused by its name", "refused by the name around it", "noted"
-DEFAULT, FREE = "has a default", "may be chosen"
-ENDINGS = (NAMED, AROUND, NOTED, DEFAULT, FREE)
-"""How a change may end; else it is a fault."""
+DEFAULT, FREE, PATTERN = "has a default", "may be chosen", "a pattern"
+ENDINGS = (NAMED, AROUND, NOTED, DEFAULT, FREE, PATTERN)
+"""How a change may end; else it is a fault. A pattern over names of parameters may fit none:
+sections share them."""
 
 PREPARING = {"experiments.prepare.worlds": worlds.main,
              "experiments.prepare.manifests": manifests.main}  # fmt: skip
@@ -94,6 +95,8 @@ def _accepted(mistake: Mistake) -> str:
     changed, word = mistake.sections()
     if any(word in line for line in names.unusual(changed)):
         return NOTED
+    if mistake.how == "renamed" and "*" in mistake.place[-1]:
+        return PATTERN
     return FREE if is_free(mistake) else "accepted by all stages that read it, expected a line"
 
 
