@@ -222,9 +222,9 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _close(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that the fewest letters, two at most, turn into `name`."""
+    """Return the known name that the fewest letters turn into `name`: one of three, two at most."""
     far = [(distance(name, other), other) for other in sorted(known) if other != name]
-    near = [(d, other) for d, other in far if d <= min(2, len(name) // 2, len(other) // 2)]
+    near = [(d, other) for d, other in far if d <= min(2, len(name) // 3, len(other) // 3)]
     return min(near)[1] if near else None
 
 
