@@ -207,14 +207,21 @@ def answered(command: Command, mistake: Mistake, code: int | None, said: str) ->
 
 
 def told(lines: list[str], place: Place, word: str) -> str:
-    """Return whether the last line names a key, or one around it; if not, the line."""
+    """Return whether the last line names a key, or one around it; if not, the line.
+
+    The section in front of every line of a stage does not count.
+    """
+    line = PREFIX.sub("", lines[-1])
 
     def has(name: Any) -> bool:
-        return re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", lines[-1]) is not None
+        return re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", line) is not None
 
     if has(word) or has(place[-1]):
         return NAMED
-    return AROUND if any(map(has, place[-3:-1])) else f"{lines[-1]!r} does not name {word}"
+    return AROUND if any(map(has, place[-3:-1])) else f"{line!r} does not name {word}"
+
+
+PREFIX = re.compile(r"^error( in section [^:]+)?: ")
 
 
 def is_free(mistake: Mistake) -> bool:

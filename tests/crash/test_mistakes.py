@@ -42,7 +42,7 @@ def test_a_change(how: str, word: str, left: object) -> None:
     [
         ("error in section da2: data.sise: no such key", mistakes.NAMED),
         ("error in section da2: data: no such key", mistakes.AROUND),
-        ("error in section da2: datas: something", "'error in section da2: datas: something' does"),
+        ("error in section da2: datas: something", "'datas: something' does not name sise"),
     ],
 )
 def test_a_line_is_judged_by_whole_words(line: str, expected: str) -> None:
