@@ -31,7 +31,7 @@ SETS = ("train", "unlabelled", "val", "test", "datasets")
 TERMS = "terms"
 ENTRY = {"dataset", "options", "variants"}
 """What an entry of `datasets` states beside manifests."""
-CLASS = {"class_path": (str, "the path of a class"),
+CLASS: dict[str, tuple[Any, str]] = {"class_path": (str, "the path of a class"),
          "init_args": (Mapping, "a mapping of its arguments")}  # fmt: skip
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 EXIT_USAGE = 2

@@ -209,7 +209,8 @@ def answered(command: Command, mistake: Mistake, code: int | None, said: str) ->
 def told(lines: list[str], place: Place, word: str) -> str:
     """Return whether the last line names a key, or one around it; if not, the line.
 
-    The section in front of every line of a stage does not count.
+    The section in front of every line of a stage does not count. Without its `extends` a mapping
+    lacks what that brought: it is told by the keys that are missing.
     """
     line = PREFIX.sub("", lines[-1])
 
@@ -218,7 +219,8 @@ def told(lines: list[str], place: Place, word: str) -> str:
 
     if has(word) or has(place[-1]):
         return NAMED
-    return AROUND if any(map(has, place[-3:-1])) else f"{line!r} does not name {word}"
+    around = place[-1] == params.EXTENDS or any(map(has, place[-3:-1]))
+    return AROUND if around else f"{line!r} does not name {word}"
 
 
 PREFIX = re.compile(r"^error( in section [^:]+)?: ")
