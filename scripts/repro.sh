@@ -22,6 +22,9 @@ named() { grep -E "^($1)(@|$)" <<<"$stages" || true; }
 # Of stages for each data set those of every second one, the first (0) or the second (1).
 every_second() { awk -F@ -v which="$1" '!($2 in seen) {seen[$2] = count++} seen[$2] % 2 == which'; }
 
+# A slip in a name that no stage holds against a signature ends it here, before any stage.
+check_names() { [ ! -e params.yaml ] || python -m experiments.pipeline.names; }
+
 # Runs stages, with a title before all they print. No name at all would mean every stage.
 line() {
   local title=$1
@@ -50,6 +53,7 @@ if [ "$jobs" -gt 1 ]; then
     echo "Data and pipelines are up to date."
     exit
   fi
+  check_names
   stages=$(dvc stage list --name-only)
   line data $(named "worlds|manifest" | every_second 0) & first=$!
   line data $(named "worlds|manifest" | every_second 1) & ended $first $!
@@ -58,5 +62,7 @@ if [ "$jobs" -gt 1 ]; then
   line dap $(named "dap_.*|train_dap.*") & ended $first $second $!
   line models $(named evaluate) & first=$!
   line suites $(named "evaluate_baseline|evaluate_box|suites|gallery") & ended $first $!
+else
+  check_names
 fi
 exec "${dvc[@]}" repro

@@ -1,6 +1,7 @@
 """T5: the disk is full in the middle of a write, whoever writes."""
 
 import functools
+import io
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tarfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +19,13 @@ import numpy as np
 import torch
 
 from experiments.training.checkpoints import DurableCheckpointIO
-from pano_data import ManifestDataset, manifest_of, write_manifest
+from pano_data import ManifestDataset, manifest_of, write_manifest, write_pseudo_label
+from pano_data.io.archives import extract
 from pano_data.io.atomic import FULL, write_json
 from pano_data.io.encode import write_float16_png, write_png
 from pano_data.shards import pack
+from panodepth.outputs.records import save_prediction
+from panodepth.prediction import PredictedMap
 from tests.crash import hooks, outcomes, trainings
 from tests.crash.case import Done, Fault
 from tests.crash.families import FAMILIES
@@ -55,9 +60,9 @@ def full_disk_while_writing(rng: random.Random, folder: Path) -> str:
     limit = rng.randrange(largest)
     try:
         with full_disk(limit):
-            if name == "shards":
-                (out / "cards/000000.json").unlink()  # else there is nothing left to write
-                before.pop("cards/000000.json")
+            if name in RESUMED:
+                (out / RESUMED[name]).unlink()  # else there is nothing left to write
+                before.pop(RESUMED[name])
             write()
     except OSError as error:
         if error.errno not in FULL:
@@ -72,6 +77,10 @@ def full_disk_while_writing(rng: random.Random, folder: Path) -> str:
     return name
 
 
+RESUMED = {"shards": "cards/000000.json", "archive": "b.bin"}
+"""A file of what is resumed instead of written anew."""
+
+
 def _content(folder: Path) -> dict[str, bytes]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
@@ -83,6 +92,8 @@ def _writers(
     values = np.random.default_rng(0)
     picture = values.integers(0, 255, (64, 128, 3), np.uint8)
     metres = values.uniform(1, 9, (64, 128)).astype("f4")
+    everything = np.ones(metres.shape, bool)
+    whole = PredictedMap("distance_metric", metres, everything, ~everything)
     state = {"net": torch.arange(9999.0)}
     numbers = json.loads(json.dumps([rng.random() for _ in range(500)]))
     return [
@@ -92,7 +103,25 @@ def _writers(
         ("checkpoint", lambda: DurableCheckpointIO().save_checkpoint(state, out / "last.ckpt")),
         ("JSON", lambda: write_json(out / "a.json", numbers)),
         ("shards", lambda: pack(ManifestDataset(manifest_of(rows), raw), out, chunk=3)),
+        ("archive", lambda: extract(_archive(raw.parent / "a.tar", rng), out)),
+        ("prediction", lambda: save_prediction(out, "p", picture, whole, PREDICTED, {})),
+        ("pseudo-label", lambda: write_pseudo_label(out, rows[0], metres, whole.far)),
     ]
+
+
+PREDICTED = ("npy", "png16", "exr", "preview", "ply")
+
+
+def _archive(path: Path, rng: random.Random) -> Path:
+    """Write an archive of two files, once."""
+    if not path.is_file():
+        with tarfile.open(path, "w") as tar:
+            for name in ("a.bin", "b.bin"):
+                data = rng.randbytes(9000)
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    return path
 
 
 def full_disk_while_training(rng: random.Random, folder: Path) -> Done:

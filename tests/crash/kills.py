@@ -17,10 +17,10 @@ from tests.crash.outcomes import check_same
 from tests.crash.parsed import Parsed
 from tests.crash.trainings import Setting, finish, launch, reference
 
-TRAININGS = 4
+TRAININGS = 8
 """Of one case: the values are read once for them."""
-MOST_KILLS = 8
-COLD = 0.1
+MOST_KILLS = 12
+COLD = 0.02
 """Share of the starts that read their values themselves, in a process of their own."""
 
 Source = Callable[[], Parsed | None]
@@ -79,7 +79,7 @@ def kill(
         return _kill_by_clock(rng, place, family, setting, whole, source)
     if how == "call":
         # A training that was killed before has less to do than one that begins.
-        number = rng.randint(1, max(1, whole.calls // rng.choice((1, 2, 4, 8))))
+        number = rng.randint(1, max(1, whole.calls // rng.choice((1, 2, 4, 8, 16))))
         before = functools.partial(hooks.kill_at_call, number=number)
     else:
         size = rng.choice(whole.sizes[len(whole.sizes) // 2 :])  # half of the files are tiny
@@ -128,7 +128,7 @@ def other_processes(rng: random.Random, folder: Path) -> Done:
             place = folder / f"run{number}"
             trainings.copy_start(cache, family, 1, place)
             told, workers = [], rng.choice((0, 2))
-            for _ in range(rng.randint(1, MOST_KILLS // 2)):
+            for _ in range(rng.randint(1, MOST_KILLS // 3)):
                 setting = Setting(1, workers)
                 told.append(kill(rng, place, family, setting, whole, parsed[workers]))
                 workers = 2 - workers

@@ -6,34 +6,36 @@ import io
 import json
 import os
 import random
+import re
 import runpy
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import patch
 
 import yaml
 
-from experiments.pipeline import config_errors, params, stage
-from experiments.pipeline.closure.stages import Command, commands
+from experiments.benchmark.models import resolve
+from experiments.pipeline import config_errors, names, params, stage
+from experiments.pipeline.closure.stages import Command
 from experiments.prepare import manifests, worlds
+from experiments.training.params_cli import ParamsCLI
 from tests.crash.case import Done, Fault
+from tests.crash.keys import ROOT, Mistake, Place, every_mistake
 
-ROOT = Path(__file__).parents[2]
-FILES = ("params.yaml", "params.paper.yaml")
 MOST_LINES = 6
-FREE = {"run_name", "tags", "protocols"}
-"""Keys whose values are words that nobody can check."""
-
-NAMES_BELOW = {("train",), ("unlabelled",), ("val",), ("test",), ("terms",)}
-"""Where keys are names that whoever writes them chooses."""
-BLOCK = 25
+BLOCK = 50
 """Keys of one case."""
-NAMED, ACCEPTED = "named", "accepted"
 EXIT_USAGE = 2
+
+NAMED, AROUND, NOTED = "refused by its name", "refused by the name around it", "noted"
+DEFAULT, FREE, PATTERN = "has a default", "may be chosen", "a pattern"
+ENDINGS = (NAMED, AROUND, NOTED, DEFAULT, FREE, PATTERN)
+"""How a change may end; else it is a fault. A pattern over names of parameters may fit none:
+sections share them."""
 
 PREPARING = {"experiments.prepare.worlds": worlds.main,
              "experiments.prepare.manifests": manifests.main}  # fmt: skip
@@ -43,40 +45,17 @@ class Accepted(BaseException):
     """Everything was read, and the work would begin."""
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """One key of a values file, changed.
-
-    Attributes:
-        file: The values file.
-        place: Of the key, from the top of the file.
-        how: Of `CHANGES`.
-        command: A stage that reads it.
-    """
-
-    file: str
-    place: tuple[Any, ...]
-    how: str
-    command: Command
-
-    def __str__(self) -> str:
-        told = ".".join(map(str, self.place))
-        words = " ".join((self.command.module, *self.command.words))
-        return f"{told} of {self.file} {self.how}, {words}"
-
-
 def mistaken_keys(rng: random.Random, folder: Path) -> Done:
-    """Change keys one by one, each in a process of its own: see `named`."""
+    """Change keys one by one, and start what reads them as far as its work: see `judged`."""
     number = rng.randrange(blocks())
     chosen = every_mistake()[number * BLOCK : (number + 1) * BLOCK]
     trials: Counter[str] = Counter()
     faults = []
-    for mistake in chosen:
-        told = forked(functools.partial(named, mistake, folder))
-        if told in (NAMED, ACCEPTED):
-            trials[f"{mistake.file}, {mistake.how}, {told}"] += 1
+    for mistake, ending in zip(chosen, judged(chosen, folder), strict=True):
+        if ending in ENDINGS:
+            trials[f"{mistake.file}, {mistake.how}, {ending}"] += 1
         else:
-            faults.append(f"{mistake}: {told}")
+            faults.append(f"{mistake}: {ending}")
     if faults:
         raise Fault(f"{len(faults)} of {len(chosen)}: " + "\n".join(faults))
     return Done(f"{len(chosen)} keys, part {number} of {blocks()}", trials)
@@ -87,35 +66,112 @@ def blocks() -> int:
     return -(-len(every_mistake()) // BLOCK)
 
 
-@functools.cache
-def every_mistake() -> list[Mistake]:
-    """Return every key that a stage reads, of each file what it states itself, in each change."""
-    found, rng = [], random.Random(0)
-    for name in FILES:
-        read = json.loads(json.dumps(params.read_params(ROOT / name)))
-        written = params.parse((ROOT / name).read_text())
-        readers: dict[tuple[Any, ...], list[Command]] = {}
-        for command in commands(ROOT, read):
-            for section in filter(None, command.sections):
-                at = tuple(section.split("."))
-                for place in _places(_node(read, section), at):
-                    readers.setdefault(place, []).append(command)
-        for place, reading in readers.items():
-            if _states(written, place):
-                found += [Mistake(name, place, how, rng.choice(reading)) for how in CHANGES]
-    rng.shuffle(found)
-    return found
+def judged(mistakes: Sequence[Mistake], folder: Path) -> list[str]:
+    """Return how each change ends: one of `ENDINGS`, or what is wrong with it.
+
+    First it meets what `make repro` looks at before any stage, then the stages that read the key,
+    until one refuses it.
+    """
+    endings: dict[int, str] = {}
+    for number, mistake in enumerate(mistakes):
+        changed, word = mistake.sections()
+        if wrong := list(names.wrong(ROOT, changed)):
+            endings[number] = told(wrong[:1], mistake.place, word)
+    for turn in range(max(len(mistake.commands) for mistake in mistakes)):
+        asked: dict[Command, list[int]] = {}
+        for number, mistake in enumerate(mistakes):
+            if number not in endings and turn < len(mistake.commands):
+                asked.setdefault(mistake.commands[turn], []).append(number)
+        for command, numbers in asked.items():
+            answers = ask(command, [mistakes[number] for number in numbers], folder)
+            endings |= {n: a for n, a in zip(numbers, answers, strict=True) if a != DEFAULT}
+    return [endings.get(number) or _accepted(mistake) for number, mistake in enumerate(mistakes)]
 
 
-def _states(written: Any, place: tuple[Any, ...]) -> bool:
-    """Whether a file states a key itself: an overlay has the others from the file below it."""
-    for key in place:
-        written = getattr(written, "value", written)  # below `!replace`
-        there = range(len(written)) if isinstance(written, list) else written
-        if not isinstance(there, Mapping | range) or key not in there:
-            return False
-        written = written[key]
-    return True
+def _accepted(mistake: Mistake) -> str:
+    """Return why a change that every stage accepts is none of their business."""
+    if mistake.how == "deleted":
+        return DEFAULT
+    changed, word = mistake.sections()
+    if any(word in line for line in names.unusual(changed)):
+        return NOTED
+    if mistake.how == "renamed" and "*" in mistake.place[-1]:
+        return PATTERN
+    return FREE if is_free(mistake) else "accepted by all stages that read it, expected a line"
+
+
+def ask(command: Command, mistakes: Sequence[Mistake], folder: Path) -> list[str]:
+    """Start a stage with each mistake; return how it takes it, `DEFAULT` if its work would begin.
+
+    All are forks of one process, which has built the parser and read the file as it is.
+    """
+    places = []
+    for number, mistake in enumerate(mistakes):
+        places.append(folder / f"{number}")
+        places[-1].mkdir(exist_ok=True)
+        changed, _ = mistake.sections()
+        (places[-1] / "params.yaml").write_text(yaml.dump(changed, Dumper=DUMPER, sort_keys=False))
+    answers: list[str] = json.loads(forked(functools.partial(_ask, command, mistakes, places)))
+    return answers
+
+
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def _ask(command: Command, mistakes: Sequence[Mistake], places: Sequence[Path]) -> str:
+    todo = list(zip(mistakes, places, strict=True))
+    fork = Forks()
+    if command.words[:1] == ("fit",):
+        real = ParamsCLI.parse_arguments
+
+        def parse(self: ParamsCLI, parser: Any, args: Any) -> None:
+            read = params.read_params(ROOT / mistakes[0].file)
+            with patch.object(params, "read_params", lambda *_: read):
+                real(self, parser, args)  # what it needs for it stays in memory
+            fork.each(todo)
+            real(self, parser, args)
+
+        ParamsCLI.parse_arguments = parse  # type: ignore[method-assign]
+    else:
+        fork.each(todo)
+    code, said = started(command)
+    fork.answer(lambda mistake: answered(command, mistake, code, said))
+    raise AssertionError(f"{command.module} ended before its values were read: {code}, {said}")
+
+
+class Forks:
+    """Goes on once for each mistake, in a fork each; the process itself ends with their answers."""
+
+    def __init__(self) -> None:
+        self._mine: tuple[Mistake, int] | None = None
+
+    def each(self, todo: Sequence[tuple[Mistake, Path]]) -> None:
+        """Return in each fork."""
+        answers = []
+        for mistake, place in todo:
+            here, there = os.pipe()
+            child = os.fork()
+            if not child:
+                os.close(here)
+                os.chdir(place)
+                self._mine = mistake, there
+                return
+            os.close(there)
+            with os.fdopen(here) as file:
+                answers.append(file.read() or "died")
+            os.waitpid(child, 0)
+        raise Answers(answers)
+
+    def answer(self, judge: Callable[[Mistake], str]) -> None:
+        """End a fork with its answer."""
+        if self._mine is not None:
+            mistake, there = self._mine
+            os.write(there, judge(mistake).encode())
+            os._exit(0)
+
+
+class Answers(BaseException):
+    """How each mistake was taken."""
 
 
 def forked(work: Callable[[], str]) -> str:
@@ -123,10 +179,13 @@ def forked(work: Callable[[], str]) -> str:
     here, there = os.pipe()
     child = os.fork()
     if not child:
+        os.close(here)
         try:
             told = work()
+        except Answers as answers:
+            told = json.dumps(answers.args[0])
         except BaseException:  # noqa: BLE001 - told by the parent
-            told = traceback.format_exc()[-2000:]
+            told = json.dumps([traceback.format_exc()[-2000:]])
         with os.fdopen(there, "w") as file:
             file.write(told)
         os._exit(0)
@@ -134,77 +193,45 @@ def forked(work: Callable[[], str]) -> str:
     with os.fdopen(here) as file:
         told = file.read()
     os.waitpid(child, 0)
-    return told or "died"
+    return told
 
 
-def named(mistake: Mistake, folder: Path) -> str:
-    """Change the key, start the stage; return `NAMED`, `ACCEPTED` where that is right, or why not.
-
-    A line names the key, or one of those around it, before any work.
-    """
-    changed = json.loads(json.dumps(params.read_params(ROOT / mistake.file)))
-    node = changed
-    for key in mistake.place[:-1]:
-        node = node[key]
-    word = CHANGES[mistake.how](node, mistake.place[-1])
-    (folder / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
-    os.chdir(folder)
-    code, said = started(mistake.command)
+def answered(command: Command, mistake: Mistake, code: int | None, said: str) -> str:
+    """Return how a stage took a mistake, from its exit code and its words."""
     lines = said.strip().splitlines()
     if code is None:
-        free = FREE & set(map(str, mistake.place))
-        renamed = mistake.how == "renamed" and mistake.place[-2:-1] in NAMES_BELOW
-        right = mistake.how == "deleted" or free or renamed or not _is_checked(mistake.place)
-        return ACCEPTED if right else "accepted, expected a line"
+        return DEFAULT
     if code != EXIT_USAGE or len(lines) > MOST_LINES or "Traceback" in said:
-        return f"exit {code}, {len(lines)} lines: {said[-600:]}"
-    words = {word, *map(str, mistake.place[-3:])}
-    if not any(word in lines[-1] for word in words):
-        return f"{lines[-1]!r} names none of {sorted(words)}"
-    return NAMED
+        return f"{' '.join((command.module, *command.words))}: exit {code}: {said[-600:]}"
+    return told(lines, mistake.place, mistake.sections()[1])
 
 
-def _node(read: Any, section: str) -> Any:
-    for key in section.split("."):
-        read = read.get(key) if isinstance(read, dict) else None
-    return read
+def told(lines: list[str], place: Place, word: str) -> str:
+    """Return whether the last line names a key, or one around it; if not, the line.
+
+    The section in front of every line of a stage does not count. Without its `extends` a mapping
+    lacks what that brought: it is told by the keys that are missing.
+    """
+    line = PREFIX.sub("", lines[-1])
+
+    def has(name: Any) -> bool:
+        return re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", line) is not None
+
+    if has(word) or has(place[-1]):
+        return NAMED
+    around = place[-1] == params.EXTENDS or any(map(has, place[-3:-1]))
+    return AROUND if around else f"{line!r} does not name {word}"
 
 
-def _is_checked(place: tuple[Any, ...]) -> bool:
-    """Whether a section of its own has a signature; `pipeline` names the stages themselves."""
-    return place[0] not in ("pipeline", "datasets", "augmentations")
+PREFIX = re.compile(r"^error( in section [^:]+)?: ")
 
 
-def _places(node: Any, at: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield the places of all keys; an entry of a list is on the way, and is no key."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield (*at, key)
-            yield from _places(value, (*at, key))
-    elif isinstance(node, list):
-        for number, item in enumerate(node):
-            yield from _places(item, (*at, number))
-
-
-def _delete(node: dict[str, Any], key: str) -> str:
-    node.pop(key)
-    return key
-
-
-def _rename(node: dict[str, Any], key: str) -> str:
-    node[f"{key}_x"] = node.pop(key)
-    return f"{key}_x"
-
-
-def _mistype(node: dict[str, Any], key: str) -> str:
-    value = node[key]
-    node[key] = {"no": "mapping"} if not isinstance(value, Mapping) else "nomapping"
-    return key
-
-
-CHANGES: dict[str, Callable[[dict[str, Any], str], str]] = {
-    "deleted": _delete, "renamed": _rename, "mistyped": _mistype,
-}  # fmt: skip
+def is_free(mistake: Mistake) -> bool:
+    """Whether the key is a name that whoever writes the file chooses, and nothing refers to."""
+    *above, _ = map(str, mistake.place)
+    holder = above[-1:] or [""]
+    chosen = {*names.SETS, names.TERMS, "tags", names.ALTERNATIVES}
+    return mistake.how == "renamed" and holder[0] in chosen
 
 
 def started(command: Command) -> tuple[int | None, str]:
@@ -220,6 +247,7 @@ def started(command: Command) -> tuple[int | None, str]:
 
     stage.run_stage = run
     config_errors.check_manifests = accept
+    resolve.resolve = accept
     worlds.render = accept
     manifests.write_manifests = accept
     text, argv = io.StringIO(), sys.argv

@@ -79,15 +79,13 @@ def text(draws: dict[str, Any]) -> str:
     hours = sum(draw["seconds"] for draw in draws.values()) / 3600
     lines = [HEAD, "## Trials", ""]
     machines = sorted({f"{d['machine']}, {d['cores']} cores" for d in draws.values()})
-    revisions = sorted({d["revision"] for d in draws.values()})
     lines.append(
-        f"{hours:.1f} hours, seeds {', '.join(draws)}, at revision {', '.join(revisions)}, on "
-        f"{'; '.join(machines)}. A case may hold several trials, such as the kills of one "
-        "training; one with a fault counts as a single trial."
-        "\n"
+        f"{hours:.1f} hours, seeds {', '.join(draws)}, on {'; '.join(machines)}. A case may hold "
+        "several trials, such as the kills of one training; one with a fault counts as a single "
+        "trial.\n"
     )
     head = ["kind", "promised", "cases", "trials", "cases with a fault", "minutes"]
-    lines += [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    lines += _head(head)
     for kind in KINDS:
         found = [d["kinds"][kind.name] for d in draws.values() if kind.name in d["kinds"]]
         cases, trials = sum(f["cases"] for f in found), sum(f["trials"] for f in found)
@@ -95,8 +93,25 @@ def text(draws: dict[str, Any]) -> str:
         minutes = sum(f["seconds"] for f in found) / 60
         cells = [kind.name, kind.promise, cases, trials, faults, f"{minutes:.1f}"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
+    lines += ["", "## Draws", "", *_draws(draws)]
     lines += ["", "## Sorts of trials", "", *_sorts(draws)]
     return "\n".join(lines) + "\n\n" + NOTES.read_text()
+
+
+def _head(cells: list[str]) -> list[str]:
+    return [f"| {' | '.join(cells)} |", "| --- " * len(cells) + "|"]
+
+
+def _draws(draws: dict[str, Any]) -> Iterator[str]:
+    """Yield a table of the draws: where each stands in the history, and what it found."""
+    yield from _head(["seed", "revision", "kinds", "trials", "cases with a fault", "hours"])
+    for seed, draw in draws.items():
+        found = draw["kinds"]
+        trials = sum(kind["trials"] for kind in found.values())
+        faults = [f"{name} {n}" for name, kind in found.items() if (n := len(kind["faults"]))]
+        hours = f"{draw['seconds'] / 3600:.2f}"
+        cells = [seed, draw["revision"], len(found), trials, ", ".join(faults) or "none", hours]
+        yield f"| {' | '.join(map(str, cells))} |"
 
 
 def _sorts(draws: dict[str, Any]) -> Iterator[str]:

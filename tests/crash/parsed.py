@@ -5,6 +5,7 @@ tiny training costs, and touches no file but the values. The lab does it once fo
 what a kill can hit, from the first look at the data to the published folder, happens in the fork.
 """
 
+import gc
 import os
 import signal
 import time
@@ -135,6 +136,7 @@ def _parse(
 
 def _requested(connection: Connection) -> Request:
     """Return in a fork what it was asked for; the parent stays here until nobody asks."""
+    gc.freeze()  # else a fork's first collection copies every page that holds an object
     connection.send("ready")
     while True:
         try:

@@ -96,6 +96,9 @@ def test_the_page_counts_all_draws(tmp_path: Path) -> None:
     (row,) = [line for line in text.splitlines() if line.startswith("| T1-training |")]
     assert row.endswith("| 3 | 7 | 1 | 3.0 |")
     assert "seeds 1, 2" in text
+    rows = [line for line in text.splitlines() if line.startswith(("| 1 |", "| 2 |"))]
+    assert [row.split(" | ")[2:5] for row in rows] == [["1", "4", "T1-training 1"],
+                                                       ["1", "3", "none"]]  # fmt: skip
     assert all(f"| {kind.name} |" in text for kind in KINDS)
     sorts = (
         "* T1-training: 4 teacher, 2 da2; 6 1 rank; 4 0 workers, 2 2 workers; "

@@ -4,6 +4,8 @@ Much of the time of a tiny training is the digest of the code that it runs, and 
 where it uses it. Each is kept by the process that did it, so those forked from it have them all.
 """
 
+import gc
+
 import albumentations
 import alembic.command
 import kornia.augmentation
@@ -24,3 +26,4 @@ __all__ = ["albumentations", "alembic", "cli", "kornia", "mlflow", "omegaconf", 
            "pano_models", "pyarrow", "sqlalchemy", "torch"]  # fmt: skip
 whole_digest()
 code().closure(code().modules)
+gc.freeze()  # see `parsed`

@@ -17,12 +17,14 @@ from experiments.benchmark.evaluate.score import ScoringSettings, refuse_other_r
 from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.tracking.panels import panel
-from pano_data import replace_file, write_json
+from pano_data import remove_all_parts, replace_file, write_json
 from pano_data.reader import ManifestDataset
 
 JOURNAL = ".journal"
 SAMPLES = 3
 RANKED_BY = "absrel"
+WRITTEN = (".png", ".json", ".parquet")
+"""Suffixes of the files of a folder."""
 
 
 def score_datasets(
@@ -62,6 +64,8 @@ def score_datasets(
             draw(predictor, data, extremes(scores.table), samples / "extremes", settings.device)
     settings.ranks.wait()  # all have read the journal
     if settings.ranks.first:
+        for suffix in WRITTEN:  # left by a killed process; nobody else writes here now
+            remove_all_parts(folder, suffix)
         _write_results(folder, results, pd.concat(tables, ignore_index=True), curves)
         shutil.rmtree(folder / JOURNAL)
     settings.ranks.wait()

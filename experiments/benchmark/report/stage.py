@@ -39,7 +39,7 @@ from experiments.benchmark.report.tables import (
 )
 from experiments.benchmark.report.verdict import DatasetVerdict, absrel_of, verdict_table, verdicts
 from experiments.pipeline.stage import run_stage
-from pano_data.io.atomic import write_json, write_text
+from pano_data.io.atomic import remove_parts, write_json, write_text
 
 TEMPLATE = "page.html"
 COMMON = "depth_anywhere_released"
@@ -108,6 +108,7 @@ def report(
         ]
     )
     for name, content in (("leaderboard.md", text), ("report.html", html)):
+        remove_parts(root / name)  # of a killed process
         write_text(root / name, content)
     _write_metrics(Path(metrics), results, protocol)
     sys.stdout.write(

@@ -24,7 +24,7 @@ from experiments.pipeline.held_out import seen_suites
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED
 from experiments.pipeline.stage import report_bad_input, run_stage
-from pano_data import write_json
+from pano_data import remove_parts, write_json
 from pano_data.errors import DatasetNotFoundError
 from pano_data.manifest import Manifest
 from pano_data.reader import ManifestDataset
@@ -128,8 +128,14 @@ def _note(
     if not settings.ranks.first:
         return
     about = {"model": model, "network": predictor.network, "counts": counts, "absent": absent}
-    write_json(reports / FOLDER / suite.name / _file_name(model) / ABOUT, about)
-    write_json(reports / FOLDER / f"{suite.name}.json", assemble(suite, reports))
+    _write(reports / FOLDER / suite.name / _file_name(model) / ABOUT, about)
+    _write(reports / FOLDER / f"{suite.name}.json", assemble(suite, reports))
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file, and remove what a killed process left of it."""
+    remove_parts(path)
+    write_json(path, content)
 
 
 def assemble(suite: Suite, reports: Path) -> dict[str, Any]:

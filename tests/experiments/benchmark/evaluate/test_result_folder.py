@@ -35,6 +35,22 @@ def test_files_and_the_same_numbers_twice(rooms: ManifestDataset, tmp_path: Path
                         "extremes/worst.png"]  # fmt: skip
 
 
+def test_what_a_killed_process_left_half_written_goes(
+    rooms: ManifestDataset, tmp_path: Path
+) -> None:
+    left = [
+        ".metrics.0123abcd.part.json",
+        ".per_image.0123abcd.part.parquet",
+        "samples/stanford2d3d/.0.dbb6e93e.part.png",
+        "samples/stanford2d3d/extremes/.best.dbb6e93e.part.png",
+    ]
+    for name in left:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    score_datasets(Guess(), {"stanford2d3d": rooms}, SETTINGS, tmp_path)
+    assert list(tmp_path.rglob("*.part*")) == []
+
+
 def test_nothing_under_a_final_name_before_the_end(rooms: ManifestDataset, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         score_datasets(Guess(fail_after=4), {"stanford2d3d": rooms}, SETTINGS, tmp_path)

@@ -135,8 +135,10 @@ def test_what_was_scored_and_is_not_shown_is_named(folder, capsys):
 def test_the_same_results_make_the_same_bytes(folder):
     report(MODELS)
     first = (folder / "report.html").read_bytes()
+    (folder / ".report.0123abcd.part.html").write_text("half")  # of a killed process
     report(MODELS)
     assert (folder / "report.html").read_bytes() == first
+    assert list(folder.glob(".*.part*")) == []
 
 
 def test_scores_alone_are_enough(tmp_path, monkeypatch):

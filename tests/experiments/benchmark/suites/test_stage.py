@@ -131,12 +131,16 @@ def test_a_model_that_saw_the_test_set_has_no_number(
     run.mkdir(parents=True)
     (run / "config.yaml").write_text("seen_suites: [structured3d]\n")
     only = ["structured3d", "depth_anywhere_table5"]
+    half = Path("reports/suites/.structured3d.0123abcd.part.json")  # of a killed process
+    half.parent.mkdir(parents=True)
+    half.touch()
     run_suites(["baseline_constant"], SIZE, str(root), only, partial=True, threads=1)
     rows = {n: json.loads(Path(f"reports/suites/{n}.json").read_text())["rows"] for n in only}
     [seen] = [row for row in rows["structured3d"] if row["source"] == "ours"]
     assert (seen["metrics"], seen["count"]) == ({}, 0)
     assert seen["note"].startswith("trained on test sets of structured3d")
     assert all(r["metrics"] for r in rows["depth_anywhere_table5"] if r["source"] == "ours")
+    assert not half.exists()
 
 
 def test_another_count_stops_before_the_first_score(root: Path, tmp_path: Path) -> None:
