@@ -24,8 +24,9 @@ from PIL import Image
 
 import panodepth
 from pano_models import Predictor
-from panodepth.exporting.export import random_panoramas, relative_difference
-from panodepth.exporting.file_formats import FILE_FORMATS, Runner, sidecar_path
+from panodepth.exporting.agreement import random_panoramas, relative_difference
+from panodepth.exporting.description import sidecar_path
+from panodepth.exporting.file_formats import FILE_FORMATS, Runner
 
 FILES = {"torch_export": "network.pt2", "onnx": "network.onnx"}
 EAGER = "eager"
