@@ -22,7 +22,6 @@ STEREO = {
     4.0: "side by side",
 }
 """Aspect of two whole panoramas in one picture -> how they lie."""
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
 OTHER_PICTURES = frozenset(
     (
         ".gif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf", ".psd", ".psb",

@@ -54,7 +54,7 @@ class InputShape:
         return random_panoramas(self.batch or TRACED_BATCH, self.size)
 
     def samples(self) -> list[Tensor]:
-        """Return panoramas to compare with: the network's size, then another number, other sizes."""
+        """Return panoramas to compare with: at the network's size, then other numbers and sizes."""
         count = self.batch or 1
         made = [random_panoramas(count, self.size)]
         if self.batch is None:

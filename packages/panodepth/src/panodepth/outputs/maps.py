@@ -30,8 +30,10 @@ def encode_values(prediction: PredictedMap) -> NDArray[np.float32]:
         `(h, w)` float32.
     """
     far_value = 0.0 if prediction.kind == "disparity_affine" else np.inf
-    values = np.where(prediction.far, np.float32(far_value), prediction.values)
-    return np.where(prediction.valid, values, np.float32(0)).astype(np.float32)
+    values = np.array(prediction.values, np.float32)
+    values[prediction.far] = far_value  # in place: a large map is held once more, not three times
+    values[~prediction.valid] = 0
+    return values
 
 
 def write_npy(path: Path, prediction: PredictedMap) -> None:
