@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--height",
         metavar=f"N|{DYNAMIC}",
         help="rows that the file takes, columns are twice that (default: as trained); "
-        f"{DYNAMIC}: any multiples of the network's stride, rows and columns (pano_small)",
+        f"{DYNAMIC}: any multiple of the network's stride (pano_small)",
     )
     parser.add_argument(
         "--batch",
@@ -94,7 +94,7 @@ def _number(option: str, text: str | None, least: int) -> int | str | None:
 def _describe(exported: Exported, file_format: str) -> str:
     axes = " x ".join(map(str, exported.shape.axes))
     if exported.shape.stride:
-        axes += f" (multiples of {exported.shape.stride})"
+        axes += f" (2:1, height a multiple of {exported.shape.stride})"
     if exported.difference is None:
         return f"{axes}, not run and not compared: {FILE_FORMATS[file_format].cannot_run}"
     return (

@@ -37,7 +37,7 @@ def describe(
         keys: Its outputs, in order.
     """
     batch, _, height, width = shape.axes
-    multiple = {"multiple_of": shape.stride} if shape.stride else {}
+    multiple = {"height_multiple_of": shape.stride, "aspect": 2} if shape.stride else {}
     return {
         "panodepth": __version__,
         "torch": torch.__version__,

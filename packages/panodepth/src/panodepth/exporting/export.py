@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,6 +18,7 @@ from pano_data.io.atomic import replace_file, write_json
 from pano_models import Maps
 from panodepth.errors import CommandError
 from panodepth.exporting.agreement import TOLERANCE, relative_cost, relative_difference
+from panodepth.exporting.any_size import on_multiples_of_the_stride
 from panodepth.exporting.description import describe, digest_of, sidecar_path
 from panodepth.exporting.file_formats import FILE_FORMATS, FileFormat, Runner
 from panodepth.exporting.input_shape import DYNAMIC, STRIDES, InputShape
@@ -65,8 +66,8 @@ def export(
         file_format: `onnx` (needs `panodepth[onnx]`), `torch_export` (`torch.export.load`) or
             `coreml` (needs `panodepth[coreml]`).
         height: Rows that the file takes, the columns are twice that; None: those that the network
-            was trained at; `dynamic`: any height and width that are multiples of the network's
-            stride, where its graph holds for all of them (`pano_small`).
+            was trained at; `dynamic`: any multiple of the network's stride from three on, where there
+            is such a graph (`pano_small`).
         batch: `dynamic`, or the number of panoramas that the file takes; None: `dynamic`, of Core
             ML 1.
 
@@ -144,7 +145,7 @@ def trace(network: nn.Module, shape: InputShape, name: str) -> ExportedProgram:
         CommandError: The tracer cannot follow the network, with its reason.
     """
     try:
-        with torch.no_grad():
+        with torch.no_grad(), on_multiples_of_the_stride() if shape.stride else nullcontext():
             return torch.export.export(
                 network, (shape.trace_sample(),), dynamic_shapes=shape.dynamic_shapes
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.export import Dim
 
-from pano_models.pano_small import FEWEST_CELLS, STRIDE, PanoSmall
+from pano_models.pano_small import STRIDE, PanoSmall
 from panodepth.exporting.agreement import random_panoramas
 
 DYNAMIC = "dynamic"
@@ -14,8 +14,11 @@ STRIDES: dict[type[nn.Module], int] = {PanoSmall: STRIDE}
 The others hold tables of one size: cube faces, tangent planes, positions of patches."""
 TRACED_BATCH = 2
 """Traced with one panorama, the batch would be taken for a constant."""
-OTHER_CELLS = ((FEWEST_CELLS, 2 * FEWEST_CELLS), (5, 11), (3, 3))
-"""Other sizes that are tried, in strides: the first two that are not the network's own."""
+FEWEST_ROWS = 3
+"""Of strides in a height that stays open: with two, rows beyond a pole are all rows, and the traced
+graph takes them for another case."""
+OTHER_ROWS = (FEWEST_ROWS, 8, 4)
+"""Other heights that are tried, in strides: the first two that are not the network's own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class InputShape:
     Attributes:
         size: Height and width that the network is run at.
         batch: Panoramas at once; None: any number.
-        stride: Height and width may be any multiples of it; None: `size` alone.
+        stride: The height may be any multiple of it from three on, the width is twice the height;
+            None: `size` alone.
     """
 
     size: tuple[int, int]
@@ -45,8 +49,8 @@ class InputShape:
         if self.batch is None:
             free[0] = Dim("batch", min=1)
         if self.stride:
-            rows, columns = (Dim(name, min=FEWEST_CELLS) for name in ("rows", "columns"))
-            free |= {2: self.stride * rows, 3: self.stride * columns}
+            rows = Dim("rows", min=FEWEST_ROWS)
+            free |= {2: self.stride * rows, 3: 2 * self.stride * rows}
         return (free,) if free else None
 
     def trace_sample(self) -> Tensor:
@@ -60,7 +64,7 @@ class InputShape:
         if self.batch is None:
             made.append(random_panoramas(TRACED_BATCH + 1, self.size))
         if self.stride:
-            sizes = [(self.stride * r, self.stride * c) for r, c in OTHER_CELLS]
-            others = [size for size in sizes if size != self.size][:2]
-            made += [random_panoramas(count, size) for size in others]
+            heights = (self.stride * rows for rows in OTHER_ROWS)
+            others = [height for height in heights if height != self.size[0]][:2]
+            made += [random_panoramas(count, (height, 2 * height)) for height in others]
         return made
