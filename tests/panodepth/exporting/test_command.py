@@ -23,7 +23,7 @@ def test_one_line_and_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str
     out = tmp_path / "net.pt2"
     assert main(["export", "runs/mine", "--torch-export", "--out", str(out), "--height", "16"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith(f"{out}: dynamic x 3 x 16 x 32, differs from eager by ")
+    assert said.startswith(f"{out}: batch x 3 x 16 x 32, differs from eager by ")
     assert said.count("\n") == 1
     assert torch.export.load(out).module()(torch.rand(4, 3, 16, 32)).keys() == {
         "distance_metric",

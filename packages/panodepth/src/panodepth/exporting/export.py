@@ -66,8 +66,8 @@ def export(
         file_format: `onnx` (needs `panodepth[onnx]`), `torch_export` (`torch.export.load`) or
             `coreml` (needs `panodepth[coreml]`).
         height: Rows that the file takes, the columns are twice that; None: those that the network
-            was trained at; `dynamic`: any multiple of the network's stride from three on, where there
-            is such a graph (`pano_small`).
+            was trained at; `dynamic`: any multiple of the network's stride from three on, where
+            there is such a graph (`pano_small`).
         batch: `dynamic`, or the number of panoramas that the file takes; None: `dynamic`, of Core
             ML 1.
 
