@@ -43,7 +43,7 @@ def test_a_box_is_found_at_any_angle(turn_deg: float) -> None:
 
 
 def test_a_wall_behind_a_corner_is_not_seen_but_closes_the_plan() -> None:
-    shape = np.array([[-1, -1], [3, -1], [3, 1], [1, 1], [1, 4], [-1, 4]], float)
+    shape = np.array([[-2, -2], [2, -2], [2, 1], [5, 1], [5, 3], [-2, 3]], float)
     plan = fit_floor_plan(outline_of(shape))
     sides = np.roll(plan.corners, -1, 0) - plan.corners
     assert (np.abs(sides).min(1) < 1e-9).all()  # along the axes, so the polygon is closed
