@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-ROWS = 128
+ROWS = 64
 
 
 def row_bands(height: int) -> Iterator[slice]:
