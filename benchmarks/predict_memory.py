@@ -4,8 +4,7 @@
 
 Linux only. `anon` is memory of the process alone (arrays, Python's objects), `file` pages of files
 that lie on disk, libraries above all: the system shares them among processes and takes them back
-where memory is short. `peak` is the most of both together within a step. Run it with
-`MALLOC_ARENA_MAX=1` and other settings of the C library to see what they change.
+where memory is short. `peak` is the most of both together within a step.
 """
 
 import argparse
@@ -47,9 +46,11 @@ def run_steps(model: str, picture: Path, out: Path, formats: list[str]) -> None:
     torch.set_num_threads(1)
     with step("modules of the command"):
         import panodepth.inference.command  # noqa: F401
+        from panodepth.inference.freed_memory import return_large_arrays
         from panodepth.outputs.records import save_prediction
         from panodepth.panorama_files import read_panorama
         from panodepth.prediction import PredictedMap, load_predictor
+    return_large_arrays()
     with step(f"loading `{model}`"):
         predictor = load_predictor(model, "cpu")
     with step("decoding"):
