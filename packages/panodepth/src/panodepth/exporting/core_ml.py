@@ -13,6 +13,9 @@ from torch.export import ExportedProgram
 from pano_models import Maps
 from panodepth.exporting.description import ABOUT
 
+SAME_VALUE = frozenset({torch.ops.aten.alias.default, torch.ops.aten.detach.default})
+CHECK = torch.ops.aten._assert_tensor_metadata.default
+
 
 def write_core_ml(program: ExportedProgram, path: Path, about: dict[str, Any]) -> None:
     """Convert a program of one fixed shape and write the package (a folder `.mlpackage`).
@@ -24,7 +27,7 @@ def write_core_ml(program: ExportedProgram, path: Path, about: dict[str, Any]) -
 
     logging.getLogger("coremltools").setLevel(logging.ERROR)
     model = ct.convert(
-        program.run_decompositions({}),
+        _without_no_ops(program.run_decompositions({})),
         inputs=[ct.TensorType(name=about["input"]["name"], shape=about["input"]["shape"])],
         outputs=[ct.TensorType(name=output["name"]) for output in about["outputs"]],
         convert_to="mlprogram",
@@ -35,6 +38,18 @@ def write_core_ml(program: ExportedProgram, path: Path, about: dict[str, Any]) -
     model.short_description = f"{about['network']}: distance from a 360° panorama"
     model.user_defined_metadata[ABOUT] = json.dumps(about)
     model.save(str(path))
+
+
+def _without_no_ops(program: ExportedProgram) -> ExportedProgram:
+    """Take out what changes no value: the converter does not know these operations."""
+    graph = program.graph
+    for node in list(graph.nodes):
+        if node.op == "call_function" and node.target in SAME_VALUE:
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+        elif node.op == "call_function" and node.target is CHECK and not node.users:
+            graph.erase_node(node)
+    return program
 
 
 def open_core_ml(path: Path) -> Callable[[Tensor], Maps]:
