@@ -2,7 +2,7 @@
 
 As it stands, its sizes become formulas that the tracer does not simplify (rounding to the stride,
 padding by a ceiling, the columns repeated at a seam): tracing takes longer than half an hour. While
-it is traced, three functions are replaced by what they return at multiples of the stride, where
+it is traced, four functions are replaced by what they return at multiples of the stride, where
 every resize is by 1 or by 2; the exported file is compared with the network afterwards.
 """
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from pano_geometry import padding as sphere
 from pano_models import pano_small
 from pano_models.layers import padding
 
@@ -24,6 +25,7 @@ def on_multiples_of_the_stride() -> Iterator[None]:
         (pano_small, "size_on_stride", lambda height, width: (height, width)),
         (pano_small, "resize", _resize_by_1_or_2),
         (padding, "same_padding", _same_padding),
+        (sphere, "half_turn", _half_turn),
     ]
     kept = [getattr(module, name) for module, name, _ in replaced]
     for module, name, function in replaced:
@@ -59,3 +61,9 @@ def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Return the rows before and after of a size that is a multiple of the stride."""
     total = max(kernel - stride, 0)
     return total // 2, total - total // 2
+
+
+def _half_turn(rows: Tensor) -> Tensor:
+    """Return rows (…, w) of an even width half a turn away; ONNX has no roll by an open number."""
+    half = rows.shape[-1] // 2
+    return torch.cat([rows[..., half:], rows[..., :half]], -1)
