@@ -38,7 +38,7 @@ from pano_worlds import View, Viewpoint, World, make_world, render
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.panorama_files import read_panorama
 from panodepth.prediction import PredictedMap, load_predictor
-from panodepth.reconstruct.command import align
+from panodepth.reconstruct.alignment import align
 from panodepth.reconstruct.files import write_cloud
 from panodepth.reconstruct.fusion import fuse_points
 from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, read_poses

@@ -23,7 +23,7 @@ from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
 from panodepth.errors import CommandError
 from panodepth.prediction import PredictedMap, load_predictor
-from panodepth.reconstruct.command import align
+from panodepth.reconstruct.alignment import align
 from panodepth.reconstruct.fusion import extract_seen_surface, fuse_points, mesh_free_space
 from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, replace_poses
 from panodepth.reconstruct.registration import Array, FreeParameters, ScaledPose

@@ -165,3 +165,21 @@ def test_a_name_that_no_file_system_takes_has_no_mask(tmp_path: Path) -> None:
 def test_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="is no folder that can be listed"):
         MaskFinder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:a\nsize 9\n", "git lfs pull"),
+        (b"\n<HTML><body>404</body>", "a web page"),
+        (b'{"error": "quota exceeded"}', "a JSON text"),
+        (b"no picture at all", "not an image"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_picture_is_named(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    path = tmp_path / "room.jpg"
+    path.write_bytes(content)
+    with pytest.raises(BadPanoramaError, match=told):
+        read_panorama(path)

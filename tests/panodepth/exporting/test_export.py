@@ -1,7 +1,5 @@
 import hashlib
 import json
-import math
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,8 @@ from torch import nn
 import pano_models as pm
 import panodepth
 from panodepth import CommandError
-from panodepth.exporting.export import random_panoramas, relative_cost, relative_difference
+from panodepth.exporting.agreement import random_panoramas, relative_difference
+from panodepth.exporting.file_formats import FILE_FORMATS
 
 
 def maps_of(network: nn.Module, rgb: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -27,8 +26,10 @@ def test_torch_export_runs_without_the_network(sphere_net: nn.Module, tmp_path: 
         rgb = random_panoramas(batch, (32, 64))
         for key, values in maps_of(sphere_net, rgb).items():
             torch.testing.assert_close(loaded(rgb)[key], values, rtol=1e-6, atol=0)
-    assert exported.size == (32, 64)
+    assert exported.shape.size == (32, 64)
+    assert exported.difference is not None
     assert exported.difference <= 1e-6
+    assert exported.cost is not None
     assert exported.cost > 0
 
 
@@ -85,6 +86,29 @@ def test_the_sidecar_says_what_a_user_needs(sphere_net: nn.Module, tmp_path: Pat
     assert about["difference"] == exported.difference
 
 
+@pytest.mark.parametrize("file_format", ["torch_export", "onnx"])
+def test_pano_small_takes_any_multiple_of_its_stride(file_format: str, tmp_path: Path) -> None:
+    if file_format == "onnx":
+        pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    network = pm.create("pano_small", widths=[4, 4, 8, 8, 8]).eval()
+    network.native_size = (128, 256)
+    out = tmp_path / "net"
+    exported = panodepth.export(network, out, file_format, height="dynamic")
+    about = json.loads(exported.sidecar.read_text())
+    assert about["input"]["shape"] == ["batch", 3, "height", "width"]
+    assert about["input"]["height_multiple_of"] == 32
+    assert len(about["differences"]) == 4  # two numbers of panoramas, and two other sizes
+    run = FILE_FORMATS[file_format].open(out)
+    for size in ((96, 192), (128, 256), (224, 448)):
+        rgb = random_panoramas(2, size)
+        assert relative_difference(run(rgb), maps_of(network, rgb)) < 1e-5
+        rolled = run(rgb.roll(32, -1))["distance_scale_invariant"]
+        assert torch.allclose(run(rgb)["distance_scale_invariant"].roll(32, -1), rolled, rtol=1e-5)
+    with pytest.raises(Exception, match=r"32|[Bb]roadcast|shape|size"):  # no multiple: never a map
+        run(random_panoramas(1, (80, 160)))
+
+
 def test_a_file_that_differs_is_not_written(differs_when_traced: nn.Module, tmp_path: Path) -> None:
     out = tmp_path / "net.pt2"
     out.write_text("older")
@@ -113,7 +137,9 @@ def test_missing_packages_are_named(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"file_format": "tflite"}, "expected onnx or torch_export"),
+        ({"file_format": "tflite"}, "expected one of onnx, torch_export, coreml"),
+        ({"file_format": "torch_export", "height": "dynamic"}, "SphereNet, whose graph holds for"),
+        ({"file_format": "coreml"}, r"expected one that ends with \.mlpackage"),
         ({"file_format": "torch_export", "batch": 0}, "expected dynamic or a number"),
         ({"file_format": "torch_export", "batch": "many"}, "expected dynamic or a number"),
     ],
@@ -129,58 +155,3 @@ def test_a_folder_that_is_a_file(sphere_net: nn.Module, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match="cannot be written"):
         panodepth.export(sphere_net, tmp_path / "file" / "net.pt2", "torch_export", batch=1)
-
-
-def test_distances_are_compared_each_with_itself() -> None:
-    expected = {"distance_metric": torch.tensor([1.0, 50.0])}
-    found = {"distance_metric": torch.tensor([1.1, 50.0])}
-    assert relative_difference(found, expected) == pytest.approx(0.1, rel=1e-5)
-    assert relative_difference(expected, expected) == 0
-
-
-def test_a_distance_near_zero_is_compared_with_a_hundredth_of_the_mean() -> None:
-    expected = {"distance_metric": torch.tensor([0.0, 2.0])}  # mean 1
-    found = {"distance_metric": torch.tensor([0.001, 2.0])}
-    assert relative_difference(found, expected) == pytest.approx(0.1, rel=1e-5)
-
-
-def test_probabilities_are_compared_with_one_and_disparity_with_its_largest() -> None:
-    expected = {"far_probability": torch.tensor([1e-8, 0.5])}
-    found = {"far_probability": torch.tensor([2e-8, 0.5])}
-    assert relative_difference(found, expected) == pytest.approx(1e-8, rel=1e-3)
-    expected = {"disparity_affine": torch.tensor([0.0, -4.0])}
-    found = {"disparity_affine": torch.tensor([0.2, -4.0])}
-    assert relative_difference(found, expected) == pytest.approx(0.05)
-
-
-def test_nothing_else_passes_for_agreement() -> None:
-    ones = torch.ones(1, 1, 2, 4)
-    expected = {"distance_metric": ones}
-    assert relative_difference({"distance": ones}, expected) == math.inf
-    assert relative_difference({"distance_metric": ones[..., :2]}, expected) == math.inf
-    assert math.isnan(relative_difference({"distance_metric": ones * math.nan}, expected))
-
-
-def test_panoramas_are_the_same_each_time_and_use_the_range() -> None:
-    rgb = random_panoramas(2, (32, 64))
-    assert rgb.shape == (2, 3, 32, 64)
-    assert torch.equal(rgb, random_panoramas(2, (32, 64)))
-    assert 0 <= rgb.min() < 0.2
-    assert 0.8 < rgb.max() <= 1
-
-
-def test_cost_is_a_ratio_of_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = [0.0]
-    monkeypatch.setattr(time, "process_time", lambda: clock[0])
-    # The first pass allocates, another program disturbs the third.
-    seconds = iter([9.0, 0.02, 0.5, 0.02, 0.02, 0.02])
-
-    def advance(by: float) -> None:
-        assert torch.get_num_threads() == 1
-        clock[0] += by
-
-    torch.set_num_threads(2)
-    cost = relative_cost(lambda: advance(next(seconds)), lambda: advance(0.01))
-    assert cost == pytest.approx(2)
-    assert torch.get_num_threads() == 2
-    assert next(seconds, None) is None

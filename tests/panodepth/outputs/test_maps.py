@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,19 @@ def test_npy_is_float32_with_zero_for_masked_and_infinity_for_far(tmp_path: Path
     assert (read[-3:] == 0).all()
     assert np.isinf(read[:4]).all()
     np.testing.assert_array_equal(read[4:-3], prediction.values[4:-3])
+
+
+def test_encoding_holds_a_map_once_more_and_leaves_the_prediction() -> None:
+    values = np.full((512, 1024), 2, np.float32)
+    nothing = np.zeros(values.shape, bool)
+    prediction = PredictedMap("distance_metric", values, ~nothing, ~nothing, 64)
+    tracemalloc.start()
+    encoded = encode_values(prediction)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.isinf(encoded).all()
+    assert (prediction.values == 2).all()
+    assert peak < 1.4 * values.nbytes  # the map, and a mask of a byte a pixel
 
 
 def test_far_has_no_disparity() -> None:

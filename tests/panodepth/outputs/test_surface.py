@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 
 from panodepth.outputs.surface import (
@@ -68,3 +70,23 @@ def test_points_of_single_pixels_are_those_of_the_whole_map() -> None:
     np.testing.assert_allclose(
         unproject_pixels(distance, rows, columns) * Y_UP, expected, atol=1e-6
     )
+
+
+def test_a_tall_map_is_taken_in_bands_without_borders_between_them() -> None:
+    values = np.random.default_rng(0).uniform(1, 3, (300, 40)).astype(np.float32)
+    rows = np.pad(values, ((5, 5), (0, 0)), mode="edge")
+    columns = np.pad(values, ((0, 0), (5, 5)), mode="wrap")
+    expected = np.zeros(values.shape, bool)
+    for a, b in ((rows[:-10], rows[10:]), (columns[:, :-10], columns[:, 10:])):
+        near, far = np.minimum(a, b), np.maximum(a, b)
+        expected |= (values > near * 1.1) & (far > values * 1.1)
+    np.testing.assert_array_equal(find_flying_pixels(values, reach=5), expected)
+
+
+def test_tearing_a_large_map_takes_less_memory_than_the_map() -> None:
+    distance = np.full((1024, 2048), 2, np.float32)
+    tracemalloc.start()
+    find_flying_pixels(distance, reach=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < distance.nbytes  # a fourth of it is the result

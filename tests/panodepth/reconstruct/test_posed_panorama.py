@@ -24,7 +24,7 @@ from panodepth.cli import main
 from panodepth.errors import CommandError
 from panodepth.outputs.records import save_prediction
 from panodepth.prediction import MapKind, PredictedMap
-from panodepth.reconstruct.posed_panorama import read_manifest_poses
+from panodepth.reconstruct.posed_panorama import PosedPanorama, read_manifest_poses
 
 SIZE = (96, 192)
 
@@ -174,3 +174,11 @@ def test_a_file_that_is_no_manifest_is_told(tmp_path: Path) -> None:
     for name in ("m.parquet", "none.parquet"):
         with pytest.raises(CommandError, match=rf"--manifest .*{name} cannot be used"):
             read_manifest_poses(tmp_path / name, {"a": Path("a.png")})
+
+
+def test_points_are_turned_by_the_heading(box_from: Callable[..., PosedPanorama]) -> None:
+    turn = Rotation.from_euler("y", 0.9).as_matrix()
+    room = box_from((0.3, 0.0, 0.2), yaw=0.9)
+    np.testing.assert_allclose(room.pose.rotation, turn)
+    points, _ = room.world_points()
+    assert np.abs((np.array([3.0, 1.4, 2.5]) - np.abs(points)).min(1)).max() < 1e-4

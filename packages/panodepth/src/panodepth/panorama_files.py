@@ -22,7 +22,6 @@ STEREO = {
     4.0: "side by side",
 }
 """Aspect of two whole panoramas in one picture -> how they lie."""
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".insv", ".360"})
 OTHER_PICTURES = frozenset(
     (
         ".gif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf", ".psd", ".psb",
@@ -30,6 +29,14 @@ OTHER_PICTURES = frozenset(
     )
 )  # fmt: skip
 """Not taken from a folder, and said so: animations, raw files of cameras, files of editors."""
+INSTEAD = {
+    b"version https://git-lfs": "a pointer of Git LFS, its picture was not fetched: git lfs pull",
+    b"<!doctype": "a web page, the download of the picture failed",
+    b"<html": "a web page, the download of the picture failed",
+    b"<?xml": "a message of a server or a drawing, expected a picture of pixels",
+    b"{": "a JSON text, the download of the picture failed",
+}
+"""First bytes of what downloads leave under the name of a picture -> what to say of it."""
 MASK_NAMES = "NAME.png, NAME_mask.png or NAME.jpg.png (COLMAP), any format and case"
 
 
@@ -179,7 +186,18 @@ def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = Fal
             picture = replace(picture, notes=(*picture.notes, note))
         return picture if mask is None else _masked(picture, mask)
     except CorruptSampleError as error:
-        raise BadPanoramaError(f"{error.reason}: {error.detail}") from error
+        detail = _look_inside(path) or error.detail
+        raise BadPanoramaError(f"{error.reason}: {detail}") from error
+
+
+def _look_inside(path: Path) -> str | None:
+    """Say what else a file is that stands in the place of a picture; None where it is a picture."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(256).lstrip().lower()
+    except OSError:
+        return None
+    return next((what for start, what in INSTEAD.items() if head.startswith(start)), None)
 
 
 def _count_pictures(path: Path) -> int:

@@ -1,6 +1,6 @@
 """The map of one panorama at its own size, and the network that makes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Literal, Self, cast, get_args
 
@@ -13,6 +13,7 @@ import pano_geometry as pg
 import pano_models
 from pano_data import Picture
 from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
+from pano_models.outputs import FAR_PROBABILITY
 from panodepth.errors import CommandError
 
 Model = str | PathLike[str] | Predictor | nn.Module
@@ -49,14 +50,13 @@ class PredictedMap:
             maps: Of one panorama, `(1, 1, working height, working width)`.
             panorama: Its size is taken, and its mask.
         """
-        full = maps.at(panorama.valid.shape)
-        return cls(
-            cast(MapKind, full.kind),
-            full.values[0, 0].cpu().numpy(),
-            panorama.valid,
-            full.far[0, 0].cpu().numpy(),
-            maps.working_size[0],
-        )
+        size = panorama.valid.shape
+        far = np.zeros(size, np.bool_)
+        if FAR_PROBABILITY in maps.maps:
+            # Apart from the distances: a large probability is gone before they are made large.
+            far = _only(maps, FAR_PROBABILITY).at(size).far[0, 0].cpu().numpy()
+        values = _only(maps, maps.kind).at(size).values[0, 0].cpu().numpy()
+        return cls(cast(MapKind, maps.kind), values, panorama.valid, far, maps.working_size[0])
 
     @property
     def unit(self) -> str:
@@ -81,6 +81,10 @@ class PredictedMap:
             pg.resize(self.far, size, "nearest"),
             self.working_height,
         )
+
+
+def _only(maps: DepthMaps, key: str) -> DepthMaps:
+    return replace(maps, maps={key: maps.maps[key]})
 
 
 def load_predictor(model: str, device: str = "auto", height: int | None = None) -> Predictor:

@@ -1,6 +1,7 @@
 """`panodepth export`.
 
-A network becomes one file for ONNX Runtime or `torch.export.load`, checked against the network.
+A network becomes one file for ONNX Runtime, `torch.export.load` or Core ML, checked against the
+network.
 """
 
 import argparse
@@ -8,7 +9,9 @@ import sys
 from pathlib import Path
 
 from panodepth.errors import CommandError
-from panodepth.exporting.export import DYNAMIC, export
+from panodepth.exporting.export import Exported, export
+from panodepth.exporting.file_formats import FILE_FORMATS
+from panodepth.exporting.input_shape import DYNAMIC
 from panodepth.prediction import DEFAULT_MODEL
 
 
@@ -37,23 +40,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="torch_export",
         help="for torch.export.load, without the code of the network",
     )
+    form.add_argument(
+        "--coreml",
+        dest="file_format",
+        action="store_const",
+        const="coreml",
+        help="for macOS and iOS; needs pip install 'panodepth[coreml]'",
+    )
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="FILE",
-        help="where to write it; FILE.json is written beside it",
+        help="where to write it (Core ML: NAME.mlpackage); FILE.json is written beside it",
     )
     parser.add_argument(
         "--height",
-        type=int,
-        help="rows that the file takes, columns are twice that (default: as trained)",
+        metavar=f"N|{DYNAMIC}",
+        help="rows that the file takes, columns are twice that (default: as trained); "
+        f"{DYNAMIC}: any multiple of the network's stride (pano_small)",
     )
     parser.add_argument(
         "--batch",
-        default=DYNAMIC,
-        metavar="N",
-        help=f"panoramas that the file takes at once, or {DYNAMIC} (default)",
+        metavar=f"N|{DYNAMIC}",
+        help=f"panoramas that the file takes at once (default: {DYNAMIC}, of Core ML 1)",
     )
 
 
@@ -61,25 +71,33 @@ def run(args: argparse.Namespace) -> int:
     """Run `panodepth export`.
 
     Returns:
-        0: the file was written, and agrees with the network.
+        0: the file was written, and agrees with the network where it can be run.
 
     Raises:
         CommandError: Bad usage, or nothing was written; it says why.
     """
-    if args.height is not None and args.height < 16:
-        raise CommandError(f"--height is {args.height}, expected at least 16 pixels")
-    batch = args.batch if args.batch == DYNAMIC else _to_count(args.batch)
-    exported = export(args.model, args.out, args.file_format, height=args.height, batch=batch)
-    height, width = exported.size
-    sys.stdout.write(
-        f"{exported.path}: {args.batch} x 3 x {height} x {width}, "
-        f"differs from eager by {exported.difference:.2g} (relative), "
-        f"takes {exported.cost:.2f} of its CPU time on one thread\n"
-    )
+    height = _number("--height", args.height, 16)
+    batch = _number("--batch", args.batch, 1)
+    exported = export(args.model, args.out, args.file_format, height=height, batch=batch)
+    sys.stdout.write(f"{exported.path}: {_describe(exported, args.file_format)}\n")
     return 0
 
 
-def _to_count(text: str) -> int:
-    if not text.isdecimal():
-        raise CommandError(f"--batch is {text!r}, expected {DYNAMIC} or a number from 1 on")
+def _number(option: str, text: str | None, least: int) -> int | str | None:
+    if text is None or text == DYNAMIC:
+        return text
+    if not text.isdecimal() or int(text) < least:
+        raise CommandError(f"{option} is {text!r}, expected {DYNAMIC} or a number from {least} on")
     return int(text)
+
+
+def _describe(exported: Exported, file_format: str) -> str:
+    axes = " x ".join(map(str, exported.shape.axes))
+    if exported.shape.stride:
+        axes += f" (2:1, height a multiple of {exported.shape.stride})"
+    if exported.difference is None:
+        return f"{axes}, not run and not compared: {FILE_FORMATS[file_format].cannot_run}"
+    return (
+        f"{axes}, differs from eager by {exported.difference:.2g} (relative), "
+        f"takes {exported.cost:.2f} of its CPU time on one thread"
+    )

@@ -1,50 +1,28 @@
 """`panodepth.export`: a network becomes one file that runs without this package, checked."""
 
 import logging
-import statistics
-import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.export import Dim, ExportedProgram
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from pano_data.io.atomic import replace_file, write_json
-from pano_geometry import resize
-from pano_models import Maps, Predictor
-from pano_models.outputs import DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT
+from pano_models import Maps
 from panodepth.errors import CommandError
-from panodepth.exporting.file_formats import (
-    FILE_FORMATS,
-    FileFormat,
-    Runner,
-    describe,
-    digest_of_file,
-    sidecar_path,
-)
+from panodepth.exporting.agreement import TOLERANCE, relative_cost, relative_difference
+from panodepth.exporting.any_size import on_multiples_of_the_stride
+from panodepth.exporting.description import describe, digest_of, sidecar_path
+from panodepth.exporting.file_formats import FILE_FORMATS, FileFormat, Runner
+from panodepth.exporting.input_shape import DYNAMIC, STRIDES, InputShape
 from panodepth.prediction import DEFAULT_MODEL, Model, to_predictor
-
-DYNAMIC = "dynamic"
-INPUT = "rgb"
-TRACED_BATCH = 2
-"""Traced with one panorama, the batch would be taken for a constant."""
-TOLERANCE = 1e-4
-"""Of the relative difference from eager."""
-POSITIVE = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT)
-"""Maps whose values are compared each with itself; others (disparity crosses 0, probabilities come
-near it) with the largest of the map."""
-SMALLEST = 0.01
-"""Share of the mean distance: nearer values are compared with it, an untrained head reaches 0."""
-SEED = 0
-ROUNDS = 5
-MOST_SECONDS = 10.0
-"""Of CPU time for the comparison of speed: large networks get fewer rounds."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +32,18 @@ class Exported:
     Attributes:
         path: The network.
         sidecar: JSON beside it: inputs, outputs, units, digests, and the figures below.
-        size: Height and width that it takes.
-        difference: Largest difference from eager, relative; see `relative_difference`.
-        cost: CPU time over that of eager, one thread, batch of one; median of paired rounds.
+        shape: Of its input; `shape.size` is what the network was run at.
+        difference: Largest difference from eager, relative, see `relative_difference`; None: a file
+            of this format cannot be run here.
+        cost: CPU time over that of eager, one thread, batch of one; median of paired rounds. None:
+            as above.
     """
 
     path: Path
     sidecar: Path
-    size: tuple[int, int]
-    difference: float
-    cost: float
+    shape: InputShape
+    difference: float | None
+    cost: float | None
 
 
 def export(
@@ -71,73 +51,106 @@ def export(
     out: str | PathLike[str] = "model.onnx",
     file_format: str = "onnx",
     *,
-    height: int | None = None,
-    batch: int | str = DYNAMIC,
+    height: int | str | None = None,
+    batch: int | str | None = None,
 ) -> Exported:
     """Write a network into one file that takes panoramas `rgb` (b, 3, h, w), float32 in [0, 1].
 
     Normalisation is inside. The file is run on random panoramas and compared with the network
-    before it gets its name; a file that differs by more than 1e-4 is not written.
+    before it gets its name; a file that differs by more than 1e-4 is not written. A Core ML package
+    is run on macOS only; elsewhere it is written unchecked, and `difference` is None.
 
     Args:
         model: What `panodepth.predict` takes.
         out: The file; an older one is replaced. `<out>.json` is written beside it.
-        file_format: `onnx` (needs `panodepth[onnx]`) or `torch_export` (`torch.export.load`).
+        file_format: `onnx` (needs `panodepth[onnx]`), `torch_export` (`torch.export.load`) or
+            `coreml` (needs `panodepth[coreml]`).
         height: Rows that the file takes, the columns are twice that; None: those that the network
-            was trained at.
-        batch: `dynamic`, or the number of panoramas that the file takes.
+            was trained at; `dynamic`: any multiple of the network's stride from three on, where
+            there is such a graph (`pano_small`).
+        batch: `dynamic`, or the number of panoramas that the file takes; None: `dynamic`, of Core
+            ML 1.
 
     Raises:
         CommandError: No such model or format, a package that is missing, a network that cannot be
             exported, a file that does not agree, or a folder that cannot be written.
     """
     if file_format not in FILE_FORMATS:
-        raise CommandError(f"got format {file_format!r}, expected {' or '.join(FILE_FORMATS)}")
-    if batch != DYNAMIC and (not isinstance(batch, int) or batch < 1):
-        raise CommandError(f"got batch {batch!r}, expected {DYNAMIC} or a number from 1 on")
+        raise CommandError(f"got format {file_format!r}, expected one of {', '.join(FILE_FORMATS)}")
     form = FILE_FORMATS[file_format]
+    if form.folder and Path(out).suffix != form.folder:
+        raise CommandError(f"got the name {out}, expected one that ends with {form.folder}")
+    batch = _check_batch(batch, form, file_format)
+    if height == DYNAMIC and form.fixed:
+        raise CommandError(f"a file of {file_format} has one size: leave out --height {DYNAMIC}")
     form.check_installed()
-    predictor, name = to_predictor(model, "cpu", height)
+    predictor, name = to_predictor(model, "cpu", None if height == DYNAMIC else height)
+    stride = _stride_of(predictor.network, name) if height == DYNAMIC else None
+    shape = InputShape(predictor.size, batch, stride)
     with _quiet():
-        counts = (1, TRACED_BATCH + 1) if batch == DYNAMIC else (int(batch),)
-        program = trace(predictor, None if batch == DYNAMIC else int(batch), name)
-        expected = [_eager(predictor, random_panoramas(n, predictor.size)) for n in counts]
-        keys = list(expected[0])
-        about = describe(predictor, name, file_format, counts if batch != DYNAMIC else None, keys)
+        program = trace(predictor.network, shape, name)
+        samples = shape.samples()
+        expected = [_eager(predictor.network, sample) for sample in samples]
+        about = describe(predictor.network, name, file_format, shape, list(expected[0]))
         try:
-            with replace_file(Path(out)) as temporary:
+            with _replace(Path(out), bool(form.folder)) as temporary:
                 _write(form, program, temporary, about, name)
-                figures = _check(form.open(temporary), predictor, expected, counts, name)
-                digest = digest_of_file(temporary)
+                figures: dict[str, Any] = {"difference": None, "cost_over_eager": None}
+                if not form.cannot_run:
+                    run = form.open(temporary)
+                    figures = _check(run, predictor.network, samples, expected, name)
+                digest = digest_of(temporary)
             sidecar = sidecar_path(Path(out))
             write_json(
                 sidecar, about | figures | {"file_sha256": digest}, indent=2, sort_keys=False
             )
         except OSError as error:
             raise CommandError(f"{out} cannot be written ({error.strerror or error})") from error
-    return Exported(
-        Path(out), sidecar, predictor.size, figures["difference"], figures["cost_over_eager"]
-    )
+    return Exported(Path(out), sidecar, shape, figures["difference"], figures["cost_over_eager"])
 
 
-def trace(predictor: Predictor, batch: int | None, name: str) -> ExportedProgram:
-    """Trace the network of a predictor at its size.
+def _check_batch(batch: int | str | None, form: FileFormat, file_format: str) -> int | None:
+    """Return the number of panoramas at once, None for any."""
+    if batch is None:
+        batch = 1 if form.fixed else DYNAMIC
+    if batch == DYNAMIC:
+        if form.fixed:
+            raise CommandError(f"a file of {file_format} takes one number of panoramas: --batch 1")
+        return None
+    if not isinstance(batch, int) or batch < 1:
+        raise CommandError(f"got batch {batch!r}, expected {DYNAMIC} or a number from 1 on")
+    return batch
+
+
+def _stride_of(network: nn.Module, name: str) -> int:
+    stride = STRIDES.get(type(network))
+    if stride is None:
+        able = ", ".join(kind.__name__ for kind in STRIDES)
+        raise CommandError(
+            f"{name} is a {type(network).__name__}, whose graph holds for one size only (for any: "
+            f"{able}): give --height a number, or leave it out"
+        )
+    return stride
+
+
+def trace(network: nn.Module, shape: InputShape, name: str) -> ExportedProgram:
+    """Trace a network.
 
     Args:
-        predictor: On the CPU.
-        batch: Panoramas; None: any number.
+        network: On the CPU, in evaluation mode.
+        shape: Of its input.
         name: Of the model, for the error.
 
     Raises:
         CommandError: The tracer cannot follow the network, with its reason.
     """
-    panoramas = random_panoramas(batch or TRACED_BATCH, predictor.size)
-    shapes = None if batch else ({0: Dim("batch", min=1)},)
     try:
-        with torch.no_grad():
-            return torch.export.export(predictor.network, (panoramas,), dynamic_shapes=shapes)
+        with torch.no_grad(), on_multiples_of_the_stride() if shape.stride else nullcontext():
+            return torch.export.export(
+                network, (shape.trace_sample(),), dynamic_shapes=shape.dynamic_shapes
+            )
     except Exception as error:
-        hint = " (a fixed batch may do: --batch 1)" if batch is None else ""
+        hint = " (a fixed batch may do: --batch 1)" if shape.batch is None else ""
         raise CommandError(
             f"{name} cannot be traced by torch.export{hint}: {first_line(error)}"
         ) from error
@@ -147,6 +160,22 @@ def first_line(error: Exception) -> str:
     """Return the kind of an error and the first line of what it says."""
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
+
+
+@contextmanager
+def _replace(path: Path, is_folder: bool) -> Iterator[Path]:
+    """Yield a temporary path that becomes `path`, a file or a folder, when the block ends well."""
+    if not is_folder:
+        with replace_file(path) as temporary:
+            yield temporary
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as scratch:
+        temporary = Path(scratch) / path.name
+        yield temporary
+        if path.exists():
+            path.rename(Path(scratch) / "older")
+        temporary.rename(path)
 
 
 def _write(
@@ -163,36 +192,41 @@ def _write(
 
 
 def _check(
-    run: Runner, predictor: Predictor, expected: list[Maps], counts: tuple[int, ...], name: str
-) -> dict[str, float]:
+    run: Runner, network: nn.Module, samples: list[Tensor], expected: list[Maps], name: str
+) -> dict[str, Any]:
     """Compare the file with eager.
 
     Raises:
         CommandError: It cannot be run, or differs by more than `TOLERANCE`.
     """
-    worst = 0.0
-    for n, maps in zip(counts, expected, strict=True):
+    differences = {}
+    for panoramas, maps in zip(samples, expected, strict=True):
+        count, _, height, width = panoramas.shape
+        seen = f"{count}x3x{height}x{width}"
         try:
-            found = run(random_panoramas(n, predictor.size))
+            found = run(panoramas)
         except Exception as error:
             raise CommandError(
-                f"{name}: the exported file does not run on {n} panoramas, nothing was written: "
+                f"{name}: the exported file does not run on {seen}, nothing was written: "
                 f"{first_line(error)}"
             ) from error
-        worst = max(worst, relative_difference(found, maps))
-    if not worst <= TOLERANCE:  # NaN is no agreement
-        raise CommandError(
-            f"{name}: the exported file differs from the network by {worst:.2g} (relative), "
-            f"expected {TOLERANCE:g} at most; nothing was written"
-        )
-    panoramas = random_panoramas(counts[0], predictor.size)
-    cost = relative_cost(lambda: run(panoramas), lambda: _eager(predictor, panoramas))
-    return {"difference": worst, "cost_over_eager": cost}
+        differences[seen] = relative_difference(found, maps)
+        if not differences[seen] <= TOLERANCE:  # NaN is no agreement
+            raise CommandError(
+                f"{name}: the exported file differs from the network by {differences[seen]:.2g} "
+                f"(relative) at {seen}, expected {TOLERANCE:g} at most; nothing was written"
+            )
+    cost = relative_cost(lambda: run(samples[0]), lambda: _eager(network, samples[0]))
+    return {
+        "difference": max(differences.values()),
+        "differences": differences,
+        "cost_over_eager": cost,
+    }
 
 
 @torch.inference_mode()
-def _eager(predictor: Predictor, panoramas: torch.Tensor) -> Maps:
-    maps: Maps = predictor.network(panoramas)
+def _eager(network: nn.Module, panoramas: Tensor) -> Maps:
+    maps: Maps = network(panoramas)
     return maps
 
 
@@ -207,69 +241,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
-
-
-def random_panoramas(count: int, size: tuple[int, int]) -> Tensor:
-    """Return `(count, 3, h, w)` float32 in [0, 1]: noise at three scales, always the same."""
-    generator = torch.Generator().manual_seed(SEED)
-    noise = torch.zeros(count, 3, *size)
-    for cells in (4, 16):
-        coarse = torch.rand(count, 3, cells, 2 * cells, generator=generator)
-        noise += resize(coarse, size)
-    noise += torch.rand(count, 3, *size, generator=generator)
-    return noise / 3
-
-
-def relative_difference(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> float:
-    """Return the largest difference over all pixels of all maps, relative.
-
-    Args:
-        found: Maps by key.
-        expected: The same keys. A distance is compared with itself, or with `SMALLEST` of the mean
-            where that is more; another map with its largest magnitude, a probability with 1.
-
-    Returns:
-        0 when equal, infinity when a key or a shape differs, NaN when one holds NaN.
-    """
-    if list(found) != list(expected):
-        return float("inf")
-    return max((_difference(k, found[k], expected[k]) for k in expected), default=0.0)
-
-
-def _difference(key: str, found: Tensor, expected: Tensor) -> float:
-    if found.shape != expected.shape:
-        return float("inf")
-    absolute = (found.double() - expected.double()).abs()
-    magnitude = expected.double().abs()
-    if key in POSITIVE:
-        magnitude = magnitude.clamp(min=SMALLEST * float(magnitude.mean()))
-    else:
-        magnitude = magnitude.max().clamp(min=1.0 if "probability" in key else 1e-12)
-    worst = (absolute / magnitude).max()
-    return float("nan") if not worst.isfinite() else float(worst)
-
-
-def relative_cost(run: Callable[[], Any], reference: Callable[[], Any]) -> float:
-    """Return the CPU time of `run` over that of `reference` on one thread of torch.
-
-    Both run in turn, so that a busy machine slows them alike; the median of the ratios counts.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        run(), reference()  # the first pass of either allocates
-        ratios: list[float] = []
-        spent = 0.0
-        while len(ratios) < ROUNDS and (not ratios or spent < MOST_SECONDS):
-            ours, theirs = _cpu_seconds(run), _cpu_seconds(reference)
-            ratios.append(ours / theirs)
-            spent += ours + theirs
-    finally:
-        torch.set_num_threads(threads)
-    return statistics.median(ratios)
-
-
-def _cpu_seconds(call: Callable[[], Any]) -> float:
-    start = time.process_time()
-    call()
-    return time.process_time() - start

@@ -19,6 +19,7 @@ from pano_data import above_bars, track
 from pano_models import Predictor
 from panodepth.errors import CommandError, printable
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
+from panodepth.inference.freed_memory import return_large_arrays
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
 from panodepth.panorama_files import (
     MASK_NAMES,
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         CommandError: Bad usage, an unusable model, an output folder that cannot be written.
     """
     _check_usage(args)
+    return_large_arrays()
     console = Console(stderr=True)
     files = find_panoramas(args.paths, args.recursive, partial(_print_line, console))
     masks = None if args.mask is None else MaskFinder(args.mask)

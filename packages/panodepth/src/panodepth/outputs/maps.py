@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 import pano_geometry as pg
+from panodepth.outputs.bands import row_bands
 from panodepth.outputs.surface import to_distance
 from panodepth.prediction import PredictedMap
 
@@ -30,8 +31,10 @@ def encode_values(prediction: PredictedMap) -> NDArray[np.float32]:
         `(h, w)` float32.
     """
     far_value = 0.0 if prediction.kind == "disparity_affine" else np.inf
-    values = np.where(prediction.far, np.float32(far_value), prediction.values)
-    return np.where(prediction.valid, values, np.float32(0)).astype(np.float32)
+    values = np.array(prediction.values, np.float32)
+    values[prediction.far] = far_value  # in place: a large map is held once more, not three times
+    values[~prediction.valid] = 0
+    return values
 
 
 def write_npy(path: Path, prediction: PredictedMap) -> None:
@@ -60,9 +63,11 @@ def write_png16(path: Path, prediction: PredictedMap) -> None:
     near = prediction.near
     largest = float(prediction.values[near].max()) if near.any() else 1.0
     scale = choose_png_scale(largest, prediction.kind == "distance_metric")
-    steps = np.rint(np.where(near, prediction.values, 0) / scale).clip(1, PNG_FAR - 1)
-    pixels = np.where(near, steps, PNG_INVALID)
-    pixels = np.where(prediction.far & prediction.valid, PNG_FAR, pixels).astype(np.uint16)
+    pixels = np.full(near.shape, PNG_INVALID, np.uint16)
+    for band in row_bands(len(pixels)):
+        steps = np.rint(np.where(near[band], prediction.values[band], 0) / scale)
+        np.copyto(pixels[band], steps.clip(1, PNG_FAR - 1).astype(np.uint16), where=near[band])
+    pixels[prediction.far & prediction.valid] = PNG_FAR
     text = PngImagePlugin.PngInfo()
     for key, value in {
         "scale": repr(scale),

@@ -78,7 +78,9 @@ def make_point_cloud(
         rows, columns
     ]
     rows, columns = rows[keep], columns[keep]
-    return unproject_pixels(distance, rows, columns) * Y_UP, rgb[rows, columns]
+    points = unproject_pixels(distance, rows, columns)
+    points *= Y_UP
+    return points, rgb[rows, columns]
 
 
 def write_points(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pano_geometry import resize
+from panodepth.outputs.bands import row_bands
 from panodepth.prediction import PredictedMap
 
 COLORMAP = "Spectral"  # near is red, as in the papers' figures
@@ -50,11 +51,13 @@ def colourise_map(prediction: PredictedMap, scale: Normalize) -> NDArray[np.uint
     """
     cmap = colormaps[COLORMAP]
     cmap = cmap.reversed() if prediction.kind == "disparity_affine" else cmap
-    values = np.where(prediction.near, prediction.values, np.float32(scale.vmin or 0))
-    colours: NDArray[np.float64] = cmap(scale(values))[..., :3]
-    colours[prediction.far] = FAR_COLOUR
-    colours[~prediction.valid] = MASKED_COLOUR
-    pixels: NDArray[np.uint8] = np.rint(colours * 255).astype(np.uint8)
+    near, pixels = prediction.near, np.empty((*prediction.values.shape, 3), np.uint8)
+    for band in row_bands(len(pixels)):
+        values = np.where(near[band], prediction.values[band], np.float32(scale.vmin or 0))
+        colours: NDArray[np.float64] = cmap(scale(values))[..., :3]
+        colours[prediction.far[band]] = FAR_COLOUR
+        colours[~prediction.valid[band]] = MASKED_COLOUR
+        pixels[band] = np.rint(colours * 255)
     return pixels
 
 

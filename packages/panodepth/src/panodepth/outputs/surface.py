@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 
 from pano_geometry import Equirectangular, distance_to_points
+from panodepth.outputs.bands import row_bands
 from panodepth.prediction import PredictedMap
 
 # A disparity is known up to a shift, so its shape needs an assumption: the farthest thing is this
@@ -45,8 +46,11 @@ def unproject_pixels(
     """
     tables = Equirectangular(*distance.shape).ray_tables()
     planes = tables.rays_at(torch.from_numpy(rows), torch.from_numpy(columns))
-    rays = torch.stack(planes, dim=1).float().numpy()
-    return np.asarray(rays * distance[rows, columns, None], dtype=np.float32)
+    points = np.empty((len(rows), 3), np.float32)
+    for axis, plane in enumerate(planes):
+        points[:, axis] = plane.numpy()
+    points *= distance[rows, columns, None]
+    return points
 
 
 def unproject_map(distance: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -71,16 +75,17 @@ def find_flying_pixels(
     Returns:
         `(h, w)` bool; the seam is no border.
     """
-    rows = np.pad(distance, ((reach, reach), (0, 0)), mode="edge")
-    columns = np.pad(distance, ((0, 0), (reach, reach)), mode="wrap")
-    pairs = (
-        (columns[:, : -2 * reach], columns[:, 2 * reach :]),
-        (rows[: -2 * reach], rows[2 * reach :]),
-    )
     between = np.zeros(distance.shape, dtype=np.bool_)
-    for a, b in pairs:
-        near, far = np.minimum(a, b), np.maximum(a, b)
-        between |= (near > 0) & (distance > near * ratio) & (far > distance * ratio)
+    last = len(distance) - 1
+    for band in row_bands(len(distance)):
+        here, rows = distance[band], np.arange(band.start, band.stop)
+        pairs = (
+            (np.roll(here, reach, 1), np.roll(here, -reach, 1)),
+            (distance[(rows - reach).clip(min=0)], distance[(rows + reach).clip(max=last)]),
+        )
+        for a, b in pairs:
+            near, far = np.minimum(a, b), np.maximum(a, b)
+            between[band] |= (near > 0) & (here > near * ratio) & (far > here * ratio)
     return between
 
 

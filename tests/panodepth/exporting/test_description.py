@@ -4,13 +4,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from pano_models import Predictor
-from panodepth.exporting.file_formats import (
-    describe,
-    digest_of_file,
-    digest_of_weights,
-    sidecar_path,
-)
+from pano_models.storage.model_folder import digest_of_weights
+from panodepth.exporting.description import describe, digest_of, sidecar_path
+from panodepth.exporting.input_shape import InputShape
 
 
 def test_the_digest_is_that_of_the_weights_alone(sphere_net: nn.Module) -> None:
@@ -33,9 +29,8 @@ def test_a_scalar_tensor_has_a_digest() -> None:
 
 
 def test_a_network_without_normalisation_names_none() -> None:
-    about = describe(
-        Predictor(nn.Conv2d(3, 1, 1), (8, 16)), "m", "onnx", None, ["disparity_affine"]
-    )
+    shape = InputShape((8, 16))
+    about = describe(nn.Conv2d(3, 1, 1), "m", "onnx", shape, ["disparity_affine"])
     assert "mean_inside" not in about["input"]
     assert about["input"]["shape"] == ["batch", 3, 8, 16]
     assert about["outputs"][0]["unit"] == "affine disparity"
@@ -45,5 +40,14 @@ def test_a_network_without_normalisation_names_none() -> None:
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"abc")
-    assert digest_of_file(path) == hashlib.sha256(b"abc").hexdigest()
+    assert digest_of(path) == hashlib.sha256(b"abc").hexdigest()
     assert sidecar_path(path) == tmp_path / "net.onnx.json"
+
+
+def test_the_digest_of_a_folder_is_that_of_its_names_and_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two", "other"):
+        (tmp_path / name / "below").mkdir(parents=True)
+        (tmp_path / name / "below" / "weights.bin").write_bytes(b"abc")
+    assert digest_of(tmp_path / "one") == digest_of(tmp_path / "two")
+    (tmp_path / "other" / "below" / "weights.bin").rename(tmp_path / "other" / "weights.bin")
+    assert digest_of(tmp_path / "other") != digest_of(tmp_path / "one")
