@@ -155,7 +155,8 @@ def _product(release: Sequence[int | tuple[int, ...]]) -> str:
 
 def _text(number: Any) -> str:
     if isinstance(number, Sequence) and not isinstance(number, str):
-        return " x ".join(_text(part) for part in number)
+        words = any(isinstance(part, str) for part in number)
+        return (", " if words else " x ").join(_text(part) for part in number)
     if isinstance(number, int) and number >= 10_000:
         return f"{number:,}"
     return f"{number:g}" if isinstance(number, float) else str(number)

@@ -19,7 +19,7 @@ KINDS = {
     "models of the hub": ("backbone_weights", "detector", "segmenter"),
     "machine": ("accelerator", "devices", "strategy", "device", "threads", "num_workers", "dtype"),
     "gates of quality": ("min_correlation", "max_share", "highest_rank", "box_threshold",
-        "outdoors_from"),
+        "far_threshold"),
 }  # fmt: skip
 """Kind -> last keys that the overlay may state. Beside them: `worlds`, the data sets themselves."""
 ALLOWED = {key for keys in KINDS.values() for key in keys}
