@@ -24,26 +24,29 @@ class Stage(NamedTuple):
     Attributes:
         words: Of its command, after `python -m`.
         out: Its output, compared file by file.
-        watched: Glob of what it writes one by one; of a `.jsonl`, lines are counted.
+        watched: Folder of what it writes one by one.
+        ending: Of these files; of a `.jsonl`, lines are counted.
         enough: How many of these lie on disk when it is killed.
     """
 
     words: str
     out: str
     watched: str
+    ending: str
     enough: int = 2
 
 
 STAGES = {
-    "curation": Stage("experiments.da2.curate curation", "data/curated", "data/curated/**/*.bin"),
-    "masks": Stage("experiments.depth_anywhere.mask masks", "data/masks", "data/masks/**/*.png"),
-    "labels": Stage("experiments.dap.label labels", "data/pseudo", "data/pseudo/**/*.png"),
+    "curation": Stage("experiments.da2.curate curation", "data/curated", "data/curated", ".bin"),
+    "masks": Stage("experiments.depth_anywhere.mask masks", "data/masks", "data/masks", ".png"),
+    "labels": Stage("experiments.dap.label labels", "data/pseudo", "data/pseudo", ".png"),
     "training": Stage(
-        "experiments.da2 fit --section training", "runs/training", ".runs/training/*/loss.jsonl", 8
+        "experiments.da2 fit --section training", "runs/training", ".runs/training",
+        "loss.jsonl", 8,
     ),
     "evaluation": Stage(
         "experiments.benchmark.evaluate.stage training", "reports/scores/training",
-        "reports/scores/training/.journal/**/*.*",
+        "reports/scores/training/.journal", "",
     ),
 }  # fmt: skip
 UNEQUAL = {"training": ("checkpoints/final.ckpt",)}

@@ -97,7 +97,9 @@ def run_row(
                     ignore=lambda at, _: _fixed(folder, Path(at)))  # fmt: skip
     for name in FIXED:
         (place / name).symlink_to(folder / name)
-    shutil.copytree(folder / "runs", place / "runs", copy_function=os.link)
+    for name in ("runs", "reports"):
+        if (folder / name).is_dir():
+            shutil.copytree(folder / name, place / name, copy_function=os.link)
     for name in ("packages", "dvc.yaml"):
         (place / name).symlink_to(ROOT / name)
     shutil.copy(folder / "params.yaml", place)
