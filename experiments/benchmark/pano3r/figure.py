@@ -16,6 +16,7 @@ from panodepth.reconstruct.registration import Array
 PIXELS = 700
 ASLANT = np.radians(55.0)  # from straight above
 CEILING = 0.3  # of the height of a room is cut away
+DRAWN = 3.0  # median distances from the nearest camera: what windows show would make a house a dot
 
 
 def draw_cloud(
@@ -45,6 +46,13 @@ def draw_cloud(
     return image
 
 
+def near_cameras(points: Array, cameras: Array) -> NDArray[np.bool_]:
+    """Tell which points `(n, 3)` lie around cameras `(m, 3)`, and not far outside of the house."""
+    away = np.linalg.norm(points[:, None] - cameras[None], axis=-1).min(1)
+    near: NDArray[np.bool_] = away <= DRAWN * np.median(away)
+    return near
+
+
 def draw(panoramas: Sequence[PosedPanorama], points: Array, colours: NDArray[np.uint8]) -> bytes:
     """Draw the figure: a row for each room, and the cloud twice; PNG."""
     count = len(panoramas)
@@ -56,6 +64,8 @@ def draw(panoramas: Sequence[PosedPanorama], points: Array, colours: NDArray[np.
         known = np.where(panorama.distance > 0, panorama.distance, np.nan)
         right.imshow(1 / known, cmap="Spectral_r")
         left.set_ylabel(panorama.name)
+    near = near_cameras(points, np.stack([p.pose.position for p in panoramas]))
+    points, colours = points[near], colours[near]
     views: tuple[Literal["above", "aslant"], ...] = ("above", "aslant")
     for place, view in zip(lower.subplots(1, 2), views, strict=True):
         place.imshow(draw_cloud(points, colours, view))

@@ -56,13 +56,13 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     rows[0] |= {"metrics": {}, "note": "is not there"}  # told, and no fault
     suite.write_text(json.dumps({"rows": rows[:-1]}))
     scores = ablations()
-    del scores["da2"]["plus_vkitti2"], scores["dap"]["selection_at_random"]
+    del scores["da2"]["plus_vkitti2"], scores["dap_selection"]["at_random"]
     (tmp_path / "ablations.json").write_text(json.dumps(scores))
     (tmp_path / "leaderboard.md").write_text("\n".join(
         f"{name} · {table.title}" for name, table in published().items() if name != "da2_table3"
     ))  # fmt: skip
     assert sorted(expected.missing(tmp_path, SECTIONS)) == sorted([
-        "cost.json", "m on deep360 of dap_table3", "da2.plus_vkitti2", "dap.selection_at_random",
+        "cost.json", "m on deep360 of dap_table3", "da2.plus_vkitti2", "dap_selection.at_random",
         "da2_table2, row plus_vkitti2", f"table {expected.RANKED}",
         "table da2_table3 · DA², without one of its parts",
     ])  # fmt: skip

@@ -12,7 +12,7 @@ from plyfile import PlyData
 
 from experiments.benchmark.pano3r import __main__ as pano3r
 from experiments.benchmark.pano3r import rooms
-from experiments.benchmark.pano3r.figure import draw_cloud
+from experiments.benchmark.pano3r.figure import draw_cloud, near_cameras
 from pano_worlds import View, make_world
 from panodepth.errors import CommandError
 from panodepth.reconstruct.posed_panorama import PosedPanorama
@@ -109,6 +109,14 @@ def test_a_cloud_is_seen_from_above_without_its_ceiling() -> None:
     assert red[1].min() > blue[1].max()
     yellow = (image == [255, 255, 0]).all(-1).nonzero()
     assert yellow[0].max() < red[0].min()  # further along z
+
+
+def test_what_windows_show_is_not_drawn() -> None:
+    cameras = np.array([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    around = np.array([[-2.0, 0.0, 0.0], [0.0, 1.2, 0.0], [6.0, 0.0, 0.0], [4.0, 0.0, 5.9]])
+    garden = np.array([[0.0, 0.0, 40.0]])
+    near = near_cameras(np.concatenate([around, garden]), cameras)
+    assert near.tolist() == [True, True, True, True, False]
 
 
 @pytest.mark.usefixtures("small")
