@@ -18,17 +18,35 @@ def in_order(root: Path, sections: Mapping[str, Any]) -> list[Command]:
         root: Holds dvc.yaml.
         sections: All sections, as `params.read_params` gives them.
     """
-    found = {command.name: command for command in commands(root, sections)}
-    graph = {name: _makers(command, found.values()) for name, command in found.items()}
-    place = {name: number for number, name in enumerate(found)}
-    order = TopologicalSorter(graph)
-    order.prepare()
-    done: list[Command] = []
-    while order.is_active():
-        ready = sorted(order.get_ready(), key=place.__getitem__)
-        done += [found[name] for name in ready]
-        order.done(*ready)
+    found = list(commands(root, sections))
+    waiting, done = Waiting(found), []
+    while ready := waiting.ready():
+        done += ready
+        waiting.done(*ready)
     return done
+
+
+class Waiting:
+    """Stages that wait for those they read from.
+
+    Args:
+        stages: In any order.
+    """
+
+    def __init__(self, stages: Sequence[Command]) -> None:
+        self._found = {command.name: command for command in stages}
+        self._place = {name: number for number, name in enumerate(self._found)}
+        self._order = TopologicalSorter({c.name: _makers(c, stages) for c in stages})
+        self._order.prepare()
+
+    def ready(self) -> list[Command]:
+        """Return the stages that became free since the last call."""
+        names = sorted(self._order.get_ready(), key=self._place.__getitem__)
+        return [self._found[name] for name in names]
+
+    def done(self, *stages: Command) -> None:
+        """Free those that wait for these stages, however they ended."""
+        self._order.done(*(command.name for command in stages))
 
 
 def _makers(command: Command, others: Iterable[Command]) -> set[str]:

@@ -9,8 +9,8 @@ import runpy
 import sys
 import time
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pano_data import workers
@@ -22,8 +22,8 @@ PRELOADED = (
     "experiments.da2.curate", "experiments.dap.label", "experiments.dap.curate",
     "experiments.benchmark.evaluate.stage", "experiments.benchmark.suites.stage",
     "experiments.benchmark.gallery", "experiments.benchmark.cost.stage",
-    "experiments.benchmark.report.stage", "pano_worlds.miniatures.studios", "pano_models",
-    "pano_data.transforms", "transformers",
+    "experiments.benchmark.report.stage", "experiments.ablations", "panodepth.audit",
+    "pano_worlds.miniatures.studios", "pano_models", "pano_data.transforms", "transformers",
 )  # fmt: skip
 
 
@@ -51,30 +51,60 @@ def preload() -> None:
     workers.METHOD = "fork"  # pools of a stage share the imports too
 
 
-def run(module: str, words: Sequence[str], folder: Path, log: Path) -> CommandResult:
-    """Run `python -m MODULE WORDS` in `folder`; what it prints goes to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+@dataclass(frozen=True)
+class Job:
+    """A command of a stage.
+
+    Attributes:
+        module: What `python -m` would start.
+        words: Its arguments.
+        folder: Where it runs.
+        log: What it prints goes there.
+        environment: Further environment variables.
+    """
+
+    module: str
+    words: Sequence[str]
+    folder: Path
+    log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+_STARTED: dict[int, float] = {}
+
+
+def start(job: Job) -> int:
+    """Start a job in a process of its own; return its id."""
+    job.log.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
-    start = time.monotonic()
+    begun = time.monotonic()
     child = os.fork()
     if child == 0:
-        _become(module, words, folder, log)
-    _, status, usage = os.wait4(child, 0)
-    code = os.waitstatus_to_exitcode(status)
+        _become(job)
+    _STARTED[child] = begun
+    return child
+
+
+def wait() -> tuple[int, CommandResult]:
+    """Wait for one of the jobs that were started; return its id and how it ended."""
+    child, status, usage = os.wait4(-1, 0)
     cpu = usage.ru_utime + usage.ru_stime
-    return CommandResult(code, time.monotonic() - start, cpu, usage.ru_maxrss / 1024)
+    clock = time.monotonic() - _STARTED.pop(child)
+    return child, CommandResult(
+        os.waitstatus_to_exitcode(status), clock, cpu, usage.ru_maxrss / 1024
+    )
 
 
-def _become(module: str, words: Sequence[str], folder: Path, log: Path) -> None:
+def _become(job: Job) -> None:
     code = 1
     try:
-        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        out = os.open(job.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        os.chdir(folder)
-        os.environ["DVC_ROOT"] = str(folder)
-        sys.argv = [module, *words]
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        os.chdir(job.folder)
+        os.environ |= {"DVC_ROOT": str(job.folder), **job.environment}
+        sys.argv = [job.module, *job.words]
+        runpy.run_module(job.module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)

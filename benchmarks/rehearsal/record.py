@@ -18,9 +18,9 @@ class Record:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "rehearsal.json"
-        self.entries: dict[str, dict[str, Any]] = (
-            json.loads(self.file.read_text()) if self.file.is_file() else {}
-        )
+        kept = json.loads(self.file.read_text()) if self.file.is_file() else {}
+        self.entries: dict[str, dict[str, Any]] = kept.get("entries", {})
+        self.calls_s: list[float] = kept.get("calls_s", [])
 
     def ran(self, name: str, outcome: CommandResult, reason: str) -> None:
         """Note a stage that ran; `reason` says what stopped it, if anything did."""
@@ -39,12 +39,25 @@ class Record:
         """Note time that belongs to no stage."""
         self._write(name, {"state": "ran", "reason": "", "wall_s": round(wall_s, 1), "cpu_s": 0})
 
+    def looked(self, name: str, missing: str) -> None:
+        """Note something that was looked at; `missing` says what is not there."""
+        state = "failed" if missing else "ran"
+        self._write(name, {"state": state, "reason": missing, "wall_s": 0, "cpu_s": 0})
+
+    def note_call(self, wall_s: float) -> None:
+        """Add the time of one call by the clock."""
+        self.calls_s.append(round(wall_s, 1))
+        self._keep()
+
     def _write(self, name: str, entry: dict[str, Any]) -> None:
         self.entries.pop(name, None)
         self.entries[name] = entry
-        write_json(self.file, self.entries)
+        self._keep()
         sys.stdout.write(f"{entry['state']:8}{entry['wall_s']:8.1f} s  {name}  {entry['reason']}\n")
         sys.stdout.flush()
+
+    def _keep(self) -> None:
+        write_json(self.file, {"entries": self.entries, "calls_s": self.calls_s})
 
     def done(self, name: str) -> bool:
         """Tell whether it ran to its end."""
@@ -55,13 +68,11 @@ class Record:
         return [name for name, entry in self.entries.items() if entry["state"] != "ran"]
 
     def summary(self) -> dict[str, Any]:
-        """Return counts by state, and the seconds of all."""
+        """Return counts by state, the CPU seconds of all, and those of each call by the clock."""
         states = [entry["state"] for entry in self.entries.values()]
         counts = {state: states.count(state) for state in ("ran", "failed", "blocked")}
-        return counts | {
-            key: round(sum(entry[key] for entry in self.entries.values()))
-            for key in ("wall_s", "cpu_s")
-        }
+        cpu = round(sum(entry["cpu_s"] for entry in self.entries.values()))
+        return {**counts, "cpu_s": cpu, "calls_s": self.calls_s}
 
     def table(self) -> str:
         """Return a Markdown table, one row per stage and ablation."""

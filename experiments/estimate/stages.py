@@ -159,7 +159,8 @@ class Estimator:
         flops = count * SEGMENTER_FLOPS * (1 + DETECTOR_SHARE) * learned
         cpu = count * PICTURE_S / 3600
         read = count * PACKED_BYTES
-        return StageCost(count, _hours(flops), cpu, read, read / 20)
+        gpu = trainings.hours(flops, trainings.PEAK_TF32)
+        return StageCost(count, gpu, cpu, read, read / 20)
 
     def selection(self, command: Command) -> StageCost:
         """Count one look of the judge at each label."""
@@ -173,7 +174,8 @@ class Estimator:
     def teacher_check(self, command: Command) -> StageCost:
         """Count the teacher on views of a few hundred panoramas."""
         flops = CHECKED_PANORAMAS * trainings.teacher_flops()
-        return StageCost(CHECKED_PANORAMAS, _hours(flops), FEW_HOURS, processes=1)
+        gpu = trainings.hours(flops, trainings.PEAK_TF32)
+        return StageCost(CHECKED_PANORAMAS, gpu, FEW_HOURS, processes=1)
 
     def evaluation(self, command: Command) -> StageCost:
         """Count one model on the sets of `evaluate`."""
@@ -204,11 +206,8 @@ class Estimator:
             return 0.0
         section = self.section(model)["model"]["init_args"]
         channels = 4 if "labeler" in section else 3
-        return _hours(count * trainings.network_flops(section["net"], (1, channels, *size)))
-
-
-def _hours(flops: float) -> float:
-    return flops / (trainings.PEAK * trainings.MFU) / 3600
+        flops = count * trainings.network_flops(section["net"], (1, channels, *size))
+        return trainings.hours(flops, trainings.peak_of(section["net"]))
 
 
 _KINDS: Mapping[str, Callable[[Estimator, Command], StageCost]] = {

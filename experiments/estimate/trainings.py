@@ -19,7 +19,7 @@ from experiments.pipeline import params
 from pano_data.sampler import split_batch
 from pano_models import DepthModel
 
-PEAK = 989e12  # FLOP/s of an H100 SXM in dense bfloat16, data sheet
+PEAK, PEAK_TF32 = 989e12, 494.7e12  # FLOP/s of an H100 SXM, dense, bfloat16 and TF32; data sheet
 MFU = 0.45
 TRAINING = 3  # a backward pass costs two forward passes
 _FREE = ("backbone_weights", "precision", "gradient_checkpointing")
@@ -34,16 +34,37 @@ class Cost:
         steps: Optimiser steps, or batches where nothing is trained.
         samples: Panoramas that the network sees.
         flops: Of the network and, in Depth Anywhere, its teacher.
+        peak: FLOP/s of a GPU in the precision that they run in.
     """
 
     steps: int
     samples: int
     flops: float
+    peak: float = PEAK
 
     @property
     def gpu_hours(self) -> float:
         """Hours of one H100 at `MFU`."""
-        return self.flops / (PEAK * MFU) / 3600
+        return hours(self.flops, self.peak)
+
+
+def hours(flops: float, peak: float = PEAK) -> float:
+    """Return the hours of one H100 at `MFU`."""
+    return flops / (peak * MFU) / 3600
+
+
+def peak_of(net: Mapping[str, Any], trainer: Mapping[str, Any] | None = None) -> float:
+    """Return the peak of a network: in bfloat16 where its options or its trainer say so.
+
+    What they leave in float32 is multiplied as TF32 (`experiments.pipeline.stage`).
+
+    Args:
+        net: `class_path` and `init_args`.
+        trainer: Of the training.
+    """
+    own = (net.get("init_args") or {}).get("precision")
+    mixed = str((trainer or {}).get("precision", "")).startswith("bf16")
+    return PEAK if mixed or own == "bfloat16" else PEAK_TF32
 
 
 def build(config: Mapping[str, Any], device: str = "meta") -> nn.Module:
@@ -125,7 +146,7 @@ def training_cost(section: Mapping[str, Any]) -> Cost:
     flops = TRAINING * network_flops(model["net"], (1, channels, height, width))
     samples = steps * (labelled + unlabelled) * times
     taught = steps * unlabelled * times * teacher_flops() if unlabelled else 0
-    return Cost(steps, samples, float(samples * flops + taught))
+    return Cost(steps, samples, float(samples * flops + taught), peak_of(model["net"], trainer))
 
 
 def labelled_rows(sources: Mapping[str, Mapping[str, Any]]) -> int:
@@ -150,5 +171,6 @@ def costs(path: Path) -> dict[str, Cost]:
             labeler = params.section(Path(section["model"]).name, path)["model"]["init_args"]["net"]
             flops = network_flops(labeler, (1, 3, *section["size"]))
             batches = -(-UNLABELLED_PANORAMAS // section["batch_size"])
-            found[name] = Cost(batches, UNLABELLED_PANORAMAS, float(UNLABELLED_PANORAMAS * flops))
+            flops *= UNLABELLED_PANORAMAS
+            found[name] = Cost(batches, UNLABELLED_PANORAMAS, float(flops), peak_of(labeler))
     return found

@@ -79,8 +79,8 @@ def test_all_points_lie_on_the_surfaces_of_the_world(trees, name):
 def test_two_viewpoints_of_a_world_meet(tmp_path):
     """Procedural worlds, as in the embedded pipeline: of the points that both see.
 
-    Not Structured3D, which has one panorama per room: its viewpoints hardly see each other. The first
-    viewpoints of a world stand in different rooms; of six, two share one.
+    Not Structured3D, which has one panorama per room: its viewpoints hardly see each other. The
+    first viewpoints of a world stand in different rooms; of six, two share one.
     """
     name = "stanford2d3d"
     size = (128, 256)

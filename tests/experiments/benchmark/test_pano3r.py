@@ -6,40 +6,46 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from plyfile import PlyData
 
-from experiments.benchmark import pano3r
+from experiments.benchmark.pano3r import __main__ as pano3r
+from experiments.benchmark.pano3r import rooms
+from experiments.benchmark.pano3r.figure import draw_cloud, near_cameras
 from pano_worlds import View, make_world
+from panodepth.errors import CommandError
+from panodepth.reconstruct.posed_panorama import PosedPanorama
+from panodepth.reconstruct.registration import ScaledPose
 
 SEED = 1
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pano3r, "HEIGHT", 96)
-    monkeypatch.setattr(pano3r, "SEARCHED", 32)
+    monkeypatch.setattr(rooms, "HEIGHT", 96)
+    monkeypatch.setattr(rooms, "SEARCHED", 32)
 
 
 @pytest.mark.usefixtures("small")
 def test_rooms_are_different_and_show_each_other() -> None:
-    rooms = pano3r.choose_rooms(make_world("indoor", SEED), 3)
-    assert len(rooms) >= 2
-    camera = pano3r.Equirectangular(32, 64)
-    for i, one in enumerate(rooms):
+    chosen = rooms.choose_rooms(make_world("indoor", SEED), 3)
+    assert len(chosen) >= 2
+    camera = rooms.Equirectangular(32, 64)
+    for i, one in enumerate(chosen):
         np.testing.assert_array_equal(one.rotation, np.eye(3))  # moved, never turned
-        shares = [pano3r._share(one, other, camera) for j, other in enumerate(rooms) if i != j]
+        shares = [rooms._share(one, other, camera) for j, other in enumerate(chosen) if i != j]
         assert min(shares) >= 0  # something stands between
-        assert max(shares) >= pano3r.LEAST_SEEN
+        assert max(shares) >= rooms.LEAST_SEEN
 
 
 @pytest.mark.usefixtures("small")
 def test_a_house_is_put_together_from_maps_without_a_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def in_another_unit(views: list[View]) -> list[pano3r.PosedPanorama]:
+    def in_another_unit(views: list[View]) -> list[PosedPanorama]:
         return [
-            pano3r.PosedPanorama(p.name, p.rgb, p.distance / np.float32(5), p.far, p.pose, False)
+            PosedPanorama(p.name, p.rgb, p.distance / np.float32(5), p.far, p.pose, False)
             for p in exact(views)
         ]
 
@@ -60,6 +66,31 @@ def test_a_house_is_put_together_from_maps_without_a_unit(
     assert "from the exact surface" in capsys.readouterr().out
 
 
+def test_the_height_of_the_cameras_is_a_scale_where_doors_tell_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Empty boxes of 6 x 2.4 x 4 m, seen twice by maps of another unit: no door, no agreement."""
+    rays = rooms.Equirectangular(64, 128).rays(dtype=torch.float64).numpy()
+    with np.errstate(divide="ignore"):
+        to_walls = np.abs(np.array([3.0, 1.2, 2.0]) / rays)
+    distance = to_walls.min(-1).astype(np.float32)
+    far = np.zeros(distance.shape, np.bool_)
+    rgb = np.full((*distance.shape, 3), 128, np.uint8)
+    apart = [
+        PosedPanorama(name, rgb, distance / np.float32(factor), far, pose, False)
+        for name, factor, pose in (
+            ("hall", 4.0, ScaledPose(1.0, np.eye(3), np.zeros(3))),
+            ("cellar", 5.0, ScaledPose(1.0, np.eye(3), np.array([20.0, 0.0, 0.0]))),
+        )
+    ]
+    assert rooms.height_over_floor(apart[0]) == pytest.approx(1.2 / 4, rel=1e-3)
+    with pytest.raises(CommandError, match=r"tell no scale.*how high the cameras stand: --height"):
+        pano3r.align_rooms(apart)
+    aligned, report = pano3r.align_rooms(apart, 1.2)
+    assert [p.pose.scale for p in aligned] == pytest.approx([(4.0 * 5.0) ** 0.5] * 2, rel=1e-3)
+    assert report["poses"]["cellar"]["position"] == [20.0, 0.0, 0.0]
+
+
 def test_a_cloud_is_seen_from_above_without_its_ceiling() -> None:
     """A red floor tile right of a blue one under a green ceiling; what is far is high up."""
     grid = np.stack(np.meshgrid(np.linspace(0, 1, 40), np.linspace(0, 1, 40)), -1).reshape(-1, 2)
@@ -69,7 +100,7 @@ def test_a_cloud_is_seen_from_above_without_its_ceiling() -> None:
     colours = np.where((grid[:, 1:] > 0.9) & (grid[:, :1] > 0.5), [[255, 255, 0]], colours)
     points = np.concatenate([floor, ceiling])
     painted = np.concatenate([colours, np.tile([[0, 255, 0]], (1600, 1))]).astype(np.uint8)
-    image = pano3r.draw_cloud(points, painted, "above")
+    image = draw_cloud(points, painted, "above")
     shown = (image != 255).any(-1)
     green = (image == [0, 255, 0]).all(-1)
     assert shown.any()
@@ -78,6 +109,14 @@ def test_a_cloud_is_seen_from_above_without_its_ceiling() -> None:
     assert red[1].min() > blue[1].max()
     yellow = (image == [255, 255, 0]).all(-1).nonzero()
     assert yellow[0].max() < red[0].min()  # further along z
+
+
+def test_what_windows_show_is_not_drawn() -> None:
+    cameras = np.array([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    around = np.array([[-2.0, 0.0, 0.0], [0.0, 1.2, 0.0], [6.0, 0.0, 0.0], [4.0, 0.0, 5.9]])
+    garden = np.array([[0.0, 0.0, 40.0]])
+    near = near_cameras(np.concatenate([around, garden]), cameras)
+    assert near.tolist() == [True, True, True, True, False]
 
 
 @pytest.mark.usefixtures("small")
@@ -94,9 +133,9 @@ def test_a_folder_of_panoramas_at_given_positions(
     )
     seen = {}
 
-    def predict(rooms: dict, model: str) -> list[pano3r.PosedPanorama]:
-        seen.update(rooms)
-        return [true[name] for name in rooms]
+    def predict(found: dict, model: str) -> list[PosedPanorama]:
+        seen.update(found)
+        return [true[name] for name in found]
 
     monkeypatch.setattr(pano3r, "predict", predict)
     out = tmp_path / "out" / "figure.png"

@@ -155,3 +155,12 @@ def test_steps_of_epochs_follow_the_labelled_set() -> None:
 def test_hours_are_flops_over_the_share_of_the_peak() -> None:
     hours = estimate.Cost(1, 1, 989e12 * 0.45 * 3600 * 2).gpu_hours
     assert hours == pytest.approx(2.0)
+
+
+def test_what_runs_in_float32_has_the_peak_of_tf32() -> None:
+    assert estimate.hours(494.7e12 * 0.45 * 3600, estimate.PEAK_TF32) == pytest.approx(1.0)
+    names = ("da2", "dap", "depth_anywhere_unifuse")
+    nets = {name: SECTIONS[name]["model"]["init_args"]["net"] for name in names}
+    assert [estimate.peak_of(net) for net in nets.values()] == [989e12, 989e12, 494.7e12]
+    mixed = {"precision": "bf16-mixed"}
+    assert estimate.peak_of(nets["depth_anywhere_unifuse"], mixed) == 989e12

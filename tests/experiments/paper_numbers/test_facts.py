@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.paper_numbers import FactError, read_facts
+from experiments.paper_numbers.facts import FactError, read_facts
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,12 @@ from experiments.paper_numbers import FactError, read_facts
         "{what: a, says: 1, where: t, ours: b, guess: c}",
         "{what: a, says: 1, where: t}",  # nowhere
         "{what: a, says: 1, where: t, ours: b, times: [c]}",
+        "{what: a, says: 1, where: t, ours: b, code: 'c:d'}",
         "{what: a, says: 1, where: t, ours: b, wy: c}",
         "{what: a, where: t, ours: b}",
         "{what: a, says: 1, where: t, ours: b, by: c}",  # nothing is counted
         "{what: a, says: 1, where: t, counts: b/c, by: d}",  # by nobody
+        "{what: a, says: b, where: t, run: c, means: d}",  # no place says it
     ],
 )
 def test_an_entry_that_lacks_something_is_refused(entry: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+STORAGE = "/storage/blob?signature=0"
 
 
 @dataclass
@@ -24,7 +25,9 @@ class Hub:
         cuts: After how many bytes the next answers break off, in order; then they are whole.
         always_cut: Break off every answer after so many bytes.
         ignores_ranges: Send the whole file whatever is asked for, as some proxies do.
+        redirects: Send who asks for the file to another address, as the hub does to its storage.
         asked: First byte of every range that was asked for.
+        revisions: Of the repository, those that were asked about.
         on_range: Called with that byte before the answer.
         port: Where it listens.
     """
@@ -36,8 +39,10 @@ class Hub:
     cuts: list[int] = field(default_factory=list)
     always_cut: int | None = None
     ignores_ranges: bool = False
+    redirects: bool = False
     commit: str = COMMIT
     asked: list[int] = field(default_factory=list)
+    revisions: list[str] = field(default_factory=list)
     on_range: Callable[[int], None] = lambda start: None
     port: int = 0
 
@@ -84,11 +89,14 @@ class _Handler(BaseHTTPRequestHandler):
         if asked.startswith(f"/api/models/{self.server.hub.repository}/tree/"):
             self._json(self.server.hub.paths())
         elif asked.startswith(f"/api/models/{self.server.hub.repository}"):
+            self.server.hub.revisions += re.findall(r"/revision/(.+)", asked)
             self._json(self.server.hub.about())
+        elif self.path == STORAGE and self.server.hub.redirects:
+            self._file()
         elif re.fullmatch(
             rf"/{self.server.hub.repository}/resolve/[^/]+/{self.server.hub.file}", self.path
         ):
-            self._file()
+            self._redirect() if self.server.hub.redirects else self._file()
         else:
             self._missing()
 
@@ -109,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("X-Error-Code", "RepoNotFound")
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _redirect(self) -> None:
+        self._head(302, 0, {"Location": f"{self.server.hub.endpoint}{STORAGE}"})
 
     def _head(self, status: int, length: int, extra: dict[str, str] | None = None) -> None:
         self.send_response(status)

@@ -61,6 +61,22 @@ def test_file_is_fetched_whole_and_recorded(hub, tmp_path, caplog):
     assert any(DIGEST in m and "recorded" in m for m in caplog.messages)
 
 
+def test_pinned_revision_is_asked_for(hub, tmp_path):
+    pm.fetch_weights("da2", tmp_path, hub.endpoint)
+    assert hub.revisions[0] == DA2.revision
+    assert set(hub.revisions[1:]) <= {COMMIT}  # the commit that the hub says it is
+
+
+def test_file_in_another_storage_is_fetched_and_resumed(hub, tmp_path):
+    """The hub sends whoever asks for a large file on to its storage."""
+    hub.redirects, hub.cuts, hub.always_cut = True, [10_000] * 2, 100
+    with pytest.raises(pm.ModelNotFoundError, match="20,000 of 100,000 bytes"):
+        pm.fetch_weights("da2", tmp_path, hub.endpoint)
+    hub.always_cut, hub.asked = None, []
+    assert pm.fetch_weights("da2", tmp_path, hub.endpoint).read_bytes() == CONTENT
+    assert hub.asked[0] == 20_000
+
+
 def test_second_use_asks_nothing_and_says_nothing(hub, tmp_path, caplog):
     pm.fetch_weights("da2", tmp_path, hub.endpoint)
     caplog.clear()

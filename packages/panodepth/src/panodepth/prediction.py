@@ -14,6 +14,7 @@ import pano_models
 from pano_data import Picture
 from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
 from pano_models.outputs import FAR_PROBABILITY
+from panodepth import foreign_checkpoints
 from panodepth.errors import CommandError
 
 Model = str | PathLike[str] | Predictor | nn.Module
@@ -100,6 +101,7 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
     """
     where = choose_device(device)
     size = None if height is None else (height, 2 * height)
+    foreign_checkpoints.register()
     try:
         return Predictor(pano_models.load(model), size, where)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:

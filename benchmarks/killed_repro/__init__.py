@@ -1,0 +1,1 @@
+"""Every kind of stage, killed under `dvc repro` and given again."""
