@@ -35,7 +35,7 @@ from pano_data import Picture, write_json
 from pano_data.io.atomic import write_bytes
 from pano_worlds import View
 from panodepth.errors import CommandError
-from panodepth.reconstruct.command import align
+from panodepth.reconstruct.alignment import align
 from panodepth.reconstruct.files import write_cloud
 from panodepth.reconstruct.fusion import fuse_points
 from panodepth.reconstruct.posed_panorama import PosedPanorama, replace_poses

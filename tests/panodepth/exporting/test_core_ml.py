@@ -17,8 +17,9 @@ def test_a_package_says_what_it_takes_and_gives(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = pm.create("pano_small", widths=[4, 4, 8, 8, 8]).eval()
     out = tmp_path / "net.mlpackage"
-    for _ in range(2):  # the second one replaces the first
-        exported = panodepth.export(network, out, "coreml", height=64)
+    (out / "older").mkdir(parents=True)
+    exported = panodepth.export(network, out, "coreml", height=64)
+    assert not (out / "older").exists()
     model = ct.models.MLModel(str(out), skip_model_load=True)
     description = model.get_spec().description
     assert [i.name for i in description.input] == ["rgb"]

@@ -54,7 +54,11 @@ def _resize_by_1_or_2(
 
 def _traced(size: int | torch.SymInt) -> int:
     """Return the number that a size has while the network is traced."""
-    return size if isinstance(size, int) else int(size.node.hint)  # torch offers it nowhere else
+    if isinstance(size, int):
+        return size
+    hint = size.node.hint  # torch offers it nowhere else
+    assert isinstance(hint, int)
+    return hint
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

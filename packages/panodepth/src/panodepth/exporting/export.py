@@ -84,7 +84,7 @@ def export(
     if height == DYNAMIC and form.fixed:
         raise CommandError(f"a file of {file_format} has one size: leave out --height {DYNAMIC}")
     form.check_installed()
-    predictor, name = to_predictor(model, "cpu", None if height == DYNAMIC else height)
+    predictor, name = to_predictor(model, "cpu", None if isinstance(height, str) else height)
     stride = _stride_of(predictor.network, name) if height == DYNAMIC else None
     shape = InputShape(predictor.size, batch, stride)
     with _quiet():
