@@ -81,6 +81,8 @@ def export(
     if form.folder and Path(out).suffix != form.folder:
         raise CommandError(f"got the name {out}, expected one that ends with {form.folder}")
     batch = _check_batch(batch, form, file_format)
+    if isinstance(height, str) and height != DYNAMIC:
+        raise CommandError(f"got height {height!r}, expected {DYNAMIC} or a number of rows")
     if height == DYNAMIC and form.fixed:
         raise CommandError(f"a file of {file_format} has one size: leave out --height {DYNAMIC}")
     form.check_installed()
