@@ -91,6 +91,9 @@ def _wrong_sections(root: Path, sections: Mapping[str, Any]) -> Iterator[str]:
     for name, settings in worlds.items():
         if not isinstance(settings, Mapping):
             yield f"worlds.{name}: got {settings!r}, expected a mapping"
+        elif settings.get("dataset", name) not in datasets.names():
+            known = ", ".join(datasets.names())
+            yield f"worlds.{name}.dataset: got {settings.get('dataset', name)!r}, not of {known}"
     every = with_alternatives(sections, alternatives(sections))
     for command in commands(root, every):
         for place in command.sections:

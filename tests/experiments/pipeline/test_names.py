@@ -58,6 +58,7 @@ def test_our_own_files_are_in_order(file: str) -> None:
         (changed("worlds", 3), "worlds: got 3"),
         (changed("pipeline.students", ["unifuze"]), "unifuze: not there, and stage train_student"),
         (renamed("da2_curate_hypersim", "da2_curate_hypersin"), "is da2_curate_hypersin meant?"),
+        (changed("worlds.zind.dataset", {"no": "mapping"}), "worlds.zind.dataset: got {'no'"),
         (changed("worlds.zind", "nomapping"), "worlds.zind: got 'nomapping'"),
         (
             changed("augmentations.rooms.init_args.transforms", [{"class_path": {"a": 1}}]),
