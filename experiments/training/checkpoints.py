@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from pano_data import DataError, remove_parts, replace_file
 from pano_models.errors import CheckpointError
+from pano_models.weights.files import DAMAGED
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
@@ -46,9 +47,10 @@ class DurableCheckpointIO(TorchCheckpointIO):
         try:
             # An absolute path: that of a folder may start with "http" too.
             return super().load_checkpoint(Path(path).absolute(), *args[:1], **kwargs)
-        except (OSError, EOFError, pickle.UnpicklingError, RuntimeError) as error:
+        except (pickle.UnpicklingError, *DAMAGED) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise CheckpointError(
-                f"got {path}, which cannot be read ({str(error).splitlines()[0]}); expected a "
+                f"got {path}, which cannot be read ({reason}); expected a "
                 "checkpoint of a training, e.g. last.ckpt of a folder below .runs"
             ) from error
 

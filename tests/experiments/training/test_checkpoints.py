@@ -194,3 +194,16 @@ def test_random_numbers_of_a_step_depend_on_the_step_alone(accumulate: int) -> N
     drawn = _drawn(accumulate, noise=0)
     assert _drawn(accumulate, noise=1) == drawn
     assert len(set(drawn)) == 8
+
+
+@pytest.mark.parametrize("error", [TypeError("2 arguments"), IndexError(), AssertionError()])
+def test_whatever_a_damaged_checkpoint_raises_is_told(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lightning.fabric.plugins.io.torch_io.pl_load", fail)
+    (tmp_path / "last.ckpt").touch()
+    with pytest.raises(CheckpointError, match=str(error) or type(error).__name__):
+        DurableCheckpointIO().load_checkpoint(tmp_path / "last.ckpt")

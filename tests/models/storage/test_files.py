@@ -84,6 +84,24 @@ def test_truncated(tmp_path, suffix, share):
         read_state(file)
 
 
+@pytest.mark.parametrize("legacy", [False, True])
+def test_flipped_bits_are_told_or_read(tmp_path, legacy):
+    """The pickle inside says what is called with what: torch raises whatever that raises."""
+    path = tmp_path / "w.pt"
+    torch.save({"a": torch.arange(9.0)}, path, _use_new_zipfile_serialization=not legacy)
+    whole = path.read_bytes()
+    told = 0
+    for number in range(0, 8 * min(len(whole), 700), 5):
+        flipped = bytearray(whole)
+        flipped[number // 8] ^= 1 << number % 8
+        path.write_bytes(flipped)
+        try:
+            read_state(path)
+        except pm.CheckpointError:
+            told += 1
+    assert told > 100
+
+
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_plain_values_beside_tensors_are_kept_apart(tmp_path, prefix):
     settings = {

@@ -63,6 +63,13 @@ def split_settings(
     return tensors, settings
 
 
+DAMAGED = (
+    RuntimeError, EOFError, ValueError, LookupError, OSError, TypeError, AttributeError,
+    AssertionError,
+)  # fmt: skip
+"""What torch raises on a pickle that was damaged: it calls what a flipped bit says."""
+
+
 def _read_safetensors(path: Path) -> Any:
     try:
         return load_file(path)
@@ -82,7 +89,7 @@ def _read_torch(path: Path) -> Any:
             f"{path} holds objects other than tensors, or is truncated; it was not executed"
             f"{_refused(error)}"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except DAMAGED as error:
         reason = str(error) or "it ends too early"
         raise CheckpointError(f"{path} is truncated or no weight file: {reason}") from error
 
