@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pano_losses
 from experiments.ablations import read_queue
 from experiments.benchmark.report.ablation_tables import (
     AblationScores,
@@ -12,7 +13,9 @@ from experiments.benchmark.report.ablation_tables import (
     published,
     read_scores,
 )
-from experiments.benchmark.suites.catalogue import SUITES
+from experiments.benchmark.suites.catalogue import SUITES, Suite
+from experiments.pipeline import params
+from pano_models.outputs import DISPARITY_AFFINE
 
 RANKED = "da2_table1 · ranks"
 """The one suite of several data sets all of whose published numbers are at hand."""
@@ -30,22 +33,32 @@ def missing(reports: Path, sections: Mapping[str, Any]) -> list[str]:
     scores = read_scores(reports / "ablations.json")
     return [
         *(name for name in PAGES if not (reports / name).is_file()),
-        *_suites(reports, sections["suites"]["models"]),
+        *_suites(reports, sections),
         *_rows(scores),
         *_tables(reports / "leaderboard.md", scores),
     ]
 
 
-def _suites(reports: Path, models: list[str]) -> Iterator[str]:
+def _suites(reports: Path, sections: Mapping[str, Any]) -> Iterator[str]:
     """Yield the models without a number, or a reason, on a data set of a suite."""
     for suite in SUITES.values():
         path = reports / "suites" / f"{suite.name}.json"
         rows = json.loads(path.read_text())["rows"] if path.is_file() else []
         told = {(r["system"], r["dataset"]) for r in rows if r["metrics"] or r.get("note")}
+        models = [m for m in sections["suites"]["models"] if _scored(suite, m, sections)]
         for part in suite.datasets:
             for model in models:
                 if (model, part.dataset) not in told:
                     yield f"{model} on {part.dataset} of {suite.name}"
+
+
+def _scored(suite: Suite, model: str, sections: Mapping[str, Any]) -> bool:
+    """Whether a protocol of the suite fits: disparity up to a shift is no distance."""
+    section = params.resolved(sections, model) if model in sections else {}
+    net = section.get("model", {}).get("init_args", {}).get("net", {})
+    affine = net.get("init_args", {}).get("head") == "affine"
+    kinds = {kind for p in suite.protocols for kind in pano_losses.protocols[p].accepts}
+    return not affine or DISPARITY_AFFINE in kinds
 
 
 def _rows(scores: AblationScores) -> Iterator[str]:

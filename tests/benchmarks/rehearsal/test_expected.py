@@ -9,7 +9,7 @@ from experiments.ablations import read_queue
 from experiments.benchmark.report.ablation_tables import published
 from experiments.benchmark.suites.catalogue import SUITES
 
-SECTIONS = {"suites": {"models": ["m"]}}
+SECTIONS: dict[str, Any] = {"suites": {"models": ["m"]}}
 
 
 def ablations() -> dict[str, Any]:
@@ -72,3 +72,12 @@ def test_an_empty_folder_lacks_everything(tmp_path: Path) -> None:
     found = expected.missing(tmp_path, SECTIONS)
     assert {*expected.PAGES, f"table {expected.RANKED}"} <= set(found)
     assert len(found) > sum(len(suite.datasets) for suite in SUITES.values())
+
+
+def test_disparity_up_to_a_shift_is_expected_only_where_a_protocol_fits_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    net = {"init_args": {"head": "affine"}}
+    student = {"model": {"init_args": {"net": net}}}
+    found = expected.missing(tmp_path, {"suites": {"models": ["m", "s"]}, "s": student})
+    assert "s on structured3d of structured3d" in found
+    assert not [line for line in found if line.endswith(("dap_table3", "dap_test"))]
