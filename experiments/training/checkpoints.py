@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from pano_data import DataError, remove_parts, replace_file
 from pano_models.errors import CheckpointError
-from pano_models.weights.files import DAMAGED
+from pano_models.storage.files import DAMAGED
 
 
 class DurableCheckpointIO(TorchCheckpointIO):
