@@ -92,8 +92,8 @@ def _wrong_sections(root: Path, sections: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(settings, Mapping):
             yield f"worlds.{name}: got {settings!r}, expected a mapping"
         elif settings.get("dataset", name) not in datasets.names():
-            known = ", ".join(datasets.names())
-            yield f"worlds.{name}.dataset: got {settings.get('dataset', name)!r}, not of {known}"
+            layouts = ", ".join(datasets.names())
+            yield f"worlds.{name}.dataset: got {settings.get('dataset', name)!r}, not of {layouts}"
     every = with_alternatives(sections, alternatives(sections))
     for command in commands(root, every):
         for place in command.sections:

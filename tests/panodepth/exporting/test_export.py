@@ -86,7 +86,9 @@ def test_the_sidecar_says_what_a_user_needs(sphere_net: nn.Module, tmp_path: Pat
     assert about["difference"] == exported.difference
 
 
-@pytest.mark.parametrize("file_format", ["torch_export", "onnx"])
+@pytest.mark.parametrize(
+    "file_format", ["torch_export", pytest.param("onnx", marks=pytest.mark.slow)]
+)  # ONNX: two minutes
 def test_pano_small_takes_any_multiple_of_its_stride(file_format: str, tmp_path: Path) -> None:
     if file_format == "onnx":
         pytest.importorskip("onnxruntime")
@@ -105,7 +107,9 @@ def test_pano_small_takes_any_multiple_of_its_stride(file_format: str, tmp_path:
         assert relative_difference(run(rgb), maps_of(network, rgb)) < 1e-5
         rolled = run(rgb.roll(32, -1))["distance_scale_invariant"]
         assert torch.allclose(run(rgb)["distance_scale_invariant"].roll(32, -1), rolled, rtol=1e-5)
-    with pytest.raises(Exception, match=r"32|[Bb]roadcast|shape|size|dimension"):  # no multiple: never a map
+    with pytest.raises(
+        Exception, match=r"32|[Bb]roadcast|shape|size|dimension"
+    ):  # no multiple: never a map
         run(random_panoramas(1, (80, 160)))
 
 
