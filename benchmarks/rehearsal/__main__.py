@@ -23,7 +23,7 @@ from dvc.utils.hydra import apply_overrides
 from benchmarks.rehearsal import expected, hub_models, plan, processes
 from benchmarks.rehearsal.processes import CommandResult, Job
 from benchmarks.rehearsal.record import Record
-from benchmarks.rehearsal.schedule import Work, drive
+from benchmarks.rehearsal.schedule import JobSequence, drive
 from experiments.ablations import AblationRun, read_queue, runs
 from experiments.pipeline import overlay, params
 from experiments.pipeline.closure.stages import Command
@@ -76,7 +76,7 @@ def run_stage(
     return not reason
 
 
-def run_command(name: str, module: str, words: str, folder: Path, record: Record) -> Work:
+def run_command(name: str, module: str, words: str, folder: Path, record: Record) -> JobSequence:
     """Run a command that is no stage, in the folder."""
     log = folder / "logs" / f"{name.replace('/', '_').replace(' ', '_')}.log"
     outcome = yield Job(module, words.split(), folder, log)
@@ -90,7 +90,7 @@ def _last_line(log: Path) -> str:
 
 def run_row(
     run: AblationRun, folder: Path, place: Path, before: Mapping[str, Any], record: Record
-) -> Work:
+) -> JobSequence:
     """Run one ablation in a copy of the folder, with the stages that it changes."""
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(folder / "data", place / "data", copy_function=os.link,
@@ -140,12 +140,12 @@ class Rehearsal:
         """Run every stage that is due, each after those it reads from."""
         waiting, free = plan.Waiting(self.order), deque[Command]()
 
-        def one(command: Command) -> Work:
+        def one(command: Command) -> JobSequence:
             if self.due(command.name):
                 yield from run_stage(command, self.folder, self.record, command.name)
             waiting.done(command)
 
-        def following() -> Work | None:
+        def following() -> JobSequence | None:
             free.extend(waiting.ready())
             return one(free.popleft()) if free else None
 
@@ -176,7 +176,7 @@ class Rehearsal:
         """Tabulate the ablations, report once more, and look for what the report must hold."""
         [command] = [c for c in self.order if c.name == "report"]
 
-        def both() -> Work:
+        def both() -> JobSequence:
             yield from run_command(
                 "ablations table", "experiments.ablations", "table --full", self.folder, self.record
             )
@@ -186,7 +186,7 @@ class Rehearsal:
         missing = expected.missing(self.folder / "reports", self.sections)
         self.record.looked("every row of the report", "; ".join(missing))
 
-    def _all(self, works: Iterable[Work]) -> None:
+    def _all(self, works: Iterable[JobSequence]) -> None:
         following = iter(works)
         drive(lambda: next(following, None), self.slots)
 

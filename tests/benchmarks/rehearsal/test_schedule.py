@@ -8,7 +8,7 @@ import pytest
 from benchmarks.rehearsal import processes
 from benchmarks.rehearsal.plan import Waiting
 from benchmarks.rehearsal.processes import Job
-from benchmarks.rehearsal.schedule import Work, drive
+from benchmarks.rehearsal.schedule import JobSequence, drive
 from experiments.pipeline.closure.stages import Command
 
 
@@ -38,7 +38,7 @@ def test_no_more_jobs_at_once_than_slots(
     monkeypatch.setattr(processes, "start", starting)
     monkeypatch.setattr(processes, "wait", waiting)
 
-    def work(name: int) -> Work:
+    def work(name: int) -> JobSequence:
         for _ in range(2):
             outcome = yield job(tmp_path / str(name), "pass")
             assert (outcome.code, outcome.memory_mb > 0) == (0, True)
@@ -46,7 +46,7 @@ def test_no_more_jobs_at_once_than_slots(
 
     for name in range(3):
         (tmp_path / str(name)).mkdir()
-    works: Iterator[Work] = map(work, range(3))
+    works: Iterator[JobSequence] = map(work, range(3))
     drive(lambda: next(works, None), slots)
     assert sorted(ended) == [0, 1, 2]
     assert most == [slots]
@@ -55,15 +55,15 @@ def test_no_more_jobs_at_once_than_slots(
 def test_a_job_has_its_environment_and_its_failure_is_told(tmp_path: Path) -> None:
     outcomes = []
 
-    def work() -> Work:
-        asked = "import os; print(os.environ['DVC_ROOT'], os.getcwd())"
+    def work() -> JobSequence:
+        asked = "import os; os.write(1, f\"{os.environ['DVC_ROOT']} {os.getcwd()}\".encode())"
         outcomes.append((yield job(tmp_path, asked, DVC_ROOT="elsewhere")).code)
         outcomes.append((tmp_path / "logs/log").read_text().splitlines()[0])
-        outcomes.append((yield job(tmp_path, "raise SystemExit(3)")).code)
+        outcomes.append((yield job(tmp_path, "1 / 0")).code)
 
     works = iter([work()])
     drive(lambda: next(works, None), 2)
-    assert outcomes == [0, f"elsewhere {tmp_path}", 3]
+    assert outcomes == [0, f"elsewhere {tmp_path}", 1]
 
 
 def test_a_stage_waits_for_those_it_reads_from() -> None:

@@ -26,7 +26,7 @@ _CLIP = 0.3
 Floats = NDArray[np.float64]
 
 
-class FloorPlan(NamedTuple):
+class MeasuredFloorPlan(NamedTuple):
     """Walls around the camera, in the unit of the outline.
 
     Attributes:
@@ -45,7 +45,7 @@ class NoRoomError(ValueError):
     """The map shows no room with upright walls."""
 
 
-def fit_floor_plan(outline: Floats) -> FloorPlan:
+def fit_floor_plan(outline: Floats) -> MeasuredFloorPlan:
     """Fit walls at right angles, at any angle to the axes.
 
     Args:
@@ -57,7 +57,7 @@ def fit_floor_plan(outline: Floats) -> FloorPlan:
     turn = _find_direction(outline)
     straight = outline @ _rotation(turn).T
     corners, seen = _close(_fit_planes(straight), straight)
-    return FloorPlan(corners @ _rotation(turn), seen, _agreement(corners, straight))
+    return MeasuredFloorPlan(corners @ _rotation(turn), seen, _agreement(corners, straight))
 
 
 def _tangents(plan: Floats) -> Floats:
