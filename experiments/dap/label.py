@@ -193,6 +193,8 @@ def _finish(folder: Path, rows: RowsByKey, root: Path, data_root: Path, maker: s
     if missing:
         raise RuntimeError(f"{len(missing)} panoramas have no label, e.g. {missing[:3]}; run again")
     (folder / UNLABELLED).unlink()
+    for suffix in (".parquet", ".json"):  # the other ranks are done: a part is of a killed process
+        remove_all_parts(folder, suffix)
     dropped = {(entry.dataset, entry.key): entry for entry in Quarantine(folder / DAMAGED)}
     text = json.dumps([dataclasses.asdict(entry) for entry in dropped.values()], indent=1)
     write_text(folder / "dropped.json", text + "\n")

@@ -72,7 +72,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     """SIGKILL leaves temporary files; DVC would take them for other data."""
     write_chunks(tmp_path / "killed", PLAN, read)
     (tmp_path / "killed/.chunk-x1y2").mkdir()
-    for name in (".chunk-x1y2/chunk-0-3.bin", "cards/.000003-abc.json"):
+    for name in (".chunk-x1y2/chunk-0-3.bin", "cards/.000003-abc.json", ".plan.0a1b.part.json"):
         (tmp_path / "killed" / name).write_text("{")
     write_chunks(tmp_path / "whole", PLAN, read)
     close(tmp_path / "killed")

@@ -131,8 +131,11 @@ def test_two_ranks_make_the_one_label_that_is_missing(alone: Path, data: Path) -
 def test_what_is_there_is_not_made_again(alone: Path, data: Path) -> None:
     before = {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")}
     killed = next(iter(before)).with_name(".0123abcd.9f8e7d6c.part.png")
-    killed.write_bytes(b"half")  # of a writer that was killed
+    parts = [killed, alone / ".unlabelled.0123abcd.part.parquet", alone / ".dropped.01.part.json"]
+    for part in parts:
+        part.write_bytes(b"half")  # of a writer that was killed
     run(data, "alone", 1)
+    assert not [part for part in parts if part.exists()]
     assert {p: p.stat().st_mtime_ns for p in alone.rglob("*.png")} == before
 
 
