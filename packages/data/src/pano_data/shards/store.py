@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError, MissingExtraError
-from pano_data.io.atomic import remove_parts, write_json
+from pano_data.io.atomic import write_json
 from pano_data.io.paths import join_inside
 from pano_data.progress import open_bar
 
@@ -288,9 +288,8 @@ def _remove_leftovers(out: Path) -> None:
     """
     for stray in out.glob(".chunk-*"):
         shutil.rmtree(stray, ignore_errors=True)
-    for stray in out.glob("cards/.*.json"):
-        stray.unlink(missing_ok=True)
-    remove_parts(out / PLAN)  # it was whole before the first chunk
+    for stray in (*out.glob("cards/.*.json"), *out.glob(".plan.*.part.json")):
+        stray.unlink(missing_ok=True)  # the plan was whole before the first chunk
 
 
 def _litdata() -> Any:
