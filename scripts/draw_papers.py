@@ -27,7 +27,7 @@ JPEG_QUALITY = 82
 RANGES_M = (10.0, 20.0, 50.0, 100.0)
 RING = ((90, 200, 120), (60, 180, 240), (60, 90, 240), (200, 90, 200))
 """Colours of the ranges, BGR, near to far."""
-RgbBytes = NDArray[np.uint8]
+BgrBytes = NDArray[np.uint8]
 
 
 def world_view(kind: str, seed: int, place: int = 0, camera: bool = True) -> View:
@@ -38,7 +38,7 @@ def world_view(kind: str, seed: int, place: int = 0, camera: bool = True) -> Vie
     return render(world, viewpoint, pg.Equirectangular(*SIZE), appearance, seed=seed)
 
 
-def coloured(distance: RgbBytes, near: float, far: float) -> RgbBytes:
+def coloured(distance: BgrBytes, near: float, far: float) -> BgrBytes:
     """Colour distance on a logarithmic scale, near bright; 0 is grey, what is beyond dark."""
     share = np.log(np.clip(distance, near, far) / near) / math.log(far / near)
     colours = cv2.applyColorMap((255 * (1 - 0.97 * share)).astype(np.uint8), cv2.COLORMAP_INFERNO)
@@ -46,7 +46,7 @@ def coloured(distance: RgbBytes, near: float, far: float) -> RgbBytes:
     return colours
 
 
-def named(picture: RgbBytes, line: str, top: int = 0) -> RgbBytes:
+def named(picture: BgrBytes, line: str, top: int = 0) -> BgrBytes:
     """Write a line on a dark ground at the left border."""
     picture = np.ascontiguousarray(picture)
     (width, height), below = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, 0.55, 1)
@@ -57,17 +57,17 @@ def named(picture: RgbBytes, line: str, top: int = 0) -> RgbBytes:
     return picture
 
 
-def as_picture(rgb: torch.Tensor) -> RgbBytes:
+def as_picture(rgb: torch.Tensor) -> BgrBytes:
     """Turn (3, h, w) in [0, 1] into BGR bytes."""
     return (rgb.permute(1, 2, 0).numpy()[..., ::-1] * 255).round().astype(np.uint8)
 
 
-def as_tensor(rgb: RgbBytes) -> torch.Tensor:
+def as_tensor(rgb: BgrBytes) -> torch.Tensor:
     """Turn (h, w, 3) bytes into (3, h, w) in [0, 1]."""
     return torch.from_numpy(rgb.copy()).permute(2, 0, 1) / 255
 
 
-def da2() -> RgbBytes:
+def da2() -> BgrBytes:
     """Draw how a perspective picture with distance becomes a panorama to train on."""
     view = world_view("indoor", 7)
     camera = pg.Perspective.from_fov(240, 320, math.radians(90))
@@ -101,7 +101,7 @@ def da2() -> RgbBytes:
     )
 
 
-def dap() -> RgbBytes:
+def dap() -> BgrBytes:
     """Draw a street, its distance, the four ranges of the mask, and the weight of a pixel."""
     view = world_view("outdoor", 22, 1)
     far = np.where(view.sky, np.inf, view.distance)
@@ -130,7 +130,7 @@ def dap() -> RgbBytes:
     )
 
 
-def depth_anywhere() -> RgbBytes:
+def depth_anywhere() -> BgrBytes:
     """Draw a turned panorama, its six faces, and what a perspective teacher says of them."""
     view = world_view("indoor", 401, 2)
     turn = pg.from_ypr(math.radians(35), math.radians(25), math.radians(-20))
@@ -160,7 +160,7 @@ def depth_anywhere() -> RgbBytes:
     return np.vstack([top, *rows])
 
 
-def start() -> RgbBytes:
+def start() -> BgrBytes:
     """Draw what `panodepth room.jpg` shows."""
     world = make_world("indoor", 7)
     view = render(world, world.viewpoints[0], pg.Equirectangular(512, 1024), CAMERA)
@@ -171,7 +171,7 @@ def start() -> RgbBytes:
     return np.hstack([cv2.resize(p, SIZE[::-1], interpolation=cv2.INTER_AREA) for p in pair])
 
 
-FIGURES: dict[str, tuple[str, Callable[[], RgbBytes]]] = {
+FIGURES: dict[str, tuple[str, Callable[[], BgrBytes]]] = {
     "da2": ("papers/da2.jpg", da2),
     "dap": ("papers/dap.jpg", dap),
     "depth_anywhere": ("papers/depth_anywhere.jpg", depth_anywhere),

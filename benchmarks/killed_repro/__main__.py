@@ -1,7 +1,7 @@
 """Two nodes under `dvc repro`, killed in the middle of every kind of stage: the same bytes.
 
 `uv run python -m benchmarks.killed_repro` runs a stage that curates, one that masks, one that
-labels, a training of two ranks and an evaluation, once by `dvc repro` in one process a stage and
+labels, a training of two ranks and an evaluation, once by `dvc repro` in one process per stage and
 once by `scripts/repro_ranks.sh` as two nodes on the loopback device. There, every stage is killed
 (SIGKILL to every process) when its first results lie on disk, and `dvc repro` is given again.
 Writes docs/benchmarks/killed_repro.md with `--write`.
@@ -30,8 +30,8 @@ ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "docs" / "benchmarks" / "killed_repro.md"
 NODES, PROCESSES = 2, 1
 LIMIT_S = 900.0
-HALF_WRITTEN = (".part", ".partial", ".tmp")
-"""Endings of files that are being written."""
+HALF_WRITTEN = {".part", ".partial", ".tmp"}
+"""Parts of the names of files that are being written: `.a.png.x1y2.part.png`, say."""
 
 
 class Killed(NamedTuple):
@@ -108,7 +108,7 @@ def results(folder: Path, stage: str) -> dict[str, int]:
                 if path.suffix == ".jsonl":
                     lines = path.read_bytes().splitlines()
                     found |= {str(number): number for number in range(1, len(lines) + 1)}
-                elif path.suffix not in HALF_WRITTEN:
+                elif not is_half_written(path):
                     found[str(path.relative_to(folder))] = path.stat().st_mtime_ns
     return found
 
@@ -116,7 +116,7 @@ def results(folder: Path, stage: str) -> dict[str, int]:
 def steps_saved(folder: Path) -> int:
     """Return the steps in the checkpoint of the training."""
     [path] = folder.glob(".runs/training/*/last.ckpt")
-    return int(torch.load(path, weights_only=False)["global_step"])
+    return int(torch.load(path, weights_only=True)["global_step"])
 
 
 def kill(folder: Path, stage: str) -> dict[str, int]:
@@ -159,9 +159,14 @@ def digests(folder: Path, stage: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def is_half_written(path: Path) -> bool:
+    """Say whether a file's name says that it is not yet whole."""
+    return not HALF_WRITTEN.isdisjoint(path.suffixes)
+
+
 def half_written(folder: Path) -> tuple[str, ...]:
     """Return the files of unfinished writing that are left in a folder."""
-    found = (p for p in folder.rglob("*") if p.is_file() and p.suffix in HALF_WRITTEN)
+    found = (p for p in folder.rglob("*") if p.is_file() and is_half_written(p))
     return tuple(p.relative_to(folder).as_posix() for p in found)
 
 

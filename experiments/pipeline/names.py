@@ -11,6 +11,7 @@ line too, and the pipeline goes on.
 """
 
 import argparse
+import difflib
 import re
 import sys
 from collections import Counter
@@ -34,6 +35,8 @@ ENTRY = {"dataset", "options", "variants"}
 CLASS: dict[str, tuple[Any, str]] = {"class_path": (str, "the path of a class"),
          "init_args": (Mapping, "a mapping of its arguments")}  # fmt: skip
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
+ALIKE = 0.87
+"""Share of letters in common (`difflib`'s ratio) from which a name may be another, misspelt."""
 EXIT_USAGE = 2
 
 
@@ -225,24 +228,9 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _close(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that the fewest letters turn into `name`: one of three, two at most."""
-    far = [(distance(name, other), other) for other in sorted(known) if other != name]
-    near = [(d, other) for d, other in far if d <= min(2, len(name) // 3, len(other) // 3)]
-    return min(near)[1] if near else None
-
-
-def distance(one: str, other: str) -> int:
-    """Return how many letters are to be put in, taken out, changed or swapped with the next."""
-    rows = [list(range(len(other) + 1))]
-    for i, letter in enumerate(one, 1):
-        row = [i]
-        for j, wanted in enumerate(other, 1):
-            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != wanted))
-            if i > 1 and j > 1 and (letter, one[i - 2]) == (other[j - 2], wanted):
-                cost = min(cost, rows[-2][j - 2] + 1)
-            row.append(cost)
-        rows.append(row)
-    return rows[-1][-1]
+    """Return the known name that is spelled most like another one, if one is like it at all."""
+    close = difflib.get_close_matches(name, sorted(set(known) - {name}), n=1, cutoff=ALIKE)
+    return close[0] if close else None
 
 
 def main(argv: list[str] | None = None) -> int:

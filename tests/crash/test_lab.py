@@ -40,7 +40,7 @@ def clumsy(rng: random.Random, folder: Path) -> str:
     [
         ('File "/srv/a/site-packages/torch/nn.py", line 3', 'File "…/torch/nn.py", line 3'),
         ("ew/x/lib/python3.11/site-packages/torch/nn.py", "…/torch/nn.py"),
-        ("files ['/home/me/run/a.part'] are left", "files ['…/a.part'] are left"),
+        ("files ['/srv/a/run/a.part'] are left", "files ['…/a.part'] are left"),
         ("/tmp/x/runs of .runs/tiny/a/b.json", "…/runs of .runs/tiny/a/b.json"),
         ("https://example.org/a/b at 3/4", "https://example.org/a/b at 3/4"),
     ],

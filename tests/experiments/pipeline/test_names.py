@@ -125,15 +125,6 @@ def test_another_chosen_name_gets_none(name: str) -> None:
     assert list(names.unusual(renamed("da2.data.train.structured3d", name))) == []
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [("", "ab", 2), ("zind", "zidn", 1), ("zind", "zin", 1), ("abc", "axc", 1), ("ab", "ab", 0),
-     ("ca", "abc", 3), ("structured3d", "strcutured", 3)],
-)  # fmt: skip
-def test_distance_counts_letters(one: str, other: str, expected: int) -> None:
-    assert names.distance(one, other) == names.distance(other, one) == expected
-
-
 def write(folder: Path, sections: dict[str, Any]) -> Path:
     (folder / "dvc.yaml").write_text((ROOT / "dvc.yaml").read_text())
     (folder / "params.yaml").write_text(yaml.safe_dump(sections))

@@ -1,9 +1,9 @@
 """`pano_small` traced with a height that stays open.
 
 As it stands, its sizes become formulas that the tracer does not simplify (rounding to the stride,
-padding by a ceiling, the columns repeated at a seam): tracing takes longer than half an hour. While
-it is traced, four functions are replaced by what they return at multiples of the stride, where
-every resize is by 1 or by 2; the exported file is compared with the network afterwards.
+padding by a ceiling, the columns repeated at a seam): tracing did not end within 160 s of CPU time.
+While it is traced, four functions are replaced by what they return at multiples of the stride,
+where every resize is by 1 or by 2; the exported file is compared with the network afterwards.
 """
 
 from collections.abc import Iterator, Sequence
