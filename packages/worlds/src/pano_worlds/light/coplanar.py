@@ -71,10 +71,10 @@ class CoplanarTriangles:
         rays, late = rays[same], late[same]
         result = prim.copy()
         result[rays] = np.maximum(prim[rays], late)
-        self._raise(result, rays, origins, directions, distance)
+        self._take_last(result, rays, origins, directions, distance)
         return result
 
-    def _raise(self, prim: I32, rays: Index, origins: F64, directions: F64, distance: F64) -> None:
+    def _take_last(self, prim: I32, rays: Index, origins: F64, directions: F64, distance: F64) -> None:
         """Replace triangles by the last one of those above them that hold the points of rays."""
         count = self._count[prim[rays]]
         ray = np.repeat(rays, count)
