@@ -127,6 +127,8 @@ def _check(args: argparse.Namespace) -> None:
     if args.dataset and args.protocol not in pano_losses.protocols:
         known = ", ".join(sorted(pano_losses.protocols))
         raise CommandError(f"got protocol {args.protocol!r}, expected one of {known}")
+    if args.out is not None and args.out.is_dir():
+        raise CommandError(f"--out {args.out} is a folder, expected the name of a file")
     batch = 1 if args.batch_size is None else args.batch_size
     if min(*args.size, batch) < 1 or args.workers < 0:
         raise CommandError("expected positive --size and --batch-size, and --workers of 0 or more")

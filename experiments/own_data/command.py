@@ -113,6 +113,8 @@ def _check(args: argparse.Namespace) -> None:
         folder: Path = getattr(args, name)
         if not folder.is_dir():
             raise CommandError(f"{name.upper()} {folder} is no folder, expected one of files")
+    if args.masks is not None and not args.masks.is_dir():
+        raise CommandError(f"--masks {args.masks} is no folder, expected one of PNG files")
     numbers = [args.steps, args.batch_size, args.units, args.samples, *(args.size or ())]
     if any(number is not None and number <= 0 for number in numbers):
         raise CommandError("expected positive --steps, --batch-size, --size, --units and --samples")

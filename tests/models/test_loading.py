@@ -42,6 +42,24 @@ def test_unknown_release(tmp_path):
         pm.load(f"official:da3={tmp_path}")
 
 
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("pano_smal", r"'pano_smal' \(is pano_small meant\?\); expected pano_small, "),
+        ("Unifusee", r"\(is official:unifuse meant\?\)"),
+        ("official:da22", r"no release 'da22' \(is da2 meant\?\); known: "),
+        ("zebra", "no model and no folder 'zebra'; expected pano_small"),
+        ("./absent", "no folder ./absent, expected that of a training"),
+        ("net.ckpt", "net.ckpt is a file, expected the folder of a training"),
+    ],
+)
+def test_a_name_that_is_none_is_told_with_the_one_that_is_meant(model, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.ckpt").write_bytes(b"weights")
+    with pytest.raises(pm.ModelNotFoundError, match=said):
+        pm.load(model)
+
+
 @pytest.fixture
 def trained(tmp_path, tiny_da2):
     model = pm.create("da2", **tiny_da2)

@@ -135,9 +135,15 @@ def test_of_several_pictures_the_first_is_used_and_it_is_told(tmp_path: Path, su
     assert picture.rgb[..., 0].mean() < 20
 
 
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="holds no image"):
-        find_panoramas([tmp_path])
+def test_an_empty_folder_is_refused_alone_and_a_failure_beside_others(
+    save_panorama: Save, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CommandError, match="empty holds no image"):
+        find_panoramas([tmp_path / "empty"])
+    found = find_panoramas([tmp_path / "empty", save_panorama("empty.png")])
+    assert [bool(f.problem) for f in found] == [True, False]
+    assert "empty holds no image" in found[0].problem
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 import pano_models
 from pano_data import Picture
 from pano_models import Predictor
+from panodepth.cli import main
 from panodepth.errors import CommandError
-from panodepth.prediction import PredictedMap, choose_device, load_predictor
+from panodepth.prediction import PredictedMap, choose_device, load_predictor, to_predictor
 
 CPU = torch.device("cpu")
 
@@ -70,6 +71,15 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.M
         load_predictor("runs/nothing", "cpu")
     with pytest.raises(CommandError, match="cannot be loaded"):
         load_predictor(str(tmp_path), "cpu")
+
+
+def test_a_working_height_without_a_view_is_refused_wherever_it_is_given(
+    box_room: nn.Module, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CommandError, match="--height is 7, expected at least 16"):
+        to_predictor(box_room, "cpu", 7)
+    assert main(["view", "--height", "0"]) == 2
+    assert capsys.readouterr().err == "panodepth view: --height is 0, expected at least 16 pixels\n"
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:

@@ -62,12 +62,16 @@ def choose_device(name: str) -> str:
     Every rank of a node takes a GPU of its own.
 
     Raises:
-        ValueError: CUDA is asked for and not there.
+        ValueError: There is no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device {name} is not usable here, expected auto or cpu")
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f"device {name} is not usable here ({error}): try auto or cpu") from error
     local = os.environ.get("LOCAL_RANK")
     return f"cuda:{local}" if name == "cuda" and local is not None else name
 

@@ -9,8 +9,13 @@ from tests.data.datasets.trees import build
 def test_unknown_data_set_names_the_known_ones():
     with pytest.raises(UnknownDatasetError) as caught:
         datasets.get("strucured3d")
-    assert str(caught.value).startswith("unknown data set 'strucured3d', expected one of")
-    assert "structured3d" in str(caught.value)
+    text = str(caught.value)
+    assert text.startswith(
+        "unknown data set 'strucured3d' (is structured3d meant?), expected one of"
+    )
+    assert ", hypersim, " in text
+    with pytest.raises(UnknownDatasetError, match="unknown data set 'x', expected one of"):
+        datasets.get("x")
 
 
 @pytest.mark.parametrize("name", datasets.names())

@@ -141,6 +141,8 @@ def test_under_torchrun(raw: Path, tmp_path: Path) -> None:
         (["--batch-size", "0"], "expected positive"),
         (["--split", "summer"], "has no split 'summer'"),
         (["--partial"], "--partial is for a suite"),
+        (["--device", "toaster"], "device toaster is not usable here"),
+        (["--out", "."], "--out . is a folder"),
     ],
 )
 def test_bad_input(

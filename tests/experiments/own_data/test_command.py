@@ -107,6 +107,7 @@ def test_an_output_of_the_pipeline_is_refused(
     [
         (["--steps", "0"], "expected positive --steps"),
         (["--set", "trainer.devices"], "expected KEY=VALUE"),
+        (["--masks", "nowhere"], "--masks nowhere is no folder"),
         (["--units", "1000", "--kind", "z"], "got kind=z for panoramas"),
         (["--units", "1000", "--model", "runs/none", "--samples", "1"], "no folder runs/none"),
     ],

@@ -155,6 +155,13 @@ def test_bad_usage(
         panodepth.export(sphere_net, tmp_path / "net", **options)
 
 
+def test_a_file_that_is_a_folder_is_told_before_the_network_is_traced(
+    branches_on_values: nn.Module, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="is a folder, expected the name of a file"):
+        panodepth.export(branches_on_values, tmp_path, "torch_export", batch=1)
+
+
 def test_a_folder_that_is_a_file(sphere_net: nn.Module, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CommandError, match="cannot be written"):

@@ -23,13 +23,16 @@ def test_one_bad_file_does_not_stop_the_others(
     good = [save_panorama(f"{n}.png") for n in "ab"]
     Image.new("RGB", (128, 64), (255, 0, 0)).save(tmp_path / "nan.png")
     bad = [tmp_path / "missing.png", save_panorama("flat.png", width=70), tmp_path / "nan.png"]
+    bad.append(tmp_path / "empty")
+    bad[-1].mkdir()
     out = tmp_path / "out"
     assert predict_box(out, good[0], *bad, good[1], "--save", "npy") == 2
     assert sorted(p.name for p in out.glob("*.npy")) == ["a_distance.npy", "b_distance.npy"]
     text = capsys.readouterr().err
-    assert "2 written, 3 failed" in text
+    assert "2 written, 4 failed" in text
     assert "no such file" in text
     assert "NaN or infinity" in text
+    assert "empty holds no image" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("batch", [1, 3])

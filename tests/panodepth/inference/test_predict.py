@@ -100,7 +100,9 @@ def test_a_bad_one_raises_in_its_turn_or_is_skipped_with_a_word(
 ) -> None:
     red = np.zeros((64, 128, 3), np.uint8)
     red[..., 0] = 255
-    sources = [save_panorama("a.png"), tmp_path / "gone.png", red, save_panorama("b.png")]
+    (tmp_path / "empty").mkdir()
+    gone = [tmp_path / "gone.png", tmp_path / "empty"]
+    sources = [save_panorama("a.png"), *gone, red, save_panorama("b.png")]
     stream = panodepth.predict(sources, box)
     assert next(stream).name == "a"
     with pytest.raises(BadPanoramaError, match="no such file"):
@@ -109,6 +111,7 @@ def test_a_bad_one_raises_in_its_turn_or_is_skipped_with_a_word(
         names = [room.name for room in panodepth.predict(sources, box, skip_bad=True)]
     assert names == ["a", "b"]
     assert "gone.png is left out: missing: no such file" in caplog.text
+    assert "empty is left out" in caplog.text
     assert "000000 is left out" in caplog.text
     assert "NaN" in caplog.text
 

@@ -102,6 +102,31 @@ def test_without_hold_every_frame_keeps_its_scale(clip, room, tmp_path):
     assert read_facts(tmp_path / "clip_distance.mkv").rate == 5
 
 
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_of_a_video_that_was_cut_short_the_frames_before_are_written(
+    container, room, tmp_path, capsys
+):
+    whole, cut = tmp_path / f"whole.{container}", tmp_path / f"cut.{container}"
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 128, 3), np.uint8)
+    options = {"movflags": "faststart"} if container == "mp4" else {}  # its index comes first
+    with av.open(str(whole), "w", options=options) as file:
+        stream = file.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 128, 64, "yuv420p"
+        for picture in noise:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    content = whole.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    out = tmp_path / "out"
+    for path, code in ((whole, 0), (cut, 2)):
+        assert main(["video", str(path), "--out", str(out), "--device", "cpu"]) == code
+    assert 10 < json.loads((out / "cut_video.json").read_text())["frames"] < 30
+    assert (out / "cut_depth.mp4").is_file()
+    told = " ".join(capsys.readouterr().err.split())
+    assert "cut." in told
+    assert told.endswith("the frames before are written")
+
+
 def test_metric_distances_are_left_as_they_are(clip, room, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "key", "distance_metric")
     assert main(["video", str(clip), "--out", str(tmp_path), "--device", "cpu"]) == 0

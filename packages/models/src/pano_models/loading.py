@@ -1,5 +1,7 @@
 """One way from a MODEL to a network, and from a network to its folder."""
 
+import difflib
+from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -49,15 +51,32 @@ def load(model: str | PathLike[str], **config: Any) -> DepthModel:
             f"{text} names a network, and no weights of it are in the box (there are: "
             f"{', '.join(box_names()) or 'none'}); train it and name the folder, e.g. runs/{text}"
         )
+    if "/" not in text and not Path(text).exists():
+        known = [*box_names(), *(OFFICIAL + release for release in release_names())]
+        raise ModelNotFoundError(
+            f"no model and no folder {text!r}{meant_name(text, known)}; expected "
+            f"{', '.join(known)}, {OFFICIAL}NAME=FILE, or the folder of a training"
+        )
     return DepthModel.from_pretrained(model)
 
 
 def _fetch(name: str) -> Path:
     if name not in release_names():
-        raise ModelNotFoundError(f"no release {name!r}; known: {', '.join(release_names())}")
+        known = release_names()
+        raise ModelNotFoundError(
+            f"no release {name!r}{meant_name(name, known)}; known: {', '.join(known)}"
+        )
     from pano_models.weights.download import fetch_weights  # needed by few
 
     return fetch_weights(name)
+
+
+def meant_name(name: str, known: Collection[str]) -> str:
+    """Return a question that names the known name a slip away, if there is one."""
+    # Of `official:da2`, too, people know the last word.
+    words = {word: whole for whole in known for word in (whole, whole.removeprefix(OFFICIAL))}
+    close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.7)
+    return f" (is {words[close[0]]} meant?)" if close else ""
 
 
 def save(

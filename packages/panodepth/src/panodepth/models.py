@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 import pano_models
 from pano_models import ModelEntry
+from pano_models.loading import meant_name
 from pano_models.weights.cache import FOLDER_VARIABLE, weights_folder
 from panodepth.errors import CommandError
 
@@ -60,8 +61,9 @@ def _named(entries: Sequence[ModelEntry], name: str) -> ModelEntry:
     for entry in entries:
         if name in (entry.model, entry.model.removeprefix(OFFICIAL)):
             return entry
+    known = [entry.model for entry in entries]
     raise CommandError(
-        f"no model {name!r}, expected one of {', '.join(entry.model for entry in entries)}"
+        f"no model {name!r}{meant_name(name, known)}, expected one of {', '.join(known)}"
     )
 
 

@@ -42,11 +42,15 @@ MASK_NAMES = "NAME.png, NAME_mask.png or NAME.jpg.png (COLMAP), any format and c
 
 @dataclass(frozen=True)
 class PanoramaFile:
-    """One input: the file and the folder it was found under (which its outputs are relative to)."""
+    """One input: the file and the folder it was found under (which its outputs are relative to).
+
+    `problem` says why there is nothing to read: it stands for a folder without a picture.
+    """
 
     path: Path
     root: Path
     with_suffix: bool = False
+    problem: str = ""
 
     @property
     def name(self) -> str:
@@ -69,7 +73,8 @@ def find_panoramas(
 
     Args:
         paths: Files and folders. A file is listed even when it does not exist: reading it fails
-            with a reason, and the others are used.
+            with a reason, and the others are used. So is a folder without an image, beside others:
+            its `problem` is the reason.
         recursive: Descend into subfolders.
         tell: Called with a line about what is left out of folders: hidden files, subfolders that
             cannot be listed, videos and raw files, what is no file, pictures that an earlier
@@ -79,7 +84,8 @@ def find_panoramas(
         In the order of `paths`, folders sorted, each file once.
 
     Raises:
-        CommandError: A folder holds no image, or two panoramas would have outputs of the same name.
+        CommandError: There is no image in any folder, or two panoramas would have outputs of the
+            same name.
     """
     listed = [
         file
@@ -88,6 +94,8 @@ def find_panoramas(
             _folder(path, recursive, tell) if is_folder(path) else [PanoramaFile(path, path.parent)]
         )
     ]
+    if listed and all(file.problem for file in listed):
+        raise CommandError("; ".join(file.problem for file in listed))
     unique = list({file.path.absolute(): file for file in listed}.values())
     stems = {file.path.with_suffix("") for file in unique} | {file.path for file in unique}
     panoramas = [f for f in unique if not _is_mask(f.path, stems)]
@@ -101,15 +109,20 @@ def _folder(root: Path, recursive: bool, tell: Callable[[str], None] | None) -> 
         known = SUFFIXES | VIDEO_SUFFIXES | OTHER_PICTURES
         listing = list_files(root, has_suffix(known), recursive)
     except OSError as error:
-        raise CommandError(f"{root} cannot be listed ({error.strerror})") from error
+        return [_nothing_in(root, f"{root} cannot be listed ({error.strerror})")]
     pictures = [path for path in listing.files if path.suffix.lower() in SUFFIXES]
     found = [path for path in pictures if not _is_output(path)]
     if tell:
         _tell_left_out(root, listing, len(pictures) - len(found), tell)
     if not found:
         below = "" if recursive else " (its subfolders are read with --recursive)"
-        raise CommandError(f"{root} holds no image{below}: expected {', '.join(sorted(SUFFIXES))}")
+        reason = f"{root} holds no image{below}: expected {', '.join(sorted(SUFFIXES))}"
+        return [_nothing_in(root, reason)]
     return [PanoramaFile(path, root) for path in found]
+
+
+def _nothing_in(folder: Path, problem: str) -> PanoramaFile:
+    return PanoramaFile(folder, folder.parent, problem=problem)
 
 
 def _tell_left_out(root: Path, listing: Listing, outputs: int, tell: Callable[[str], None]) -> None:
@@ -147,7 +160,7 @@ def _tell_apart(panoramas: list[PanoramaFile]) -> list[PanoramaFile]:
     count = Counter(file.name for file in panoramas)
     named = [replace(f, with_suffix=True) if count[f.name] > 1 else f for f in panoramas]
     first: dict[str, PanoramaFile] = {}
-    for file in named:
+    for file in (f for f in named if not f.problem):
         other = first.setdefault(file.name, file)
         if other is not file:
             raise CommandError(

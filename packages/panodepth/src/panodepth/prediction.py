@@ -22,6 +22,7 @@ MapKind = Literal["distance_metric", "distance_scale_invariant", "disparity_affi
 DEFAULT_MODEL = "pano_small"
 """The model in the box."""
 MAP_KINDS: tuple[MapKind, ...] = get_args(MapKind)
+MIN_WORKING_HEIGHT = 16
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,10 @@ def load_predictor(model: str, device: str = "auto", height: int | None = None) 
         height: Working height in pixels, the width is twice that; the network's own size if None.
 
     Raises:
-        CommandError: There is no such model or device, or the files of the model do not fit.
+        CommandError: There is no such model or device, the files of the model do not fit, or the
+            height is too small.
     """
+    check_height(height)
     where = choose_device(device)
     size = None if height is None else (height, 2 * height)
     foreign_checkpoints.register()
@@ -128,9 +131,20 @@ def to_predictor(model: Model, device: str, height: int | None) -> tuple[Predict
     if isinstance(model, Predictor):
         return model, type(model.network).__name__
     if isinstance(model, nn.Module):
+        check_height(height)
         size = None if height is None else (height, 2 * height)
         return Predictor(model, size), type(model).__name__
     return load_predictor(str(model), device, height), str(model)
+
+
+def check_height(height: int | None) -> None:
+    """Refuse a working height at which no network sees anything.
+
+    Raises:
+        CommandError: It is below `MIN_WORKING_HEIGHT`.
+    """
+    if height is not None and height < MIN_WORKING_HEIGHT:
+        raise CommandError(f"--height is {height}, expected at least {MIN_WORKING_HEIGHT} pixels")
 
 
 def choose_device(name: str) -> torch.device:

@@ -53,7 +53,7 @@ def test_fusions_of_one_model_are_told_apart(perspective: Path) -> None:
     [
         ("official:da2=", "official:NAME=FILE"),
         ("baseline_latitude", "no `latitude_from`"),
-        ("absent_folder", "not a folder written by save"),
+        ("absent_folder", "no model and no folder"),
     ],
 )
 def test_what_cannot_be_resolved(model: str, message: str) -> None:

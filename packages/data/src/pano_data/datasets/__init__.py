@@ -1,5 +1,7 @@
 """Registry of data sets, each in the layout it is published in; a family shares a file."""
 
+import difflib
+
 from pano_data.datasets import (
     da2,
     da360,
@@ -75,7 +77,11 @@ def get(name: str) -> DatasetSpec:
         UnknownDatasetError: With the known ids.
     """
     if name not in _SPECS:
-        raise UnknownDatasetError(f"unknown data set {name!r}, expected one of {names()}")
+        close = difflib.get_close_matches(name.lower(), names(), n=1, cutoff=0.7)
+        meant = f" (is {close[0]} meant?)" if close else ""
+        raise UnknownDatasetError(
+            f"unknown data set {name!r}{meant}, expected one of {', '.join(names())}"
+        )
     return _SPECS[name]
 
 

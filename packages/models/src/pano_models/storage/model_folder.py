@@ -73,7 +73,12 @@ def find_folder(model: str | PathLike[str]) -> Path:
         )
     if HUB_ID.fullmatch(text) and not folder.parent.is_dir():
         return _from_hub(text)
-    return folder
+    if folder.is_file():
+        raise ModelNotFoundError(
+            f"{text} is a file, expected the folder of a training; a checkpoint that authors "
+            "published is official:NAME=FILE"
+        )
+    raise ModelNotFoundError(f"no folder {text}, expected that of a training")
 
 
 def read_config(folder: str | PathLike[str]) -> dict[str, Any]:

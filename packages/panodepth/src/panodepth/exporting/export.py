@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import torch
@@ -86,6 +86,7 @@ def export(
     if height == DYNAMIC and form.fixed:
         raise CommandError(f"a file of {file_format} has one size: leave out --height {DYNAMIC}")
     form.check_installed()
+    _check_target(Path(out), form)
     predictor, name = to_predictor(model, "cpu", None if isinstance(height, str) else height)
     stride = _stride_of(predictor.network, name) if height == DYNAMIC else None
     shape = InputShape(predictor.size, batch, stride)
@@ -109,6 +110,18 @@ def export(
         except OSError as error:
             raise CommandError(f"{out} cannot be written ({error.strerror or error})") from error
     return Exported(Path(out), sidecar, shape, figures["difference"], figures["cost_over_eager"])
+
+
+def _check_target(out: Path, form: FileFormat) -> None:
+    """Refuse what cannot be written before the minute of tracing."""
+    if not form.folder and out.is_dir():
+        raise CommandError(f"{out} is a folder, expected the name of a file")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise CommandError(f"{out} cannot be written ({error.strerror})") from error
 
 
 def _check_batch(batch: int | str | None, form: FileFormat, file_format: str) -> int | None:

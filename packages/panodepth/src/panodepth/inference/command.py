@@ -28,7 +28,7 @@ from panodepth.panorama_files import (
     PanoramaFile,
     find_panoramas,
 )
-from panodepth.prediction import DEFAULT_MODEL, load_predictor
+from panodepth.prediction import DEFAULT_MODEL, check_height, load_predictor
 
 DEFAULT_OUT = "panodepth-out"
 """Folder of the results beside the first PATH."""
@@ -122,7 +122,7 @@ def _print_line(console: Console, text: str) -> None:
 
 
 def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFinder, console: Console) -> None:
-    without = [file for file in files if masks.find(file) is None]
+    without = [file for file in files if not file.problem and masks.find(file) is None]
     if without:
         _print_line(
             console,
@@ -139,8 +139,7 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise CommandError(f"--batch is {args.batch}, expected at least 1")
     if "usd" in args.save and find_spec("pxr") is None:
         raise CommandError("--save usd needs usd-core: pip install 'panodepth[usd]'")
-    if args.height is not None and args.height < 16:
-        raise CommandError(f"--height is {args.height}, expected at least 16 pixels")
+    check_height(args.height)
 
 
 def _check_writable(folder: Path) -> None:

@@ -105,6 +105,8 @@ def _submit(
 
 
 def _read(file: PanoramaFile, settings: PredictSettings) -> Picture:
+    if file.problem:
+        raise BadPanoramaError(file.problem)
     mask = settings.masks.find(file) if settings.masks else None
     return read_panorama(file.path, mask, settings.force_aspect)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from PIL import Image
 from pano_data import Picture
 from pano_data.io.paths import is_folder
 from pano_models import Predictor
-from panodepth.errors import BadPanoramaError
+from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.inference.files import predict_pictures
 from panodepth.outputs.records import digest_of
 from panodepth.panorama import Panorama
@@ -114,13 +114,23 @@ def _items(sources: Iterable[PanoramaSource], force_aspect: bool) -> Iterator[_I
     number = 0
     for source in sources:
         if isinstance(source, str | PathLike):
-            for file in find_panoramas([Path(source)], recursive=True, tell=_LOG.info):
+            path = Path(source)
+            try:
+                files = find_panoramas([path], recursive=True, tell=_LOG.info)
+            except CommandError as error:  # in its turn
+                yield _Item(path.name, str(path), partial(_raise, error))
+                continue
+            for file in files:
                 read = partial(read_panorama, file.path, None, force_aspect)
                 yield _Item(file.name, str(file.path.absolute()), read)
             continue
         for pixels in cast(Iterable[PixelArray], source) if _is_batch(source) else [source]:
             yield _Item(f"{number:06d}", "", partial(to_picture, pixels, force_aspect))
             number += 1
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _is_batch(source: PanoramaSource) -> bool:

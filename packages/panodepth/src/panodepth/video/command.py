@@ -24,6 +24,9 @@ from panodepth.prediction import DEFAULT_MODEL, load_predictor
 from panodepth.video.files import VideoFrame, read_facts, read_frames
 from panodepth.video.products import HOLD_S, VideoOutput
 
+NEARLY_ALL = 0.95
+"""Share of the promised frames below which a video was cut short: headers count roughly."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `panodepth video`."""
@@ -56,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `panodepth video`.
 
     Returns:
-        0.
+        0; 2 where the file ends before all its frames: those before are written.
 
     Raises:
         CommandError: Bad usage, not a panoramic video, or a folder that cannot be written.
@@ -71,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             output = VideoOutput(args, out, facts, predictor, stack)
-            _predict(args, predictor, output)
+            cut_short = _predict(args, predictor, output)
         if not output.factors:
             raise CommandError(f"{args.video} holds no frame")
         report = output.report()
@@ -87,13 +90,18 @@ def run(args: argparse.Namespace) -> int:
         f"{_percent(after['pixel_percent'])} -> {out}",
         markup=False,
     )
-    return 0
+    if cut_short:
+        console.print(f"{cut_short}; the frames before are written", style="red", markup=False)
+    return 2 if cut_short else 0
 
 
-def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput) -> None:
+def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput) -> str:
+    """Write all frames that can be read; return why there are no more, empty if there are none."""
     total = output.facts.frames
     count = None if total is None else math.ceil(total / args.every)
-    frames = iter(track(read_frames(args.video, args.every), "predicting", count))
+    broken: list[str] = []
+    readable = _until_broken(read_frames(args.video, args.every), broken)
+    frames = iter(track(readable, "predicting", count))
     for batch in _batches(frames, args.batch):
         valid = np.ones(batch[0].rgb.shape[:2], np.bool_)
         found = predict_pictures(predictor, [Picture(frame.rgb, valid) for frame in batch])
@@ -101,6 +109,23 @@ def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput
             if isinstance(maps, str):
                 raise CommandError(f"{args.video}, frame {frame.number}: {maps}")
             output.add(frame, maps)
+    read = len(output.factors)
+    if not broken and count is not None and read < NEARLY_ALL * count - 1:
+        broken.append(f"{args.video} ends after {read} of {count} frames: fetch it again")
+    return broken[0] if broken else ""
+
+
+def _until_broken(frames: Iterator[VideoFrame], broken: list[str]) -> Iterator[VideoFrame]:
+    """Give frames up to one that cannot be decoded, whose reason goes to `broken`."""
+    given = 0
+    try:
+        for frame in frames:
+            yield frame
+            given += 1
+    except BadPanoramaError as error:
+        if not given:
+            raise
+        broken.append(str(error))
 
 
 def _batches(frames: Iterator[VideoFrame], count: int) -> Iterator[list[VideoFrame]]:

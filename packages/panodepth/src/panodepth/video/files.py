@@ -14,6 +14,8 @@ from panodepth.errors import BadPanoramaError, CommandError
 LOSSLESS = "ffv1"
 SEEN = "libx264"
 SEEN_WITHOUT_H264 = "mpeg4"
+MICROSECONDS = 1_000_000
+"""Of a second: the unit of a container's duration."""
 
 
 class VideoFrame(NamedTuple):
@@ -31,7 +33,7 @@ class VideoFrame(NamedTuple):
 
 
 class VideoFacts(NamedTuple):
-    """What is known of a video before it is decoded; `frames` is None where it does not say."""
+    """What a video says of itself; `frames` is None where it does not say."""
 
     height: int
     width: int
@@ -75,7 +77,20 @@ def read_facts(path: Path) -> VideoFacts:
     with _opened(path) as container:
         stream = container.streams.video[0]
         rate = stream.average_rate or Fraction(30)
-        return VideoFacts(stream.height, stream.width, rate, stream.frames or None)
+        return VideoFacts(stream.height, stream.width, rate, _count_frames(container, rate))
+
+
+def _count_frames(container: Any, rate: Fraction) -> int | None:
+    """Return how many frames the header promises; a download that broke off has fewer."""
+    stream = container.streams.video[0]
+    if stream.frames:
+        return int(stream.frames)
+    seconds = None
+    if stream.duration is not None and stream.time_base:
+        seconds = stream.duration * stream.time_base
+    elif container.duration and len(container.streams) == 1:  # that of its sound may be longer
+        seconds = Fraction(container.duration, MICROSECONDS)
+    return round(seconds * rate) if seconds else None
 
 
 def read_frames(path: Path, every: int = 1) -> Iterator[VideoFrame]:

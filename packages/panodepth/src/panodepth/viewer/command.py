@@ -143,7 +143,8 @@ def _serve(args: argparse.Namespace, folder: Path, about: str, on_drop: DropHand
         server = ViewerServer((args.host, args.port), folder, about, on_drop)
     except OSError as error:
         raise CommandError(
-            f"cannot listen on {args.host}:{args.port} ({error.strerror}): choose another --port"
+            f"cannot listen on {args.host}:{args.port} ({error.strerror}): choose another "
+            "--port, or a --host that is this machine"
         ) from error
     with server:
         sys.stderr.write(f"{about}: {server.url} (stop with Ctrl-C)\n")
