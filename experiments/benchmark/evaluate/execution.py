@@ -68,12 +68,14 @@ def choose_device(name: str) -> str:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device {name} is not usable here, expected auto or cpu")
+    local = os.environ.get("LOCAL_RANK")
+    if name == "cuda" and local is not None:
+        name = f"cuda:{local}"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ValueError(f"device {name} is not usable here ({error}): try auto or cpu") from error
-    local = os.environ.get("LOCAL_RANK")
-    return f"cuda:{local}" if name == "cuda" and local is not None else name
+    return name
 
 
 class Journal:

@@ -123,7 +123,6 @@ def test_of_a_video_that_was_cut_short_the_frames_before_are_written(
     assert 10 < json.loads((out / "cut_video.json").read_text())["frames"] < 30
     assert (out / "cut_depth.mp4").is_file()
     told = " ".join(capsys.readouterr().err.split())
-    assert "cut." in told
     assert told.endswith("the frames before are written")
 
 

@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _predict(args: argparse.Namespace, predictor: Predictor, output: VideoOutput) -> str:
-    """Write all frames that can be read; return why there are no more, empty if there are none."""
+    """Write all frames that can be read; return why it ended early, empty where it did not."""
     total = output.facts.frames
     count = None if total is None else math.ceil(total / args.every)
     broken: list[str] = []

@@ -85,7 +85,7 @@ def _count_frames(container: Any, rate: Fraction) -> int | None:
     stream = container.streams.video[0]
     if stream.frames:
         return int(stream.frames)
-    seconds = None
+    seconds: Fraction | None = None
     if stream.duration is not None and stream.time_base:
         seconds = stream.duration * stream.time_base
     elif container.duration and len(container.streams) == 1:  # that of its sound may be longer
