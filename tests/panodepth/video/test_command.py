@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from panodepth.cli import main
+from panodepth.errors import BadPanoramaError
 from panodepth.outputs.records import load_prediction
 from panodepth.video.files import VideoWriter, read_facts, read_frames
 from tests.panodepth.conftest import box_distance
@@ -124,6 +125,19 @@ def test_of_a_video_that_was_cut_short_the_frames_before_are_written(
     assert (out / "cut_depth.mp4").is_file()
     told = " ".join(capsys.readouterr().err.split())
     assert told.endswith("the frames before are written")
+
+
+def test_a_frame_that_cannot_be_decoded_ends_the_video_there(
+    clip, room, tmp_path, monkeypatch, capsys
+):
+    def broken(path, every):
+        yield from list(read_frames(path, every))[:5]
+        raise BadPanoramaError("damaged from here on")
+
+    monkeypatch.setattr("panodepth.video.command.read_frames", broken)
+    assert main(["video", str(clip), "--out", str(tmp_path), "--device", "cpu"]) == 2
+    assert json.loads((tmp_path / "clip_video.json").read_text())["frames"] == 5
+    assert "damaged from here on; the frames before are written" in capsys.readouterr().err
 
 
 def test_metric_distances_are_left_as_they_are(clip, room, tmp_path, monkeypatch):
