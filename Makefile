@@ -76,7 +76,7 @@ pins: $(UV)           ## refresh the host-free pins for pip users
 
 docs: $(UV)           ## the documentation as a site in site/, strictly, without a network
 	NO_MKDOCS_2_WARNING=1 $(UV) run --extra docs mkdocs build --strict
-	@echo "next: open site/index.html in a browser"
+	@echo "next: python3 -m http.server --directory site 8000, then http://localhost:8000 (site/index.html opens too, without the search)"
 
 VERSION ?= dev
 docs-version: $(UV)   ## the same as version VERSION (and `latest`) in the branch gh-pages of this clone

@@ -27,6 +27,7 @@ from lightning.pytorch.profilers import Profiler
 
 from experiments.pipeline import params
 from experiments.training.params_cli import ParamsCLI
+from experiments.training.shares import LossShares
 
 WARM_UP, STEPS = 3, 10
 """Steps that are left out, and steps that are counted."""
@@ -150,7 +151,9 @@ class ProfiledCLI(ParamsCLI):
         return super().instantiate_trainer(profiler=ByPart(self.clock), **kwargs)
 
     def _callbacks(self, config: Any) -> list[Callback]:
-        return [*super()._callbacks(config), Watch(self.clock)]
+        """Leave out what measures the gradient of each set: four times, however few the steps."""
+        usual = [c for c in super()._callbacks(config) if not isinstance(c, LossShares)]
+        return [*usual, Watch(self.clock)]
 
     def after_fit(self) -> None:
         """Publish nothing: some networks have no result after so few steps."""

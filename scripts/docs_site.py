@@ -29,6 +29,9 @@ _SOURCES = {page: source for source, page in OUTSIDE.items()}
 _FENCE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 _LIST = re.compile(r"^((?![*-] |\d+\. |[#|\s]).+\n)(?=[*-] |1\. )", re.MULTILINE)
+_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
+_OPTION = re.compile(r"<code>(-[^<\s]{1,40})</code>")
 _ELSEWHERE = re.compile(r"^(?:[a-z]+:|#|//)")
 
 
@@ -42,15 +45,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links of the repository into links of the site, and lines with `*` into lists.
 
-    A list needs an empty line above it in Python-Markdown, and none where repositories are shown.
+    A list needs an empty line above it in Python-Markdown, and none where repositories are shown;
+    a bar in code in a table needs a backslash there, which would be shown here.
     """
     here = page.file.src_uri
 
     def of_site(text: str) -> str:
+        text = _ROW.sub(lambda row: _CODE.sub(lambda m: m[0].replace(r"\|", "|"), row[0]), text)
         return _LINK.sub(lambda match: _link(match, here, config), _LIST.sub(r"\1\n", text))
 
     parts = _FENCE.split(markdown)
     return "".join(part if part.startswith("```") else of_site(part) for part in parts)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Keep options of a command line in one piece: a line may break behind a hyphen."""
+    return _OPTION.sub(r'<code class="option">\1</code>', html)
 
 
 def _link(match: re.Match[str], here: str, config: MkDocsConfig) -> str:

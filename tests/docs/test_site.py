@@ -88,6 +88,16 @@ def test_every_link_inside_the_site_leads_somewhere(site):
     assert dead == []
 
 
+def test_code_is_shown_as_it_is_typed(site):
+    _, pages = site
+    cells = re.compile(r"<td[^>]*>.*?</td>", re.DOTALL)
+    for path in pages:
+        text = path.read_text()
+        escaped = [cell for cell in cells.findall(text) if re.search(r"<code>[^<]*\\\|", cell)]
+        assert escaped == [], path.name
+        assert re.findall(r"<code>--[^<\s]+</code>", text) == [], path.name  # may break
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_public_name_is_on_the_api_page(package):
     module = importlib.import_module(package)

@@ -69,6 +69,22 @@ def test_values_and_gradients_are_those_of_a_look_up(n: int, layout: torch.memor
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("sides", [(0, 1, 0, 1), (2, 0, 1, 3), (0, 0, 4, 0), (5, 1, 0, 0)])
+def test_each_side_has_its_own_width(sides: tuple[int, ...], layout: torch.memory_format) -> None:
+    erp, other = (panorama(layout).requires_grad_() for _ in range(2))
+    other.data.copy_(erp.data)
+    left, right, top, bottom = sides
+    padded = pg.pad(erp, sides)
+    expected = padded_by_index(other, 5)[..., 5 - top : 13 + bottom, 5 - left : 17 + right]
+    assert torch.equal(padded, expected)
+    assert torch.equal(torch.func.vmap(lambda x: pg.pad(x[None], sides)[0])(erp), expected)
+    weights = torch.randn_like(expected)
+    (padded * weights).sum().backward()
+    (expected * weights).sum().backward()
+    torch.testing.assert_close(erp.grad, other.grad)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_memory_layout_stays(layout: torch.memory_format) -> None:
     erp = panorama(layout).requires_grad_()
     padded = pg.pad(erp, 1)

@@ -5,6 +5,7 @@ neighbour between pixels. Copying the neighbour's edge row instead is wrong by u
 the edges.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,35 +22,44 @@ from pano_geometry.tensor_types import Float, Shaped, Tensor
 
 
 @takes_arrays
-def pad(erp: Shaped[Tensor, "b c h w"], n: int) -> Shaped[Tensor, "b c h+2n w+2n"]:
-    """Pad a panorama by `n` pixels on each side, as the sphere continues.
+def pad(
+    erp: Shaped[Tensor, "b c h w"], n: int | Sequence[int]
+) -> Shaped[Tensor, "b c h+top+bottom w+left+right"]:
+    """Pad a panorama as the sphere continues.
 
     Columns wrap across ±180°. Rows continue across the pole: mirrored, half a turn away. With an
     odd width half a turn lies between two columns, whose mean is taken.
 
     Args:
         erp: (b, c, h, w) of any dtype (floating if the width is odd).
-        n: at most h and w.
+        n: pixels on each side, or on `(left, right, top, bottom)` in the order of
+            `torch.nn.functional.pad`; at most h and w.
 
     Raises:
         ShapeError: If `erp` is not (b, c, h, w).
-        ValueError: If `n` is negative or more than the height or width.
-        TypeError: If `n` is not an int, or labels have an odd width.
+        ValueError: If `n` has another number of sides than four, or one of them is negative or
+            more than the height or width.
+        TypeError: If `n` is neither an int nor ints, or labels have an odd width.
     """
     check_image("erp", erp)
-    check_size("n", n, least=0)
+    sides = tuple(n) if isinstance(n, Sequence) else (n,) * 4
+    if len(sides) != 4:
+        raise ValueError(f"n: got {len(sides)} sides, expected left, right, top and bottom")
+    for side in sides:
+        check_size("n", side, least=0)
     height, width = erp.shape[-2:]
-    if n > min(height, width):
+    if max(sides) > min(height, width):
         raise ValueError(f"n: got {n}, expected at most the size of the panorama {height, width}")
-    if n == 0:
+    if not any(sides):
         return erp
     if not is_transformed() and width % 2 == 0:
-        padded: Tensor = _PadOnce.apply(erp, n)
+        padded: Tensor = _PadOnce.apply(erp, sides)
         return padded
-    above = half_turn(erp[..., :n, :]).flip(-2)
-    below = half_turn(erp[..., -n:, :]).flip(-2)
+    left, right, top, bottom = sides
+    above = half_turn(erp[..., :top, :]).flip(-2)
+    below = half_turn(erp[..., height - bottom :, :]).flip(-2)
     tall = torch.cat([above, erp, below], -2)
-    return torch.cat([tall[..., -n:], tall, tall[..., :n]], -1)
+    return torch.cat([tall[..., width - left :], tall, tall[..., :right]], -1)
 
 
 class _PadOnce(torch.autograd.Function):
@@ -60,31 +70,37 @@ class _PadOnce(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, erp: Tensor, n: int) -> Tensor:
-        ctx.n = n
+    def forward(ctx: Any, erp: Tensor, sides: tuple[int, int, int, int]) -> Tensor:
+        ctx.sides = left, right, top, bottom = sides
         batch, channels, height, width = erp.shape
-        size, layout = (batch, channels, height + 2 * n, width + 2 * n), _layout(erp)
-        out = torch.empty(size, dtype=erp.dtype, device=erp.device, memory_format=layout)
-        inside = out[..., n:-n]
-        inside[..., n:-n, :] = erp
-        inside[..., :n, :] = half_turn(erp[..., :n, :]).flip(-2)
-        inside[..., -n:, :] = half_turn(erp[..., -n:, :]).flip(-2)
-        out[..., :n] = inside[..., -n:]
-        out[..., -n:] = inside[..., :n]
+        size = (batch, channels, height + top + bottom, width + left + right)
+        out = torch.empty(size, dtype=erp.dtype, device=erp.device, memory_format=_layout(erp))
+        inside = out[..., left : left + width]
+        inside[..., top : top + height, :] = erp
+        inside[..., :top, :] = half_turn(erp[..., :top, :]).flip(-2)
+        inside[..., top + height :, :] = half_turn(erp[..., height - bottom :, :]).flip(-2)
+        out[..., :left] = inside[..., width - left :]
+        out[..., left + width :] = inside[..., :right]
         return out
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        n = ctx.n
-        inner = grad[..., n:-n, n:-n].clone(memory_format=_layout(grad))
-        inner[..., -n:] += grad[..., n:-n, :n]
-        inner[..., :n] += grad[..., n:-n, -n:]
-        for edge in (slice(None, n), slice(-n, None)):
-            beyond = grad[..., edge, :].flip(-2)
-            rows = beyond[..., n:-n].clone()
-            rows[..., -n:] += beyond[..., :n]
-            rows[..., :n] += beyond[..., -n:]
-            inner[..., edge, :] += half_turn(rows)
+        left, right, top, bottom = ctx.sides
+        height, width = grad.shape[-2] - top - bottom, grad.shape[-1] - left - right
+        middle = grad[..., top : top + height, :]
+        inner = middle[..., left : left + width].clone(memory_format=_layout(grad))
+        inner[..., width - left :] += middle[..., :left]
+        inner[..., :right] += middle[..., left + width :]
+        for size, edge, beyond in (
+            (top, inner[..., :top, :], grad[..., :top, :]),
+            (bottom, inner[..., height - bottom :, :], grad[..., top + height :, :]),
+        ):
+            if size:
+                mirrored = beyond.flip(-2)
+                rows = mirrored[..., left : left + width].clone()
+                rows[..., width - left :] += mirrored[..., :left]
+                rows[..., :right] += mirrored[..., left + width :]
+                edge += half_turn(rows)
         return inner, None
 
 

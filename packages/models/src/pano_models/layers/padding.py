@@ -140,10 +140,7 @@ class SameConv2d(nn.Conv2d):
             return functional.pad(
                 functional.pad(x, (left, right, 0, 0), mode="circular"), (0, 0, top, bottom)
             )
-        reach = max(sides)
-        x = pad(x, reach)
-        height, width = x.shape[-2:]
-        return x[..., reach - top : height - reach + bottom, reach - left : width - reach + right]
+        return pad(x, sides)
 
 
 def set_border(module: nn.Module, border: Border) -> None:

@@ -74,7 +74,9 @@ class CoplanarTriangles:
         self._take_last(result, rays, origins, directions, distance)
         return result
 
-    def _take_last(self, prim: I32, rays: Index, origins: F64, directions: F64, distance: F64) -> None:
+    def _take_last(
+        self, prim: I32, rays: Index, origins: F64, directions: F64, distance: F64
+    ) -> None:
         """Replace triangles by the last one of those above them that hold the points of rays."""
         count = self._count[prim[rays]]
         ray = np.repeat(rays, count)
