@@ -52,7 +52,7 @@ def test_failed_write_leaves_the_old_file(folder, monkeypatch):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(pm.ModelNotFoundError, match="no folder .*nothing"):
+    with pytest.raises(pm.ModelNotFoundError, match=r"no folder .*nothing"):
         pm.load(tmp_path / "nothing")
 
 
