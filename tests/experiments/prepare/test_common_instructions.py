@@ -1,5 +1,6 @@
 """Stages that make data give the same files on processors with and without AVX-512."""
 
+import os
 import subprocess
 import sys
 
@@ -45,6 +46,19 @@ print(first < order.index("numpy"), "torch" not in order or first < order.index(
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize("loaded", ["numpy", "torch"])
+def test_a_process_that_has_loaded_one_of_them_is_left_alone(loaded: str) -> None:
+    code = f"""
+import os, {loaded}
+import experiments.prepare.worlds
+print(*(name in os.environ for name in {list(LIMITS)}))
+"""
+    clean = {k: v for k, v in os.environ.items() if k not in LIMITS}
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=clean)
+    assert run.stdout.split() == ["False"] * len(LIMITS)
 
 
 def test_numpy_and_torch_know_the_limits() -> None:

@@ -3,13 +3,12 @@
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from pano_worlds.light.embree_device import common_device
 from pano_worlds.surfaces.assembly import Surfaces
-from pano_worlds.vectors import F64, I32, Mask, cross, dot
+from pano_worlds.vectors import F64, I32, Index, Mask, cross, dot
 
 _PLANE = 1e-5
 """Planes nearer than this (metres, and components of the normal) are one."""
@@ -18,7 +17,6 @@ _APART_M = 1e-4
 _BACK_M = 1e-3
 """How far before a hit the search for other triangles of its plane begins."""
 _MIXED = np.array([73_856_093, 19_349_663_001, 83_492_791_007, 1_000_003], dtype=np.int64)
-Index = npt.NDArray[np.int64]
 
 
 class CoplanarTriangles:
