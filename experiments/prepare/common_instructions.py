@@ -20,9 +20,9 @@ LIMITS = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
 """Environment variables of torch and of NumPy, whose `X86_V4` is AVX-512."""
-LIMITED = {"numpy", "torch"}
-"""Where one of them is loaded, the process is no stage, and half a limit is worse than none: torch
-with AVX2 alone refuses attention in bfloat16 on a processor that has AVX-512."""
+LIBRARIES = {"numpy", "torch"}
+"""Nothing is limited where one of them is loaded already: such a process is no stage (a test, say),
+and torch limited to AVX2 refuses attention in bfloat16 on a processor that has AVX-512."""
 
 
 def limit(flags: str, environment: MutableMapping[str, str]) -> None:
@@ -37,5 +37,5 @@ def limit(flags: str, environment: MutableMapping[str, str]) -> None:
             environment.setdefault(name, value)
 
 
-if CPU_INFO.is_file() and not LIMITED & sys.modules.keys():
+if CPU_INFO.is_file() and not LIBRARIES & sys.modules.keys():
     limit(CPU_INFO.read_text(), os.environ)

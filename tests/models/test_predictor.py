@@ -280,3 +280,14 @@ class TestWorkingSize:
     def test_network_without_a_size(self, tiny_dap):
         assert pm.working_size(pm.create("dap", **tiny_dap)) == (512, 1024)
         assert pm.working_size(nn.Identity()) == (512, 1024)
+
+
+@pytest.mark.parametrize("name", ["toaster", "cuda:99", "meta"])
+def test_a_device_that_holds_no_numbers_is_refused_in_a_line(name: str) -> None:
+    with pytest.raises(ValueError, match=f"device {name} is not usable here") as told:
+        pm.usable_device(name)
+    assert "\n" not in str(told.value)
+
+
+def test_a_usable_device_is_returned() -> None:
+    assert pm.usable_device("cpu") == torch.device("cpu")

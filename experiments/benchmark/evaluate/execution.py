@@ -18,6 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from experiments.benchmark.models.resolve import ScoredModel
+from pano_models import usable_device
 
 # A rank may score for hours after another has finished; torchrun ends all when one dies.
 TIMEOUT = timedelta(days=1)
@@ -66,16 +67,10 @@ def choose_device(name: str) -> str:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device {name} is not usable here, expected auto or cpu")
     local = os.environ.get("LOCAL_RANK")
     if name == "cuda" and local is not None:
         name = f"cuda:{local}"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device {name} is not usable here ({error}): try auto or cpu") from error
-    return name
+    return str(usable_device(name))
 
 
 class Journal:

@@ -56,10 +56,13 @@ def pad(
         padded: Tensor = _PadOnce.apply(erp, sides)
         return padded
     left, right, top, bottom = sides
-    above = half_turn(erp[..., :top, :]).flip(-2)
-    below = half_turn(erp[..., height - bottom :, :]).flip(-2)
-    tall = torch.cat([above, erp, below], -2)
-    return torch.cat([tall[..., width - left :], tall, tall[..., :right]], -1)
+    # No empty slices: not every exporter knows what rolling one is.
+    above = [half_turn(erp[..., :top, :]).flip(-2)] if top else []
+    below = [half_turn(erp[..., height - bottom :, :]).flip(-2)] if bottom else []
+    tall = torch.cat([*above, erp, *below], -2)
+    before = [tall[..., width - left :]] if left else []
+    after = [tall[..., :right]] if right else []
+    return torch.cat([*before, tall, *after], -1)
 
 
 class _PadOnce(torch.autograd.Function):

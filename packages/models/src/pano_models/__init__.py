@@ -21,7 +21,7 @@ from pano_models.outputs import (
     fill_far,
     geometry_key,
 )
-from pano_models.predictor import DepthMaps, Predictor, working_size
+from pano_models.predictor import DepthMaps, Predictor, usable_device, working_size
 from pano_models.registry import NETWORKS, model_names, name_of, register
 from pano_models.storage.files import read_state
 from pano_models.storage.state_dict import LoadReport, fill
@@ -144,5 +144,6 @@ __all__ = [
     "register_release",
     "release_names",
     "save",
+    "usable_device",
     "working_size",
 ]

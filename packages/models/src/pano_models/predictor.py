@@ -70,6 +70,21 @@ class DepthMaps:
         return replace(self, maps={key: m[index][None] for key, m in self.maps.items()})
 
 
+def usable_device(name: str) -> torch.device:
+    """Return a device by its name, if a number can be put on it and read back.
+
+    Raises:
+        ValueError: It cannot: there is no such device here, or it holds no numbers (`meta`).
+    """
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for CUDA
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device {name} is not usable here ({reason}): try auto or cpu") from error
+    return device
+
+
 class Predictor:
     """Runs a network as it wants to be run: in evaluation mode, without gradients, at its size.
 

@@ -12,7 +12,7 @@ from torch import nn
 import pano_geometry as pg
 import pano_models
 from pano_data import Picture
-from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs
+from pano_models import DepthMaps, ModelNotFoundError, Predictor, outputs, usable_device
 from pano_models.outputs import FAR_PROBABILITY
 from panodepth import foreign_checkpoints
 from panodepth.errors import CommandError
@@ -158,10 +158,6 @@ def choose_device(name: str) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise CommandError(
-            f"--device {name} is not usable here ({error}): try auto or cpu"
-        ) from error
-    return device
+        return usable_device(name)
+    except ValueError as error:
+        raise CommandError(f"--{error}") from error

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from panodepth.exporting.any_size import on_multiples_of_the_stride
 from panodepth.exporting.description import describe, digest_of, sidecar_path
 from panodepth.exporting.file_formats import FILE_FORMATS, FileFormat, Runner
 from panodepth.exporting.input_shape import DYNAMIC, STRIDES, InputShape
+from panodepth.outputs.records import check_writable
 from panodepth.prediction import DEFAULT_MODEL, Model, to_predictor
 
 
@@ -116,12 +117,7 @@ def _check_target(out: Path, form: FileFormat) -> None:
     """Refuse what cannot be written before the minute of tracing."""
     if not form.folder and out.is_dir():
         raise CommandError(f"{out} is a folder, expected the name of a file")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise CommandError(f"{out} cannot be written ({error.strerror})") from error
+    check_writable(out.parent)
 
 
 def _check_batch(batch: int | str | None, form: FileFormat, file_format: str) -> int | None:

@@ -4,7 +4,6 @@ A folder of panoramas becomes distance maps, previews, point clouds, meshes.
 """
 
 import argparse
-import os
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from pano_models import Predictor
 from panodepth.errors import CommandError, printable
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
 from panodepth.inference.freed_memory import return_large_arrays
-from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS
+from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS, check_writable
 from panodepth.panorama_files import (
     MASK_NAMES,
     VIDEO_SUFFIXES,
@@ -100,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     if masks:
         _tell_unmasked(files, masks, console)
     out = args.out or args.paths[0].absolute().parent / DEFAULT_OUT
-    _check_writable(out)
+    check_writable(out)
     predictor = load_predictor(args.model, args.device, args.height)
     settings = PredictSettings(
         out=out,
@@ -140,18 +139,6 @@ def _check_usage(args: argparse.Namespace) -> None:
     if "usd" in args.save and find_spec("pxr") is None:
         raise CommandError("--save usd needs usd-core: pip install 'panodepth[usd]'")
     check_height(args.height)
-
-
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".panodepth.{os.getpid()}.partial"
-        probe.write_bytes(b"probe")
-        probe.unlink()
-    except OSError as error:
-        raise CommandError(
-            f"--out {folder} cannot be written ({error.strerror}): choose another folder"
-        ) from error
 
 
 def _predict_with_progress(

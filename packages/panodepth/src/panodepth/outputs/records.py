@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,22 @@ from panodepth.prediction import MAP_KINDS, MapKind, PredictedMap
 RECORD_ENDING = "_prediction.json"
 
 Writer = Callable[[Path, NDArray[np.uint8], PredictedMap], None]
+
+
+def check_writable(folder: Path) -> None:
+    """Make a folder, if it is not there, and try whether files can be written into it.
+
+    Raises:
+        CommandError: They cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"--out {folder} cannot be written ({error.strerror}): choose another folder"
+        ) from error
 
 
 class Format(NamedTuple):

@@ -102,9 +102,8 @@ def _overlapping(triangles: F64, faces: I32, normals: F64, plane: Index) -> tupl
     """
     some = np.flatnonzero(np.bincount(plane)[plane] > 1)
     low, high = triangles[some].min(axis=1), triangles[some].max(axis=1)
-    along = np.where(np.abs(normals[some, 2]) > 0.5, 0, 2)[
-        :, None
-    ]  # in the plane; streets run along z
+    # An axis in the plane along which triangles lie apart: streets are longest along z.
+    along = np.where(np.abs(normals[some, 2]) > 0.5, 0, 2)[:, None]
     begins = np.take_along_axis(low, along, axis=1)[:, 0]
     ends = np.take_along_axis(high, along, axis=1)[:, 0]
     # One number for plane and place along the axis: what overlaps a triangle follows it.
