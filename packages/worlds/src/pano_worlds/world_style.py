@@ -35,6 +35,8 @@ class WorldStyle:
         weather: Share of outdoor scenes in fog, rain or snow.
         glass: Share of the houses with panes in their windows, and in more than these.
         glass_walls: Range of the share of their walls with glass doors, partitions or terraces.
+        undivided: Rooms up to this area are not divided further, square metres.
+        vaults: Share of the rectangular rooms under a barrel vault; walls end where it springs.
     """
 
     palettes: tuple[str, ...] = ("classic", "cream", "pale", "colourful", "office")
@@ -61,6 +63,8 @@ class WorldStyle:
     weather: float = 0.15
     glass: float = 0.3
     glass_walls: Range = (0.1, 0.5)
+    undivided: float = 9.0
+    vaults: float = 0.0
 
 
 WIDE = WorldStyle()
@@ -119,6 +123,34 @@ HALLS = WorldStyle(
     glass=0.6,
     glass_walls=(0.2, 0.7),
 )
+VAULTS = WorldStyle(
+    palettes=("pale", "cream", "office", "classic"),
+    dark=0.15,
+    empty=0.4,
+    furniture=(0.1, 0.7),
+    width=(3.0, 11.0),
+    depth=(7.0, 30.0),
+    height=(2.3, 3.4),
+    lit=0.9,
+    ceiling=(0.6, 1.8),
+    glass=0.2,
+    undivided=110.0,
+    vaults=0.8,
+)
+LOBBIES = WorldStyle(
+    palettes=("office", "pale", "cream", "classic"),
+    empty=0.15,
+    furniture=(0.2, 0.9),
+    width=(10.0, 28.0),
+    depth=(8.0, 22.0),
+    height=(2.7, 7.0),
+    lit=0.9,
+    ceiling=(0.6, 1.8),
+    glass=0.7,
+    glass_walls=(0.3, 0.9),
+    undivided=420.0,
+    vaults=0.1,
+)
 STYLES: Mapping[str, WorldStyle] = {
     "wide": WIDE,
     "narrow": NARROW,
@@ -127,6 +159,8 @@ STYLES: Mapping[str, WorldStyle] = {
     "evening": EVENING,
     "overcast": OVERCAST,
     "halls": HALLS,
+    "vaults": VAULTS,
+    "lobbies": LOBBIES,
 }
 
 

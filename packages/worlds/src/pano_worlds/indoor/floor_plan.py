@@ -7,6 +7,7 @@ import numpy as np
 from pano_worlds.vectors import I32, Random
 
 _MIN_SIDE = 2.4
+_SMALL = 9.0
 OUTSIDE = 0
 
 
@@ -75,10 +76,19 @@ def make_plan(
     rng: Random,
     width_range: tuple[float, float] = (7.0, 14.0),
     depth_range: tuple[float, float] = (6.0, 11.0),
+    undivided: float = _SMALL,
 ) -> FloorPlan:
-    """Draw a storey of 2 to a dozen rooms around the origin, its outer measures in the ranges."""
+    """Draw a storey around the origin.
+
+    Args:
+        rng: Draws every choice.
+        width_range: Of its outer width, metres.
+        depth_range: Of its outer depth, metres.
+        undivided: Rooms up to this area stay whole, square metres. By default there are 2 to a
+            dozen.
+    """
     width, depth = (round(float(rng.uniform(*r)), 1) for r in (width_range, depth_range))
-    rects = _split(Rect(0.0, 0.0, width, depth), rng)
+    rects = _split(Rect(0.0, 0.0, width, depth), undivided, rng)
     rects = [
         Rect(
             *(
@@ -92,16 +102,18 @@ def make_plan(
     return FloorPlan(tuple(rooms), tuple(_runs(rooms)))
 
 
-def _split(r: Rect, rng: Random) -> list[Rect]:
+def _split(r: Rect, undivided: float, rng: Random) -> list[Rect]:
     w, d = r.x1 - r.x0, r.y1 - r.y0
-    if max(w, d) < 2 * _MIN_SIDE or (r.area < 16 and rng.random() < 0.6) or r.area < 9:
+    if max(w, d) < 2 * _MIN_SIDE or (r.area < 16 and rng.random() < 0.6) or r.area < undivided:
         return [r]
     share = float(rng.uniform(0.36, 0.64))
     if w > d:
         x = round(min(max(r.x0 + share * w, r.x0 + _MIN_SIDE), r.x1 - _MIN_SIDE), 1)
-        return _split(Rect(r.x0, r.y0, x, r.y1), rng) + _split(Rect(x, r.y0, r.x1, r.y1), rng)
+        halves = Rect(r.x0, r.y0, x, r.y1), Rect(x, r.y0, r.x1, r.y1)
+        return [part for half in halves for part in _split(half, undivided, rng)]
     y = round(min(max(r.y0 + share * d, r.y0 + _MIN_SIDE), r.y1 - _MIN_SIDE), 1)
-    return _split(Rect(r.x0, r.y0, r.x1, y), rng) + _split(Rect(r.x0, y, r.x1, r.y1), rng)
+    halves = Rect(r.x0, r.y0, r.x1, y), Rect(r.x0, y, r.x1, r.y1)
+    return [part for half in halves for part in _split(half, undivided, rng)]
 
 
 def _join(rooms: list[tuple[Rect, ...]], rng: Random) -> list[tuple[Rect, ...]]:

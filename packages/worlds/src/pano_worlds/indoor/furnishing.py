@@ -93,6 +93,8 @@ _TRIES = 30
 _LARGE = 20.0
 # Share of the large rooms with stairs.
 _STAIRS = 0.3
+# Lamps farther away than this are left out of a point's light; those of large rooms shine farther.
+_REACH_M = 6.5
 # Furniture keeps this distance from the wall (skirting boards), metres.
 _BACK = 0.02
 # Pieces that a room is arranged around come before what fills its corners.
@@ -119,6 +121,7 @@ def furnish(
         light: Of the house.
         rng: Draws every choice.
     """
+    _row_of_columns(b, room, space)
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[WallRun, float, float]] = []
@@ -134,13 +137,25 @@ def furnish(
     for piece in large + room.use.free[-2:]:
         if density > 0.0 and rng.random() < 0.1 + density:
             _in_the_open(b, room, piece, space, rng)
-    if rng.random() < 0.15:
+    # Drawn for all rooms alike, so that a vault changes nothing else.
+    column = rng.random() < 0.15
+    if column and not room.vaulted:
         _in_the_open(b, room, lambda c, s, _: fixtures.column(c, s, room.height), space, rng)
     if not room.use.tiled and rng.random() < 0.65 * density:
         _rug(b, room, rng)
     if density > 0.0:
         _pictures(b, room, openings, tall, rng)
     return _lamps(b, room, light, rng)
+
+
+def _row_of_columns(b: Builder, room: UnfurnishedRoom, space: FloorSpace) -> None:
+    half = 0.3
+    for x, y in room.columns:
+        frame = Frame(x, y)
+        if space.fits(frame, room.number, (-half, -half), (half, half)):
+            space.occupy(frame, (-half, -half), (half, half))
+            with b.object("column", frame):
+                fixtures.column(b, room.style, room.height)
 
 
 def _flight(height: float) -> Piece:
@@ -277,8 +292,10 @@ def _pictures(
 
 def _lamps(b: Builder, room: UnfurnishedRoom, light: HouseLight, rng: Random) -> list[Lamp]:
     lamps, power = [], light.power(rng)
-    for x, y in room.centres:
-        with b.object("lamp", Frame(x, y, room.height)):
+    one_each = room.lamps == room.centres and not room.vaulted
+    reach = _REACH_M if one_each else max(_REACH_M, 1.5 * room.crown)
+    for x, y in room.lamps:
+        with b.object("lamp", Frame(x, y, room.crown)):
             drop = fixtures.ceiling_lamp(b, room.style, rng)
-        lamps.append(Lamp((x, -(room.height - drop), y), 0.15, power, 6.5))
+        lamps.append(Lamp((x, -(room.crown - drop), y), 0.15, power, reach))
     return lamps

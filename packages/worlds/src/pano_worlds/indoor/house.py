@@ -7,6 +7,7 @@ import numpy as np
 from pano_worlds.indoor.floor_plan import FloorPlan, make_plan
 from pano_worlds.indoor.furnishing import FloorSpace, furnish
 from pano_worlds.indoor.glazing import draw_glazing, glaze
+from pano_worlds.indoor.large_rooms import draw_vaults
 from pano_worlds.indoor.openings import make_openings
 from pano_worlds.indoor.rooms import choose_uses, draw_house_light, room_of
 from pano_worlds.indoor.style import CLASSIC, PALETTES, Palette, make_style
@@ -26,7 +27,8 @@ _HEAD_ROOM = 0.6
 
 def make_house(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
     """Make a house."""
-    b, plan = Builder(), make_plan(rng, style.width, style.depth)
+    b, plan = Builder(), make_plan(rng, style.width, style.depth, style.undivided)
+    vaults = draw_vaults(seed, style, plan)
     height = float(rng.uniform(*style.height))
     uses = choose_uses(plan, rng)
     dark, empty = bool(rng.random() < style.dark), bool(rng.random() < style.empty)
@@ -43,12 +45,12 @@ def make_house(seed: int, rng: Random, style: WorldStyle = WIDE) -> World:
         styles = [replace(s, pane=glazing.tint) for s in styles]
         private = {n for n, use in enumerate(uses, start=1) if use.label == "bathroom"}
         openings = glaze(openings, height, glazing, private)
-    build_slabs(b, plan, styles, height)
+    build_slabs(b, plan, styles, height, vaults)
     build_walls(b, plan, openings, styles, Material(Plain((0.6, 0.56, 0.5))), height, rng)
     space = FloorSpace(plan, openings)
     lamps: list[Lamp] = []
     for number, use in enumerate(uses, start=1):
-        room = room_of(plan, number, use, styles[number], height)
+        room = room_of(plan, number, use, styles[number], height, seed, vaults)
         lamps += furnish(b, room, space, openings, density, house_light, rng)
     build_garden(b, rng)
     light = Light(

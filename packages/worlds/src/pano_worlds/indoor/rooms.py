@@ -1,9 +1,12 @@
 """Rooms of a house: what each is used for, its walls, and the light of the house."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pano_worlds.indoor import fixtures, furniture
 from pano_worlds.indoor.floor_plan import FloorPlan, WallRun
+from pano_worlds.indoor.large_rooms import column_places, lamp_places
 from pano_worlds.indoor.style import Piece, Style
 from pano_worlds.surfaces.materials import Rgb
 from pano_worlds.vectors import Random
@@ -138,6 +141,22 @@ ROOM_USES = (
         tiled=True,
     ),
     RoomUse("hall", 0.0, 12.0, (furniture.drawers, furniture.wardrobe), (fixtures.plant,)),
+    RoomUse(
+        "lobby",
+        99.0,
+        math.inf,
+        (
+            furniture.sofa,
+            furniture.desk,
+            furniture.shelf,
+            furniture.armchair,
+            furniture.sofa,
+            furniture.drawers,
+            furniture.armchair,
+            furniture.shelf,
+        ),
+        (furniture.coffee_table, fixtures.plant, furniture.dining, fixtures.plant),
+    ),
 )
 
 
@@ -155,7 +174,20 @@ def choose_uses(plan: FloorPlan, rng: Random) -> list[RoomUse]:
 
 @dataclass(frozen=True)
 class UnfurnishedRoom:
-    """A room to be furnished."""
+    """A room to be furnished.
+
+    Attributes:
+        number: In the plan.
+        use: What it is used for.
+        style: What it is made of.
+        sides: Its walls, each with +1 where the room is to its left, else -1.
+        centres: Middle of each of its rectangles.
+        height: Of its walls, metres.
+        area: Square metres.
+        lamps: Where lamps hang.
+        crown: Height of the ceiling above the lamps, metres.
+        columns: Where a row of columns stands.
+    """
 
     number: int
     use: RoomUse
@@ -164,14 +196,49 @@ class UnfurnishedRoom:
     centres: tuple[tuple[float, float], ...]
     height: float
     area: float
+    lamps: tuple[tuple[float, float], ...]
+    crown: float
+    columns: tuple[tuple[float, float], ...]
+
+    @property
+    def vaulted(self) -> bool:
+        """Whether its ceiling is higher than its walls."""
+        return self.crown > self.height
 
 
 def room_of(
-    plan: FloorPlan, number: int, use: RoomUse, style: Style, height: float
+    plan: FloorPlan,
+    number: int,
+    use: RoomUse,
+    style: Style,
+    height: float,
+    seed: int,
+    vaults: Mapping[int, float],
 ) -> UnfurnishedRoom:
-    """Collect the walls of a room, each with +1 where the room is to its left, else -1."""
+    """Collect what furnishing needs to know of a room.
+
+    Args:
+        plan: Of the storey.
+        number: Of the room.
+        use: What the room is used for.
+        style: What it is made of.
+        height: Of the walls, metres.
+        seed: Of the house.
+        vaults: Room number to the radius of its vault.
+    """
     sides = [(r, 1.0) for r in plan.runs if r.left == number] + [
         (r, -1.0) for r in plan.runs if r.right == number
     ]
-    centres = tuple(r.centre for r in plan.rooms[number - 1])
-    return UnfurnishedRoom(number, use, style, tuple(sides), centres, height, plan.area(number))
+    rects = plan.rooms[number - 1]
+    return UnfurnishedRoom(
+        number=number,
+        use=use,
+        style=style,
+        sides=tuple(sides),
+        centres=tuple(r.centre for r in rects),
+        height=height,
+        area=plan.area(number),
+        lamps=lamp_places(seed, number, rects, number in vaults),
+        crown=height + vaults.get(number, 0.0),
+        columns=() if number in vaults else column_places(seed, number, rects),
+    )

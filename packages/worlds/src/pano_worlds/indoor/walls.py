@@ -1,7 +1,10 @@
 """Walls with openings, floors, ceilings and skirting boards."""
 
+from collections.abc import Collection
+
 from pano_worlds.indoor.floor_plan import OUTSIDE, FloorPlan, WallRun
 from pano_worlds.indoor.glazing import fit_glass_door, fit_partition, fit_terrace
+from pano_worlds.indoor.large_rooms import build_vault
 from pano_worlds.indoor.openings import (
     Opening,
     OpeningKind,
@@ -49,13 +52,26 @@ def build_walls(
             _wall(b, run, end_overlaps(run, plan.runs), openings[run], styles, facade, height, rng)
 
 
-def build_slabs(b: Builder, plan: FloorPlan, styles: list[Style], height: float) -> None:
-    """Add floors and ceilings; floors go under the walls, where doors are."""
+def build_slabs(
+    b: Builder, plan: FloorPlan, styles: list[Style], height: float, vaulted: Collection[int]
+) -> None:
+    """Add floors and ceilings; floors go under the walls, where doors are.
+
+    Args:
+        b: Receives them.
+        plan: Of the storey.
+        styles: Room `k` has `styles[k]`.
+        height: Of the walls, metres; flat ceilings lie there.
+        vaulted: Numbers of the rooms under a vault.
+    """
     for number, room in enumerate(plan.rooms, start=1):
         for label, z, material in (
             ("floor", 0.0, styles[number].floor),
             ("ceiling", height, styles[number].ceiling),
         ):
+            if label == "ceiling" and number in vaulted:
+                build_vault(b, room[0], height, styles[number])
+                continue
             with b.object(label):
                 for r in room:
                     rectangle(b, (r.x0, r.y0, z), (r.x1, r.y1, z), material)
