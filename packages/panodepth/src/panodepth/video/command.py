@@ -15,6 +15,7 @@ from rich.console import Console
 
 from pano_data import Picture, track
 from pano_data.io.atomic import write_json
+from pano_data.io.pictures.picture import SUFFIXES
 from pano_models import Predictor
 from panodepth.errors import BadPanoramaError, CommandError, printable
 from panodepth.inference.files import predict_pictures
@@ -136,6 +137,11 @@ def _batches(frames: Iterator[VideoFrame], count: int) -> Iterator[list[VideoFra
 
 
 def _check_usage(args: argparse.Namespace) -> None:
+    video: Path = args.video
+    if not video.exists():
+        raise CommandError(f"{video} cannot be read as a video: there is no such file")
+    if video.suffix.lower() in SUFFIXES:
+        raise CommandError(f"{video} is a picture: panodepth predict {video}")
     for name, least in (("batch", 1), ("every", 1), ("hold", 0)):
         value = getattr(args, name)
         if value is not None and not value >= least:  # NaN fails, too
