@@ -109,9 +109,10 @@ def _load(args: argparse.Namespace) -> Predictor:
                 f"there is no folder {path}: expected one of predictions (panodepth predict "
                 f"PATH... --out {path} writes it), or of a training"
             ) from error
+        reason = str(error.__cause__).partition("; expected ")[0]  # without the names of all models
         raise CommandError(
             f"there is no folder {path} of predictions (panodepth predict PATH... --out {path} "
-            f"writes it), and {error.__cause__}"
+            f"writes it), and {reason}: panodepth models lists all models"
         ) from error.__cause__
 
 
