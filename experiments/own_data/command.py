@@ -34,7 +34,7 @@ from pano_models.errors import CheckpointError, ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.outputs import UNITS, Maps, geometry_key
 from pano_models.weights.box import box_folder, box_names
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, one_line
 
 PROGRAM = "panodepth-train"
 OPTIONS = ("kind", "invalid", "far", "fov_x_deg", "intrinsics", "held_out")
@@ -99,11 +99,12 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     check_target(args.out)
     try:
+        network = None if args.audit_only else _network(args.model)  # a slip is told at once
         pairs = _pairs(args)
         report = _audited(args, pairs)
-        if report or args.audit_only:
+        if report or network is None:
             return report
-        return _trained(args, pairs)
+        return _trained(args, pairs, network)
     except (DataError, ParamsError, CheckpointError, ModelNotFoundError) as error:
         raise CommandError(str(error)) from error
 
@@ -155,12 +156,16 @@ def _audited(args: argparse.Namespace, pairs: Pairs) -> int:
     return 1
 
 
-def _trained(args: argparse.Namespace, pairs: Pairs) -> int:
-    # By its folder, so that the digest of its weights counts for the identity of the run.
-    model = str(box_folder(args.model)) if args.model in box_names() else args.model
+def _network(model: str) -> DepthModel:
     network = pano_models.load(model)
     if network.spec is None:
-        raise CommandError(f"{args.model} cannot be trained: its options are not known")
+        raise CommandError(f"{model} cannot be trained: its options are not known")
+    return network
+
+
+def _trained(args: argparse.Namespace, pairs: Pairs, network: DepthModel) -> int:
+    # By its folder, so that the digest of its weights counts for the identity of the run.
+    model = str(box_folder(args.model)) if args.model in box_names() else args.model
     size = tuple(args.size) if args.size else pano_models.working_size(network)
     maps = _maps(network, size)
     key = geometry_key(maps)
@@ -204,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except CommandError as error:
-        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        sys.stderr.write(f"{PROGRAM}: {one_line(error)}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write(f"{PROGRAM}: interrupted\n")

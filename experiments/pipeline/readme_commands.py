@@ -52,10 +52,14 @@ _STAND_INS = {
     "--root DIR": "--root data/raw/stanford2d3d",
     "audit structured3d DIR": "audit structured3d data/raw/structured3d",
     "reconstruct DIR --out out/": "reconstruct out/ --out out/room",
-    "train PHOTOS DEPTH --units 1000": "train data/raw/stanford2d3d/area_1/pano/rgb "
-    "data/raw/stanford2d3d/area_1/pano/depth --units 512 --invalid 65535 --steps 4",
+    "train PHOTOS DEPTH --units 1000": (
+        "train $(find data/raw/stanford2d3d -path '*/pano/rgb' | sort | head -1) "
+        "$(find data/raw/stanford2d3d -path '*/pano/depth' | sort | head -1) "
+        "--units 512 --invalid 65535 --steps 4"
+    ),
+    "--out runs/mine": "--out $(mktemp -d)/mine",  # two pages name it, and it must be a new one
 }
-"""What `run` puts in place of the words in capitals."""
+"""What `run` puts in place of the words in capitals, and of folders that must not exist yet."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,15 @@ def problem(command: str, root: Path = REPO) -> str | None:
     if words[0].startswith("scripts/"):
         return None if (root / words[0]).is_file() else f"there is no {words[0]}"
     if words[0] in _CHECKS:
-        return _CHECKS[words[0]](words[1:], root)
+        return _CHECKS[words[0]](words[1:], root) or _manifests(words, root)
     return None if words[0] in _SHELL else f"got {words[0]}, expected one of {sorted(_CHECKS)}"
+
+
+def _manifests(words: Sequence[str], root: Path) -> str | None:
+    """Return a manifest that the default pipeline does not make."""
+    named = [word for word in words if word.startswith("data/manifests/")]
+    made = (root / "params.yaml").read_text() if named else ""
+    return next((f"params.yaml names no {word}" for word in named if word not in made), None)
 
 
 def usage_problem(command: str) -> str | None:

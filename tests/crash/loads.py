@@ -12,7 +12,7 @@ from pano_data import P2E, CuratedDataset, ManifestDataset, ReflectionOutpainter
 from pano_data.shards import finish, pack
 from pano_models import Predictor
 from panodepth.inference.files import PredictSettings, predict_files
-from panodepth.panorama_files import PanoramaFile
+from panodepth.input_names import PanoramaFile
 from tests.crash.case import Fault
 from tests.crash.files import SIZE, panoramas
 from tests.crash.uploads import Grey

@@ -8,6 +8,7 @@ import pytest
 
 from panodepth import cli
 from panodepth.cli import GROUP, Subcommand, main, subcommands
+from panodepth.errors import CommandError
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,3 +142,31 @@ def test_a_command_of_the_experiments_that_is_not_installed_says_where_it_is(
     told = capsys.readouterr().err
     assert "comes with the experiments" in told
     assert len(told.splitlines()) == 1
+
+
+def test_a_line_break_in_a_name_does_not_break_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "two\nlines"
+    folder.mkdir()
+    assert main(["predict", str(folder)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"panodepth predict: {tmp_path}/two\\nlines holds no image")
+    with pytest.raises(SystemExit, match="2"):
+        main(["audit", "structured3d", str(tmp_path), "more\x1b[2J\nwords"])
+    assert r"arguments: more\x1b[2J\nwords" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_a_library_says_over_several_lines_is_folded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> int:
+        try:
+            raise ValueError("Error(s):\n\t missing keys")
+        except ValueError as error:
+            raise CommandError(f"a\nb cannot be loaded: {error}") from error
+
+    monkeypatch.setattr("panodepth.audit.run", fail)
+    assert main(["audit", "structured3d", "."]) == 2
+    told = capsys.readouterr().err
+    assert told == "panodepth audit: a\\nb cannot be loaded: Error(s): missing keys\n"

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from panodepth.errors import BadPanoramaError, CommandError
-from panodepth.panorama_files import MaskFinder, PanoramaFile, find_panoramas, read_panorama
+from panodepth.input_names import PanoramaFile
+from panodepth.panorama_files import MaskFinder, find_panoramas, read_panorama
 from tests.data.io.pictures.photo_sphere import crop_xmp
 
 Save = Callable[..., Path]
@@ -93,12 +94,6 @@ def test_linked_folders_are_read(save_panorama: Save, tmp_path: Path) -> None:
 def test_a_file_named_twice_is_listed_once(save_panorama: Save, tmp_path: Path) -> None:
     path = save_panorama("a.png")
     assert len(find_panoramas([path, tmp_path, path])) == 1
-
-
-def test_outputs_of_the_same_name_are_refused(save_panorama: Save) -> None:
-    one, two = save_panorama("x/a.png"), save_panorama("y/a.png")
-    with pytest.raises(CommandError, match=r"would both be written as 'a\.png'"):
-        find_panoramas([one, two])
 
 
 def test_panoramas_that_differ_in_their_suffix_keep_it(save_panorama: Save, tmp_path: Path) -> None:

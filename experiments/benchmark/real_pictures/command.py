@@ -22,10 +22,10 @@ from pano_data.io.pictures.picture import read_keep_mask
 from pano_geometry import resize
 from pano_models import DepthMaps, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.input_names import PanoramaFile
 from panodepth.panorama_files import (
     MASK_NAMES,
     MaskFinder,
-    PanoramaFile,
     find_panoramas,
     read_panorama,
 )
@@ -148,6 +148,8 @@ def _measure(
     measured = ModelMeasures({}, {})
     for file in track(files, "measuring", len(files)):
         try:
+            if file.problem:
+                raise BadPanoramaError(file.problem)
             rgb = read_panorama(file.path).tensor[None].float() / 255
             if rgb.shape[-2] > enough:
                 rgb = resize(rgb, (enough, 2 * enough))

@@ -119,6 +119,16 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert said in capsys.readouterr().err.splitlines()[-1]
 
 
+def test_a_misspelt_model_is_told_before_the_pairs_are_looked_at(
+    rooms: Path, clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(rooms, "--units", "1000", "--model", "pano_smal") == 2
+    out, err = capsys.readouterr()
+    assert "is pano_small meant?" in err
+    assert out == ""
+    assert train(rooms, "--units", "1000", "--model", "none", "--audit-only", "--samples", "1") == 0
+
+
 def test_both_names_of_the_command_lead_here() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"panodepth-train": "experiments.own_data.command:main"}

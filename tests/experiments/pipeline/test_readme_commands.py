@@ -106,6 +106,10 @@ def test_an_option_of_a_line_of_usage_that_does_not_exist_is_told() -> None:
         ("python -m experiments.dap.label dap_label_1_nowhere", "no section dap_label_1_nowhere"),
         ("dvc repro train_nothing", "no stage train_nothing"),
         ("pip install ./packages/nothing", "no folder ./packages/nothing"),
+        (
+            "panodepth reconstruct maps --manifest data/manifests/zind/no.parquet --out scene",
+            "params.yaml names no data/manifests/zind/no.parquet",
+        ),
         ("scripts/nothing.sh", "no scripts/nothing.sh"),
         (". venv/bin/activate", "venv/bin/activate"),
     ],
@@ -114,18 +118,25 @@ def test_what_does_not_exist_is_told(command: str, told: str) -> None:
     assert told in (problem(command) or "")
 
 
+TRAIN = "panodepth train PHOTOS DEPTH --units 1000 --out runs/mine"
+
+
 def test_run_pastes_the_commands_into_a_clone(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "README.md").write_text(
         "```\nmake good   # comment\nmake bad\n. .venv/bin/activate\npanodepth audit x\n"
         "panodepth view out/\nmake test\n```\n"
+        "```sh\n# A new folder each time.\n" + f"{TRAIN}\n" * 2 + "```\n"
     )
     (tmp_path / "Makefile").write_text("good:\n\t@echo made\nbad:\n\t@exit 3\n")
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
     (programs / "activate").write_text(f"export PATH={programs}:$PATH\n")
-    (programs / "panodepth").write_text('#!/bin/sh\necho ran "$@"\n[ "$1" = view ] && sleep 9\n:\n')
+    (programs / "panodepth").write_text(
+        '#!/bin/sh\necho ran "$@"\n[ "$1" = view ] && sleep 9\n'
+        '[ "$1" != train ] || { for out; do :; done; mkdir "$out"; }\n'
+    )
     (programs / "panodepth").chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(readme_commands, "SERVE_S", 0.5)
@@ -138,5 +149,6 @@ def test_run_pastes_the_commands_into_a_clone(
         ". .venv/bin/activate": "ok",
         "panodepth audit x": "ok",
         "panodepth view out/": "ok",
+        TRAIN: "ok",
     }
     assert ["ran audit x"] in out

@@ -129,6 +129,20 @@ def test_names_are_shown_and_do_not_steer_the_terminal(
     assert (tmp_path / "out" / "\x1b[31mred\n\u202egnp_distance.npy").is_file()
 
 
+def test_what_is_told_of_a_file_is_one_line_in_a_log_too(
+    save_panorama: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = f"in/{'a long name ' * 9}"
+    broken = tmp_path / deep / "broken.png"
+    save_panorama(f"{deep}/good.png")
+    broken.write_bytes(b"no picture")
+    out = tmp_path / ("out " * 30)
+    assert predict_box(out, tmp_path / deep, "--save", "npy") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith(f"failed {broken}: not an image: ")]
+    assert lines[-1].endswith(f" -> {out}")
+
+
 def test_notes_and_what_is_left_out_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

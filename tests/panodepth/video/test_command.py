@@ -159,10 +159,13 @@ def test_what_is_no_panoramic_video_is_a_line(room, tmp_path, capsys):
     with VideoWriter(flat, (64, 96), Fraction(10), {}) as writer:
         writer.write(np.zeros((64, 96, 3), np.uint8))
     text.write_text("no video")
+    picture = tmp_path / "room.jpg"
+    picture.write_bytes(b"x")
     for path, expected in (
         (flat, "96x64"),
         (text, "cannot be read as a video"),
-        (tmp_path / "missing.mp4", "cannot be read as a video"),
+        (tmp_path / "missing.mp4", "cannot be read as a video: there is no such file"),
+        (picture, f"is a picture: panodepth predict {picture}"),
     ):
         assert main(["video", str(path), "--out", str(tmp_path / "o"), "--device", "cpu"]) == 2
         told = capsys.readouterr().err

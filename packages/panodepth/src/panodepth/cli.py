@@ -13,11 +13,11 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, NoReturn, Protocol, cast
 
 from pano_data.io.paths import is_file, is_folder
 from panodepth import __version__
-from panodepth.errors import CommandError, printable
+from panodepth.errors import CommandError, one_line, printable
 
 INTERRUPTED = 130
 
@@ -27,6 +27,14 @@ class Subcommand(NamedTuple):
 
     module: str
     help: str
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, whatever is in the words it was given."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the complaint, and exit."""
+        super().error(printable(message))
 
 
 class CommandModule(Protocol):
@@ -106,7 +114,7 @@ def _warn(point: EntryPoint, reason: str) -> None:
 
 
 def _usage(available: Mapping[str, Subcommand]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="panodepth",
         description="Depth from 360° panoramas.",
         epilog="panodepth PHOTO... is panodepth predict PHOTO...; "
@@ -151,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _usage(available).parse_args(words)  # prints help or the error, and exits
     command = available[words[0]]
     module = cast(CommandModule, importlib.import_module(command.module))
-    parser = argparse.ArgumentParser(prog=f"panodepth {words[0]}", description=command.help)
+    parser = Parser(prog=f"panodepth {words[0]}", description=command.help)
     module.add_arguments(parser)
     args = parser.parse_args(words[1:])
     # Pillow warns of every odd tag of a picture; what matters is told by the command.
@@ -159,8 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return module.run(args)
     except CommandError as error:
-        text = printable(str(error), keep="\n")
-        sys.stderr.write(f"panodepth {words[0]}: {text}\n")
+        sys.stderr.write(f"panodepth {words[0]}: {one_line(error)}\n")
         return 2
     except BrokenPipeError:
         # `panodepth models | head`: nobody reads on; Python must not flush into the pipe at its end

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +12,7 @@ from pano_data.io.paths import Listing, has_suffix, is_file, is_folder, list_fil
 from pano_data.io.pictures.metadata import is_two_to_one
 from pano_data.io.pictures.picture import SUFFIXES, Picture, read_keep_mask, read_picture
 from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.input_names import PanoramaFile, tell_apart
 
 OUTPUTS = ("_distance", "_disparity", "_preview", "_normals", "_sky", "_sixdof")
 """Endings of pictures that `predict` writes."""
@@ -40,28 +41,6 @@ INSTEAD = {
 MASK_NAMES = "NAME.png, NAME_mask.png or NAME.jpg.png (COLMAP), any format and case"
 
 
-@dataclass(frozen=True)
-class PanoramaFile:
-    """One input: the file and the folder it was found under (which its outputs are relative to).
-
-    `problem` says why there is nothing to read: it stands for a folder without a picture.
-    """
-
-    path: Path
-    root: Path
-    with_suffix: bool = False
-    problem: str = ""
-
-    @property
-    def name(self) -> str:
-        """The path below the root: `kitchen` or `floor1/kitchen`.
-
-        `with_suffix` it is `kitchen.jpg`: there is a `kitchen.png`, too.
-        """
-        name = self.path.relative_to(self.root)
-        return (name if self.with_suffix else name.with_suffix("")).as_posix()
-
-
 def find_panoramas(
     paths: Sequence[Path],
     recursive: bool = False,
@@ -78,14 +57,14 @@ def find_panoramas(
         recursive: Descend into subfolders.
         tell: Called with a line about what is left out of folders: hidden files, subfolders that
             cannot be listed, videos and raw files, what is no file, pictures that an earlier
-            `predict` wrote there, and masks (`b0_mask.png` or `b0.png.png` beside `b0.png`).
+            `predict` wrote there, and masks (`b0_mask.png` or `b0.png.png` beside `b0.png`). Also
+            with a line about inputs of one name, which are named after their folders, too.
 
     Returns:
         In the order of `paths`, folders sorted, each file once.
 
     Raises:
-        CommandError: There is no image in any folder, or two panoramas would have outputs of the
-            same name.
+        CommandError: There is no image in any folder.
     """
     listed = [
         file
@@ -101,7 +80,7 @@ def find_panoramas(
     panoramas = [f for f in unique if not _is_mask(f.path, stems)]
     if tell and len(panoramas) < len(unique):
         tell(f"left out: {len(unique) - len(panoramas)} masks")
-    return _tell_apart(panoramas)
+    return tell_apart(panoramas, tell)
 
 
 def _folder(root: Path, recursive: bool, tell: Callable[[str], None] | None) -> list[PanoramaFile]:
@@ -153,22 +132,6 @@ def _is_mask(path: Path, panoramas: set[Path]) -> bool:
     return beside in panoramas or (
         Path(stem).suffix.lower() in SUFFIXES and path.with_suffix("") in panoramas
     )
-
-
-def _tell_apart(panoramas: list[PanoramaFile]) -> list[PanoramaFile]:
-    """Let panoramas that differ in their suffix only keep it in their names."""
-    count = Counter(file.name for file in panoramas)
-    named = [replace(f, with_suffix=True) if count[f.name] > 1 else f for f in panoramas]
-    first: dict[str, PanoramaFile] = {}
-    for file in (f for f in named if not f.problem):
-        other = first.setdefault(file.name, file)
-        if other is not file:
-            raise CommandError(
-                f"{other.path} and {file.path} would both be written as {file.name!r}: run them "
-                "with different --out folders, rename one of them, or give the common folder of "
-                "two folders with --recursive"
-            )
-    return named
 
 
 def read_panorama(path: Path, mask: Path | None = None, force_aspect: bool = False) -> Picture:

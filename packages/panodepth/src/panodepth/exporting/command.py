@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, printable
 from panodepth.exporting.export import Exported, export
 from panodepth.exporting.file_formats import FILE_FORMATS
 from panodepth.exporting.input_shape import DYNAMIC
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     height = _number("--height", args.height, 16)
     batch = _number("--batch", args.batch, 1)
     exported = export(args.model, args.out, args.file_format, height=height, batch=batch)
-    sys.stdout.write(f"{exported.path}: {_describe(exported, args.file_format)}\n")
+    sys.stdout.write(f"{printable(str(exported.path))}: {_describe(exported, args.file_format)}\n")
     return 0
 
 

@@ -19,12 +19,12 @@ from pano_models import Predictor
 from panodepth.errors import CommandError, printable
 from panodepth.inference.files import Outcome, PredictSettings, predict_files
 from panodepth.inference.freed_memory import return_large_arrays
+from panodepth.input_names import PanoramaFile
 from panodepth.outputs.records import DEFAULT_FORMATS, FORMATS, check_writable
 from panodepth.panorama_files import (
     MASK_NAMES,
     VIDEO_SUFFIXES,
     MaskFinder,
-    PanoramaFile,
     find_panoramas,
 )
 from panodepth.prediction import DEFAULT_MODEL, check_height, load_predictor
@@ -117,7 +117,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_line(console: Console, text: str) -> None:
-    console.print(escape(printable(text)))
+    # One line whatever the width: a log is searched, a path is copied.
+    console.print(escape(printable(text)), soft_wrap=True)
 
 
 def _tell_unmasked(files: Sequence[PanoramaFile], masks: MaskFinder, console: Console) -> None:
@@ -153,9 +154,10 @@ def _predict_with_progress(
         path = escape(printable(str(outcome.file.path)))
         with above_bars():
             for note in outcome.notes:
-                console.print(f"{path}: {escape(printable(note))}")
+                console.print(f"{path}: {escape(printable(note))}", soft_wrap=True)
             if outcome.error:
-                console.print(f"[red]failed[/] {path}: {escape(printable(outcome.error))}")
+                error = escape(printable(outcome.error))
+                console.print(f"[red]failed[/] {path}: {error}", soft_wrap=True)
     return outcomes
 
 
@@ -180,5 +182,6 @@ def _print_summary(
     rest = f", {skipped} done before" if skipped else ""
     console.print(
         f"{written} written, {failed} failed{rest} in {seconds:.1f} s "
-        f"on {predictor.device} at {size} -> {escape(printable(str(out)))}"
+        f"on {predictor.device} at {size} -> {escape(printable(str(out)))}",
+        soft_wrap=True,
     )

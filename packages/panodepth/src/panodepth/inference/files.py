@@ -10,8 +10,9 @@ from typing import Any
 from pano_data import Picture
 from pano_models import DepthMaps, PredictionError, Predictor
 from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.input_names import PanoramaFile
 from panodepth.outputs.records import digest_of, is_complete, record_path, save_prediction
-from panodepth.panorama_files import MaskFinder, PanoramaFile, read_panorama
+from panodepth.panorama_files import MaskFinder, read_panorama
 from panodepth.prediction import PredictedMap
 
 # Nothing that follows can be written either.

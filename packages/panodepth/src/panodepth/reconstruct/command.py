@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pano_data.io.atomic import write_json
-from panodepth.errors import CommandError
+from panodepth.errors import CommandError, printable
 from panodepth.outputs.records import find_records, read_record, record_name
 from panodepth.reconstruct.alignment import align, choose_unit
 from panodepth.reconstruct.posed_panorama import (
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.compare:
             for line in write_layers(panoramas, _later_states(poses, args), args.out):
-                console.print(line, markup=False)
+                console.print(printable(line), markup=False, soft_wrap=True)
             return 0
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
@@ -114,13 +114,13 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"{args.folder}: {error}") from error
     write_json(args.out / "reconstruction.json", report, indent=2, sort_keys=False)
     for name, share in report["overlap"].items():
-        console.print(
-            f"{name}: {share:.0%} of its surface is seen by another panorama", markup=False
-        )
+        line = f"{printable(name)}: {share:.0%} of its surface is seen by another panorama"
+        console.print(line, markup=False, soft_wrap=True)
     console.print(
         f"{report['points']} points, {report['triangles']} triangles, "
-        f"{report['collision_triangles']} of collision -> {args.out}",
+        f"{report['collision_triangles']} of collision -> {printable(str(args.out))}",
         markup=False,
+        soft_wrap=True,
     )
     return 0
 

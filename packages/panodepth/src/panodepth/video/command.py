@@ -15,8 +15,9 @@ from rich.console import Console
 
 from pano_data import Picture, track
 from pano_data.io.atomic import write_json
+from pano_data.io.pictures.picture import SUFFIXES
 from pano_models import Predictor
-from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.errors import BadPanoramaError, CommandError, printable
 from panodepth.inference.files import predict_pictures
 from panodepth.outputs.records import FORMATS
 from panodepth.panorama_files import check_aspect
@@ -87,11 +88,13 @@ def run(args: argparse.Namespace) -> int:
     console.print(
         f"{report['frames']} frames; flicker of the scale {_percent(before['scale_percent'])} -> "
         f"{_percent(after['scale_percent'])}, of pixels {_percent(before['pixel_percent'])} -> "
-        f"{_percent(after['pixel_percent'])} -> {out}",
+        f"{_percent(after['pixel_percent'])} -> {printable(str(out))}",
         markup=False,
+        soft_wrap=True,
     )
     if cut_short:
-        console.print(f"{cut_short}; the frames before are written", style="red", markup=False)
+        told = f"{printable(cut_short)}; the frames before are written"
+        console.print(told, style="red", markup=False, soft_wrap=True)
     return 2 if cut_short else 0
 
 
@@ -134,6 +137,11 @@ def _batches(frames: Iterator[VideoFrame], count: int) -> Iterator[list[VideoFra
 
 
 def _check_usage(args: argparse.Namespace) -> None:
+    video: Path = args.video
+    if not video.exists():
+        raise CommandError(f"{video} cannot be read as a video: there is no such file")
+    if video.suffix.lower() in SUFFIXES:
+        raise CommandError(f"{video} is a picture: panodepth predict {video}")
     for name, least in (("batch", 1), ("every", 1), ("hold", 0)):
         value = getattr(args, name)
         if value is not None and not value >= least:  # NaN fails, too

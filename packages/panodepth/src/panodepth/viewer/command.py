@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pano_data.io.atomic import replace_file, write_text
 from pano_data.io.pictures.picture import SUFFIXES
-from pano_models import Predictor
-from panodepth.errors import CommandError
+from pano_models import ModelNotFoundError, Predictor
+from pano_models.loading import OFFICIAL
+from panodepth.errors import CommandError, printable
 from panodepth.outputs.records import digest_of, find_records, record_path, save_prediction
 from panodepth.panorama_files import read_panorama
 from panodepth.prediction import DEFAULT_MODEL, PredictedMap, load_predictor
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     records = find_records(folder) if folder.is_dir() else []
     if args.html:
         if not records:
-            raise CommandError(f"--html needs a folder of predictions, {args.what} holds none")
+            found = f"{folder} holds none" if folder.is_dir() else f"there is no folder {folder}"
+            raise CommandError(f"--html needs a folder of predictions, {found}")
         return _write_html(args.html, folder, records)
     if records:
         return _serve(args, folder, f"{len(records)} predictions", None)
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             f"{folder} holds neither predictions (*_prediction.json of panodepth predict) "
             "nor a model (config.json)"
         )
-    predictor = load_predictor(args.what, args.device, args.height)
+    predictor = _load(args)
     size = "x".join(map(str, predictor.size))
     with tempfile.TemporaryDirectory(prefix="panodepth-view-") as temporary:
         out = args.out or Path(temporary)
@@ -84,16 +86,47 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args, out, f"{args.what} on {predictor.device} at {size}", handler)
 
 
+def _load(args: argparse.Namespace) -> Predictor:
+    """Load what was named, which is no folder of predictions.
+
+    Raises:
+        CommandError: It is not there: in words of `view`, whose user may mean a folder.
+    """
+    try:
+        return load_predictor(args.what, args.device, args.height)
+    except CommandError as error:
+        named = args.what == DEFAULT_MODEL or args.what.startswith(OFFICIAL)
+        if named or not isinstance(error.__cause__, ModelNotFoundError):
+            raise
+        path = Path(args.what)
+        if path.is_file():
+            raise CommandError(
+                f"{path} is a file, expected a folder: of predictions (panodepth predict PATH... "
+                "--out DIR writes them), or of a training"
+            ) from error
+        if "/" in args.what and path.parent.is_dir():
+            raise CommandError(
+                f"there is no folder {path}: expected one of predictions (panodepth predict "
+                f"PATH... --out {path} writes it), or of a training"
+            ) from error
+        reason = str(error.__cause__).partition("; expected ")[0]  # without the names of all models
+        raise CommandError(
+            f"there is no folder {path} of predictions (panodepth predict PATH... --out {path} "
+            f"writes it), and {reason}: panodepth models lists all models"
+        ) from error.__cause__
+
+
 def _write_html(path: Path, folder: Path, records: Sequence[Path]) -> int:
     entries, problems = make_entries(records, lambda record: make_embedded_entry(record, folder))
     for problem in problems:
-        sys.stderr.write(f"left out: {problem}\n")
+        sys.stderr.write(f"left out: {printable(problem)}\n")
     if not entries:
         raise CommandError(f"none of the {len(records)} predictions in {folder} can be shown")
     if path.is_dir():
         raise CommandError(f"--html {path} is a folder, expected the name of a file")
     write_text(path, render_page(entries, "", accepts=False))
-    sys.stderr.write(f"{len(entries)} predictions in {path} ({path.stat().st_size / 1e6:.1f} MB)\n")
+    megabytes = path.stat().st_size / 1e6
+    sys.stderr.write(f"{len(entries)} predictions in {printable(str(path))} ({megabytes:.1f} MB)\n")
     return 2 if problems else 0
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from pano_data import track
 from pano_data.io.atomic import replace_file, write_json
-from panodepth.errors import BadPanoramaError, CommandError
+from panodepth.errors import BadPanoramaError, CommandError, printable
 from panodepth.outputs.maps import estimate_normals
 from panodepth.outputs.point_cloud import sample_sphere
 from panodepth.outputs.records import find_records, load_prediction, read_record, record_name
@@ -91,7 +91,10 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(f"--out {args.out} cannot be written ({error})") from error
     Console(stderr=True).print(
-        f"{len(placed)} views of {len(records)} panoramas, unit {unit} -> {args.out}", markup=False
+        f"{len(placed)} views of {len(records)} panoramas, unit {unit} -> "
+        f"{printable(str(args.out))}",
+        markup=False,
+        soft_wrap=True,
     )
     return 0
 
