@@ -58,7 +58,7 @@ if [ "$jobs" -gt 1 ]; then
   line data $(named "worlds|manifest" | every_second 0) & first=$!
   line data $(named "worlds|manifest" | every_second 1) & ended $first $!
   line da2 $(named "da2_.*|train_da2.*") & first=$!
-  line da $(named "depth_anywhere_.*|train_box|train_box_further|train_box_last|pack_box|train_teacher|check_teacher|train_student|train_metric") & second=$!
+  line da $(named "depth_anywhere_.*|train_box.*|pack_box|train_teacher|check_teacher|train_student|train_metric") & second=$!
   line dap $(named "dap_.*|train_dap.*") & ended $first $second $!
   line models $(named evaluate) & first=$!
   line suites $(named "evaluate_baseline|evaluate_box|suites|gallery") & ended $first $!

@@ -149,11 +149,10 @@ def furnish(
 
 
 def _row_of_columns(b: Builder, room: UnfurnishedRoom, space: FloorSpace) -> None:
-    half = 0.3
+    low, high = (-0.3, -0.3), (0.3, 0.3)
     for x, y in room.columns:
-        frame = Frame(x, y)
-        if space.fits(frame, room.number, (-half, -half), (half, half)):
-            space.occupy(frame, (-half, -half), (half, half))
+        if space.fits(frame := Frame(x, y), room.number, low, high):
+            space.occupy(frame, low, high)
             with b.object("column", frame):
                 fixtures.column(b, room.style, room.height)
 
