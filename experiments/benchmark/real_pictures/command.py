@@ -169,6 +169,7 @@ def _sky(file: PanoramaFile, masks: MaskFinder | None, size: tuple[int, int]) ->
 
 def _score_pairs(model: str, folder: Path) -> MeasuresByPicture:
     network = pano_models.load(model)
+    network.tells_other_size = False  # a picture's columns are those of its aspect
     rows = (network.native_size or network.probe_size)[0]
     found = {}
     for pair in read_pairs(folder):

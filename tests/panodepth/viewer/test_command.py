@@ -1,8 +1,26 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from panodepth.cli import main
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Refused:
+    """Runs `view` in an empty folder, and returns the line that it is refused with."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> str:
+        assert main(["view", *words]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -17,18 +35,10 @@ from panodepth.cli import main
         ("official:none", "--model official:none cannot be loaded: no release 'none'"),
     ],
 )
-def test_what_cannot_be_viewed_is_said_in_a_line(
-    what: str,
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_what_cannot_be_viewed_is_said_in_a_line(what: str, said: str, refused: Refused) -> None:
     Path("empty").mkdir()
     Path("room.jpg").write_bytes(b"x")
-    assert main(["view", what, "--no-browser"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    line = refused(what, "--no-browser")
     assert line.startswith("panodepth view: ")
     assert said in line
 
@@ -36,14 +46,6 @@ def test_what_cannot_be_viewed_is_said_in_a_line(
 @pytest.mark.parametrize(
     ("what", "said"), [("missing", "there is no folder missing"), (".", ". holds none")]
 )
-def test_a_page_of_nothing_is_not_written(
-    what: str,
-    said: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["view", what, "--html", "page.html"]) == 2
-    assert f"--html needs a folder of predictions, {said}" in capsys.readouterr().err
+def test_a_page_of_nothing_is_not_written(what: str, said: str, refused: Refused) -> None:
+    assert f"--html needs a folder of predictions, {said}" in refused(what, "--html", "page.html")
     assert not Path("page.html").exists()

@@ -1,4 +1,5 @@
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from experiments.benchmark.real_pictures.command import main
 from experiments.benchmark.real_pictures.pairs import (
     DepthPair,
     predict_disparity,
@@ -87,6 +89,16 @@ def test_pairs_are_read_in_metres(tmp_path: Path) -> None:
     assert [pair.name for pair in pairs] == ["a", "b"]
     torch.testing.assert_close(pairs[0].depth, slope().float(), rtol=0, atol=6e-4)
     assert pairs[0].rgb.unique().tolist() == pytest.approx([0.2])
+
+
+def test_the_network_of_the_box_is_scored_without_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pair(tmp_path, "a")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # 96x128 is not the 96x96 of its training
+        assert main(["--pairs", str(tmp_path), "--model", "worlds_view"]) == 0
+    assert "| constant | 0.203 |" in capsys.readouterr().out
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def furnish(
         light: Of the house.
         rng: Draws every choice.
     """
-    _row_of_columns(b, room, space)
+    _rows_of_columns(b, room, space)
     if rng.random() < 0.3:
         _slanted_corner(b, room, space, rng)
     tall: list[tuple[WallRun, float, float]] = []
@@ -148,7 +148,7 @@ def furnish(
     return _lamps(b, room, light, rng)
 
 
-def _row_of_columns(b: Builder, room: UnfurnishedRoom, space: FloorSpace) -> None:
+def _rows_of_columns(b: Builder, room: UnfurnishedRoom, space: FloorSpace) -> None:
     low, high = (-0.3, -0.3), (0.3, 0.3)
     for x, y in room.columns:
         if space.fits(frame := Frame(x, y), room.number, low, high):

@@ -155,7 +155,7 @@ ROOM_USES = (
             furniture.armchair,
             furniture.shelf,
         ),
-        (furniture.coffee_table, fixtures.plant, furniture.dining, fixtures.plant),
+        (furniture.coffee_table, furniture.dining, fixtures.plant),
     ),
 )
 
@@ -186,7 +186,7 @@ class UnfurnishedRoom:
         area: Square metres.
         lamps: Where lamps hang.
         crown: Height of the ceiling above the lamps, metres.
-        columns: Where a row of columns stands.
+        columns: Where columns stand in rows.
     """
 
     number: int
