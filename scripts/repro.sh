@@ -12,7 +12,7 @@ set -euo pipefail
 set -m # each line is a process group, which signals can be passed on to
 cd "$(dirname "$0")/.."
 
-dvc=(python -m experiments.pipeline.quick_dvc) # as `dvc`, but for the time its files take
+dvc=(python -m experiments.pipeline.repro.quick_dvc) # as `dvc`, but for the time its files take
 cores=$(python -c 'import joblib; print(joblib.cpu_count())') # a container's share, not the machine
 [ -e /dev/nvidiactl ] || [ -e /dev/kfd ] && lines=1 || lines=$cores
 jobs=${JOBS:-$lines}
@@ -45,24 +45,51 @@ trap 'stop TERM 143' TERM
 ended() {
   local failed=0 line
   for line in "$@"; do wait "$line" || failed=1; done
-  [ "$failed" -eq 0 ] || exit 1
+  [ "$failed" -eq 0 ] || ended_badly
 }
 
+# Says what ran, what failed, and the line to type then.
+ended_badly() {
+  summary
+  exit 1
+}
+
+# PHASE TITLE STAGE...: a line of stages. Lines of one phase run side by side.
+plan=()
+add() { [ $# -le 2 ] || plan+=("$*"); }
+
+summary() { python -m experiments.pipeline.repro summary; }
+
+stages=$("${dvc[@]}" stage list --name-only) || { check_names; exit 1; } # whose line is clearer
 if [ "$jobs" -gt 1 ]; then
-  if "${dvc[@]}" status -q; then
-    echo "Data and pipelines are up to date."
-    exit
-  fi
-  check_names
-  stages=$(dvc stage list --name-only)
-  line data $(named "worlds|manifest" | every_second 0) & first=$!
-  line data $(named "worlds|manifest" | every_second 1) & ended $first $!
-  line da2 $(named "da2_.*|train_da2.*") & first=$!
-  line da $(named "depth_anywhere_.*|train_box.*|pack_box|train_teacher|check_teacher|train_student|train_metric") & second=$!
-  line dap $(named "dap_.*|train_dap.*") & ended $first $second $!
-  line models $(named evaluate) & first=$!
-  line suites $(named "evaluate_baseline|evaluate_box|suites|gallery") & ended $first $!
+  add 1 data $(named "worlds|manifest" | every_second 0)
+  add 1 data $(named "worlds|manifest" | every_second 1)
+  add 2 da2 $(named "da2_.*|train_da2.*")
+  add 2 da $(named "depth_anywhere_.*|train_box.*|pack_box|train_teacher|check_teacher|train_student|train_metric")
+  add 2 dap $(named "dap_.*|train_dap.*")
+  add 3 models $(named evaluate)
+  add 3 suites $(named "evaluate_baseline|evaluate_box|suites|gallery")
+  phases="1 2 3"
 else
-  check_names
+  phases=
 fi
-exec "${dvc[@]}" repro
+in_lines=" $(printf '%s ' "${plan[@]}") "
+add 9 rest $(for stage in $stages; do [[ $in_lines == *" $stage "* ]] || echo "$stage"; done)
+
+found=0
+printf '%s\n' "${plan[@]}" | python -m experiments.pipeline.repro plan --cores "$cores" || found=$?
+[ "$found" -ne 4 ] || exit 0 # nothing to run
+check_names
+[ "$found" -eq 0 ] || exit "$found"
+export PANODEPTH_REPRO=1
+for phase in $phases; do
+  lines=()
+  for entry in "${plan[@]}"; do
+    read -r number title names <<<"$entry"
+    [ "$number" = "$phase" ] || continue
+    line "$title" $names & lines+=($!)
+  done
+  ended "${lines[@]}"
+done
+"${dvc[@]}" repro || ended_badly
+summary

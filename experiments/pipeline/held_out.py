@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import yaml
 
 from experiments.pipeline.params import ParamsError
-from pano_data.manifest import Manifest, read_manifest
+from pano_data import Manifest, read_manifest
 from pano_data.splits import matterport3d
 
 SCORED: dict[str, tuple[tuple[str, str], ...]] = {

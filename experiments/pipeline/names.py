@@ -22,9 +22,8 @@ from typing import Any
 from experiments.pipeline import params
 from experiments.pipeline.closure.stages import PIPELINE, Command, commands
 from experiments.pipeline.overlay import ALTERNATIVES, alternatives, with_alternatives
-from pano_data import datasets
-from pano_data.datasets.spec import DatasetSpec, check_options
-from pano_data.errors import DataError, UnknownDatasetError
+from pano_data import DataError, DatasetSpec, UnknownDatasetError, datasets
+from pano_data.datasets.spec import check_options
 
 LOOPS = "pipeline"
 SETS = ("train", "unlabelled", "val", "test", "datasets")

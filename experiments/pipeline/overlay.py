@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from experiments.pipeline.params import PARAMS_FILE, ParamsError, read_params
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 COMPOSED = "# Composed of params.yaml and "
 ALTERNATIVES = "alternatives"

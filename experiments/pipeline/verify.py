@@ -19,7 +19,7 @@ from dvc_data.hashfile.tree import Tree
 from rich.console import Console
 
 from pano_data import track
-from panodepth.errors import CommandError
+from panodepth import CommandError
 
 State = Literal["same", "differs", "missing", "extra", "unreadable", "unlisted", "never made"]
 MEANING: dict[State, str] = {

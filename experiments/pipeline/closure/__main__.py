@@ -11,7 +11,7 @@ import sys
 from experiments.pipeline.closure.dvc_yaml import PAGE, check, table, with_table, write
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.revision import REPO
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import yaml
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "repro.sh"
+SCRIPT = Path(__file__).parents[4] / "scripts" / "repro.sh"
 MEETS = """touch {0}.here
 for i in $(seq 100); do test -e {1}.here && test -e {2}.here && break; sleep 0.1; done
 test -e {1}.here && test -e {2}.here && touch {0}"""
@@ -81,8 +81,13 @@ def test_lines_run_at_the_same_time_and_each_stage_once(pipeline) -> None:
     expected = ["manifest@a", "manifest@b", *trainings, "suites", "report"]
     assert sorted(_stages_of(run)) == sorted(expected)
     assert set(yaml.safe_load((pipeline / "dvc.lock").read_text())["stages"]) == set(expected)
+    assert "7 stages to run at most" in run.stdout
+    assert "stage 1 of 7, about 0 s left" in run.stdout
+    assert "stage 7 of 7, about 0 s left: report" in run.stdout
+    assert "7 stages ran in" in run.stdout
     again = _repro(pipeline)
     assert again.returncode == 0
+    assert again.stdout == "Data and pipelines are up to date.\n"
     assert _stages_of(again) == []
 
 
@@ -92,6 +97,8 @@ def test_a_line_that_fails_ends_the_whole_and_keeps_the_others(pipeline) -> None
     run = _repro(pipeline)
     assert run.returncode == 1
     assert "failed to reproduce 'train_da2'" in run.stdout
+    assert "failed: train_da2; the lines above say why" in run.stdout
+    assert ".venv/bin/dvc repro --single-item train_da2\n" in run.stdout
     assert (pipeline / "dap").exists()
     assert (pipeline / "student").exists()
     assert not {"suites", "report"} & set(_stages_of(run))

@@ -1,4 +1,4 @@
-"""`python -m experiments.pipeline.quick_dvc ...`: `dvc ...`, faster with many stages.
+"""`python -m experiments.pipeline.repro.quick_dvc ...`: `dvc ...`, faster with many stages.
 
 DVC reads, keeps comments of and writes the whole of `dvc.lock` after every stage: some 5 s of
 processor time with the 20,000 lines that the code behind every number makes here, 5 minutes in all.
@@ -27,7 +27,8 @@ from dvc.fs import localfs
 from dvc.utils.serialize import load_path, modify_yaml
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
-from pano_data.io.atomic import write_text
+from experiments.pipeline.repro.journal import is_watched, watch_stages
+from pano_data import write_text
 
 HEAD = "schema: '2.0'\nstages:\n"
 BLOCK = re.compile(r"^  (?! ).*\n(?:    .*\n|  - .*\n)*", re.MULTILINE)
@@ -136,10 +137,17 @@ def _member(node: Any, name: str) -> Any:
 
 def run(arguments: list[str]) -> int:
     """Run DVC with the arguments of a command line; return its exit status."""
-    dvcfile.modify_yaml = modify_lock
-    param.read_param_file = read_values
+    hasten()
+    if is_watched():
+        watch_stages()
     status: int = main(arguments)
     return status
+
+
+def hasten() -> None:
+    """Put what is faster into DVC, in this process."""
+    dvcfile.modify_yaml = modify_lock
+    param.read_param_file = read_values
 
 
 if __name__ == "__main__":

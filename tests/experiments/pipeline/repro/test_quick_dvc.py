@@ -8,8 +8,8 @@ from dvc.dependency.param import read_param_file
 from dvc.fs import localfs
 from dvc.utils.serialize._yaml import dumps_yaml, parse_yaml
 
-from experiments.pipeline import quick_dvc
-from experiments.pipeline.quick_dvc import HEAD, modify_lock, read_values, split
+from experiments.pipeline.repro import quick_dvc
+from experiments.pipeline.repro.quick_dvc import HEAD, modify_lock, read_values, split
 from tests.experiments import other_process
 from tests.experiments.tiny import ROOT
 
@@ -142,7 +142,7 @@ def test_a_pipeline_gets_the_lock_file_of_dvc_byte_for_byte(tmp_path):
         assert done.returncode == 0, done.stderr
 
     expected = reproduced("dvc", tmp_path / "dvc")
-    assert reproduced("experiments.pipeline.quick_dvc", tmp_path / "ours") == expected
+    assert reproduced("experiments.pipeline.repro.quick_dvc", tmp_path / "ours") == expected
     assert expected[0] != expected[1]
 
 

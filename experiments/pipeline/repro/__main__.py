@@ -1,0 +1,147 @@
+"""`python -m experiments.pipeline.repro plan|summary|record`: called by scripts/repro.sh.
+
+`plan` reads the lines of stages from standard input (`PHASE TITLE STAGE STAGE ...`) and says how
+many are to run and how long that takes (exit code 4: none). `summary` says what ran and what
+failed, and the line to type then. `record` writes the processor time of every stage of the call
+that ended last into seconds.json and docs/benchmarks/stages.md.
+"""
+
+import argparse
+import json
+import platform
+import sys
+
+from experiments.pipeline.repro.journal import Progress, describe_s, read_progress
+from experiments.pipeline.repro.plan import (
+    FOLDER,
+    MEASURED,
+    Plan,
+    make_plan,
+    parse_lines,
+    read_seconds,
+)
+from experiments.pipeline.repro.quick_dvc import hasten
+from experiments.pipeline.revision import REPO
+from pano_data.io.atomic import write_text
+
+NOTHING_TO_RUN = 4
+LONGEST = 5
+PAGE = "docs/benchmarks/stages.md"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.pipeline.repro")
+    commands = parser.add_subparsers(dest="command", required=True)
+    plan = commands.add_parser("plan")
+    plan.add_argument("--cores", type=int, default=1)
+    commands.add_parser("summary")
+    commands.add_parser("record")
+    chosen = parser.parse_args(argv)
+    if chosen.command == "plan":
+        hasten()
+        made = make_plan(parse_lines(sys.stdin), chosen.cores)
+        made.write()
+        sys.stdout.write(describe_plan(made))
+        return 0 if made.pending else NOTHING_TO_RUN
+    progress = read_progress()
+    if chosen.command == "summary":
+        keep_seconds(progress)
+        sys.stdout.write(summarize(progress))
+        return 0
+    return record(progress)
+
+
+def describe_plan(plan: Plan) -> str:
+    """Say how many stages are to run, and how long that takes."""
+    if not plan.pending:
+        return "Data and pipelines are up to date.\n"
+    count = plural(len(plan.pending), "stage")
+    unknown = [name for name in plan.pending if plan.expected(name) == 0]
+    left = describe_s(Progress(plan, {}, plan.started).time_left_s())
+    without = f", without {plural(len(unknown), 'stage')} never timed" if unknown else ""
+    cores = plural(plan.cores, "core")
+    return f"{count} to run at most, about {left} on {cores} with nothing beside{without}.\n"
+
+
+def ended_seconds(progress: Progress) -> dict[str, float]:
+    """Return the processor time of each stage that ran to its end."""
+    return {n: e.cpu_s for n, e in progress.last.items() if e.what == "ended"}
+
+
+def keep_seconds(progress: Progress) -> None:
+    """Add the times of a call to those that this machine remembers."""
+    file = FOLDER / "seconds.json"
+    seconds = {**read_seconds(file), **ended_seconds(progress)}
+    write_text(file, json.dumps(seconds))
+
+
+def summarize(progress: Progress) -> str:
+    """Say what ran, for how long, and what failed."""
+    ended = ended_seconds(progress)
+    lines = []
+    if ended:
+        clock, cpu = describe_s(progress.passed_s()), sum(ended.values())
+        longest = sorted(ended, key=lambda name: -ended[name])[:LONGEST]
+        shown = ", ".join(f"{name} {describe_s(ended[name])}" for name in longest)
+        lines.append(
+            f"{plural(len(ended), 'stage')} ran in {clock} ({describe_s(cpu)} of processor"
+        )
+        lines[-1] += f" time; most of it: {shown})"
+    failed = [name for name, event in progress.last.items() if event.what == "failed"]
+    for name in failed:
+        lines.append(f"failed: {name}; the lines above say why. Alone, with all that it prints:")
+        lines.append(f"    .venv/bin/dvc repro --single-item {name}")
+    if failed:
+        lines.append("What ended is kept: `make repro` goes on from there.")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 stage", "2 stages"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def record(progress: Progress) -> int:
+    """Write the table of times; only a call that ran every stage has all of them."""
+    seconds = ended_seconds(progress)
+    planned = {name for line in progress.plan.lines for name in line.stages}
+    if missing := sorted(planned - seconds.keys()):
+        sys.stderr.write(
+            f"got times of {len(seconds)} of {len(planned)} stages ({missing[0]} did not run), "
+            "expected all: run `make repro` in a fresh clone first\n"
+        )
+        return 2
+    rounded = {name: round(value, 1) for name, value in sorted(seconds.items())}
+    write_text(MEASURED, json.dumps(rounded, indent=0) + "\n")
+    write_text(REPO / PAGE, page(progress, rounded))
+    return 0
+
+
+def page(progress: Progress, seconds: dict[str, float]) -> str:
+    """Return the page of times, stages of one name in one row."""
+    families: dict[str, list[float]] = {}
+    for name, value in seconds.items():
+        families.setdefault(name.partition("@")[0], []).append(value)
+    clock = progress.passed_s() / 60
+    lines = [
+        "# Times of the stages",
+        "",
+        "Written by `python -m experiments.pipeline.repro record` after a `make repro` in a fresh",
+        "clone. Seconds of processor time of a stage and all its processes; `make repro` tells the",
+        "time left by this table, and by what your own machine took before.",
+        "",
+        f"{platform.machine()}, {plural(progress.plan.cores, 'core')}, Python "
+        f"{platform.python_version()}; {sum(seconds.values()) / 60:.0f} minutes of processor time,",
+        f"{clock:.0f} by the clock.",
+        "",
+        "| stage | runs | seconds, together | of the longest |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, values in sorted(families.items(), key=lambda item: -sum(item[1])):
+        lines.append(f"| `{name}` | {len(values)} | {sum(values):.0f} | {max(values):.0f} |")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
