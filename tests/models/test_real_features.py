@@ -23,6 +23,7 @@ NETWORKS = {
         "feedforward": 32,
         "heads": 2,
     },
+    "egformer": {**LITE, "embed_dim": 16},
 }
 OF_VIEWS = ("perspective_vit", "perspective_unet")
 PANORAMIC = [name for name in NETWORKS if name not in OF_VIEWS]
@@ -57,7 +58,7 @@ def test_every_weight_learns(name):
 
 
 @pytest.mark.parametrize(("name", "options"), [("da2", {}), ("dap", {}), ("unifuse",
-            {"fusion": "none"}), ("hohonet", {})])  # fmt: skip
+            {"fusion": "none"}), ("hohonet", {}), ("egformer", {})])  # fmt: skip
 def test_turning_the_panorama_turns_the_prediction(name, options):
     network, rgb = build(name, equivariant=True, **options).eval(), torch.rand(1, 3, 64, 128)
     with torch.no_grad():
@@ -70,6 +71,21 @@ def test_turning_the_panorama_turns_the_prediction(name, options):
 def test_cube_branch_has_no_equivariant_form(name):
     with pytest.raises(ValueError, match="take a ResNet"):
         build(name, equivariant=True)
+
+
+def test_released_egformer_has_no_backbone():
+    with pytest.raises(ValueError, match="faithful is the release, which has no backbone; got"):
+        build("egformer", faithful=True)
+    with pytest.raises(ValueError, match="EGFormer has no convolutional encoder"):
+        pm.create("egformer", embed_dim=16, backbone_weights=PACKAGE)
+
+
+def test_egformer_without_a_backbone_has_the_published_parameters():
+    published = pm.create("egformer", embed_dim=16).state_dict()
+    with_features = build("egformer").state_dict()
+    added = {name for name in with_features if name not in published}
+    assert published.keys() < with_features.keys()
+    assert all(name.startswith("pyramid.image.") for name in added)
 
 
 @pytest.mark.parametrize("name", ["da2", "dap"])

@@ -4,12 +4,15 @@ Source: I. Yun et al., "EGformer: Equirectangular Geometry-biased Transformer fo
     Estimation", ICCV 2023.
 """
 
+from collections.abc import Sequence
+from os import PathLike
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from pano_geometry.tensor_types import Float
-from pano_models.backbones.encoders import run_encoder
+from pano_models.backbones.encoders import ConvEncoder, build_encoder, run_encoder
 from pano_models.layers.padding import SphereUpsample, pad_on_sphere
 from pano_models.students.egformer.attention import (
     Axis,
@@ -61,6 +64,28 @@ class DepthReadout(nn.Module):
         return out
 
 
+class ImageFeatures(nn.Module):
+    """Maps of a convolutional encoder at 1/2 … 1/32, each with the channels of the pyramid there.
+
+    Args:
+        encoder: Five maps, finest first.
+        dims: Channels of the pyramid's five grids, finest first.
+    """
+
+    def __init__(self, encoder: ConvEncoder, dims: Sequence[int]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.project = nn.ModuleList(
+            nn.Sequential(nn.Linear(c, dim), nn.LayerNorm(dim))
+            for c, dim in zip(encoder.channels, dims, strict=True)
+        )
+
+    def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b u v c"]]:
+        """Return the maps of normalised pictures, finest first."""
+        maps = self.encoder(x)
+        return [f(m.permute(0, 2, 3, 1)) for f, m in zip(self.project, maps, strict=True)]
+
+
 class RowColumnPyramid(nn.Module):
     """The U-shaped transformer: four levels down, a bottleneck, four levels up.
 
@@ -68,11 +93,15 @@ class RowColumnPyramid(nn.Module):
         embed_dim: Channels of the finest level.
         drop_path: Largest rate of stochastic depth.
         faithful: See `EquirectangularAttention`.
+        encoder: Its maps are added where the pyramid enters a grid; None: as published.
     """
 
-    def __init__(self, embed_dim: int, drop_path: float, faithful: bool) -> None:
+    def __init__(
+        self, embed_dim: int, drop_path: float, faithful: bool, encoder: ConvEncoder | None = None
+    ) -> None:
         super().__init__()
         dims = [embed_dim << i for i in range(5)]
+        self.image = None if encoder is None else ImageFeatures(encoder, dims)
         self.patch_embed = ConvNorm(3, embed_dim, stride=2, activation=False)
         self.encoder = _encoder_stages(dims, drop_path, faithful)
         self.downsample = nn.ModuleList(ConvNorm(dims[i], dims[i + 1], stride=2) for i in range(4))
@@ -83,12 +112,13 @@ class RowColumnPyramid(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """Return the maps (b, c, h, w) at 1/16, 1/8, 1/4 and 1/2 of normalised pictures."""
+        features: list[Tensor] = [] if self.image is None else self.image(x)
         x = self.patch_embed(x.permute(0, 2, 3, 1))
         skips: list[Tensor] = []
         for stage, down in zip(self.encoder, self.downsample, strict=True):
-            skips.append(stage(x))
+            skips.append(stage(_sum_next(x, features)))
             x = down(skips[-1])
-        x = self.bottleneck(x)
+        x = self.bottleneck(_sum_next(x, features))
         levels: list[Tensor] = []
         for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
             x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
@@ -115,9 +145,16 @@ class EGFormer(Student):
         equivariant: Rolling the input by a multiple of 32 columns rolls the output: exact sphere
             padding everywhere, periodic positions along rows, and tangent kernels that continue
             across the seam and the poles. Parameters are the same.
+        backbone: A convolutional encoder (see `encoders.build_encoder`) whose five maps are added
+            to the pyramid's at the same grids, so that the network can start from ImageNet's
+            features as the other students do; ours, not published. None: the published network.
+        backbone_weights: A file of ImageNet weights for the encoder, a package, or "timm"; see
+            `load_encoders`. A saved folder holds its own: loading one ignores this option.
 
     Raises:
-        ValueError: For an unknown `head`, or `faithful` and `equivariant` together.
+        ValueError: For an unknown `head` or `backbone`, `faithful` together with `equivariant` or
+            with a `backbone`, or `backbone_weights` without a `backbone`.
+        CheckpointError: `backbone_weights` do not fit the backbone.
     """
 
     encoder_name = "pyramid"
@@ -133,15 +170,21 @@ class EGFormer(Student):
         precision: str = "float32",
         faithful: bool = False,
         equivariant: bool = False,
+        backbone: str | None = None,
+        backbone_weights: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__(head, precision, max_height, normalize, faithful, equivariant)
+        if faithful and backbone is not None:
+            raise ValueError(f"faithful is the release, which has no backbone; got {backbone!r}")
         self.max_depth = max_depth
-        self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful)
+        encoder = None if backbone is None else build_encoder(backbone)
+        self.pyramid = RowColumnPyramid(embed_dim, drop_path, faithful, encoder)
         self.tune_final = ConvNorm(embed_dim, embed_dim)
         self.readout = DepthReadout(embed_dim)
         self.apply(_initialize)
         if head == "affine":
             set_initial_output(self.readout.conv3, AFFINE_START)
+        self._start_encoders(backbone_weights)
         if equivariant:
             self._close_the_sphere()
 
@@ -156,6 +199,11 @@ class EGFormer(Student):
         finest = run_encoder(self.pyramid, self.input(rgb), self.precision)[-1]
         raw: Tensor = self.readout(self.tune_final(finest.permute(0, 2, 3, 1)))
         return raw if self.head == "affine" else self.max_depth * raw.sigmoid()
+
+
+def _sum_next(x: Tensor, features: list[Tensor]) -> Tensor:
+    """Add the next feature map, which is taken from the list, if there is one."""
+    return x + features.pop(0) if features else x
 
 
 def _rates(largest: float, first: int) -> tuple[float, float]:
