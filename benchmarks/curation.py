@@ -18,8 +18,7 @@ import numpy as np
 import torch
 
 import pano_geometry as pg
-from pano_data.curation import P2E, ReflectionOutpainter
-from pano_data.sample import ErpSample
+from pano_data import P2E, ErpSample, ReflectionOutpainter
 from pano_data.shards.samples import encode_sample
 from pano_worlds import CAMERA, make_world, render
 

@@ -21,7 +21,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 import pano_geometry as pg
-from pano_data.shards import ShardDataset, finish, pack
+from pano_data import ShardDataset
+from pano_data.shards import finish, pack
 from pano_data.shards.distance_codec import DistanceCodec, decode_distance, encode_distance
 from pano_worlds import CAMERA, make_world, render
 

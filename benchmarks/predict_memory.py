@@ -46,10 +46,11 @@ def run_steps(model: str, picture: Path, out: Path, formats: list[str]) -> None:
     torch.set_num_threads(1)
     with step("modules of the command"):
         import panodepth.inference.command  # noqa: F401
+        from panodepth import load_predictor
         from panodepth.inference.freed_memory import return_large_arrays
         from panodepth.outputs.records import save_prediction
         from panodepth.panorama_files import read_panorama
-        from panodepth.prediction import PredictedMap, load_predictor
+        from panodepth.prediction import PredictedMap
     return_large_arrays()
     with step(f"loading `{model}`"):
         predictor = load_predictor(model, "cpu")

@@ -15,7 +15,7 @@ from experiments.benchmark.report.ablation_tables import (
 )
 from experiments.benchmark.suites.catalogue import SUITES, Suite
 from experiments.pipeline import params
-from pano_models.outputs import DISPARITY_AFFINE
+from pano_models import DISPARITY_AFFINE
 
 RANKED = "da2_table1 · ranks"
 """The one suite of several data sets all of whose published numbers are at hand."""

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from pano_geometry import column_longitudes, row_latitudes
 from pano_geometry.tensor_types import Bool, Float
-from pano_losses import alignment
-from pano_losses.protocol import ALL_KINDS, DISTANCE_KINDS
+from pano_losses import ALL_KINDS, DISTANCE_KINDS, alignment
 
 LATITUDE_BINS = 12  # of 15 degrees, from the zenith to the nadir
 RANGE_EDGES_M = (0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)

@@ -17,10 +17,8 @@ from experiments.benchmark.evaluate.score import ScoringSettings
 from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, resolve
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.stage import run_suite
-from pano_data import datasets, write_json
-from pano_data.manifest import manifest_of
-from pano_data.reader import ManifestDataset
-from panodepth.errors import CommandError
+from pano_data import ManifestDataset, datasets, manifest_of, write_json
+from panodepth import CommandError
 
 SIZE = (512, 1024)
 

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, default_collate
 
-from pano_data.reader import ManifestDataset, read, resize, to_tensors
+from pano_data import ManifestDataset, read, to_tensors
+from pano_data.reader import resize
 
 PICTURE = "picture"
 

@@ -21,8 +21,8 @@ from scipy.spatial import cKDTree
 from pano_data import Picture, track, write_json
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render, upright
-from panodepth.errors import CommandError
-from panodepth.prediction import PredictedMap, load_predictor
+from panodepth import CommandError, load_predictor
+from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.alignment import align
 from panodepth.reconstruct.fusion import extract_seen_surface, fuse_points, mesh_free_space
 from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, replace_poses

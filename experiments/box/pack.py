@@ -16,8 +16,7 @@ import torch
 import pano_models
 from experiments.pipeline.revision import git_revision
 from experiments.pipeline.run_folder import FINISHED
-from pano_models.model import DepthModel
-from pano_models.outputs import geometry_key
+from pano_models import DepthModel, geometry_key
 from pano_models.weights.box import BOX, box_folder, half_precision, put_into_box
 
 LICENCE = "Apache-2.0"

@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from pano_geometry.tensor_types import Float
-from pano_models import register
-from pano_models.da2 import DA2
+from pano_models import DA2, register
 
 
 @register("da2_without_sphere")

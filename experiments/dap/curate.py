@@ -20,12 +20,9 @@ from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import data_files
 from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
-from pano_data.manifest import Row, write_manifest
+from pano_data import ManifestDataset, Row, shard_indices, write_manifest
 from pano_data.pseudo_labels import Selection, select_rows
-from pano_data.reader import ManifestDataset
-from pano_data.sampler import shard_indices
-from pano_models import CheckpointError, ModelNotFoundError
-from pano_models.discriminator import PatchDiscriminator
+from pano_models import CheckpointError, ModelNotFoundError, PatchDiscriminator
 
 
 class Judge(LightningModule):

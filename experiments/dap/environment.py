@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from pano_data.manifest import Row
+from pano_data import Row
 from pano_geometry import Equirectangular, solid_angle
 from pano_geometry.tensor_types import Bool, Float
 

@@ -8,8 +8,13 @@ from typing import Any
 from safetensors.torch import save_file
 
 from pano_data import replace_file, write_json
-from pano_models import EncoderDiscriminator, ModelNotFoundError, fill, read_state
-from pano_models.discriminator import PatchDiscriminator
+from pano_models import (
+    EncoderDiscriminator,
+    ModelNotFoundError,
+    PatchDiscriminator,
+    fill,
+    read_state,
+)
 
 KINDS = {kind.__name__: kind for kind in (PatchDiscriminator, EncoderDiscriminator)}
 

@@ -13,8 +13,7 @@ from experiments.depth_anywhere.view_scores import ViewScores
 from experiments.depth_anywhere.views import Views
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
-from pano_data import write_text
-from pano_data.sources import Source
+from pano_data import Source, write_text
 
 
 class TeacherError(ValueError):

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 import pano_models
 from pano_geometry.tensor_types import Float
+from pano_models import load_teacher
 from pano_models.layers.padding import resize
-from pano_models.teachers.hub import load_teacher
 
 
 class FolderTeacher(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import pano_geometry as pg
-from pano_geometry.rigs.tangent import tangent_rotations
+from pano_geometry import tangent_rotations
 from pano_geometry.tensor_types import Bool, Float
 
 LEAST_DEPTH = 1e-3

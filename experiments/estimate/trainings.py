@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from experiments.estimate.sizes import UNLABELLED_PANORAMAS, size_of
 from experiments.pipeline import params
-from pano_data.sampler import split_batch
+from pano_data import split_batch
 from pano_models import DepthModel
 
 PEAK, PEAK_TF32 = 989e12, 494.7e12  # FLOP/s of an H100 SXM, dense, bfloat16 and TF32; data sheet

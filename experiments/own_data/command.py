@@ -30,11 +30,11 @@ from experiments.pipeline.processes import global_rank
 from experiments.pipeline.run_folder import STATE
 from experiments.training.cli import launch
 from pano_data import DataError
-from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.model import DepthModel
-from pano_models.outputs import UNITS, Maps, geometry_key
+from pano_models import CheckpointError, DepthModel, Maps, ModelNotFoundError, geometry_key
+from pano_models.outputs import UNITS
 from pano_models.weights.box import box_folder, box_names
-from panodepth.errors import CommandError, one_line
+from panodepth import CommandError
+from panodepth.errors import one_line
 
 PROGRAM = "panodepth-train"
 OPTIONS = ("kind", "invalid", "far", "fov_x_deg", "intrinsics", "held_out")

@@ -9,19 +9,25 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from pano_data import P2E, CuratedDataset, ManifestDataset, datasets, track, write_manifest
+from pano_data import (
+    P2E,
+    CorruptSampleError,
+    CuratedDataset,
+    ErpSample,
+    ManifestDataset,
+    Quarantine,
+    ReflectionOutpainter,
+    Row,
+    Source,
+    datasets,
+    track,
+    write_manifest,
+)
 from pano_data.audit import AuditReport, audit
-from pano_data.curation import ReflectionOutpainter
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
-from pano_data.errors import CorruptSampleError
-from pano_data.manifest import Row
-from pano_data.quarantine import Quarantine
-from pano_data.sample import ErpSample
-from pano_data.sources import Source
 from pano_losses import ProtocolMetric
-from pano_models import DISTANCE_SCALE_INVARIANT, Predictor
-from pano_models.model import DepthModel
+from pano_models import DISTANCE_SCALE_INVARIANT, DepthModel, Predictor
 
 PARTS = ("rest", "held_out")
 LIFTED = "experiments.own_data.pairs.LiftedPairs"

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from experiments.training.task import Batch, DepthTask
-from pano_models import DISPARITY_AFFINE, FAR_PROBABILITY
-from pano_models.outputs import geometry_key
+from pano_models import DISPARITY_AFFINE, FAR_PROBABILITY, geometry_key
 
 NEAREST = 1e-3
 """Metres; the disparity of what is nearer would rule a panorama."""

@@ -6,9 +6,7 @@ import pano_models
 from experiments.own_data.pairs import Pairs
 from experiments.pipeline import params
 from experiments.training.task import BATCH_NORMS
-from pano_models import FAR_PROBABILITY
-from pano_models.model import DepthModel
-from pano_models.outputs import Maps
+from pano_models import FAR_PROBABILITY, DepthModel, Maps
 from pano_models.registry import NETWORKS, builder_of
 
 SECTION = "own_data"

@@ -19,9 +19,7 @@ import rich
 from rich.table import Table
 
 from experiments.pipeline import data_files, held_out, params
-from pano_data import datasets
-from pano_data.errors import DataError, DatasetNotFoundError
-from pano_data.manifest import manifest_of, write_manifest
+from pano_data import DataError, DatasetNotFoundError, datasets, manifest_of, write_manifest
 
 RAW = Path("data/raw")
 MANIFESTS = Path("data/manifests")

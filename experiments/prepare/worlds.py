@@ -19,8 +19,7 @@ from jsonargparse import ArgumentParser
 
 from experiments.pipeline import config_errors, params
 from experiments.pipeline.run_folder import RunFolderError, replace_whole_folder
-from pano_data import datasets, workers
-from pano_data.errors import DataError
+from pano_data import DataError, datasets, workers
 
 RAW = Path("data/raw")
 MARKER = ".rendered-by-panodepth"

@@ -16,8 +16,7 @@ import pandas as pd
 from experiments.study.claims import Study
 from experiments.study.plan import StudyRun
 from experiments.study.results import DONE, RECORDED, TABLE, StudyRuns, StudyStore, finished
-from pano_data import write_json
-from pano_data.io.atomic import replace_file, write_text
+from pano_data import replace_file, write_json, write_text
 
 KEYS = ("dataset", "protocol", "key")
 FOLDER = Path(__file__).with_name("records")

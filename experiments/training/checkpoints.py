@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from pano_data import DataError, remove_parts, replace_file
-from pano_models.errors import CheckpointError
+from pano_models import CheckpointError
 from pano_models.storage.files import DAMAGED
 
 

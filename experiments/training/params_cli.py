@@ -63,10 +63,8 @@ from experiments.training.subcommands import (
 from experiments.training.task import DepthTask
 from experiments.training.validation_scores import monitored_score
 from pano_data import ErpDataModule, write_text
-from pano_losses.evaluation import UnknownProtocolError
-from pano_models.errors import CheckpointError, ModelNotFoundError
-from pano_models.model import DepthModel, ModelSpec
-from pano_models.registry import name_of
+from pano_losses import UnknownProtocolError
+from pano_models import CheckpointError, DepthModel, ModelNotFoundError, ModelSpec, name_of
 
 PREDICTIONS = Path("out/predictions")
 BAD_INPUT = RunFolderError, CheckpointError, ModelNotFoundError, UnknownProtocolError, GateError

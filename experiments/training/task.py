@@ -15,9 +15,8 @@ import pano_models
 from experiments.training.divergence import check_maps, refuse_non_finite
 from experiments.training.sharding import Sharded, is_sharded, shard, spare_batches
 from experiments.training.validation_scores import ValidationScores
-from pano_losses.evaluation import resolve
-from pano_models.errors import CheckpointError
-from pano_models.storage.state_dict import fill
+from pano_losses import resolve
+from pano_models import CheckpointError, fill
 
 Batch = dict[str, Any]
 BATCH_NORMS = nn.modules.batchnorm._BatchNorm

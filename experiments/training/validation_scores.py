@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pano_losses.accumulators import ProtocolMetric
+from pano_losses import ProtocolMetric
 
 
 class ValidationScores(nn.Module):

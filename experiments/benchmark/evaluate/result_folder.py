@@ -17,8 +17,7 @@ from experiments.benchmark.evaluate.score import ScoringSettings, refuse_other_r
 from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.tracking.panels import panel
-from pano_data import remove_all_parts, replace_file, write_json
-from pano_data.reader import ManifestDataset
+from pano_data import ManifestDataset, remove_all_parts, replace_file, write_json
 
 JOURNAL = ".journal"
 SAMPLES = 3

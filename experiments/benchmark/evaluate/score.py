@@ -20,7 +20,7 @@ from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.pipeline.closure.digest import code_digest, own_code
 from pano_data import ManifestDataset, track
-from pano_losses.evaluation import ImageScores, accumulate, resolve, score_images, summarise
+from pano_losses import ImageScores, accumulate, resolve, score_images, summarise
 
 DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
 

@@ -19,7 +19,7 @@ from experiments.pipeline import params
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
 from experiments.pipeline.stage import report_bad_input
-from pano_data.reader import ManifestDataset
+from pano_data import ManifestDataset
 
 SCORES = Path("reports/scores")
 

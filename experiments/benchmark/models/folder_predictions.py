@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pano_data import DataError, Manifest, image_size, read_depth
-from pano_models.outputs import DISPARITY_AFFINE, DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT
+from pano_models import DISPARITY_AFFINE, DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT
 
 FOLDER = "folder:"
 KINDS = (DISTANCE_METRIC, DISTANCE_SCALE_INVARIANT, DISPARITY_AFFINE)

@@ -10,7 +10,7 @@ import pano_geometry as pg
 import pano_models
 from experiments.benchmark.models.folder_predictions import parse_options
 from pano_losses.gram import icosahedron_rotations
-from pano_models.fusion_baseline import ViewRig
+from pano_models import ViewRig
 
 FUSION = "fusion:"
 OPTIONS = ("preset", "rig", "views", "fov", "view", "fusion", "predicts")

@@ -17,8 +17,7 @@ from experiments.benchmark.full_pictures import PICTURE
 from experiments.benchmark.models.folder_predictions import FOLDER, FolderPredictions
 from experiments.benchmark.models.fusion import FUSION, build_fusion
 from experiments.pipeline.run_folder import FINISHED
-from pano_data.manifest import Manifest, read_manifest
-from pano_data.reader import ManifestDataset
+from pano_data import Manifest, ManifestDataset, read_manifest
 from pano_geometry.tensor_types import Float
 from pano_models.storage.model_folder import digest_of_weights
 

@@ -31,10 +31,9 @@ from experiments.benchmark.pano3r.rooms import (
     with_true_distance,
 )
 from experiments.benchmark.reconstruction import THRESHOLD, exact_surface, score_geometry
-from pano_data import Picture, write_json
-from pano_data.io.atomic import write_bytes
+from pano_data import Picture, write_bytes, write_json
 from pano_worlds import View
-from panodepth.errors import CommandError
+from panodepth import CommandError
 from panodepth.reconstruct.alignment import align
 from panodepth.reconstruct.files import write_cloud
 from panodepth.reconstruct.fusion import fuse_points

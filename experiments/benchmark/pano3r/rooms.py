@@ -13,9 +13,9 @@ from experiments.benchmark.reconstruction import REACH
 from pano_data import Picture
 from pano_geometry import Equirectangular
 from pano_worlds import View, Viewpoint, World, make_world, render
-from panodepth.errors import BadPanoramaError, CommandError
+from panodepth import BadPanoramaError, CommandError, load_predictor
 from panodepth.panorama_files import read_panorama
-from panodepth.prediction import PredictedMap, load_predictor
+from panodepth.prediction import PredictedMap
 from panodepth.reconstruct.posed_panorama import PosedPanorama, make_posed_panorama, read_poses
 from panodepth.reconstruct.registration import Array, ScaledPose
 

@@ -21,7 +21,7 @@ from pano_data import DataError, track, write_json
 from pano_data.io.pictures.picture import read_keep_mask
 from pano_geometry import resize
 from pano_models import DepthMaps, Predictor
-from panodepth.errors import BadPanoramaError, CommandError
+from panodepth import BadPanoramaError, CommandError
 from panodepth.input_names import PanoramaFile
 from panodepth.panorama_files import (
     MASK_NAMES,

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pano_data.io.depth import read_depth
-from pano_data.io.pictures.picture import read_picture
+from pano_data import read_depth, read_picture
 from pano_geometry import resize
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import metrics

@@ -39,7 +39,7 @@ from experiments.benchmark.report.tables import (
 )
 from experiments.benchmark.report.verdict import DatasetVerdict, absrel_of, verdict_table, verdicts
 from experiments.pipeline.stage import run_stage
-from pano_data.io.atomic import remove_parts, write_json, write_text
+from pano_data import remove_parts, write_json, write_text
 
 TEMPLATE = "page.html"
 COMMON = "depth_anywhere_released"

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.benchmark.suites.published import PublishedTable, tables
-from pano_data import datasets
-from pano_data.errors import DatasetNotFoundError
-from pano_data.manifest import Manifest, manifest_of
+from pano_data import DatasetNotFoundError, Manifest, datasets, manifest_of
 
 
 class SuiteError(ValueError):

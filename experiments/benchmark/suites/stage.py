@@ -24,10 +24,7 @@ from experiments.pipeline.held_out import seen_suites
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED
 from experiments.pipeline.stage import report_bad_input, run_stage
-from pano_data import remove_parts, write_json
-from pano_data.errors import DatasetNotFoundError
-from pano_data.manifest import Manifest
-from pano_data.reader import ManifestDataset
+from pano_data import DatasetNotFoundError, Manifest, ManifestDataset, remove_parts, write_json
 
 FOLDER = "suites"
 ABOUT = "about.json"

@@ -36,7 +36,7 @@ from experiments.study.page.pictures import (
 from experiments.study.plan import runs as all_runs
 from experiments.study.results import StudyRuns, StudyStore
 from experiments.study.verdict import CONTRADICTED, ClaimVerdict, judge
-from pano_data.io.atomic import replace_file, write_text
+from pano_data import replace_file, write_text
 
 EXAMINED = FILE.with_name("examined.yaml")
 PLOT = "study_forest.png"
