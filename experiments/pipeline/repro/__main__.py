@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 
-from experiments.pipeline.repro.journal import Progress, describe_s, read_progress
+from experiments.pipeline.repro.journal import Progress, describe_left, describe_s, read_progress
 from experiments.pipeline.repro.plan import (
     FOLDER,
     MEASURED,
@@ -56,12 +56,11 @@ def describe_plan(plan: Plan) -> str:
     """Say how many stages are to run, and how long that takes."""
     if not plan.pending:
         return "Data and pipelines are up to date.\n"
-    count = plural(len(plan.pending), "stage")
-    unknown = [name for name in plan.pending if plan.expected(name) == 0]
-    left = describe_s(Progress(plan, {}, plan.started).time_left_s())
-    without = f", without {plural(len(unknown), 'stage')} never timed" if unknown else ""
-    cores = plural(plan.cores, "core")
-    return f"{count} to run at most, about {left} on {cores} with nothing beside{without}.\n"
+    count = f"{plural(len(plan.pending), 'stage')} to run at most"
+    left = describe_left(Progress(plan, {}, plan.started))
+    if not left:
+        return f"{count}; none was ever timed.\n"
+    return f"{count}, {left} on {plural(plan.cores, 'core')} with nothing beside.\n"
 
 
 def ended_seconds(progress: Progress) -> dict[str, float]:

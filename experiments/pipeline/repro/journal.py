@@ -140,8 +140,17 @@ def read_progress(folder: Path = FOLDER) -> Progress:
 
 def describe_start(progress: Progress, stage: str) -> str:
     """Return the line that a stage begins with."""
-    number, left = progress.number_begun() + 1, describe_s(progress.time_left_s())
-    return f"stage {number} of {len(progress.plan.pending)}, about {left} left: {stage}"
+    number, left = progress.number_begun() + 1, describe_left(progress)
+    return f"stage {number} of {len(progress.plan.pending)}{left and f', {left} left'}: {stage}"
+
+
+def describe_left(progress: Progress) -> str:
+    """Return the time left in words, "" where none of the stages left was ever timed."""
+    left = progress.plan.pending - progress.last.keys()
+    unknown = [name for name in left if progress.plan.expected(name) == 0]
+    if unknown and len(unknown) == len(left):
+        return ""
+    return f"{'at least' if unknown else 'about'} {describe_s(progress.time_left_s())}"
 
 
 def describe_s(seconds: float) -> str:

@@ -68,14 +68,24 @@ def test_a_stage_longer_than_expected_has_nothing_left_but_no_debt():
     assert after(made, Event("report", "started", 1000.0), now=5000.0).time_left_s() == 0
 
 
-def test_a_stage_never_timed_is_as_its_like_or_is_told(capsys):
-    made = plan(pending={"worlds@new", "own_stage"})
+def test_a_stage_never_timed_is_as_its_like_or_is_told():
+    made = plan(pending={"worlds@x", "worlds@new", "own_stage"})
     assert made.expected("worlds@new") == 90
     assert made.expected("own_stage") == 0
     assert commands.describe_plan(made) == (
-        "2 stages to run at most, about 0 s on 2 cores with nothing beside, "
-        "without 1 stage never timed.\n"
+        "3 stages to run at most, at least 2 min on 2 cores with nothing beside.\n"
     )
+    progress = after(made, now=1000.0)
+    assert (
+        journal.describe_start(progress, "worlds@x")
+        == "stage 1 of 3, at least 2 min left: worlds@x"
+    )
+
+
+def test_no_time_is_told_where_none_is_known():
+    made = plan(pending={"own_stage"})
+    assert commands.describe_plan(made) == "1 stage to run at most; none was ever timed.\n"
+    assert journal.describe_start(after(made, now=1.0), "own_stage") == "stage 1 of 1: own_stage"
 
 
 def test_plan_and_journal_come_back_and_a_cut_line_is_left_out(tmp_path):
