@@ -2,22 +2,28 @@
 
 `plan` reads the lines of stages from standard input (`PHASE TITLE STAGE STAGE ...`) and says how
 many are to run and how long that takes (exit code 4: none). `summary` says what ran and what
-failed, and the line to type then. `record` writes the processor time of every stage of the call
-that ended last into seconds.json and docs/benchmarks/stages.md.
+failed, and the line to type then. `record` writes the processor time that every stage took here,
+in whatever call it ran last, into seconds.json and docs/benchmarks/stages.md.
 """
 
 import argparse
 import json
 import platform
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from experiments.pipeline.repro.journal import Progress, describe_left, describe_s, read_progress
 from experiments.pipeline.repro.plan import (
     FOLDER,
+    JOURNAL,
     MEASURED,
+    REMEMBERED,
     Plan,
     make_plan,
     parse_lines,
+    read_plan,
     read_seconds,
 )
 from experiments.pipeline.repro.quick_dvc import hasten
@@ -40,16 +46,16 @@ def main(argv: list[str] | None = None) -> int:
     chosen = parser.parse_args(argv)
     if chosen.command == "plan":
         hasten()
+        keep_seconds()
         made = make_plan(parse_lines(sys.stdin), chosen.cores)
         made.write()
         sys.stdout.write(describe_plan(made))
         return 0 if made.pending else NOTHING_TO_RUN
-    progress = read_progress()
-    if chosen.command == "summary":
-        keep_seconds(progress)
-        sys.stdout.write(summarize(progress))
-        return 0
-    return record(progress)
+    keep_seconds()
+    if chosen.command == "record":
+        return record(read_plan(), read_seconds(FOLDER / REMEMBERED))
+    sys.stdout.write(summarize(read_progress()))
+    return 0
 
 
 def describe_plan(plan: Plan) -> str:
@@ -68,11 +74,12 @@ def ended_seconds(progress: Progress) -> dict[str, float]:
     return {n: e.cpu_s for n, e in progress.last.items() if e.what == "ended"}
 
 
-def keep_seconds(progress: Progress) -> None:
-    """Add the times of a call to those that this machine remembers."""
-    file = FOLDER / "seconds.json"
-    seconds = {**read_seconds(file), **ended_seconds(progress)}
-    write_text(file, json.dumps(seconds))
+def keep_seconds(folder: Path = FOLDER) -> None:
+    """Add the times of the last call, also of one that was killed, to what this machine knows."""
+    if (folder / JOURNAL).is_file():
+        file = folder / REMEMBERED
+        seconds = {**read_seconds(file), **ended_seconds(read_progress(folder))}
+        write_text(file, json.dumps(seconds))
 
 
 def summarize(progress: Progress) -> str:
@@ -101,28 +108,27 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def record(progress: Progress) -> int:
-    """Write the table of times; only a call that ran every stage has all of them."""
-    seconds = ended_seconds(progress)
-    planned = {name for line in progress.plan.lines for name in line.stages}
+def record(plan: Plan, seconds: Mapping[str, float]) -> int:
+    """Write the table of times, if every stage of the plan was timed here."""
+    planned = {name for line in plan.lines for name in line.stages}
     if missing := sorted(planned - seconds.keys()):
         sys.stderr.write(
-            f"got times of {len(seconds)} of {len(planned)} stages ({missing[0]} did not run), "
-            "expected all: run `make repro` in a fresh clone first\n"
+            f"got times of {len(planned) - len(missing)} of {len(planned)} stages ({missing[0]} "
+            "never ran here), expected all: run `make repro` in a fresh clone first\n"
         )
         return 2
-    rounded = {name: round(value, 1) for name, value in sorted(seconds.items())}
+    rounded = {name: round(seconds[name], 1) for name in sorted(planned)}
     write_text(MEASURED, json.dumps(rounded, indent=0) + "\n")
-    write_text(REPO / PAGE, page(progress, rounded))
+    write_text(REPO / PAGE, page(replace(plan, seconds=rounded, pending=frozenset(planned))))
     return 0
 
 
-def page(progress: Progress, seconds: dict[str, float]) -> str:
+def page(plan: Plan) -> str:
     """Return the page of times, stages of one name in one row."""
     families: dict[str, list[float]] = {}
-    for name, value in seconds.items():
+    for name, value in plan.seconds.items():
         families.setdefault(name.partition("@")[0], []).append(value)
-    clock = progress.passed_s() / 60
+    cores = plural(plan.cores, "core")
     lines = [
         "# Times of the stages",
         "",
@@ -130,9 +136,10 @@ def page(progress: Progress, seconds: dict[str, float]) -> str:
         "clone. Seconds of processor time of a stage and all its processes; `make repro` tells the",
         "time left by this table, and by what your own machine took before.",
         "",
-        f"{platform.machine()}, {plural(progress.plan.cores, 'core')}, Python "
-        f"{platform.python_version()}; {sum(seconds.values()) / 60:.0f} minutes of processor time,",
-        f"{clock:.0f} by the clock.",
+        f"{platform.machine()}, {cores}, Python {platform.python_version()}: "
+        f"{sum(plan.seconds.values()) / 60:.0f} minutes of processor time,",
+        f"{Progress(plan, {}, plan.started).time_left_s() / 60:.0f} by the clock on {cores} that "
+        "do nothing else, by these times.",
         "",
         "| stage | runs | seconds, together | of the longest |",
         "| --- | --- | --- | --- |",

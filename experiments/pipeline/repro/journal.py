@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from dvc.stage import Stage
 
-from experiments.pipeline.repro.plan import FOLDER, Line, Plan, read_plan
+from experiments.pipeline.repro.plan import FOLDER, JOURNAL, Line, Plan, read_plan
 
 VARIABLE = "PANODEPTH_REPRO"
 """Set by scripts/repro.sh; without it `quick_dvc` is silent."""
@@ -45,14 +45,14 @@ class Event:
 
 def append(event: Event, folder: Path = FOLDER) -> None:
     """Add an event to the journal."""
-    with (folder / "journal.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / JOURNAL).open("a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(event)) + "\n")
 
 
 def read_journal(folder: Path = FOLDER) -> list[Event]:
     """Return the events so far; a line that a crash cut short is left out."""
     events = []
-    for line in (folder / "journal.jsonl").read_text("utf-8").splitlines():
+    for line in (folder / JOURNAL).read_text("utf-8").splitlines():
         try:
             event = Event(**json.loads(line))
         except (ValueError, TypeError):

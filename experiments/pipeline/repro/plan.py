@@ -18,8 +18,11 @@ from dvc.repo.graph import get_subgraph_of_nodes
 from pano_data.io.atomic import write_text
 
 FOLDER = Path(".dvc/tmp/repro")
+JOURNAL = "journal.jsonl"
+REMEMBERED = "seconds.json"
+"""In the folder: what each stage took on this machine, whenever it ran last."""
 MEASURED = Path(__file__).parent / "seconds.json"
-"""Seconds of processor time by stage, of the machine that docs/benchmarks/stages.md names."""
+"""The same of the machine on which `record` was called; it comes with the repository."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Plan:
         folder.mkdir(parents=True, exist_ok=True)
         values = {**asdict(self), "pending": sorted(self.pending)}
         write_text(folder / "plan.json", json.dumps(values))
-        write_text(folder / "journal.jsonl", "")
+        write_text(folder / JOURNAL, "")
 
 
 def read_plan(folder: Path = FOLDER) -> Plan:
@@ -108,7 +111,7 @@ def make_plan(lines: Sequence[Line], cores: int, folder: Path = FOLDER) -> Plan:
         folder: Where earlier calls on this machine have left their times; they count for more than
             the table that comes with the repository.
     """
-    seconds = {**read_seconds(MEASURED), **read_seconds(folder / "seconds.json")}
+    seconds = {**read_seconds(MEASURED), **read_seconds(folder / REMEMBERED)}
     return Plan(tuple(lines), changed_stages(), seconds, cores, time.time())
 
 

@@ -7,7 +7,13 @@ import pytest
 from experiments.pipeline.repro import __main__ as commands
 from experiments.pipeline.repro import journal
 from experiments.pipeline.repro.journal import Event, Progress, append, describe_s, read_progress
-from experiments.pipeline.repro.plan import Line, Plan, parse_lines, read_plan
+from experiments.pipeline.repro.plan import (
+    Line,
+    Plan,
+    parse_lines,
+    read_plan,
+    read_seconds,
+)
 
 LINES = (
     Line(1, "a", ("worlds@x", "worlds@y")),
@@ -128,17 +134,26 @@ def test_summary_names_what_failed_and_the_line_to_type():
     ]
 
 
-def test_times_are_recorded_only_of_a_whole_call(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(commands, "MEASURED", tmp_path / "seconds.json")
+def test_times_are_remembered_over_calls_also_of_one_that_was_killed(tmp_path):
+    plan().write(tmp_path)
+    append(Event("worlds@x", "ended", 1090.0, 80.0), tmp_path)
+    append(Event("train_da2", "started", 1100.0), tmp_path)  # killed
+    commands.keep_seconds(tmp_path)
+    plan(pending={"train_da2"}).write(tmp_path)
+    append(Event("train_da2", "ended", 2000.0, 590.0), tmp_path)
+    commands.keep_seconds(tmp_path)
+    assert read_seconds(tmp_path / "seconds.json") == {"worlds@x": 80.0, "train_da2": 590.0}
+
+
+def test_times_are_recorded_only_when_every_stage_was_timed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "MEASURED", tmp_path / "measured.json")
     monkeypatch.setattr(commands, "REPO", tmp_path)
     (tmp_path / "docs/benchmarks").mkdir(parents=True)
-    some = [Event("worlds@x", "ended", 1090.0, 80.0)]
-    assert commands.record(after(plan(), *some, now=1090.0)) == 2
-    assert "got times of 1 of 7 stages (report did not run)" in capsys.readouterr().err
-    assert not (tmp_path / "seconds.json").exists()
-    every = [Event(name, "ended", 2000.0, value) for name, value in SECONDS.items()]
-    assert commands.record(after(plan(), *every, now=2000.0)) == 0
-    assert json.loads((tmp_path / "seconds.json").read_text()) == SECONDS
+    assert commands.record(plan(), {"worlds@x": 80.0, "another": 1.0}) == 2
+    assert "got times of 1 of 7 stages (report never ran here)" in capsys.readouterr().err
+    assert not (tmp_path / "measured.json").exists()
+    assert commands.record(plan(pending=set()), {**SECONDS, "another": 1.0}) == 0
+    assert json.loads((tmp_path / "measured.json").read_text()) == SECONDS
     page = (tmp_path / commands.PAGE).read_text()
     assert "| `worlds` | 3 | 270 | 120 |" in page
-    assert "30 minutes of processor time,\n17 by the clock." in page
+    assert "30 minutes of processor time,\n15 by the clock on 2 cores" in page
