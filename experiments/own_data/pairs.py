@@ -14,7 +14,7 @@ from pano_data.audit import AuditReport, audit
 from pano_data.curation import ReflectionOutpainter
 from pano_data.datasets.folder_depth import ENCODINGS
 from pano_data.datasets.spec import Skipped
-from pano_data.errors import CorruptSampleError
+from pano_data.errors import CorruptSampleError, DataError, DatasetNotFoundError
 from pano_data.manifest import Row
 from pano_data.quarantine import Quarantine
 from pano_data.sample import ErpSample
@@ -110,7 +110,13 @@ def find_pairs(
     inside = {name: place.relative_to(root).as_posix() for name, place in whole.items()}
     given = {**inside, **options}
     spec = datasets.get("folder_depth")
-    rows, skipped = spec.survey(root, "all", list_file=None, **given)
+    try:
+        rows, skipped = spec.survey(root, "all", list_file=None, **given)
+    except DatasetNotFoundError as error:
+        raise DataError(
+            f"no picture below {images} has a depth map of its name below {depth} "
+            f"({error.what}); expected a.jpg with a.png, or a_rgb.jpg with a_depth.exr"
+        ) from error
     share = float(given.get("held_out", 0.1))
     parts = {"rest": rows, "held_out": []}
     if share and len(rows) > 1:

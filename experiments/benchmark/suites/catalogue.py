@@ -9,6 +9,7 @@ from experiments.benchmark.suites.published import PublishedTable, tables
 from pano_data import datasets
 from pano_data.errors import DatasetNotFoundError
 from pano_data.manifest import Manifest, manifest_of
+from pano_geometry.spelling import ask_meant
 
 
 class SuiteError(ValueError):
@@ -174,5 +175,7 @@ def get(name: str) -> Suite:
         SuiteError: With the known ids.
     """
     if name not in SUITES:
-        raise SuiteError(f"got suite {name!r}, expected one of {', '.join(SUITES)}")
+        raise SuiteError(
+            f"got suite {name!r}{ask_meant(name, SUITES)}, expected one of {', '.join(SUITES)}"
+        )
     return SUITES[name]
