@@ -18,6 +18,7 @@ from experiments.benchmark.models.resolve import DatasetLocation, ScoredModel, r
 from experiments.benchmark.suites import catalogue as suites
 from experiments.benchmark.suites.stage import run_suite
 from pano_data import ManifestDataset, datasets, manifest_of, write_json
+from pano_geometry.spelling import ask_meant
 from panodepth import CommandError
 
 SIZE = (512, 1024)
@@ -123,8 +124,11 @@ def _check(args: argparse.Namespace) -> None:
     if args.dataset and args.partial:
         raise CommandError("--partial is for a suite, which knows how many images there should be")
     if args.dataset and args.protocol not in pano_losses.protocols:
-        known = ", ".join(sorted(pano_losses.protocols))
-        raise CommandError(f"got protocol {args.protocol!r}, expected one of {known}")
+        known = pano_losses.protocols
+        raise CommandError(
+            f"got protocol {args.protocol!r}{ask_meant(args.protocol or '', known)}, "
+            f"expected one of {', '.join(sorted(known))}"
+        )
     if args.out is not None and args.out.is_dir():
         raise CommandError(f"--out {args.out} is a folder, expected the name of a file")
     batch = 1 if args.batch_size is None else args.batch_size

@@ -25,7 +25,7 @@ from experiments.own_data.pairs import (
     units_hint,
 )
 from experiments.own_data.values import PROTOCOLS, SECTION, values
-from experiments.pipeline.params import ParamsError
+from experiments.pipeline.params import PARAMS_FILE, ParamsError
 from experiments.pipeline.processes import global_rank
 from experiments.pipeline.run_folder import STATE
 from experiments.training.cli import launch
@@ -37,6 +37,8 @@ from panodepth import CommandError
 from panodepth.errors import one_line
 
 PROGRAM = "panodepth-train"
+LEAST_HEIGHT = 16
+"""Pixels; below it no network sees anything."""
 OPTIONS = ("kind", "invalid", "far", "fov_x_deg", "intrinsics", "held_out")
 """Options of the command that are those of the reader."""
 
@@ -116,9 +118,21 @@ def _check(args: argparse.Namespace) -> None:
             raise CommandError(f"{name.upper()} {folder} is no folder, expected one of files")
     if args.masks is not None and not args.masks.is_dir():
         raise CommandError(f"--masks {args.masks} is no folder, expected one of PNG files")
-    numbers = [args.steps, args.batch_size, args.units, args.samples, *(args.size or ())]
-    if any(number is not None and number <= 0 for number in numbers):
-        raise CommandError("expected positive --steps, --batch-size, --size, --units and --samples")
+    for name in ("steps", "batch_size", "units", "samples"):
+        number = getattr(args, name)
+        if number is not None and not number > 0:
+            option = name.replace("_", "-")
+            raise CommandError(f"--{option} is {number}, expected more than 0")
+    if args.size and not (args.size[0] >= LEAST_HEIGHT and args.size[1] == 2 * args.size[0]):
+        height, width = args.size
+        raise CommandError(
+            f"--size is {height} {width}, expected a height from {LEAST_HEIGHT} on and a width of "
+            "twice that, e.g. 128 256"
+        )
+    if not (args.audit_only or PARAMS_FILE.is_file()):
+        raise CommandError(
+            f"got no {PARAMS_FILE} in {Path.cwd()}, expected the root of a clone; change into it"
+        )
     if args.fov_x_deg and args.intrinsics:
         raise CommandError("got --fov-x-deg and --intrinsics, expected one of them")
     wrong = [word for word in args.set if "=" not in word]

@@ -13,6 +13,8 @@ from pano_data import (
     P2E,
     CorruptSampleError,
     CuratedDataset,
+    DataError,
+    DatasetNotFoundError,
     ErpSample,
     ManifestDataset,
     Quarantine,
@@ -116,7 +118,13 @@ def find_pairs(
     inside = {name: place.relative_to(root).as_posix() for name, place in whole.items()}
     given = {**inside, **options}
     spec = datasets.get("folder_depth")
-    rows, skipped = spec.survey(root, "all", list_file=None, **given)
+    try:
+        rows, skipped = spec.survey(root, "all", list_file=None, **given)
+    except DatasetNotFoundError as error:
+        raise DataError(
+            f"no picture below {images} has a depth map of its name below {depth} "
+            f"({error.what}); expected a.jpg with a.png, or a_rgb.jpg with a_depth.exr"
+        ) from error
     share = float(given.get("held_out", 0.1))
     parts = {"rest": rows, "held_out": []}
     if share and len(rows) > 1:

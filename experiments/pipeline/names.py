@@ -11,7 +11,6 @@ line too, and the pipeline goes on.
 """
 
 import argparse
-import difflib
 import re
 import sys
 from collections import Counter
@@ -24,6 +23,7 @@ from experiments.pipeline.closure.stages import PIPELINE, Command, commands
 from experiments.pipeline.overlay import ALTERNATIVES, alternatives, with_alternatives
 from pano_data import DataError, DatasetSpec, UnknownDatasetError, datasets
 from pano_data.datasets.spec import check_options
+from pano_geometry.spelling import find_meant
 
 LOOPS = "pipeline"
 SETS = ("train", "unlabelled", "val", "test", "datasets")
@@ -35,7 +35,7 @@ CLASS: dict[str, tuple[Any, str]] = {"class_path": (str, "the path of a class"),
          "init_args": (Mapping, "a mapping of its arguments")}  # fmt: skip
 _FILLED_IN = re.compile(r"\$\{([\w.]+)\}")
 ALIKE = 0.87
-"""Share of letters in common (`difflib`'s ratio) from which a name may be another, misspelt."""
+"""Share of letters in common from which a key may be another, misspelt: many differ by a word."""
 EXIT_USAGE = 2
 
 
@@ -228,8 +228,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 def _close(name: str, known: Collection[str]) -> str | None:
     """Return the known name that is spelled most like another one, if one is like it at all."""
-    close = difflib.get_close_matches(name, sorted(set(known) - {name}), n=1, cutoff=ALIKE)
-    return close[0] if close else None
+    return find_meant(name, set(known) - {name}, ALIKE)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -55,6 +55,14 @@ def test_many_items_a_second_write_no_more_lines(
     assert len(lines) == 6
 
 
+def test_an_end_that_is_due_is_told_once(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    _loop(clock, 6, 8.0, total=6)  # the last item is done 24 s after the line before
+    assert capsys.readouterr().err.splitlines() == [
+        "reading: 3 of 6, 8 s each, 00:24 left",
+        "reading: 6 of 6, 8 s each, 00:00 left",
+    ]
+
+
 def test_a_short_loop_writes_nothing(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     _loop(clock, 10, 1.9, total=10)
     assert capsys.readouterr().err == ""

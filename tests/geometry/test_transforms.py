@@ -198,8 +198,7 @@ class _NoFloat64(TorchDispatchMode):
 
 
 @pytest.fixture
-def without_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(pixels, "NO_FLOAT64", {"meta"})
+def without_float64() -> Iterator[None]:
     with _NoFloat64():
         yield
 

@@ -24,6 +24,24 @@ def test_bad_usage_exits_with_2(words: list[str]) -> None:
         main(words)
 
 
+def test_a_misspelt_command_is_told_with_the_one_that_is_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["predit", "room.jpg"])
+    assert "no command 'predit' (is predict meant?), expected one of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", ""], ["predict", "a.jpg", "--out", ""], ["view", "a", "--html="], [""]]
+)
+def test_an_empty_variable_of_the_shell_is_no_name(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert "is a variable of the shell empty?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", sorted(subcommands()))
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):

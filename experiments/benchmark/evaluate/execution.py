@@ -18,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from experiments.benchmark.models.resolve import ScoredModel
-from pano_models import usable_device
+from pano_models import is_out_of_memory, usable_device
 
 # A rank may score for hours after another has finished; torchrun ends all when one dies.
 TIMEOUT = timedelta(days=1)
@@ -180,11 +180,6 @@ class HalvingPredictor:
         slices = ({k: v[s : s + self.limit] for k, v in batch.items()} for s in starts)
         parts = [self.predictor.predict(part, self.device) for part in slices]
         return {k: torch.cat([part[k] for part in parts]) for k in parts[0]}
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell whether a GPU or the CPU's allocator has run out of memory."""
-    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
 
 
 def first_batch(size: tuple[int, int], device: str) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.benchmark.suites.published import PublishedTable, tables
 from pano_data import DatasetNotFoundError, Manifest, datasets, manifest_of
+from pano_geometry.spelling import ask_meant
 
 
 class SuiteError(ValueError):
@@ -172,5 +173,7 @@ def get(name: str) -> Suite:
         SuiteError: With the known ids.
     """
     if name not in SUITES:
-        raise SuiteError(f"got suite {name!r}, expected one of {', '.join(SUITES)}")
+        raise SuiteError(
+            f"got suite {name!r}{ask_meant(name, SUITES)}, expected one of {', '.join(SUITES)}"
+        )
     return SUITES[name]

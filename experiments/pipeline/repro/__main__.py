@@ -28,7 +28,7 @@ from experiments.pipeline.repro.plan import (
 )
 from experiments.pipeline.repro.quick_dvc import hasten
 from experiments.pipeline.revision import REPO
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 NOTHING_TO_RUN = 4
 LONGEST = 5

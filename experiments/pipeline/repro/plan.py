@@ -15,7 +15,7 @@ from typing import Any
 from dvc.repo import Repo
 from dvc.repo.graph import get_subgraph_of_nodes
 
-from pano_data.io.atomic import write_text
+from pano_data import write_text
 
 FOLDER = Path(".dvc/tmp/repro")
 JOURNAL = "journal.jsonl"

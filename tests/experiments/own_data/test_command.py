@@ -105,7 +105,9 @@ def test_an_output_of_the_pipeline_is_refused(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--steps", "0"], "expected positive --steps"),
+        (["--steps", "0"], "--steps is 0, expected more than 0"),
+        (["--units", "-1"], "--units is -1.0, expected more than 0"),
+        (["--size", "5", "7"], "--size is 5 7, expected a height from 16 on and a width of twice"),
         (["--set", "trainer.devices"], "expected KEY=VALUE"),
         (["--masks", "nowhere"], "--masks nowhere is no folder"),
         (["--units", "1000", "--kind", "z"], "got kind=z for panoramas"),
@@ -127,6 +129,29 @@ def test_a_misspelt_model_is_told_before_the_pairs_are_looked_at(
     assert "is pano_small meant?" in err
     assert out == ""
     assert train(rooms, "--units", "1000", "--model", "none", "--audit-only", "--samples", "1") == 0
+
+
+def test_a_folder_without_values_is_told_before_the_pairs_are_looked_at(
+    rooms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train(rooms, "--units", "1000") == 2
+    out, err = capsys.readouterr()
+    assert "got no params.yaml in" in err
+    assert out == ""
+
+
+def test_folders_without_a_pair_are_named(
+    rooms: Path, clone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert main([str(empty), str(rooms / "depth"), "--out", "runs/none", "--units", "1000"]) == 2
+    told = capsys.readouterr().err
+    assert f"no picture below {empty} has a depth map of its name below" in told
+    assert "a.jpg with a.png" in told
+    assert "miniatures" not in told
 
 
 def test_both_names_of_the_command_lead_here() -> None:

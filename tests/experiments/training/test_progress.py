@@ -84,7 +84,6 @@ def test_a_log_tells_steps_rate_time_left_and_loss(
     assert capsys.readouterr().err.splitlines() == [
         "training da2: 3 of 6, 8 s each, 00:24 left, total 0.25",
         "training da2: 6 of 6, 8 s each, 00:00 left, total 0.25",
-        "training da2: 6 of 6, 8 s each, 00:00 left, total 0.25",
     ]
 
 

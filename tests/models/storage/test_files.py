@@ -46,6 +46,12 @@ class Bomb:
         return os.mkdir, (str(self.path),)
 
 
+def test_a_text_is_told_without_torchs_code_of_a_letter(tmp_path):
+    (tmp_path / "m.pth").write_text("hello")
+    with pytest.raises(pm.CheckpointError, match=r"m\.pth is truncated or no weight file$"):
+        read_state(tmp_path / "m.pth")
+
+
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("plain_pickle", [True, False])
 def test_malicious_pickle_is_refused_and_not_run(tmp_path, plain_pickle):

@@ -118,6 +118,24 @@ def test_whatever_a_file_raises_stops_no_other(
     assert "for 4 of 5 panoramas" in text
 
 
+def test_too_little_memory_is_told_with_what_needs_less(
+    save_panorama: Save,
+    box_room: nn.Module,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def full(rgb: torch.Tensor) -> dict[str, torch.Tensor]:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] can't allocate memory: 8 bytes")
+
+    monkeypatch.setattr(box_room, "forward", full)
+    assert predict_box(tmp_path / "out", save_panorama("in/a.png"), "--save", "npy") == 2
+    text = " ".join(capsys.readouterr().err.split())
+    assert "not enough memory at " in text
+    assert "give a smaller --height" in text
+    assert "alloc_cpu" not in text
+
+
 def test_a_result_whose_name_is_too_long_fails_alone(save_panorama: Save, tmp_path: Path) -> None:
     long, short = save_panorama("in/" + "n" * 245 + ".png"), save_panorama("in/a.png")
     assert predict_box(tmp_path / "out", long.parent, "--save", "npy") == 2

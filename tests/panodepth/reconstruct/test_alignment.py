@@ -159,6 +159,31 @@ def test_panoramas_that_do_not_meet_are_refused(
     folder = predict()
     noise = np.random.default_rng(0).uniform(0.5, 9, (96, 192)).astype(np.float32)
     np.save(folder / "c_distance.npy", noise)
-    assert main(["reconstruct", str(folder), "--out", str(tmp_path / "out")]) == 2
-    assert "c could not be aligned" in capsys.readouterr().err
+    words = ["reconstruct", str(folder), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "c could not be aligned" in told
+    assert "give --poses. --despite-misfit writes" in told
     assert not (tmp_path / "out").exists()
+    assert main([*words, "--despite-misfit", "--save", "cloud"]) == 0
+    assert "misfit: c could not be aligned" in capsys.readouterr().err
+    report = json.loads((tmp_path / "out" / "reconstruction.json").read_text())
+    assert report["misfit"].startswith("c could not be aligned")
+    assert report["overlap"]["c"] < 0.5
+
+
+def test_given_poses_are_not_asked_for_again(
+    predict: Callable[..., Path],
+    poses_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = predict()
+    noise = np.random.default_rng(0).uniform(0.5, 9, (96, 192)).astype(np.float32)
+    np.save(folder / "c_distance.npy", noise)
+    words = ["reconstruct", str(folder), "--out", str(tmp_path / "out"), "--solve", "scale"]
+    assert main([*words, "--poses", str(poses_file)]) == 2
+    told = capsys.readouterr().err
+    assert "c could not be aligned" in told
+    assert "expected panoramas of one room at their poses" in told
+    assert "give --poses" not in told

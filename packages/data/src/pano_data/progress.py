@@ -83,6 +83,7 @@ class _LoggedProgress(tqdm):  # type: ignore[misc]
         stream: TextIO,
     ) -> None:
         self._note = note
+        self._told: float | None = None
         number = "{n_fmt}" if total is None else "{n_fmt} of {total_fmt}"
         left = "" if total is None else ", {remaining} left"
         super().__init__(
@@ -99,6 +100,13 @@ class _LoggedProgress(tqdm):  # type: ignore[misc]
         speed = f"{rate:.3g} per s" if rate >= 1 or not rate else f"{1 / rate:.3g} s each"
         note = self._note() if self._note else ""
         return {**values, "speed": speed, "note": f", {note}" if note else ""}
+
+    def display(self, *args: Any, **kwargs: Any) -> bool:
+        """Write a line, unless the last one told this number: tqdm tells the end once more."""
+        if self.n == self._told:
+            return False
+        self._told = self.n
+        return bool(super().display(*args, **kwargs))
 
     def moveto(self, n: int) -> None:
         """Stay on the line: nested loops write below each other."""

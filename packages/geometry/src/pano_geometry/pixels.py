@@ -15,8 +15,11 @@ FULL_TURN = 2.0 * math.pi
 HALF_TURN = math.pi
 EXACT_ON = torch.device("cpu")
 """Where tables are computed for devices that have no float64."""
-NO_FLOAT64 = {"mps"}
-"""Types of devices without float64; there tables are made on the CPU, rounded, and moved."""
+NO_FLOAT64 = {"mps", "meta"}
+"""Types of devices without float64; there tables are made on the CPU, rounded, and moved.
+
+`meta`, which holds no values, stands for the poorest device: what makes float64 shows without one.
+"""
 
 
 def lacks_float64(device: torch.device) -> bool:

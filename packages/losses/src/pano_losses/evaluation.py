@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pano_geometry.spelling import ask_meant
 from pano_geometry.tensor_types import Bool, Float
 from pano_losses import weighting
 from pano_losses.protocol import Protocol
@@ -136,7 +137,8 @@ def resolve(protocol: str | Protocol) -> Protocol:
         return protocol
     if protocol not in protocols:
         raise UnknownProtocolError(
-            f"got protocol {protocol!r}, expected one of {', '.join(sorted(protocols))}"
+            f"got protocol {protocol!r}{ask_meant(protocol, protocols)}, "
+            f"expected one of {', '.join(sorted(protocols))}"
         )
     return protocols[protocol]
 

@@ -21,7 +21,13 @@ from pano_models.outputs import (
     fill_far,
     geometry_key,
 )
-from pano_models.predictor import DepthMaps, Predictor, usable_device, working_size
+from pano_models.predictor import (
+    DepthMaps,
+    Predictor,
+    is_out_of_memory,
+    usable_device,
+    working_size,
+)
 from pano_models.registry import NETWORKS, model_names, name_of, register
 from pano_models.storage.files import read_state
 from pano_models.storage.state_dict import LoadReport, fill
@@ -127,6 +133,7 @@ __all__ = [
     "fill",
     "fill_far",
     "geometry_key",
+    "is_out_of_memory",
     "list_models",
     "load",
     "load_backbone",

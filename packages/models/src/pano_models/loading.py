@@ -1,6 +1,5 @@
 """One way from a MODEL to a network, and from a network to its folder."""
 
-import difflib
 from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from pano_geometry.spelling import find_meant
 from pano_models.errors import ModelNotFoundError
 from pano_models.model import DepthModel
 from pano_models.registry import model_names
@@ -75,8 +75,8 @@ def meant_name(name: str, known: Collection[str]) -> str:
     """Return a question that names the known name a slip away, if there is one."""
     # Of `official:da2`, too, people know the last word.
     words = {word: whole for whole in known for word in (whole, whole.removeprefix(OFFICIAL))}
-    close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.7)
-    return f" (is {words[close[0]]} meant?)" if close else ""
+    close = find_meant(name, words)
+    return "" if close is None else f" (is {words[close]} meant?)"
 
 
 def save(

@@ -78,11 +78,23 @@ def usable_device(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
+    except RuntimeError as error:  # names twenty kinds, most of them for developers of torch
+        raise ValueError(
+            f"device {name} is not usable here (there is no such kind): expected auto, cpu, cuda, "
+            "cuda:1 or mps"
+        ) from error
+    try:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for CUDA
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].partition(". ")[0]  # pages follow: its dispatch keys
         raise ValueError(f"device {name} is not usable here ({reason}): try auto or cpu") from error
     return device
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether a GPU or the CPU's allocator has run out of memory."""
+    full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return full or "allocate memory" in str(error)
 
 
 class Predictor:

@@ -127,6 +127,25 @@ def _usage(available: Mapping[str, Subcommand]) -> argparse.ArgumentParser:
     return parser
 
 
+def _tell_usage(words: Sequence[str], available: Mapping[str, Subcommand]) -> NoReturn:
+    """Print help or what is wrong with the first word, and exit."""
+    parser = _usage(available)
+    if words and not words[0].startswith("-"):
+        from pano_geometry.spelling import ask_meant  # imports torch: not for every --help
+
+        parser.error(
+            f"no command {words[0]!r}{ask_meant(words[0], available)}, expected one of "
+            f"{', '.join(available)}, or a picture"
+        )
+    parser.parse_args(words)
+    raise AssertionError(f"{words} were taken for a command")
+
+
+def _is_empty(word: str) -> bool:
+    """Whether a name is empty: `Path("")` is the folder one stands in, with all its pictures."""
+    return not word or (word.startswith("--") and word.endswith("="))
+
+
 def _is_picture_or_option(word: str) -> bool:
     """Whether a first word that names no command is meant for `predict`."""
     if word.startswith("-"):
@@ -155,8 +174,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             "repository installs them\n"
         )
         return 2
+    if any(_is_empty(word) for word in words):
+        sys.stderr.write(
+            "panodepth: got an empty name among the arguments, expected one with letters: is a "
+            "variable of the shell empty?\n"
+        )
+        return 2
     if not words or words[0] not in available:
-        _usage(available).parse_args(words)  # prints help or the error, and exits
+        _tell_usage(words, available)
     command = available[words[0]]
     module = cast(CommandModule, importlib.import_module(command.module))
     parser = Parser(prog=f"panodepth {words[0]}", description=command.help)

@@ -87,6 +87,13 @@ def test_the_page_loads_nothing_and_is_well_formed(folder):
     assert all(t.startswith("#") and t[1:] in page.ids for t in page.targets)
 
 
+def test_what_scrolls_sideways_is_reached_by_keyboard_and_is_no_landmark():
+    page = (ROOT / "experiments/benchmark/report/page.html").read_text()
+    boxes = re.findall(r'<div class="(?:scroll|grid)"[^>]*>', page)
+    assert len(boxes) == 4
+    assert all('tabindex="0" role="group" aria-label="' in box for box in boxes)
+
+
 def test_the_page_holds_every_part(folder):
     report(MODELS)
     text = (folder / "report.html").read_text()

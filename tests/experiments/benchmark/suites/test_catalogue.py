@@ -56,8 +56,10 @@ def test_the_list_of_a_project(raw: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_suite() -> None:
-    with pytest.raises(SuiteError, match="got suite 'da3', expected one of da2_table1"):
-        suites.get("da3")
+    with pytest.raises(
+        SuiteError, match=r"'da2_tabel1' \(is da2_table1 meant\?\), expected one of"
+    ):
+        suites.get("da2_tabel1")
 
 
 def test_the_page_lists_every_suite_as_it_is() -> None:

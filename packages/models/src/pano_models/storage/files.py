@@ -90,8 +90,9 @@ def _read_torch(path: Path) -> Any:
             f"{_refused(error)}"
         ) from error
     except DAMAGED as error:
-        reason = str(error) or "it ends too early"
-        raise CheckpointError(f"{path} is truncated or no weight file: {reason}") from error
+        # of a text torch says the code of a letter
+        reason = f": {error}" if " " in str(error) else ""
+        raise CheckpointError(f"{path} is truncated or no weight file{reason}") from error
 
 
 def _refused(error: pickle.UnpicklingError) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pano_data import Picture
-from pano_models import DepthMaps, PredictionError, Predictor
+from pano_models import DepthMaps, PredictionError, Predictor, is_out_of_memory
 from panodepth.errors import BadPanoramaError, CommandError
 from panodepth.input_names import PanoramaFile
 from panodepth.outputs.records import digest_of, is_complete, record_path, save_prediction
@@ -149,7 +149,12 @@ def predict_pictures(predictor: Predictor, pictures: Sequence[Picture]) -> list[
     except PredictionError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - networks raise anything; another one may pass
-        reason = f"the network failed: {_describe_error(error)}"
+        height, width = predictor.size
+        reason = (
+            f"not enough memory at {height}x{width}: give a smaller --height"
+            if is_out_of_memory(error)
+            else f"the network failed: {_describe_error(error)}"
+        )
     if len(pictures) == 1:
         return [reason]
     return [maps for one in pictures for maps in predict_pictures(predictor, [one])]

@@ -23,11 +23,19 @@ REGISTRATION_POINTS = 4000
 ENOUGH_OVERLAP = 0.5
 MOST_SEEN_THROUGH = 0.2
 LEAST_AGREEMENT = 0.03  # of different rooms: .27 with a door, .04 with errors of 10 %, .01 without
+AT_GIVEN_POSES = (
+    " at their poses. Of different rooms: --solve common. Poses that are off: leave them out. A "
+    "scale that is known: give it with the poses, and --solve none"
+)
+WITHOUT_POSES = (
+    ", level and looking the same way within about 10°: leave out what is of another room, or give "
+    "--poses"
+)
 MOST_BETWEEN_ROOMS = 0.1  # of different rooms: .01 with a door, .09 with errors of 10 %
 
 
 def align(
-    panoramas: Sequence[PosedPanorama], free: FreeParameters
+    panoramas: Sequence[PosedPanorama], free: FreeParameters, despite_misfit: bool = False
 ) -> tuple[list[PosedPanorama], dict[str, Any]]:
     """Bring panoramas into one frame by their surfaces.
 
@@ -35,9 +43,11 @@ def align(
         panoramas: With poses to start from. Unknown ones start where the first one is: the
             panoramas must be level, point the same way within about 10°, and overlap.
         free: What to estimate.
+        despite_misfit: Return panoramas that do not lie on the others as well as could be.
 
     Returns:
-        The posed panoramas, and what was found: poses and overlap by name.
+        The posed panoramas, and what was found: poses and overlap by name, and with
+        `despite_misfit` what else would be the error.
 
     Raises:
         CommandError: After the estimate, a panorama does not lie on the others.
@@ -54,15 +64,18 @@ def align(
     aligned = replace_poses(panoramas, poses)
     shares = measure_overlaps(clouds, poses) if len(panoramas) > 1 else [1.0]
     named = {p.name: round(s, 4) for p, s in zip(panoramas, shares, strict=True)}
+    misfit = None
     if len(panoramas) > 1 and free.common:
-        _refuse_unconnected(aligned, named)
+        misfit = _misfit_of_rooms(aligned, named)
     elif len(panoramas) > 1 and (free.scale or free.pose):
-        _refuse_lost(aligned, named)
+        misfit = _misfit(aligned, named, given=not free.pose)
+    if misfit and not despite_misfit:
+        raise CommandError(f"{misfit}. --despite-misfit writes them as they lie")
     found = {
         p.name: {"scale": q.scale, "position": q.position.tolist(), "rotation": q.rotation.tolist()}
         for p, q in zip(panoramas, poses, strict=True)
     }
-    return aligned, {"poses": found, "overlap": named}
+    return aligned, {"poses": found, "overlap": named} | ({"misfit": misfit} if misfit else {})
 
 
 def choose_unit(panoramas: Sequence[PosedPanorama], scaled: bool) -> str:
@@ -80,10 +93,10 @@ def _check_places(panoramas: Sequence[PosedPanorama]) -> None:
         raise CommandError("--solve common: two panoramas have one position, expected each its own")
 
 
-def _refuse_unconnected(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
-    """Refuse different rooms that tell nothing of a common scale, or contradict each other."""
+def _misfit_of_rooms(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> str | None:
+    """Say why different rooms tell nothing of a common scale, or contradict each other."""
     if max(measure_agreement(panoramas)) < LEAST_AGREEMENT:
-        raise CommandError(
+        return (
             "no two panoramas agree on a surface that both see, so their positions tell no scale; "
             "check them, or give positions in the unit of the distances and --solve none"
         )
@@ -93,23 +106,29 @@ def _refuse_unconnected(panoramas: Sequence[PosedPanorama], overlap: dict[str, f
         if hole > MOST_BETWEEN_ROOMS
     ]
     if lost:
-        raise CommandError(
+        return (
             f"{', '.join(lost)}: more than {MOST_BETWEEN_ROOMS:.0%} of a surface lies where "
             "another panorama sees through; expected positions and rotations of one house and "
             "distances in one unit"
         )
+    return None
 
 
-def _refuse_lost(panoramas: Sequence[PosedPanorama], overlap: dict[str, float]) -> None:
+def _misfit(
+    panoramas: Sequence[PosedPanorama], overlap: dict[str, float], given: bool
+) -> str | None:
+    """Say which panoramas do not lie on the others; `given`: at poses that were not estimated."""
     lost = [
         name
         for (name, share), hole in zip(overlap.items(), measure_see_through(panoramas), strict=True)
         if share < ENOUGH_OVERLAP or hole > MOST_SEEN_THROUGH
     ]
     if lost:
-        raise CommandError(
+        found = ", ".join(f"{name} {overlap[name]:.0%}" for name in lost)
+        return (
             f"{', '.join(lost)} could not be aligned: less than {ENOUGH_OVERLAP:.0%} of the "
-            f"surface lies on another panorama, or more than {MOST_SEEN_THROUGH:.0%} is seen "
-            "through; give --poses, or leave it out; of different rooms at known poses: --solve "
-            "common"
+            f"surface lies on another panorama ({found}), or more than {MOST_SEEN_THROUGH:.0%} is "
+            "seen through; expected panoramas of one room"
+            + (AT_GIVEN_POSES if given else WITHOUT_POSES)
         )
+    return None

@@ -61,6 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to estimate: a scale for each panorama, poses, both; common: one scale for all, "
         "for different rooms at known poses (default: what --poses and unit leave open)",
     )
+    parser.add_argument(
+        "--despite-misfit",
+        action="store_true",
+        help="write panoramas that do not lie on the others, too, as they lie (default: refuse)",
+    )
     parser.add_argument("--save", nargs="+", choices=PRODUCTS, help="default: all")
     parser.add_argument(
         "--voxel",
@@ -103,15 +108,20 @@ def run(args: argparse.Namespace) -> int:
         if len(panoramas) < 2 and poses is None:
             console.print("one panorama: nothing to align")
         free = _solve(args.solve, panoramas, poses is not None)
-        panoramas, report = align(panoramas, free)
+        panoramas, report = align(panoramas, free, args.despite_misfit)
         unit = choose_unit(
             panoramas, poses is not None and (free.common or (free.scale and not free.pose))
         )
         report |= write_products(
             panoramas, args.out, args.save or PRODUCTS, args.voxel, args.reach, unit
         )
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise CommandError(f"{args.folder}: {error}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise CommandError(f"--out {args.out} cannot be written ({reason})") from error
+    if "misfit" in report:
+        console.print(printable(f"misfit: {report['misfit']}"), markup=False, soft_wrap=True)
     write_json(args.out / "reconstruction.json", report, indent=2, sort_keys=False)
     for name, share in report["overlap"].items():
         line = f"{printable(name)}: {share:.0%} of its surface is seen by another panorama"
@@ -134,6 +144,7 @@ def _check_usage(args: argparse.Namespace) -> None:
         raise CommandError("--scene chooses rows of a manifest: give --manifest too")
     given = [name for name in ("save", "voxel", "reach") if getattr(args, name) is not None]
     given += ["solve"] if args.solve != "auto" else []
+    given += ["despite-misfit"] if args.despite_misfit else []
     if args.compare and given:
         raise CommandError(
             f"--compare writes layers and aligns nothing: leave out --{', --'.join(given)}"

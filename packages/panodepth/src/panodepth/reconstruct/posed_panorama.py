@@ -176,15 +176,21 @@ def read_poses(path: Path) -> dict[str, ScaledPose]:
     """
     try:
         content = json.loads(path.read_text())
-        return {name: _pose(entry) for name, entry in content.get("poses", content).items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        poses = content.get("poses", content) if isinstance(content, dict) else content
+        if not isinstance(poses, dict):
+            raise TypeError(f"got a {type(poses).__name__}")
+        return {name: _pose(name, entry) for name, entry in poses.items()}
+    except (OSError, ValueError, TypeError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
         raise CommandError(
-            f"--poses {path} cannot be used ({error}): expected "
+            f"--poses {path} cannot be used ({reason}): expected "
             '{"name": {"position": [x, y, z], "rotation": 3x3 or nothing}}'
         ) from error
 
 
-def _pose(entry: dict[str, Any]) -> ScaledPose:
+def _pose(name: str, entry: Any) -> ScaledPose:
+    if not isinstance(entry, dict) or "position" not in entry:
+        raise ValueError(f"{name} has no position")
     position = np.array(entry["position"], dtype=np.float64)
     rotation = np.array(entry.get("rotation", np.eye(3)), dtype=np.float64)
     if position.shape != (3,) or rotation.shape != (3, 3):

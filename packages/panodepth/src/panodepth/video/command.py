@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     except BadPanoramaError as error:
         raise CommandError(str(error)) from error
     except OSError as error:
-        raise CommandError(f"--out {out} cannot be written ({error})") from error
+        raise CommandError(f"--out {out} cannot be written ({error.strerror or error})") from error
     before, after = report["flicker_before"], report["flicker_after"]
     console.print(
         f"{report['frames']} frames; flicker of the scale {_percent(before['scale_percent'])} -> "

@@ -64,7 +64,7 @@ def _opened(path: Path) -> Iterator[Any]:
             container.streams.video[0].thread_type = "AUTO"
             yield container
     except av.FFmpegError as error:
-        raise BadPanoramaError(f"{path} cannot be read as a video: {error}") from error
+        raise BadPanoramaError(f"{path} cannot be read as a video: {error.strerror}") from error
 
 
 def read_facts(path: Path) -> VideoFacts:

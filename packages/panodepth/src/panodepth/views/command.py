@@ -89,7 +89,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         placed, unit = _write_all(args, dict(zip(names, records, strict=True)), poses)
     except OSError as error:
-        raise CommandError(f"--out {args.out} cannot be written ({error})") from error
+        reason = error.strerror or error
+        raise CommandError(f"--out {args.out} cannot be written ({reason})") from error
     Console(stderr=True).print(
         f"{len(placed)} views of {len(records)} panoramas, unit {unit} -> "
         f"{printable(str(args.out))}",

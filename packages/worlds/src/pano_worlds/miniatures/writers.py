@@ -8,6 +8,7 @@ from pathlib import Path
 from pano_data import DataError, UnknownDatasetError, track
 from pano_data.io.atomic import without_flush
 from pano_data.workers import open_pool
+from pano_geometry.spelling import ask_meant
 from pano_worlds.miniatures import (
     hub_parquet,
     hypersim,
@@ -86,7 +87,9 @@ def write(
             fewer than one view; for an unknown style; surroundings of what is no picture.
     """
     if name not in _MINIATURES:
-        raise UnknownDatasetError(f"no miniature of {name!r}, expected one of {names()}")
+        raise UnknownDatasetError(
+            f"no miniature of {name!r}{ask_meant(name, names())}, expected one of {names()}"
+        )
     mini, root = _MINIATURES[name], Path(root)
     height, width = size or mini.size
     if surroundings is not None and not mini.surroundings:
