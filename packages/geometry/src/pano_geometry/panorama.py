@@ -278,6 +278,6 @@ def little_planet(
         ShapeError: If the image or the rotation has the wrong shape.
         ValueError: If `fov` is out of range or a rotation is not proper.
     """
-    turn = from_ypr(0.0, -0.5 * math.pi).to(erp.device) if rotation is None else rotation
+    turn = from_ypr(0.0, -0.5 * math.pi, device=erp.device) if rotation is None else rotation
     camera = Stereographic.from_fov(size, size, fov)
     return resample(erp, erp_camera(erp), camera, turn, mode, supersample)

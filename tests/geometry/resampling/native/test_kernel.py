@@ -158,6 +158,21 @@ def test_gradients_and_other_dtypes_take_the_eager_path(generator) -> None:
     assert pg.rotate(single.detach().half(), rotation).dtype == torch.float16
 
 
+@pytest.mark.parametrize("target", TARGETS, ids=lambda c: type(c).__name__)
+def test_default_device_does_not_matter(target, generator) -> None:
+    """The kernel reads addresses: of a table on another device it would read what is not its own."""
+    image = torch.rand(1, 3, 64, 128, generator=generator)
+    rotation = pg.random_rotation(2, generator)
+    calls = [(image, SOURCES[0], target, turn) for turn in (None, rotation)]
+    expected = [pg.resample(*call) for call in calls]
+    torch.set_default_device("meta")
+    try:
+        got = [pg.resample(*call) for call in calls]
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+
+
 @pytest.mark.parametrize("variant", native.build.variants())
 def test_every_variant_of_a_wheel_can_be_compiled_and_loaded(variant, folder) -> None:
     """Also those for better processors than this one."""

@@ -118,7 +118,7 @@ def _jobs(target: Camera, rotation: Tensor | None) -> _Jobs:
     if isinstance(target, TableCamera):
         return _Jobs(target, rotation, 1)
     assert isinstance(target, Cubemap)
-    faces = face_rotations(torch.float64)
+    faces = face_rotations(torch.float64, EXACT_ON)
     turns = faces if rotation is None else rotation.double().reshape(-1, 1, 3, 3) @ faces
     return _Jobs(face_camera(target.face_size), turns.reshape(-1, 3, 3), 6)
 
@@ -182,7 +182,7 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
     count, area = n * jobs.per_sample, jobs.camera.height * jobs.camera.width
     if jobs.rotations is not None:
         tables = tables.rotate(jobs.rotations.double())
-    job = torch.arange(count)
+    job = torch.arange(count, device=EXACT_ON)
     sample = job // jobs.per_sample
     return {
         "image_of": (sample % image.shape[0]).to(torch.int32),
@@ -241,4 +241,4 @@ def _per_job(table: Tensor, count: int) -> Tensor:
 
 
 def _ones_or(scale: Tensor | None, n: int) -> Tensor:
-    return torch.ones(n) if scale is None else scale.float().contiguous()
+    return torch.ones(n, device=EXACT_ON) if scale is None else scale.float().contiguous()
