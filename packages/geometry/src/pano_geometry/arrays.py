@@ -192,7 +192,7 @@ def to_tensor(array: Any) -> Tensor:
 
 
 def native(array: Any) -> Any:
-    """Return an array in this machine's order of bytes, which torch knows alone (PFM has others)."""
+    """Return an array in this machine's order of bytes, the only one that torch knows."""
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
