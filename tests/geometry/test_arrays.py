@@ -164,6 +164,8 @@ def test_memory_that_torch_cannot_share() -> None:
     image.setflags(write=False)
     expected = pg.rotate(torch.from_numpy(image.copy())[None], R)[0]
     assert_same(pg.rotate(image, R), expected)
+    foreign = image.astype(image.dtype.newbyteorder())  # as PFM files and detectors have it
+    assert_same(pg.rotate(foreign, R.numpy().astype(">f4")), expected)
     mirrored = pg.rotate(image[..., ::-1], R)
     assert_same(mirrored, pg.rotate(torch.from_numpy(image[..., ::-1].copy())[None], R)[0])
 

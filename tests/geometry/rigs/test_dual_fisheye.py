@@ -26,6 +26,26 @@ def test_stitch_gives_the_panorama_back(tilt: torch.Tensor | None) -> None:
     assert (again - erp).abs().max() < 0.01
 
 
+@pytest.mark.parametrize("shape", [(2,), (1,), (2, 3), (1, 3)])
+def test_each_picture_of_a_video_has_rotations_of_its_own(shape: tuple[int, ...]) -> None:
+    erp = torch.cat([smooth(), smooth().flip(1)])
+    turns = pg.random_rotation(math.prod(shape), torch.Generator().manual_seed(0))
+    turns = turns.unflatten(0, shape)
+    each = turns.expand(2, *shape[1:], 3, 3)
+    pairs = pg.erp_to_dual_fisheye(erp, LENS, turns)
+    assert pairs.shape == (2, *shape[1:], 3, 96, 192)
+    image = pairs if pairs.ndim == 4 else pairs[:, 0]
+    again, covered = pg.dual_fisheye_to_erp(image, LENS, HEIGHT, WIDTH, turns)
+    for i in range(2):
+        one, many = image[i : i + 1], each[i] if len(shape) > 1 else each[i : i + 1]
+        known = [pg.erp_to_dual_fisheye(erp[i : i + 1], LENS, turn)[0] for turn in many]
+        assert torch.equal(torch.stack(known), pairs[i].reshape(len(many), 3, 96, 192))
+        stitched = [pg.dual_fisheye_to_erp(one, LENS, HEIGHT, WIDTH, turn) for turn in many]
+        values, seen = (torch.cat(parts) for parts in zip(*stitched, strict=True))
+        assert (again[i].reshape_as(values) - values).abs().max() < 1e-6
+        assert torch.equal(covered[i].reshape_as(seen), seen)
+
+
 def test_left_half_looks_ahead_right_half_back() -> None:
     image = pg.erp_to_dual_fisheye(smooth(), LENS)
     ahead, behind = image[0, :, 48, 48], image[0, :, 48, 96 + 48]
@@ -78,8 +98,9 @@ def test_two_lenses_of_mei() -> None:
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        (lambda e: pg.erp_to_dual_fisheye(e, LENS, pg.random_rotation(3)), "rotation"),
+        (lambda e: pg.erp_to_dual_fisheye(e[[0, 0]], LENS, pg.random_rotation(3)), "rotation"),
         (lambda e: pg.erp_to_dual_fisheye(e, LENS, None, torch.eye(4)), "back"),
+        (lambda e: pg.erp_to_dual_fisheye(e, LENS, None, pg.random_rotation(2)), "back"),
         (lambda e: pg.dual_fisheye_to_erp(e, LENS, 8, 16), "height x width"),
         (lambda e: pg.erp_to_dual_fisheye(e, pg.Perspective.from_fov(8, 8, 1.0)), "Fisheye"),
         (

@@ -77,7 +77,7 @@ def takes_arrays(function: Callable[P, R]) -> TensorOrArrayFunction[P, R]:
         given[first] = to_batch(to_tensor(moved), axes)
         for name in ROTATIONS:
             if is_array(given.get(name)):
-                given[name] = torch.from_numpy(given[name].copy())
+                given[name] = to_tensor(given[name].copy())
         if is_array(given.get("valid")):
             given["valid"] = to_mask("valid", given["valid"], axes.replace("c", ""))
         several = given.get("rotation")
@@ -185,9 +185,15 @@ def axes_of(name: str, shape: tuple[int, ...]) -> str:
 
 def to_tensor(array: Any) -> Tensor:
     """Return the memory of an array as a tensor, or a copy where torch cannot share it."""
+    array = native(array)
     if any(stride < 0 for stride in array.strides) or not array.flags.writeable:
         array = array.copy()  # torch shares neither mirrored nor read-only memory
     return torch.from_numpy(array)
+
+
+def native(array: Any) -> Any:
+    """Return an array in this machine's order of bytes, the only one that torch knows."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def to_mask(name: str, array: Any, axes: str) -> Tensor:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+import torch
+
 from pano_geometry.arrays import takes_arrays
 from pano_geometry.cameras.equirectangular import CroppedEquirectangular, Equirectangular
 from pano_geometry.errors import check_image
@@ -119,14 +121,18 @@ class GPano:
             self.left * width / self.crop_width,
         )
 
-    def rotation(self, heading: bool = False) -> Float[Tensor, "3 3"]:
+    def rotation(
+        self, heading: bool = False, device: torch.device | None = None
+    ) -> Float[Tensor, "3 3"]:
         """Return how the camera was held, camera-to-world.
 
         Args:
             heading: Turn to the compass as well (the centre of the result is north).
+            device: of the result; torch's default if not given.
         """
-        yaw = math.radians(self.heading_deg) if heading else 0.0
-        return from_ypr(yaw, math.radians(self.pitch_deg), math.radians(self.roll_deg))
+        yaw = self.heading_deg if heading else 0.0
+        angles = map(math.radians, (yaw, self.pitch_deg, self.roll_deg))
+        return from_ypr(*angles, device=device)
 
 
 @takes_arrays
@@ -159,7 +165,7 @@ def place_gpano(
     check_image("image", image)
     source = gpano.camera(image.shape[-2], image.shape[-1])
     target = Equirectangular(height, width)
-    turn = gpano.rotation(heading).mT.to(image.device)
+    turn = gpano.rotation(heading, image.device).mT
     erp = resample(image, source, target, turn, mode)
     return erp, coverage(source, target, turn, image.device)
 

@@ -207,13 +207,15 @@ def rotate(
     check_request(erp, camera, camera, rotation, mode)
     symmetries = _symmetries(rotation, camera.width)
     if not any(symmetries):
-        return resample(erp, camera, camera, rotation, mode)
+        return resample_seen(erp, camera, camera, rotation, mode)[0]
     rotations = rotation[None] if rotation.ndim == 2 else rotation
     if len(symmetries) == 1 and symmetries[0] is not None:
         return symmetries[0].apply(erp)
     images = [erp[i : i + 1] for i in range(erp.shape[0])] * (len(symmetries) // erp.shape[0])
     turned = [
-        resample(image, camera, camera, turn, mode) if symmetry is None else symmetry.apply(image)
+        resample_seen(image, camera, camera, turn, mode)[0]
+        if symmetry is None
+        else symmetry.apply(image)
         for image, turn, symmetry in zip(images, rotations, symmetries, strict=True)
     ]
     return torch.cat(turned)
@@ -278,6 +280,6 @@ def little_planet(
         ShapeError: If the image or the rotation has the wrong shape.
         ValueError: If `fov` is out of range or a rotation is not proper.
     """
-    turn = from_ypr(0.0, -0.5 * math.pi).to(erp.device) if rotation is None else rotation
+    turn = from_ypr(0.0, -0.5 * math.pi, device=erp.device) if rotation is None else rotation
     camera = Stereographic.from_fov(size, size, fov)
     return resample(erp, erp_camera(erp), camera, turn, mode, supersample)

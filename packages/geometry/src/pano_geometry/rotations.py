@@ -28,7 +28,12 @@ def compose(a: Float[Tensor, "*b 3 3"], b: Float[Tensor, "*b 3 3"]) -> Float[Ten
 
 
 def from_ypr(
-    yaw: Angle, pitch: Angle = 0.0, roll: Angle = 0.0, *, dtype: torch.dtype = torch.float32
+    yaw: Angle,
+    pitch: Angle = 0.0,
+    roll: Angle = 0.0,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
 ) -> Float[Tensor, "*b 3 3"]:
     """Return `R = Ry(yaw) Rx(pitch) Rz(roll)`.
 
@@ -37,6 +42,7 @@ def from_ypr(
         pitch: radians, > 0 looks up.
         roll: radians, > 0 turns the camera clockwise.
         dtype: of the result where no angle is a tensor.
+        device: likewise; torch's default if not given.
 
     Returns:
         Rotation of the broadcast shape of the angles, differentiable in them.
@@ -54,7 +60,7 @@ def from_ypr(
         for axis, angle in ((1, yaw), (0, pitch), (2, roll))
     )
     rotation = compose(compose(about_y, about_x), about_z)
-    return rotation if given else rotation.to(dtype).to(place(None))
+    return rotation if given else rotation.to(dtype).to(place(device))
 
 
 def _about(axis: int, angle: Tensor) -> Tensor:

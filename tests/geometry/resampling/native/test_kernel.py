@@ -80,14 +80,16 @@ def test_directions_are_exact_across_seam_and_poles(generator) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_views_pack_the_blocks_that_they_read(channels, dtype, generator) -> None:
+@pytest.mark.parametrize(
+    ("channels", "height", "width"), [(1, 90, 270), (3, 90, 270), (4, 60, 100)]
+)
+def test_views_pack_the_blocks_that_they_read(channels, height, width, dtype, generator) -> None:
     image = torch.rand(2, channels, 150, 302, generator=generator)
     image = (255 * image).to(dtype) if dtype == torch.uint8 else image
     seam_and_poles = [pg.from_ypr(yaw, pitch) for yaw in (0.0, math.pi) for pitch in (0, 1.5, -1.5)]
     anywhere = pg.random_rotation(4, generator)
     for fov in (8.0, 60.0, 130.0):
-        view = pg.Perspective.from_fov(90, 270, math.radians(fov))
+        view = pg.Perspective.from_fov(height, width, math.radians(fov))
         for turn in [*seam_and_poles, *anywhere]:
             fast, eager = both(lambda v=view, r=turn: pg.erp_to_perspective(image, v, r))
             if dtype == torch.uint8:
@@ -156,6 +158,21 @@ def test_gradients_and_other_dtypes_take_the_eager_path(generator) -> None:
     pg.rotate(single, rotation).sum().backward()
     assert float(single.grad.sum()) == pytest.approx(128.0, rel=1e-4)
     assert pg.rotate(single.detach().half(), rotation).dtype == torch.float16
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda c: type(c).__name__)
+def test_default_device_does_not_matter(target, generator) -> None:
+    """The kernel reads addresses: its tables must lie on the CPU wherever new tensors lie."""
+    image = torch.rand(1, 3, 64, 128, generator=generator)
+    rotation = pg.random_rotation(2, generator)
+    calls = [(image, SOURCES[0], target, turn) for turn in (None, rotation)]
+    expected = [pg.resample(*call) for call in calls]
+    torch.set_default_device("meta")
+    try:
+        got = [pg.resample(*call) for call in calls]
+    finally:
+        torch.set_default_device(None)
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
 
 @pytest.mark.parametrize("variant", native.build.variants())

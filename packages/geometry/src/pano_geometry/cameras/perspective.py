@@ -7,7 +7,7 @@ import torch
 
 from pano_geometry.cameras.base import Surface, TableCamera
 from pano_geometry.errors import ShapeError, can_read_values, check_angle, check_angles, shape_of
-from pano_geometry.pixels import centres
+from pano_geometry.pixels import EXACT_ON, centres, place
 from pano_geometry.rays import Planes, RayTables
 from pano_geometry.rotations import matrix
 from pano_geometry.tensor_types import Float, Tensor
@@ -93,7 +93,9 @@ class Perspective(TableCamera):
     @property
     def intrinsics(self) -> Float[Tensor, "*b 3 3"]:
         """The matrix K."""
-        fx, fy, cx, cy = (torch.as_tensor(v) for v in (self.fx, self.fy, self.cx, self.cy))
+        given = self.fx, self.fy, self.cx, self.cy
+        device = next((v.device for v in given if isinstance(v, Tensor)), place(None))
+        fx, fy, cx, cy = (torch.as_tensor(v, device=device) for v in given)
         zero = torch.zeros_like(fx + fy + cx + cy)
         fx, fy, cx, cy, one = (value + zero for value in (fx, fy, cx, cy, torch.ones_like(zero)))
         return matrix([fx, zero, cx, zero, fy, cy, zero, zero, one])
@@ -106,7 +108,7 @@ class Perspective(TableCamera):
     @property
     def pitch(self) -> float:
         """See `Camera.pitch`; of the coarsest camera of a batch."""
-        return max(float(torch.as_tensor(1.0 / focal).max()) for focal in (self.fx, self.fy))
+        return max(_pitch_of(focal) for focal in (self.fx, self.fy))
 
     def finer(self, factor: int) -> "Perspective":
         """See `Camera.finer`."""
@@ -153,6 +155,14 @@ def _focal(name: str, fov: Intrinsic, n: int) -> Intrinsic:
         return 0.5 * n / torch.tan(0.5 * fov)
     check_angle(name, fov, math.pi)
     return 0.5 * n / math.tan(0.5 * fov)
+
+
+def _pitch_of(focal: Intrinsic) -> float:
+    """Return 1 / focal in the precision that intrinsics have as tensors, also of a number."""
+    pitch = 1.0 / focal
+    if isinstance(pitch, Tensor):
+        return float(pitch.max())
+    return torch.tensor(pitch, dtype=torch.float32, device=EXACT_ON).item()
 
 
 def _vector(value: Intrinsic, device: torch.device | None) -> Tensor | float:

@@ -206,8 +206,7 @@ class EdgeList:
         """Note those of coordinates (2, r, w) that start at row `top`."""
         last_x, last_y = 1 - 1 / self.width, 1 - 1 / self.height
         # Extremes cost a fraction of comparing every value, and many blocks need no more.
-        reach = torch.maximum(block.amax((1, 2)), -block.amin((1, 2)))
-        reach_x, reach_y = reach.tolist()
+        reach_x, reach_y = (_reach(plane) for plane in block)
         if reach_x <= last_x and reach_y <= last_y:
             return
         beyond = block[0].abs() > last_x
@@ -224,6 +223,12 @@ class EdgeList:
             return None, None
         sample, row, column = torch.cat(self._where, 1)
         return (sample, row, column), torch.cat(self._pixels, 1)
+
+
+def _reach(plane: Tensor) -> float:
+    """Return the largest absolute value: both extremes in one pass."""
+    least, most = torch.aminmax(plane)
+    return max(-least.item(), most.item())
 
 
 def beyond_centres(u: Tensor, v: Tensor, height: int, width: int) -> Tensor:

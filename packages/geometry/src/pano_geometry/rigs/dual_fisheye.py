@@ -28,7 +28,7 @@ def lens_rotations(
         device: of the result.
     """
     front = torch.eye(3, device=device)
-    half_turn = from_ypr(math.pi).to(front)
+    half_turn = from_ypr(math.pi, device=front.device)
     return torch.stack([front, half_turn if back is None else back.to(front)])
 
 
@@ -36,16 +36,16 @@ def lens_rotations(
 def erp_to_dual_fisheye(
     erp: Shaped[Tensor, "b c h w"],
     camera: Fisheye | Mei,
-    rotation: Float[Tensor, "3 3"] | None = None,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
     back: Float[Tensor, "3 3"] | None = None,
     supersample: Supersample = 1,
-) -> Shaped[Tensor, "b c s 2*s"]:
+) -> Shaped[Tensor, "n c s 2*s"]:
     """Return the images of both lenses side by side, front left, 0 beyond the image circles.
 
     Args:
         erp: panorama.
         camera: of one lens.
-        rotation: of the rig, camera-to-world.
+        rotation: of the rig, camera-to-world; one, or several as in `resample`.
         back: rotation of the back lens within the rig, a half turn if not given.
         supersample: as in `resample`.
 
@@ -57,7 +57,9 @@ def erp_to_dual_fisheye(
     _check_lens(camera)
     source = erp_camera(erp)
     lenses = _in_world(rotation, back, erp.device)
-    sides = [resample(erp, source, camera, turn, supersample=supersample) for turn in lenses]
+    sides = [
+        resample(erp, source, camera, turn, supersample=supersample) for turn in lenses.unbind(-3)
+    ]
     return torch.cat(sides, -1)
 
 
@@ -67,10 +69,10 @@ def dual_fisheye_to_erp(
     camera: Fisheye | Mei,
     height: int,
     width: int,
-    rotation: Float[Tensor, "3 3"] | None = None,
+    rotation: Float[Tensor, "*b 3 3"] | None = None,
     back: Float[Tensor, "3 3"] | None = None,
     feather: float | None = None,
-) -> tuple[Shaped[Tensor, "b c h w"], Bool[Tensor, "b 1 h w"]]:
+) -> tuple[Shaped[Tensor, "n c h w"], Bool[Tensor, "n 1 h w"]]:
     """Stitch both lenses to a panorama; where they overlap one fades into the other.
 
     Args:
@@ -78,7 +80,8 @@ def dual_fisheye_to_erp(
         camera: of one lens, of half the width.
         height: of the panorama, pixels.
         width: of the panorama, pixels.
-        rotation: of the rig, camera-to-world.
+        rotation: of the rig, camera-to-world; one, or several as in `resample` (a video that a
+            gyroscope steadies has one for each picture).
         back: rotation of the back lens within the rig, a half turn if not given.
         feather: angle over which they fade, radians; all of the overlap if not given, and at most
             that; 0 for a hard seam.
@@ -102,11 +105,12 @@ def dual_fisheye_to_erp(
     exact = image.to(working_dtype(image))
     rays = target.rays(device=image.device)
     values, weights = [], []
-    for side, turn in zip(
-        torch.split(exact, camera.width, -1), _in_world(rotation, back, image.device), strict=True
-    ):
+    lenses = _in_world(rotation, back, image.device).unbind(-3)
+    for side, turn in zip(torch.split(exact, camera.width, -1), lenses, strict=True):
         value, share = resample_masked(side, valid, camera, target, turn.mT)
-        off_axis = torch.acos((rays @ turn[:, 2]).clamp(-1, 1))
+        ahead = turn[..., :, 2]
+        cosine = (rays * ahead[..., None, None, :]).sum(-1)
+        off_axis = torch.acos(cosine.clamp(-1, 1))[..., None, :, :]
         fade = ((0.5 * (math.pi + width_of_fade) - off_axis) / width_of_fade).clamp(0, 1)
         weight = fade.clamp_min(1e-6) * (share >= 0.5)
         values.append(value * weight)
@@ -124,20 +128,17 @@ def _check_lens(camera: object) -> None:
         )
 
 
-def _one(name: str, rotation: Tensor) -> Tensor:
-    """Return the one rotation of a rig, (3, 3), also of (1, 3, 3)."""
-    check_rotation(name, rotation)
-    if rotation.ndim == 3 and rotation.shape[0] != 1:
-        raise ShapeError(
-            f"{name}: got shape {shape_of(rotation)}, expected (3, 3): one for the rig"
-        )
-    return rotation.reshape(3, 3)
-
-
 def _in_world(
     rotation: Tensor | None, back: Tensor | None, device: torch.device
-) -> Float[Tensor, "2 3 3"]:
-    lenses = lens_rotations(None if back is None else _one("back", back), device)
+) -> Float[Tensor, "*b 2 3 3"]:
+    """Return where the lenses of each rig look, camera-to-world."""
+    if back is not None:
+        check_rotation("back", back)
+        if back.ndim == 3 and back.shape[0] != 1:
+            raise ShapeError(f"back: got shape {shape_of(back)}, expected (3, 3): one for the rig")
+        back = back.reshape(3, 3)
+    lenses = lens_rotations(back, device)
     if rotation is None:
         return lenses
-    return compose(_one("rotation", rotation).to(lenses)[None], lenses)
+    check_rotation("rotation", rotation.flatten(0, 1) if rotation.ndim == 4 else rotation)
+    return compose(rotation.to(lenses)[..., None, :, :], lenses)

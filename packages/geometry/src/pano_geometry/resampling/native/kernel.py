@@ -118,7 +118,7 @@ def _jobs(target: Camera, rotation: Tensor | None) -> _Jobs:
     if isinstance(target, TableCamera):
         return _Jobs(target, rotation, 1)
     assert isinstance(target, Cubemap)
-    faces = face_rotations(torch.float64)
+    faces = face_rotations(torch.float64, EXACT_ON)
     turns = faces if rotation is None else rotation.double().reshape(-1, 1, 3, 3) @ faces
     return _Jobs(face_camera(target.face_size), turns.reshape(-1, 3, 3), 6)
 
@@ -182,7 +182,7 @@ def _of_job(jobs: _Jobs, tables: RayTables, n: int, image: Tensor) -> dict[str, 
     count, area = n * jobs.per_sample, jobs.camera.height * jobs.camera.width
     if jobs.rotations is not None:
         tables = tables.rotate(jobs.rotations.double())
-    job = torch.arange(count)
+    job = torch.arange(count, device=EXACT_ON)
     sample = job // jobs.per_sample
     return {
         "image_of": (sample % image.shape[0]).to(torch.int32),
@@ -197,15 +197,28 @@ def _packs(image: Tensor, source: Camera, target: Camera) -> bool:
     """Tell whether so many pixels are read that a copy with channels side by side pays."""
     if not 2 <= image.shape[1] <= 4:
         return False
-    if _packs_all(image, source, target):
-        return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
+    if _reads_all(source, target):
+        return _is_large(target, image)
     return target.pitch <= SPARSE * source.pitch
 
 
 def _packs_all(image: Tensor, source: Camera, target: Camera) -> bool:
-    """Tell whether the whole image is packed at once: it is read, or bytes, or faces in a strip."""
-    whole = target.sees_everything or isinstance(source, Cubemap)
-    return whole or image.dtype == torch.uint8  # whose copy costs less than asking for its blocks
+    """Tell whether the whole image is packed at once: it is read, or bytes for a large view.
+
+    A copy of bytes costs less than asking for its blocks, row by row of such a view.
+    """
+    whole = _reads_all(source, target)
+    return whole or (image.dtype == torch.uint8 and _is_large(target, image))
+
+
+def _reads_all(source: Camera, target: Camera) -> bool:
+    """Tell whether the target looks everywhere, or at faces that lie in a strip."""
+    return target.sees_everything or isinstance(source, Cubemap)
+
+
+def _is_large(target: Camera, image: Tensor) -> bool:
+    """Tell whether the target has at least half as many pixels as the image."""
+    return 2 * target.height * target.width >= image.shape[-2] * image.shape[-1]
 
 
 def _pack(image: Tensor, packed: Tensor, ring: int, closed: int) -> None:
@@ -241,4 +254,4 @@ def _per_job(table: Tensor, count: int) -> Tensor:
 
 
 def _ones_or(scale: Tensor | None, n: int) -> Tensor:
-    return torch.ones(n) if scale is None else scale.float().contiguous()
+    return torch.ones(n, device=EXACT_ON) if scale is None else scale.float().contiguous()
