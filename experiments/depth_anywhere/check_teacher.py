@@ -13,7 +13,7 @@ from experiments.depth_anywhere.view_scores import ViewScores
 from experiments.depth_anywhere.views import Views
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
-from pano_data import Source, write_text
+from pano_data import Source, remove_parts, write_text
 
 
 class TeacherError(ValueError):
@@ -61,6 +61,7 @@ def check_teacher(
             with torch.inference_mode():
                 scores.update(number, teacher, there)
     values = scores.compute_and_reset()
+    remove_parts(out)  # of a killed process
     write_text(Path(out), json.dumps(values, indent=1) + "\n")
     below = [
         line for name in datasets if (line := _complaint(name, values, min_correlation, max_share))

@@ -20,7 +20,7 @@ from experiments.benchmark.cost.memory import memory_mb, panoramas
 from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
-from pano_data import track, write_json
+from pano_data import remove_parts, track, write_json
 
 GIGA = 1e9
 
@@ -134,6 +134,7 @@ def cost(
         },
         "models": {name: asdict(row) for name, row in rows.items()},
     }
+    remove_parts(out)  # of a killed process
     write_json(out, result, sort_keys=False)
     return result
 

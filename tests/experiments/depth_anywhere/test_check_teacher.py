@@ -63,7 +63,11 @@ def check(teacher: nn.Module, folder: Path, **options: float) -> dict[str, float
 
 
 def test_a_teacher_that_knows_passes_and_its_figures_are_written(tmp_path: Path) -> None:
+    half = tmp_path / "reports/.teacher.0123abcd.part.json"  # of a killed process
+    half.parent.mkdir()
+    half.touch()
     values = check(Knows(), tmp_path)
+    assert [path.name for path in half.parent.iterdir()] == ["teacher.json"]
     assert values["rooms/views/correlation"] > 0.95
     assert values["rooms/views/views"] == 18
     assert values["more/views/views"] == 6

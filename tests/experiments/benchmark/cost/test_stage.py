@@ -55,8 +55,12 @@ def test_every_model_sees_the_same_input():
 def test_the_stage_writes_every_column(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "memory_mb", lambda *args: 12.3456)
     out = tmp_path / "reports" / "cost.json"
+    half = out.with_name(".cost.0123abcd.part.json")  # of a killed process
+    half.parent.mkdir()
+    half.touch()
     cost([str(folder)], SIZE, rounds=3, out=str(out))
     result = json.loads(out.read_text())
+    assert list(out.parent.iterdir()) == [out]
     row = result["models"][str(folder)]
     network = pano_models.load(str(folder))
     assert row["parameters"] == sum(p.numel() for p in network.parameters()) > 0
