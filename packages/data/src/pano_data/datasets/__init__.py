@@ -1,5 +1,7 @@
 """Registry of data sets, each in the layout it is published in; a family shares a file."""
 
+import difflib
+
 from pano_data.datasets import (
     da2,
     da360,
@@ -25,7 +27,6 @@ from pano_data.datasets import (
 )
 from pano_data.datasets.spec import DatasetSpec, Found, Skipped
 from pano_data.errors import UnknownDatasetError
-from pano_geometry.spelling import ask_meant
 
 _SPECS: dict[str, DatasetSpec] = {
     spec.name: spec
@@ -76,9 +77,11 @@ def get(name: str) -> DatasetSpec:
         UnknownDatasetError: With the known ids.
     """
     if name not in _SPECS:
+        # not pano_geometry.spelling: stages that only list files would depend on the geometry
+        close = difflib.get_close_matches(name.lower(), names(), n=1, cutoff=0.7)
+        meant = f" (is {close[0]} meant?)" if close else ""
         raise UnknownDatasetError(
-            f"unknown data set {name!r}{ask_meant(name, names())}, "
-            f"expected one of {', '.join(names())}"
+            f"unknown data set {name!r}{meant}, expected one of {', '.join(names())}"
         )
     return _SPECS[name]
 
