@@ -133,7 +133,11 @@ def _check(args: argparse.Namespace) -> None:
         raise CommandError(f"--out {args.out} is a folder, expected the name of a file")
     batch = 1 if args.batch_size is None else args.batch_size
     if min(*args.size, batch) < 1 or args.workers < 0:
-        raise CommandError("expected positive --size and --batch-size, and --workers of 0 or more")
+        height, width = args.size
+        raise CommandError(
+            f"got --size {height} {width} --batch-size {batch} --workers {args.workers}, expected "
+            "positive --size and --batch-size, and --workers of 0 or more"
+        )
 
 
 def _score_dataset(

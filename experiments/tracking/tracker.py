@@ -18,9 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.pipeline.closure.digest import whole_digest
 from experiments.pipeline.revision import git_revision, stage_data_versions
-from experiments.pipeline.run_folder import RunFolderError
+from experiments.pipeline.run_folder import STATE, RunFolderError
 from experiments.tracking.queue import TrackingQueue
 from experiments.tracking.store import store_root, tracking_uri
+from panodepth.errors import CommandError
 
 __all__ = ["RunLogger", "pipeline_id", "store_root", "sync", "tracking_uri"]
 
@@ -179,7 +180,7 @@ class RunLogger(Logger):
         return left
 
 
-def sync(root: Path = Path(".runs")) -> dict[str, int | str]:
+def sync(root: Path = STATE) -> dict[str, int | str]:
     """Deliver what earlier processes could not: `{run folder: records delivered, or why not}`."""
     done: dict[str, int | str] = {}
     for records in sorted(root.rglob("queue.jsonl")):
@@ -195,15 +196,22 @@ def sync(root: Path = Path(".runs")) -> dict[str, int | str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `panodepth sync`."""
-    parser.add_argument(
-        "--runs", type=Path, default=Path(".runs"), help="folder of the runs' state"
-    )
+    parser.add_argument("--runs", type=Path, default=STATE, help="folder of the runs' state")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Deliver the records kept while the server was away; return 1 if some are left."""
+    """Deliver the records kept while the server was away; return 1 if some are left.
+
+    Raises:
+        CommandError: There is no such folder.
+    """
     import rich
 
+    if not arguments.runs.is_dir() and arguments.runs != STATE:
+        raise CommandError(
+            f"--runs {arguments.runs} is no folder, expected that of the runs' state ({STATE} of a "
+            "clone)"
+        )
     done = sync(arguments.runs)
     for folder, result in done.items():
         rich.print(f"{folder}: {result}" + (" records" if isinstance(result, int) else ""))

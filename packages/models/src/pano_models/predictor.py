@@ -87,6 +87,8 @@ def usable_device(name: str) -> torch.device:
         torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for CUDA
         reason = str(error).partition("\n")[0].partition(". ")[0]  # pages follow: its dispatch keys
+        if reason.startswith("Could not run"):
+            reason = f"this torch was built without {device.type}"
         raise ValueError(f"device {name} is not usable here ({reason}): try auto or cpu") from error
     return device
 
