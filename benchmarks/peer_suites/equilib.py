@@ -20,6 +20,13 @@ def turns(rots: Rotations, z_down: bool) -> Tensor:
     return torch.stack([pg.from_ypr(sign * r["yaw"], sign * r["pitch"], r["roll"]) for r in rots])
 
 
+def cube_turns(rots: Rotations, z_down: bool) -> Tensor:
+    """Return the rotations of `equi2cube`, which turns the other way about two of its axes."""
+    sign = 1 if z_down else -1
+    angles = ((-sign * r["yaw"], sign * r["pitch"], -r["roll"]) for r in rots)
+    return torch.stack([pg.from_ypr(*ypr) for ypr in angles])
+
+
 def tensor_in(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let arrays pass, which the top level sends to the same function here."""
 
@@ -98,7 +105,7 @@ def equi2cube(
     clip_output: bool = True, backend: str = "native", cache: Any = None,
 ) -> Any:  # fmt: skip
     def make(image: Tensor) -> Any:
-        faces = pg.erp_to_cube(image, w_face, turns(rots, z_down), mode=mode)
+        faces = pg.erp_to_cube(image, w_face, cube_turns(rots, z_down), mode=mode)
         made = pg.cube_to_layout(clipped(faces, image, clip_output), cube_format, "equilib")
         if cube_format == "list":
             return [[face[b] for face in made] for b in range(len(rots))]
