@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import gc
 import io
 import json
 import os
@@ -15,8 +16,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
-
-import yaml
 
 from experiments.benchmark.models import resolve
 from experiments.pipeline import config_errors, names, params, stage
@@ -103,19 +102,19 @@ def _accepted(mistake: Mistake) -> str:
 def ask(command: Command, mistakes: Sequence[Mistake], folder: Path) -> list[str]:
     """Start a stage with each mistake; return how it takes it, `DEFAULT` if its work would begin.
 
-    All are forks of one process, which has built the parser and read the file as it is.
+    All are forks of one process, which has built the parser and read the file as it is. What they
+    read in its place are the changed sections themselves: to write them as YAML and to read that
+    was half of the work.
     """
     places = []
     for number, mistake in enumerate(mistakes):
         places.append(folder / f"{number}")
         places[-1].mkdir(exist_ok=True)
-        changed, _ = mistake.sections()
-        (places[-1] / "params.yaml").write_text(yaml.dump(changed, Dumper=DUMPER, sort_keys=False))
+        here = places[-1] / params.PARAMS_FILE
+        if not here.is_file():
+            here.symlink_to(ROOT / mistake.file)  # some look whether there is one
     answers: list[str] = json.loads(forked(functools.partial(_ask, command, mistakes, places)))
     return answers
-
-
-DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def _ask(command: Command, mistakes: Sequence[Mistake], places: Sequence[Path]) -> str:
@@ -148,12 +147,16 @@ class Forks:
     def each(self, todo: Sequence[tuple[Mistake, Path]]) -> None:
         """Return in each fork."""
         answers = []
+        gc.collect()
+        gc.freeze()  # see `parsed`
         for mistake, place in todo:
             here, there = os.pipe()
             child = os.fork()
             if not child:
+                gc.disable()
                 os.close(here)
                 os.chdir(place)
+                put(mistake)
                 self._mine = mistake, there
                 return
             os.close(there)
@@ -172,6 +175,12 @@ class Forks:
 
 class Answers(BaseException):
     """How each mistake was taken."""
+
+
+def put(mistake: Mistake) -> None:
+    """Let this process read the sections with a mistake, whichever file it asks for."""
+    changed, _ = mistake.sections()
+    params.read_params = lambda *_: changed
 
 
 def forked(work: Callable[[], str]) -> str:

@@ -13,20 +13,25 @@ from experiments.benchmark.evaluate.stage import evaluate
 from experiments.benchmark.gallery import gallery
 from experiments.benchmark.models.resolve import DatasetLocation
 from experiments.benchmark.report.stage import report
+from experiments.benchmark.suites.stage import run_suites
 from experiments.da2.curate import curate
 from experiments.dap.curate import curate as select
 from experiments.dap.judge_folder import save_discriminator
 from experiments.dap.label import label
+from experiments.depth_anywhere.check_teacher import check_teacher
 from experiments.depth_anywhere.mask import mask
+from experiments.depth_anywhere.teacher import FolderTeacher
+from experiments.depth_anywhere.views import CubeViews
 from experiments.prepare.manifests import write_manifests
 from experiments.prepare.worlds import render
 from pano_data import P2E, ReflectionOutpainter, datasets, write_manifest
 from pano_data.masks import RuleMasker
+from pano_data.sources import Source
 from pano_models.discriminator import PatchDiscriminator
 from pano_worlds import miniatures
 from pano_worlds.miniatures import BoxStudio
 from tests.crash.case import Fault
-from tests.crash.families import LABELER
+from tests.crash.families import LABELER, TEACHER
 
 SIZE = (32, 64)
 COUNT = 5
@@ -157,6 +162,34 @@ def _gallery() -> None:
     gallery(list(NETWORKS), {"rooms": rooms}, size=SIZE)
 
 
+def _with_suite(place: Path) -> None:
+    miniatures.write(
+        "stanford2d3d", place / "raw/stanford2d3d", scenes={"test": 2}, size=SIZE,
+        studio=BoxStudio(),
+    )  # fmt: skip
+    for seed, name in enumerate(NETWORKS):
+        _finished_network(place, name, seed)
+
+
+def _suites() -> None:
+    run_suites(list(NETWORKS), SIZE, "raw", ["depth_anywhere_table3"], partial=True, batch_size=1,
+               threads=1)  # fmt: skip
+
+
+def _with_teacher(place: Path) -> None:
+    _with_networks(place)
+    torch.manual_seed(1)
+    TEACHER(place / "teacher")
+
+
+def _gate() -> None:
+    rooms = Source(manifest="test.parquet", root="raw/structured3d")
+    check_teacher(
+        FolderTeacher("teacher"), {"rooms": rooms}, CubeViews(16), "reports/gate.json",
+        min_correlation=-1.0, max_share=1e9, size=SIZE, batch_size=1, threads=1,
+    )  # fmt: skip
+
+
 NETWORKS = ("one", "two")
 
 
@@ -198,6 +231,8 @@ STAGES = {
     "evaluation with 2 workers": Stage(_with_networks, _evaluate_with_workers),
     "evaluation on 2 ranks": Stage(_with_networks, _evaluate, ranks=2),
     "gallery": Stage(_with_networks, _gallery),
+    "suites": Stage(_with_suite, _suites),
+    "teacher's gate": Stage(_with_teacher, _gate),
     "report": Stage(_scored, _report),
     "DVC": Stage(_pipeline, _reproduce),
 }
