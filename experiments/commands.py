@@ -11,7 +11,7 @@ PLAUSIBILITY = Subcommand(
     "panoramas without truth -> is the floor flat and level, the wall a plane, the seam closed?",
 )
 SYNC = Subcommand(
-    "experiments.tracking.tracker",
+    "experiments.tracking.sync_command",
     "deliver what runs logged while the MLflow server was away",
 )
 TRAIN = Subcommand(

@@ -1,6 +1,5 @@
 """Runs in MLflow: a local store by default, a server when `MLFLOW_TRACKING_URI` says so."""
 
-import argparse
 import hashlib
 import json
 import os
@@ -21,7 +20,6 @@ from experiments.pipeline.revision import git_revision, stage_data_versions
 from experiments.pipeline.run_folder import STATE, RunFolderError
 from experiments.tracking.queue import TrackingQueue
 from experiments.tracking.store import store_root, tracking_uri
-from panodepth.errors import CommandError
 
 __all__ = ["RunLogger", "pipeline_id", "store_root", "sync", "tracking_uri"]
 
@@ -192,29 +190,3 @@ def sync(root: Path = STATE) -> dict[str, int | str]:
         except (MlflowException, SQLAlchemyError, OSError, RunFolderError) as error:
             done[str(records.parent)] = str(error)
     return done
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `panodepth sync`."""
-    parser.add_argument("--runs", type=Path, default=STATE, help="folder of the runs' state")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Deliver the records kept while the server was away; return 1 if some are left.
-
-    Raises:
-        CommandError: There is no such folder.
-    """
-    import rich
-
-    if not arguments.runs.is_dir() and arguments.runs != STATE:
-        raise CommandError(
-            f"--runs {arguments.runs} is no folder, expected that of the runs' state ({STATE} of a "
-            "clone)"
-        )
-    done = sync(arguments.runs)
-    for folder, result in done.items():
-        rich.print(f"{folder}: {result}" + (" records" if isinstance(result, int) else ""))
-    if not done:
-        rich.print(f"nothing left to deliver below {arguments.runs} to {tracking_uri()}")
-    return int(any(isinstance(result, str) for result in done.values()))

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.tracking.tracker import STATE, run
+from experiments.pipeline.run_folder import STATE
+from experiments.tracking.sync_command import run
 from panodepth.errors import CommandError
 
 
