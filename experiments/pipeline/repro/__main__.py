@@ -20,7 +20,7 @@ from experiments.pipeline.repro.plan import (
     JOURNAL,
     MEASURED,
     REMEMBERED,
-    Plan,
+    ReproPlan,
     make_plan,
     parse_lines,
     read_plan,
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def describe_plan(plan: Plan) -> str:
+def describe_plan(plan: ReproPlan) -> str:
     """Say how many stages are to run, and how long that takes."""
     if not plan.pending:
         return "Data and pipelines are up to date.\n"
@@ -108,7 +108,7 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def record(plan: Plan, seconds: Mapping[str, float]) -> int:
+def record(plan: ReproPlan, seconds: Mapping[str, float]) -> int:
     """Write the table of times, if every stage of the plan was timed here."""
     planned = {name for line in plan.lines for name in line.stages}
     if missing := sorted(planned - seconds.keys()):
@@ -123,7 +123,7 @@ def record(plan: Plan, seconds: Mapping[str, float]) -> int:
     return 0
 
 
-def page(plan: Plan) -> str:
+def page(plan: ReproPlan) -> str:
     """Return the page of times, stages of one name in one row."""
     families: dict[str, list[float]] = {}
     for name, value in plan.seconds.items():

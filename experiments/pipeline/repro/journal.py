@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from dvc.stage import Stage
 
-from experiments.pipeline.repro.plan import FOLDER, JOURNAL, Line, Plan, read_plan
+from experiments.pipeline.repro.plan import FOLDER, JOURNAL, ReproPlan, StageLine, read_plan
 
 VARIABLE = "PANODEPTH_REPRO"
 """Set by scripts/repro.sh; without it `quick_dvc` is silent."""
@@ -72,7 +72,7 @@ class Progress:
         now: In seconds of `time.time`.
     """
 
-    plan: Plan
+    plan: ReproPlan
     last: Mapping[str, Event]
     now: float
 
@@ -103,7 +103,7 @@ class Progress:
         cores = self.plan.cores
         return {phase: max(*lines, sum(lines) / cores, 0) for phase, lines in seconds.items()}
 
-    def _line_s(self, line: Line, last: Mapping[str, Event]) -> float:
+    def _line_s(self, line: StageLine, last: Mapping[str, Event]) -> float:
         return sum(self._stage_s(name, last) for name in line.stages if name in self.plan.pending)
 
     def _stage_s(self, name: str, last: Mapping[str, Event]) -> float:

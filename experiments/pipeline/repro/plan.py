@@ -26,7 +26,7 @@ MEASURED = Path(__file__).parent / "seconds.json"
 
 
 @dataclass(frozen=True)
-class Line:
+class StageLine:
     """Stages that run one after the other.
 
     Attributes:
@@ -41,7 +41,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReproPlan:
     """What a call of `make repro` is going to do.
 
     Attributes:
@@ -52,7 +52,7 @@ class Plan:
         started: Of this call, in seconds of `time.time`.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[StageLine, ...]
     pending: frozenset[str]
     seconds: Mapping[str, float]
     cores: int
@@ -74,7 +74,7 @@ class Plan:
         write_text(folder / JOURNAL, "")
 
 
-def read_plan(folder: Path = FOLDER) -> Plan:
+def read_plan(folder: Path = FOLDER) -> ReproPlan:
     """Read the plan of the call that runs now.
 
     Raises:
@@ -82,15 +82,15 @@ def read_plan(folder: Path = FOLDER) -> Plan:
     """
     values: dict[str, Any] = json.loads((folder / "plan.json").read_text("utf-8"))
     lines = tuple(
-        Line(line["phase"], line["title"], tuple(line["stages"])) for line in values["lines"]
+        StageLine(line["phase"], line["title"], tuple(line["stages"])) for line in values["lines"]
     )
-    return Plan(**{**values, "lines": lines, "pending": frozenset(values["pending"])})
+    return ReproPlan(**{**values, "lines": lines, "pending": frozenset(values["pending"])})
 
 
-def parse_lines(text: Iterable[str]) -> tuple[Line, ...]:
+def parse_lines(text: Iterable[str]) -> tuple[StageLine, ...]:
     """Read lines of `PHASE TITLE STAGE STAGE ...`; one without a stage is left out."""
     fields = [row.split() for row in text]
-    return tuple(Line(int(f[0]), f[1], tuple(f[2:])) for f in fields if len(f) > 2)
+    return tuple(StageLine(int(f[0]), f[1], tuple(f[2:])) for f in fields if len(f) > 2)
 
 
 def changed_stages() -> frozenset[str]:
@@ -102,8 +102,8 @@ def changed_stages() -> frozenset[str]:
     return frozenset(stage.addressing for stage in following) if stages else frozenset()
 
 
-def make_plan(lines: Sequence[Line], cores: int, folder: Path = FOLDER) -> Plan:
-    """Plan a call: ask DVC what changed, and look up how long each stage took before.
+def make_plan(lines: Sequence[StageLine], cores: int, folder: Path = FOLDER) -> ReproPlan:
+    """ReproPlan a call: ask DVC what changed, and look up how long each stage took before.
 
     Args:
         lines: All stages, in lines.
@@ -112,7 +112,7 @@ def make_plan(lines: Sequence[Line], cores: int, folder: Path = FOLDER) -> Plan:
             the table that comes with the repository.
     """
     seconds = {**read_seconds(MEASURED), **read_seconds(folder / REMEMBERED)}
-    return Plan(tuple(lines), changed_stages(), seconds, cores, time.time())
+    return ReproPlan(tuple(lines), changed_stages(), seconds, cores, time.time())
 
 
 def read_seconds(file: str | os.PathLike[str]) -> dict[str, float]:

@@ -136,10 +136,8 @@ def resolve(protocol: str | Protocol) -> Protocol:
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in protocols:
-        raise UnknownProtocolError(
-            f"got protocol {protocol!r}{ask_meant(protocol, protocols)}, "
-            f"expected one of {', '.join(sorted(protocols))}"
-        )
+        got = f"got protocol {protocol!r}{ask_meant(protocol, protocols)}"
+        raise UnknownProtocolError(f"{got}, expected one of {', '.join(sorted(protocols))}")
     return protocols[protocol]
 
 

@@ -8,20 +8,20 @@ from experiments.pipeline.repro import __main__ as commands
 from experiments.pipeline.repro import journal
 from experiments.pipeline.repro.journal import Event, Progress, append, describe_s, read_progress
 from experiments.pipeline.repro.plan import (
-    Line,
-    Plan,
+    ReproPlan,
+    StageLine,
     parse_lines,
     read_plan,
     read_seconds,
 )
 
 LINES = (
-    Line(1, "a", ("worlds@x", "worlds@y")),
-    Line(1, "b", ("worlds@z",)),
-    Line(2, "da2", ("train_da2",)),
-    Line(2, "da", ("train_student",)),
-    Line(2, "dap", ("train_dap",)),
-    Line(9, "rest", ("report",)),
+    StageLine(1, "a", ("worlds@x", "worlds@y")),
+    StageLine(1, "b", ("worlds@z",)),
+    StageLine(2, "da2", ("train_da2",)),
+    StageLine(2, "da", ("train_student",)),
+    StageLine(2, "dap", ("train_dap",)),
+    StageLine(9, "rest", ("report",)),
 )
 SECONDS = {
     "worlds@x": 100.0,
@@ -36,7 +36,7 @@ ALL = frozenset(SECONDS)
 
 
 def plan(pending=ALL, seconds=SECONDS, cores=2):
-    return Plan(LINES, frozenset(pending), seconds, cores, started=1000.0)
+    return ReproPlan(LINES, frozenset(pending), seconds, cores, started=1000.0)
 
 
 def after(made, *events, now):
@@ -108,7 +108,7 @@ def test_plan_and_journal_come_back_and_a_cut_line_is_left_out(tmp_path):
 
 
 def test_lines_without_stages_are_left_out():
-    assert parse_lines(["1 data a b\n", "2 da2\n"]) == (Line(1, "data", ("a", "b")),)
+    assert parse_lines(["1 data a b\n", "2 da2\n"]) == (StageLine(1, "data", ("a", "b")),)
 
 
 @pytest.mark.parametrize(
