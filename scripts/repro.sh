@@ -49,16 +49,15 @@ ended() {
 }
 
 # Says what ran, what failed, and the line to type then.
+summary() { python -m experiments.pipeline.repro summary; }
 ended_badly() {
   summary
   exit 1
 }
 
-# PHASE TITLE STAGE...: a line of stages. Lines of one phase run side by side.
+# `add PHASE TITLE STAGE...`: a line of stages. Lines of one phase run side by side.
 plan=()
 add() { [ $# -le 2 ] || plan+=("$*"); }
-
-summary() { python -m experiments.pipeline.repro summary; }
 
 stages=$("${dvc[@]}" stage list --name-only) || { check_names; exit 1; } # whose line is clearer
 if [ "$jobs" -gt 1 ]; then

@@ -16,6 +16,7 @@ import torch
 import pano_models
 from experiments.pipeline.revision import git_revision
 from experiments.pipeline.run_folder import FINISHED
+from pano_data import remove_all_parts
 from pano_models import DepthModel, geometry_key
 from pano_models.weights.box import BOX, box_folder, half_precision, put_into_box
 
@@ -47,6 +48,8 @@ def pack(name: str, commit: str | None = None, runs: Path = FINISHED, box: Path 
             f"{LARGEST_CHANGE:.0%}; keep it in float32"
         )
     origin = {"run": key, "commit": commit or git_revision(), "licence": LICENCE}
+    for suffix in (".json", ".safetensors"):
+        remove_all_parts(box, suffix)  # of a killed process
     put_into_box(network, name, origin, box)
     return box_folder(name, box)
 

@@ -87,19 +87,17 @@ def summarize(progress: Progress) -> str:
     ended = ended_seconds(progress)
     lines = []
     if ended:
-        clock, cpu = describe_s(progress.passed_s()), sum(ended.values())
+        clock, cpu = describe_s(progress.passed_s()), describe_s(sum(ended.values()))
         longest = sorted(ended, key=lambda name: -ended[name])[:LONGEST]
         shown = ", ".join(f"{name} {describe_s(ended[name])}" for name in longest)
-        lines.append(
-            f"{plural(len(ended), 'stage')} ran in {clock} ({describe_s(cpu)} of processor"
-        )
-        lines[-1] += f" time; most of it: {shown})"
+        count = plural(len(ended), "stage")
+        lines.append(f"{count} ran in {clock} ({cpu} of processor time; most of it: {shown})")
     failed = [name for name, event in progress.last.items() if event.what == "failed"]
     for name in failed:
         lines.append(f"failed: {name}; the lines above say why. Alone, with all that it prints:")
         lines.append(f"    .venv/bin/dvc repro --single-item {name}")
     if failed:
-        lines.append("What ended is kept: `make repro` goes on from there.")
+        lines.append("What ended is kept: `make repro` resumes from there.")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -29,6 +29,16 @@ def test_a_training_goes_into_the_box_with_its_run(runs, tmp_path):
     assert 0 < largest_change(pm.load(runs / "small"), packed) < 0.01
 
 
+def test_what_a_killed_process_left_half_written_goes(runs, tmp_path):
+    left = [tmp_path / "box" / ".catalogue.0123.part.json"]
+    left.append(tmp_path / "box/small" / ".model.0123.part.safetensors")
+    for file in left:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("half")
+    pack("small", "abcd", runs, tmp_path / "box")
+    assert [file for file in left if file.exists()] == []
+
+
 def test_halves_that_change_the_maps_are_refused(runs, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_CHANGE", 1e-9)
     with pytest.raises(ValueError, match="half precision changes a distance of small by"):

@@ -130,7 +130,7 @@ def test_summary_names_what_failed_and_the_line_to_type():
         "1 stage ran in 2 min (1 min of processor time; most of it: worlds@x 1 min)",
         "failed: train_da2; the lines above say why. Alone, with all that it prints:",
         "    .venv/bin/dvc repro --single-item train_da2",
-        "What ended is kept: `make repro` goes on from there.",
+        "What ended is kept: `make repro` resumes from there.",
     ]
 
 

@@ -43,14 +43,15 @@ def align(
         panoramas: With poses to start from. Unknown ones start where the first one is: the
             panoramas must be level, point the same way within about 10°, and overlap.
         free: What to estimate.
-        despite_misfit: Return panoramas that do not lie on the others as well as could be.
+        despite_misfit: Return panoramas that do not lie on the others, too, instead of raising.
 
     Returns:
-        The posed panoramas, and what was found: poses and overlap by name, and with
-        `despite_misfit` what else would be the error.
+        The posed panoramas, and what was found: poses and overlap by name; under `misfit`, what
+        the error would have said.
 
     Raises:
-        CommandError: After the estimate, a panorama does not lie on the others.
+        CommandError: After the estimate, a panorama does not lie on the others, and
+            `despite_misfit` is not set.
     """
     clouds = [p.cloud(REGISTRATION_POINTS) for p in panoramas]
     poses = [p.pose for p in panoramas]

@@ -118,8 +118,9 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise CommandError(f"{args.folder}: {error}") from error
     except OSError as error:
+        place = error.filename or f"--out {args.out}"
         reason = error.strerror or error
-        raise CommandError(f"--out {args.out} cannot be written ({reason})") from error
+        raise CommandError(f"{place} cannot be read or written ({reason})") from error
     if "misfit" in report:
         console.print(printable(f"misfit: {report['misfit']}"), markup=False, soft_wrap=True)
     write_json(args.out / "reconstruction.json", report, indent=2, sort_keys=False)

@@ -112,13 +112,13 @@ class RowColumnPyramid(nn.Module):
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> list[Tensor]:
         """Return the maps (b, c, h, w) at 1/16, 1/8, 1/4 and 1/2 of normalised pictures."""
-        features: list[Tensor] = [] if self.image is None else self.image(x)
+        features = [None] * 5 if self.image is None else self.image(x)
         x = self.patch_embed(x.permute(0, 2, 3, 1))
         skips: list[Tensor] = []
-        for stage, down in zip(self.encoder, self.downsample, strict=True):
-            skips.append(stage(_sum_next(x, features)))
+        for stage, down, feature in zip(self.encoder, self.downsample, features[:4], strict=True):
+            skips.append(stage(_plus(x, feature)))
             x = down(skips[-1])
-        x = self.bottleneck(_sum_next(x, features))
+        x = self.bottleneck(_plus(x, features[4]))
         levels: list[Tensor] = []
         for up, stage, tune in zip(self.upsample, self.decoder, self.tune, strict=True):
             x = tune(torch.cat([skips.pop(), stage(up(x))], dim=-1))
@@ -201,9 +201,8 @@ class EGFormer(Student):
         return raw if self.head == "affine" else self.max_depth * raw.sigmoid()
 
 
-def _sum_next(x: Tensor, features: list[Tensor]) -> Tensor:
-    """Add the next feature map, which is taken from the list, if there is one."""
-    return x + features.pop(0) if features else x
+def _plus(x: Tensor, feature: Tensor | None) -> Tensor:
+    return x if feature is None else x + feature
 
 
 def _rates(largest: float, first: int) -> tuple[float, float]:
