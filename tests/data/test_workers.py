@@ -1,5 +1,6 @@
 """The pool is tried in programs of its own: only the first server of a process counts."""
 
+import resource
 import subprocess
 import sys
 
@@ -61,3 +62,14 @@ def test_workers_do_not_share_the_threads_of_the_caller():
 def test_an_error_of_a_worker_reaches_the_caller():
     with workers.open_pool(1, []) as executor, pytest.raises(ZeroDivisionError):
         executor.submit(eval, "1 / 0").result()
+
+
+def test_the_time_of_workers_counts_as_that_of_the_program():
+    text = (
+        "from pano_data.workers import open_pool\n"
+        "with open_pool(1, []) as executor:\n"
+        "    executor.submit(exec, 'import time\\nwhile time.process_time() < 1: pass').result()\n"
+    )
+    before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])  # user and system
+    program(text)
+    assert sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before >= 1

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +66,16 @@ def test_a_variant_has_manifests_of_its_own(
     digests = json.loads((folder / "contents.json").read_text())
     assert set(digests) == {"train", "train_all_furniture"}
     assert digests["train"] != digests["train_all_furniture"]
+
+
+def test_a_data_set_is_listed_without_torch(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    miniatures.write(NAME, raw / NAME, size=(16, 32), studio=BoxStudio())
+    code = (
+        "import sys; from pathlib import Path; from experiments.prepare import manifests; "
+        f"manifests.write_manifests({NAME!r}, Path({str(raw)!r}), Path({str(out)!r})); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"
+    assert list((out / NAME).glob("*.parquet"))

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -34,6 +34,9 @@ from pano_data.io.pictures.metadata import (
     strip_metadata,
     xmp_of,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is lower; `check_budget` holds ours
 
@@ -69,8 +72,10 @@ class Picture:
     notes: tuple[str, ...] = ()
 
     @property
-    def tensor(self) -> torch.Tensor:
+    def tensor(self) -> "Tensor":
         """`(3, h, w)` uint8, as networks take it; shares memory with `rgb`."""
+        import torch  # a data set is listed without it, in a second less
+
         return torch.from_numpy(self.rgb).permute(2, 0, 1)
 
 
