@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # `dvc repro`, with lines of stages side by side where there are two cores or more and no GPU, which
-# several trainings would have to share: one line for each paper, then one for each half of the scores.
+# several trainings would have to share: one line for each paper, which ends with its scores, then the
+# suites and the gallery.
 #
 # DVC runs one stage after the other, but several `dvc repro` may work on one pipeline: each locks
 # what its stage reads and writes. A line names its stages one by one (`--single-item`), as dvc.yaml
@@ -63,11 +64,13 @@ stages=$("${dvc[@]}" stage list --name-only) || { check_names; exit 1; } # whose
 if [ "$jobs" -gt 1 ]; then
   add 1 data $(named "worlds|manifest" | every_second 0)
   add 1 data $(named "worlds|manifest" | every_second 1)
-  add 2 da2 $(named "da2_.*|train_da2.*")
-  add 2 da $(named "depth_anywhere_.*|train_box.*|pack_box|train_teacher|check_teacher|train_student|train_metric")
-  add 2 dap $(named "dap_.*|train_dap.*")
-  add 3 models $(named evaluate)
-  add 3 suites $(named "evaluate_baseline|evaluate_box|suites|gallery")
+  # the line of Depth Anywhere, the shortest, scores what is nobody's as well
+  add 2 da2 $(named "da2_.*|train_da2.*|evaluate@da2.*")
+  add 2 da $(named "depth_anywhere_.*|train_box.*|pack_box|train_teacher|check_teacher|train_student|train_metric|evaluate@depth_anywhere.*|evaluate_baseline|evaluate_box")
+  add 2 dap $(named "dap_.*|train_dap.*|evaluate@dap.*")
+  add 3 models $(named evaluate | grep -vE "@(da2|depth_anywhere|dap)" || true)
+  add 3 suites $(named suites)
+  add 3 gallery $(named gallery)
   phases="1 2 3"
 else
   phases=
