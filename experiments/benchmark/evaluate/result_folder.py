@@ -31,6 +31,7 @@ def score_datasets(
     datasets: Mapping[str, ManifestDataset],
     settings: ScoringSettings,
     folder: Path,
+    pictures: bool = True,
 ) -> dict[str, Any]:
     """Score data sets; the first rank writes the results into `folder`.
 
@@ -39,6 +40,7 @@ def score_datasets(
         datasets: By the name that results carry.
         settings: How to score.
         folder: `metrics.json`, `per_image.parquet`, `curves.json` and `samples/` go here.
+        pictures: Write `samples/`.
 
     Returns:
         Metrics by data set and protocol.
@@ -57,7 +59,7 @@ def score_datasets(
         results[name] = scores.metrics
         tables.append(scores.table.assign(dataset=name))
         curves[name] = scores.curves
-        if settings.ranks.first:
+        if pictures and settings.ranks.first:
             samples = folder / "samples" / name
             draw(predictor, data, evenly_spaced(len(data)), samples, settings.device)
             draw(predictor, data, extremes(scores.table), samples / "extremes", settings.device)

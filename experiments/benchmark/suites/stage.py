@@ -70,7 +70,7 @@ def run_suite(
     folder = reports / FOLDER / suite.name / _file_name(model)
     settings = replace(settings, protocols=suite.protocols)
     if data:
-        score_datasets(predictor, data, settings, folder)
+        score_datasets(predictor, data, settings, folder, pictures=False)  # `evaluate` has them
     counts = {d: len(rows) for d, rows in present.items()}
     _note(suite, model, predictor, settings, reports, counts, absent if absent_marked else {})
 
