@@ -1,7 +1,8 @@
 """Draw accidents from a seed until the time is up, and write the page.
 
 `python -m tests.crash --minutes 60 --seed 1` draws; `--kinds T3 T7` restricts it, `--quick` is the
-draw that CI makes; `--case KIND SEED` runs one case again, `--every KIND` all that there are.
+draw that CI makes; `--case KIND SEED` runs one case again, `--every KIND` all that there are;
+`--part 1 2` and, beside it, `--part 2 2` each run half of them into the same record.
 `--panoramas 5000 --rows 100000` say how much the cases of load are. `--digests` prints what two
 machines compare.
 """
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="kinds that CI has time for")
     parser.add_argument("--case", nargs=2, metavar=("KIND", "SEED"), help="run one case again")
     parser.add_argument("--every", metavar="KIND", help="all its cases, whatever time they take")
+    parser.add_argument("--part", nargs=2, type=int, default=(1, 1), metavar=("K", "N"))
     parser.add_argument("--panoramas", type=int, default=600, help="of `load-predict`")
     parser.add_argument("--rows", type=int, default=600, help="of `load-rows`")
     parser.add_argument("--digests", action="store_true", help="T9: what two machines compare")
@@ -56,7 +58,8 @@ def main() -> int:
             tell(ending)
             return FAULTS if ending.fault else 0
         if arguments.every:
-            endings = run_every(_named(arguments.every, kinds), scratch, record)
+            part = slice(arguments.part[0] - 1, None, arguments.part[1])
+            endings = run_every(_named(arguments.every, kinds), scratch, record, part)
         else:
             chosen = [
                 kind for kind in kinds
@@ -74,12 +77,19 @@ def _named(name: str, kinds: list[Kind]) -> Kind:
     return kind
 
 
-def run_every(kind: Kind, scratch: Path, out: Path) -> list[Ending]:
-    """Run every case of a kind that says how many there are; each ending is kept at once."""
+def run_every(kind: Kind, scratch: Path, out: Path, part: slice) -> list[Ending]:
+    """Run every case of a kind that says how many there are; each ending is kept at once.
+
+    Args:
+        kind: The kind.
+        scratch: Folder for the cases.
+        out: Record.
+        part: Which of the cases, in their order.
+    """
     if kind.different is None:
         raise SystemExit(f"{kind.name} is drawn without end")
     endings = []
-    for seed in every_seed(kind.different()):
+    for seed in every_seed(kind.different())[part]:
         endings.append(run_case(kind, seed, scratch))
         page.keep(out, "every", endings[-1])
         if endings[-1].fault:

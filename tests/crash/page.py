@@ -1,5 +1,6 @@
 """Results of the lab as JSON, one entry a draw and kind, and the page that is made of them."""
 
+import fcntl
 import json
 import os
 import re
@@ -31,7 +32,19 @@ PLACE = re.compile(r"(?:[\w.+-]*/[\w./+-]*site-packages|(?<![\w./+-])(?:/[\w.+-]
 
 
 def keep(path: Path, draw: str, ending: Ending) -> None:
-    """Add an ending to the results on disk, which outlive the lab itself."""
+    """Add an ending to the results on disk, which outlive the lab itself.
+
+    Labs that run side by side add to one record in turn.
+    """
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # goes with the file
+        _keep(path, draw, ending)
+    finally:
+        os.close(folder)
+
+
+def _keep(path: Path, draw: str, ending: Ending) -> None:
     results = read(path)
     draws = results["draws"]
     if draw not in draws:

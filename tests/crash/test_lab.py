@@ -119,10 +119,27 @@ def test_every_case_is_run_once(tmp_path: Path) -> None:
         return Done("one", {"a": 2})
 
     kind = Kind("a", "", draw, apart=False, different=lambda: 7)
-    endings = run_every(kind, tmp_path, tmp_path / "out.json")
+    endings = run_every(kind, tmp_path, tmp_path / "out.json", slice(0, None, 2))
+    assert len(endings) == 4
+    endings += run_every(kind, tmp_path, tmp_path / "out.json", slice(1, None, 2))
     assert sorted(seen) == list(range(7))
     assert len(set(every_seed(7))) == 7
     assert sum(ending.count for ending in endings) == 14
+
+
+def test_labs_side_by_side_add_to_one_record(tmp_path: Path) -> None:
+    def keep_some(number: int) -> None:
+        for _ in range(40):
+            page.keep(tmp_path / "r.json", "1", Ending("a", number, "x", None, 1.0, {"t": 1}))
+
+    workers = [
+        multiprocessing.get_context("fork").Process(target=keep_some, args=(n,)) for n in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert page.read(tmp_path / "r.json")["draws"]["1"]["kinds"]["a"]["cases"] == 120
 
 
 def write_two(folder: Path) -> None:
