@@ -24,7 +24,7 @@ from experiments.pipeline.run_folder import replace_whole_folder
 from experiments.pipeline.stage import run_stage
 from experiments.tracking.panels import RgbBytes, colourise
 from pano_data import ManifestDataset, track
-from pano_models import Predictor
+from pano_models import CheckpointError, ModelNotFoundError, Predictor
 
 CANDIDATES = 200  # samples of a data set among which near and far ones are looked for
 TILE_WIDTH = 384
@@ -144,4 +144,4 @@ def gallery(
 
 
 if __name__ == "__main__":
-    run_stage(gallery, sys.argv[1], sys.argv[2:])
+    run_stage(gallery, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

@@ -7,7 +7,7 @@ import dataclasses
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -18,9 +18,11 @@ from torch.utils.data import DataLoader, Subset
 from experiments.dap.environment import classify_mixed, keep_upright, sky_shares, sky_tilts
 from experiments.dap.judge_folder import load_discriminator
 from experiments.pipeline import data_files
+from experiments.pipeline.params import ParamsError
 from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
 from pano_data import ManifestDataset, Row, shard_indices, write_manifest
+from pano_data.manifest import Environment
 from pano_data.pseudo_labels import Selection, select_rows
 from pano_models import CheckpointError, ModelNotFoundError, PatchDiscriminator
 
@@ -104,7 +106,7 @@ def curate(
         manifests: Pseudo-labelled rows.
         root: Root of the manifests' paths.
         out: The new manifest.
-        keep: Environment -> number of rows.
+        keep: Environment -> number of rows; rows of others are left out.
         by: By score, or at random (the ablation).
         outdoors_from: Rows that say `mixed` count as outdoor where at least this share of the upper
             half of the sphere is far in their label, else as indoor; None leaves them mixed.
@@ -116,7 +118,13 @@ def curate(
         num_workers: Loader processes.
         threads: CPU threads; fixes the last digits.
         trainer: Arguments of the Trainer: devices, nodes, strategy.
+
+    Raises:
+        ParamsError: `keep` names what is no environment.
     """
+    if wrong := sorted(set(keep) - set(get_args(Environment))):
+        known = ", ".join(get_args(Environment))
+        raise ParamsError(f"keep.{wrong[0]}: no such environment, expected {known}")
     set_threads(threads)
     engine = Trainer(
         logger=False,

@@ -14,6 +14,7 @@ from experiments.depth_anywhere.views import Views
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
 from pano_data import Source, remove_parts, write_text
+from pano_models import CheckpointError, ModelNotFoundError
 
 
 class TeacherError(ValueError):
@@ -93,4 +94,6 @@ def _complaint(
 
 
 if __name__ == "__main__":
-    run_stage(check_teacher, sys.argv[1], sys.argv[2:], TeacherError)
+    run_stage(
+        check_teacher, sys.argv[1], sys.argv[2:], TeacherError, CheckpointError, ModelNotFoundError
+    )

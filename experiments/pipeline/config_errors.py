@@ -5,6 +5,7 @@ was tried, keys and classes on the way, and the whole value at the end. The deep
 furthest, so its end is what is wrong.
 """
 
+import ast
 import importlib
 import inspect
 import re
@@ -20,6 +21,9 @@ _KEY = re.compile(r'Parser key "([^"]+)":?')
 _CLASS = re.compile(r"Problem with given class_path '([^']+)':?")
 _OPTION = re.compile(r"(?:Group '(?P<group>[^']+)' does not accept o|O)ption '(?P<name>[^']+)'")
 _TYPE = re.compile(r"Expected an? (.+?)\.? Got value: (.*)")
+_MISSING = re.compile(r"the following arguments are required: (.*)")
+_SUBCLASS = re.compile(r"Not a valid subclass of (\w+)|but [\w.]*?(\w+) is abstract")
+_NOTHING = "Expected a <class 'NoneType'>"
 _VALUE = "Given value"
 _NOISE = ("Does not validate", "Subtypes:", "Errors:", _VALUE)
 _LONGEST = 300
@@ -30,16 +34,23 @@ def one_line(message: str) -> str:
     branches = list(_branches(message))
     if not branches:
         return _shortened(message)
-    keys, owner, reason = max(branches, key=lambda branch: (len(branch[0]), bool(branch[1])))
+    keys, owner, reason = max(branches, key=_reach)
     option, kind = _OPTION.search(reason), _TYPE.search(reason)
     if option:
         place = [*keys, *([option["group"]] if option["group"] else []), option["name"]]
         told = f"no such key{_of(owner)}"
     elif kind:
-        place, told = keys, f"got {kind[2]}, expected {_type_name(kind[1])}{_of(owner)}"
+        place = [*keys, *_entry(message, kind[2])]
+        told = f"got {kind[2]}, expected {_type_name(kind[1])}{_of(owner)}"
+    elif missing := _MISSING.search(reason):
+        place, told = keys, f"expected {missing[1]}{_of(owner)}"
     elif owner and keys and keys[-1] == "init_args":
         place = [*keys[:-1], "class_path"]
         told = f"got {owner}, expected a class that can be imported: {reason}"
+    elif keys and (wanted := _SUBCLASS.search(reason)):
+        given = ", ".join(map(str, next(_given(message), ())))
+        name = wanted[1] or wanted[2]
+        place, told = keys, f"got the keys {given}, expected class_path and init_args, for {name}"
     elif keys:
         place, told = keys, reason
     else:
@@ -47,10 +58,38 @@ def one_line(message: str) -> str:
     return _shortened(f"{'.'.join(place)}: {told}")
 
 
+def _reach(branch: tuple[list[str], str, str]) -> tuple[int, bool, bool]:
+    """Return how far a branch got; that a path was expected is said of every text."""
+    keys, owner, reason = branch
+    return len(keys), bool(owner), not reason.startswith("Expected a path")
+
+
+def _given(message: str) -> Iterator[Mapping[Any, Any]]:
+    """Yield the mappings that a message shows whole as given values, the innermost first."""
+    for text in re.findall(rf"^\s*{_VALUE}: (.*)$", message, re.MULTILINE):
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):  # it holds an object
+            continue
+        if isinstance(value, Mapping):
+            yield value
+
+
+def _entry(message: str, got: str) -> list[str]:
+    """Return the key of a mapping's wrong value, which jsonargparse leaves out."""
+    for value in _given(message):
+        wrong = [str(key) for key, entry in value.items() if repr(entry) == got]
+        if len(wrong) == 1:
+            return wrong
+    return []
+
+
 def _branches(message: str) -> Iterator[tuple[list[str], str, str]]:
     """Yield keys, the class around the last one, and the reason, for each end of the tree."""
     path: list[tuple[int, str, str]] = []  # indentation, key, class
     for line in message.splitlines():
+        if not line.strip():
+            continue
         text = line.strip().removeprefix("- ")
         indent = len(line) - len(line.lstrip()) + 2 * line.lstrip().startswith("- ")
         if text.startswith(_VALUE):
@@ -102,6 +141,9 @@ def _shortened(text: str) -> str:
 
 def raised_by(error: BaseException) -> str:
     """Return what a constructor says about its arguments, and which file and line says it."""
+    told = [reason for _, _, reason in _branches(str(error)) if reason != _NOTHING]
+    if "Does not validate" in str(error) and told:  # jsonargparse tried several types
+        return _shortened(told[0])
     frames = traceback.extract_tb(error.__traceback__)
     place = (
         f" ({'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno})" if frames else ""

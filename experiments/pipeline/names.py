@@ -119,7 +119,7 @@ def _known_beside(sections: Mapping[str, Any], place: str) -> Collection[str]:
 
 
 def _asked_by(command: Command, place: str) -> str:
-    item = f", which loops to {command.item}" if command.item else ""
+    item = f" for {command.item}, a name of `pipeline`," if command.item else ""
     return f"{place}: not there, and stage {command.stage}{item} reads it"
 
 

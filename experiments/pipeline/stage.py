@@ -7,6 +7,7 @@ import warnings
 from argparse import ArgumentError
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 import torch
@@ -83,10 +84,27 @@ def run_stage(
                 return parsed
 
         words = ["--config", params.section_text(section), *arguments]
-        auto_cli(
-            function, args=words, as_positional=False, exit_on_error=False,
-            parser_class=SectionParser,
-        )  # fmt: skip
+        begun = False
+
+        @wraps(function)
+        def begin(*values: Any, **named: Any) -> Any:
+            nonlocal begun
+            begun = True
+            return function(*values, **named)
+
+        try:
+            auto_cli(
+                begin, args=words, as_positional=False, exit_on_error=False,
+                parser_class=SectionParser,
+            )  # fmt: skip
+        except (ValueError, TypeError, OSError) as error:
+            known = (*BAD_INPUT, *more)
+            if begun or isinstance(error, known) or isinstance(error.__cause__, known):
+                raise
+            if isinstance(error, OSError) and error.errno in ENVIRONMENT:
+                raise
+            # the constructor of a value refuses its arguments
+            raise params.ParamsError(config_errors.raised_by(error)) from error
 
 
 def quiet_libraries() -> None:

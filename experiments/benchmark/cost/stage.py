@@ -21,6 +21,7 @@ from experiments.benchmark.models.resolve import load_predictor
 from experiments.pipeline.processes import set_threads
 from experiments.pipeline.stage import run_stage
 from pano_data import remove_parts, track, write_json
+from pano_models import CheckpointError, ModelNotFoundError
 
 GIGA = 1e9
 
@@ -151,4 +152,4 @@ def device_name(device: str) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(cost, sys.argv[1], sys.argv[2:])
+    run_stage(cost, sys.argv[1], sys.argv[2:], CheckpointError, ModelNotFoundError)

@@ -20,6 +20,8 @@ from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED, STATE
 from experiments.pipeline.stage import report_bad_input
 from pano_data import ManifestDataset
+from pano_losses import UnknownProtocolError
+from pano_models import CheckpointError, ModelNotFoundError
 
 SCORES = Path("reports/scores")
 
@@ -94,7 +96,7 @@ def log_to_run(model: str, results: Mapping[str, Mapping[str, Mapping[str, float
 
 def main(argv: list[str]) -> None:
     """Evaluate the model named by the first argument; the others override its settings."""
-    with report_bad_input("evaluate"):
+    with report_bad_input("evaluate", CheckpointError, ModelNotFoundError, UnknownProtocolError):
         auto_cli(
             evaluate,
             args=["--config", params.section_text("evaluate"), "--model", *argv],

@@ -25,6 +25,7 @@ from experiments.pipeline.processes import set_threads
 from experiments.pipeline.run_folder import FINISHED
 from experiments.pipeline.stage import report_bad_input, run_stage
 from pano_data import DatasetNotFoundError, Manifest, ManifestDataset, remove_parts, write_json
+from pano_models import CheckpointError, ModelNotFoundError
 
 FOLDER = "suites"
 ABOUT = "about.json"
@@ -271,7 +272,9 @@ def main(argv: Sequence[str]) -> None:
     with report_bad_input(params.DATASETS):
         options = params.reader_options()
     given = ["--options", json.dumps(options)] if options else []
-    run_stage(run_suites, "suites", [*given, *argv])
+    run_stage(
+        run_suites, "suites", [*given, *argv], CheckpointError, ModelNotFoundError, SuiteError
+    )
 
 
 if __name__ == "__main__":

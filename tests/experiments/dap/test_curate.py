@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from experiments.dap.curate import Judge, curate
 from experiments.dap.judge_folder import load_discriminator
+from experiments.pipeline.params import ParamsError
 from experiments.pipeline.processes import WorldError
 from pano_data import ManifestDataset, datasets, read_manifest, write_manifest
 from pano_models import ModelNotFoundError, PatchDiscriminator
@@ -162,3 +163,8 @@ def test_labels_with_a_sky_are_chosen_among_outdoor_ones(data: Path) -> None:
     outdoors = [row.key for row in found if row.environment == "outdoor"]
     assert sorted(outdoors) == sorted(row.key for row in mixed[:3])
     assert sum(row.environment == "indoor" for row in found) == 2
+
+
+def test_what_is_no_environment_is_refused_before_any_label_is_scored(data: Path) -> None:
+    with pytest.raises(ParamsError, match=r"keep\.indoors: .* expected indoor, outdoor, mixed"):
+        run(data, "never.parquet", ["missing.parquet"], keep={"indoors": 3})

@@ -18,6 +18,14 @@ UNION = """Parser key "model":
     - Expected a <class 'NoneType'>
   Given value type: <class 'dict'>
   Given value: {{'class_path': 'x'}}"""
+NO_CLASS = """Parser key "data.augment":
+  Does not validate against any of the Union subtypes
+  Subtypes: [<class 'pano_data.transforms.Augmentation'>, <class 'NoneType'>]
+  Errors:
+    - {reason}
+    - Expected a <class 'NoneType'>
+  Given value type: <class 'dict'>
+  Given value: {{'class_pathh': 'pano_data.transforms.Roll', 'init_args': {{'p': 1}}}}"""
 PLACE = "model.init_args.loss.init_args"
 
 
@@ -48,6 +56,39 @@ PLACE = "model.init_args.loss.init_args"
         (
             UNION.format(reason="module 'pano_losses' has no attribute 'X'"),
             "model.init_args.loss.class_path: got pano_losses.MedianAlignedL1, expected a class",
+        ),
+        (
+            UNION.format(
+                reason='Parser key "terms":\n\n'
+                "              - Expected a path but no either not accessible or invalid\n"
+                "              - Expected a <class 'dict'>. Got value: no"
+            ),
+            f"{PLACE}.terms: got no, expected dict of pano_losses.MedianAlignedL1(",
+        ),
+        (
+            UNION.format(
+                reason='Parser key "rates":\n'
+                "              - Expected a <class 'float'>. Got value: {'a': 1}\n"
+                "              Given value type: <class 'dict'>\n"
+                "              Given value: {'x.*': 0.0, '*.bn?': {'a': 1}}"
+            ),
+            f"{PLACE}.rates.*.bn?: got {{'a': 1}}, expected float of",
+        ),
+        (
+            UNION.format(reason="the following arguments are required: weight"),
+            f"{PLACE}: expected weight of pano_losses.MedianAlignedL1(",
+        ),
+        (
+            NO_CLASS.format(reason="Not a valid subclass of Augmentation"),
+            "data.augment: got the keys class_pathh, init_args, expected class_path and init_args, "
+            "for Augmentation",
+        ),
+        (
+            NO_CLASS.format(
+                reason="Expected an instantiatable class, but pano_data.Augmentation is abstract"
+            ),
+            "data.augment: got the keys class_pathh, init_args, expected class_path and init_args, "
+            "for Augmentation",
         ),
         ("something\nelse " + "x" * 400, "something else xxx"),
     ],
@@ -81,3 +122,13 @@ def test_an_unknown_key_with_an_empty_mapping_is_named(written: Any, told: str) 
         check_empty_keys(written, parsed)
     assert str(error.value).startswith(told)
     check_empty_keys({"net": {"init_args": {"width": {}}}, "sets": []}, parsed)
+
+
+def test_a_constructor_behind_a_union_says_its_own_words() -> None:
+    message = (
+        "Does not validate against any of the Union subtypes\nSubtypes: [<class 'a.Task'>]\n"
+        "Errors:\n  - backbone x takes the options embed_dim and border, got embed_dim_x\n"
+        "  - Expected a <class 'NoneType'>\nGiven value type: <class 'dict'>\nGiven value: {}"
+    )
+    words = "backbone x takes the options embed_dim and border, got embed_dim_x"
+    assert raised_by(ValueError(message)) == words

@@ -9,7 +9,7 @@ import yaml
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.stage import report_bad_input, run_stage
 from pano_data import CorruptSampleError, DataError
-from pano_models.errors import CheckpointError
+from pano_models.errors import CheckpointError, ModelNotFoundError
 
 
 @pytest.mark.parametrize("error", [ParamsError("got x"), CorruptSampleError("a.png", "empty", "y")])
@@ -87,3 +87,50 @@ def test_an_unknown_key_without_content_is_a_line(
     with pytest.raises(SystemExit, match="2"):
         run_stage(stage, "bad", [])
     assert "tgas: no such key; expected one of" in capsys.readouterr().err
+
+
+class Picky:
+    """Refuses what it is given."""
+
+    def __init__(self, size: int) -> None:
+        raise ValueError(f"size: got {size}, expected 2")
+
+
+@pytest.mark.parametrize("what", [Picky, ModelNotFoundError])
+def test_what_a_constructor_of_a_value_refuses_is_a_line(
+    what: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stage(part: Picky) -> None:
+        """Do nothing.
+
+        Args:
+            part: Anything.
+        """
+
+    def missing(self: Picky, size: int) -> None:
+        raise ModelNotFoundError("no folder there")
+
+    if what is ModelNotFoundError:
+        monkeypatch.setattr(Picky, "__init__", missing)
+    monkeypatch.chdir(tmp_path)
+    values = {"part": {"class_path": f"{__name__}.Picky", "init_args": {"size": 3}}}
+    Path("params.yaml").write_text(yaml.safe_dump({"stage": values}))
+    with pytest.raises(SystemExit, match="2"):
+        run_stage(stage, "stage", [], ModelNotFoundError)
+    told = capsys.readouterr().err
+    words = "no folder there" if what is ModelNotFoundError else "size: got 3, expected 2"
+    assert told.startswith(f"error in section stage: {words}")
+    assert told.count("\n") == 1
+
+
+def test_a_bug_of_the_stage_itself_keeps_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stage(count: int) -> None:
+        """Fail."""
+        raise ValueError("a bug")
+
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump({"stage": {"count": 1}}))
+    with pytest.raises(ValueError, match="a bug"):
+        run_stage(stage, "stage", [])

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from pano_models.backbones.convolutional import ConvBackbone, _tokens
+import pano_models as pm
+from pano_models.backbones.convolutional import ConvBackbone, _tokens, build_conv_backbone
 from pano_models.backbones.encoders import EfficientNetEncoder
 
 
@@ -61,3 +62,14 @@ def test_training_reaches_the_encoder_unless_frozen():
     sum(x.square().sum() for x in model(torch.randn(2, 3, 64, 64))).backward()
     used = [p for n, p in model.encoder.named_parameters()]
     assert all(p.grad is not None for p in used)
+
+
+@pytest.mark.parametrize("width", [{"no": "number"}, 20, 0, "wide"])
+def test_a_width_that_no_token_can_have_is_named(width):
+    with pytest.raises(ValueError, match=r"embed_dim: got .* expected a multiple of 16"):
+        build_conv_backbone("efficientnet_lite0", {"embed_dim": width}, None)
+
+
+def test_weights_that_are_no_name_are_named():
+    with pytest.raises(ValueError, match=r"backbone_weights: got {'no': 'name'}"):
+        pm.create("unifuse", backbone="efficientnet_lite0", backbone_weights={"no": "name"})

@@ -165,12 +165,15 @@ def build_conv_backbone(
         shared: The rest of `ConvBackbone`'s arguments.
 
     Raises:
-        ValueError: An option of a transformer.
+        ValueError: An option of a transformer, or an `embed_dim` that is no multiple of 16.
     """
     unknown = sorted(set(options or {}) - {"embed_dim", "border"})
     if unknown:
         raise ValueError(
             f"backbone {name} takes the options embed_dim and border, got {', '.join(unknown)}"
         )
+    width = (options or {}).get("embed_dim", PATCH)
+    if not isinstance(width, int) or width < 1 or width % PATCH:
+        raise ValueError(f"embed_dim: got {width!r}, expected a multiple of {PATCH}")
     frozen = frozen_blocks is not None
     return ConvBackbone(build_encoder(name), frozen=frozen, **(options or {}), **shared)

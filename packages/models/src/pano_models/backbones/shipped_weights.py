@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 from torch import Tensor, nn
@@ -125,6 +125,16 @@ CLASSIFIERS = ("fc.", "base.16.", "conv_head.", "bn2.", "classifier.")
 CLASSIFIER = "of the ImageNet classifier"
 
 
+def check_source(source: Any) -> None:
+    """Refuse what is no name and no path.
+
+    Raises:
+        ValueError: Names the option that it is given by.
+    """
+    if not isinstance(source, str | PathLike):
+        raise ValueError(f"backbone_weights: got {source!r}, expected a file, a package or timm")
+
+
 def load_encoders(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
     """Fill every convolutional encoder of `model`; everything else keeps its values.
 
@@ -145,6 +155,7 @@ def load_encoders(model: nn.Module, source: str | PathLike[str]) -> LoadReport:
         CheckpointError: A tensor is missing or of another shape, or the package's file has another
             digest.
     """
+    check_source(source)
     encoders = [m for m in model.modules() if isinstance(m, ConvEncoder)]
     if not encoders:
         raise ValueError(f"{type(model).__name__} has no convolutional encoder")

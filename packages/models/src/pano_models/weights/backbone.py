@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pano_models.backbones.convolutional import ConvBackbone
-from pano_models.backbones.shipped_weights import load_encoders
+from pano_models.backbones.shipped_weights import check_source, load_encoders
 from pano_models.backbones.vit import VitBackbone
 from pano_models.errors import CheckpointError
 from pano_models.model import DepthModel
@@ -81,6 +81,7 @@ def load_backbone(
         CheckpointError: A tensor is missing or of another shape. A position embedding of another
             grid is resized.
     """
+    check_source(source)
     backbone: Any = getattr(model, "backbone", None)
     if isinstance(backbone, ConvBackbone):
         return load_encoders(backbone, source)
