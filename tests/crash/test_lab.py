@@ -127,21 +127,6 @@ def test_every_case_is_run_once(tmp_path: Path) -> None:
     assert sum(ending.count for ending in endings) == 14
 
 
-def test_labs_side_by_side_add_to_one_record(tmp_path: Path) -> None:
-    def keep_some(number: int) -> None:
-        for _ in range(40):
-            page.keep(tmp_path / "r.json", "1", Ending("a", number, "x", None, 1.0, {"t": 1}))
-
-    workers = [
-        multiprocessing.get_context("fork").Process(target=keep_some, args=(n,)) for n in range(3)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert page.read(tmp_path / "r.json")["draws"]["1"]["kinds"]["a"]["cases"] == 120
-
-
 def write_two(folder: Path) -> None:
     (folder / "one").write_bytes(b"1")
     with (folder / "two.part").open("wb") as file:
