@@ -21,7 +21,7 @@ from experiments.pipeline import data_files
 from experiments.pipeline.params import ParamsError
 from experiments.pipeline.processes import check_launched, set_threads
 from experiments.pipeline.stage import run_stage
-from pano_data import ManifestDataset, Row, shard_indices, write_manifest
+from pano_data import ManifestDataset, Row, shard_indices, workers, write_manifest
 from pano_data.manifest import Environment
 from pano_data.pseudo_labels import Selection, select_rows
 from pano_models import CheckpointError, ModelNotFoundError, PatchDiscriminator
@@ -67,7 +67,12 @@ def score_rows(
     )
     rows = range(len(data))
     own = [row for i in batches for row in rows[i * batch_size : (i + 1) * batch_size]]
-    loader = DataLoader(Subset(data, own), batch_size=batch_size, num_workers=num_workers)
+    loader = DataLoader(
+        Subset(data, own),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        worker_init_fn=workers.end_with_parent,
+    )
     found: Any = engine.predict(judge, loader)
     values = torch.zeros(len(data), 3, device=engine.strategy.root_device)
     if own:

@@ -48,9 +48,9 @@ def one_line(message: str) -> str:
         place = [*keys[:-1], "class_path"]
         told = f"got {owner}, expected a class that can be imported: {reason}"
     elif keys and (wanted := _SUBCLASS.search(reason)):
-        given = ", ".join(map(str, next(_given(message), ())))
+        got = _outline(reason.partition("Got value: ")[2] or next(iter(_given(message)), ""))
         name = wanted[1] or wanted[2]
-        place, told = keys, f"got the keys {given}, expected class_path and init_args, for {name}"
+        place, told = keys, f"{got}expected class_path and init_args, for {name}"
     elif keys:
         place, told = keys, reason
     else:
@@ -64,21 +64,30 @@ def _reach(branch: tuple[list[str], str, str]) -> tuple[int, bool, bool]:
     return len(keys), bool(owner), not reason.startswith("Expected a path")
 
 
-def _given(message: str) -> Iterator[Mapping[Any, Any]]:
-    """Yield the mappings that a message shows whole as given values, the innermost first."""
-    for text in re.findall(rf"^\s*{_VALUE}: (.*)$", message, re.MULTILINE):
-        try:
-            value = ast.literal_eval(text)
-        except (ValueError, SyntaxError):  # it holds an object
-            continue
-        if isinstance(value, Mapping):
-            yield value
+def _given(message: str) -> list[str]:
+    """Return the values that a message shows as given, the innermost first."""
+    return re.findall(rf"^\s*{_VALUE}: (.*)$", message, re.MULTILINE)
+
+
+def _mapping(text: str) -> Mapping[Any, Any]:
+    """Return the mapping that a text shows whole, an empty one if it shows none."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):  # it holds an object
+        return {}
+    return value if isinstance(value, Mapping) else {}
+
+
+def _outline(text: str) -> str:
+    """Return what was got, of a mapping its keys."""
+    keys = ", ".join(map(str, _mapping(text)))
+    return f"got the keys {keys}, " if keys else f"got {text}, " if text else ""
 
 
 def _entry(message: str, got: str) -> list[str]:
     """Return the key of a mapping's wrong value, which jsonargparse leaves out."""
-    for value in _given(message):
-        wrong = [str(key) for key, entry in value.items() if repr(entry) == got]
+    for text in _given(message):
+        wrong = [str(key) for key, entry in _mapping(text).items() if repr(entry) == got]
         if len(wrong) == 1:
             return wrong
     return []

@@ -119,7 +119,7 @@ def _known_beside(sections: Mapping[str, Any], place: str) -> Collection[str]:
 
 
 def _asked_by(command: Command, place: str) -> str:
-    item = f" for {command.item}, a name of `pipeline`," if command.item else ""
+    item = f"@{command.item}, which a list of `pipeline` asks for," if command.item else ""
     return f"{place}: not there, and stage {command.stage}{item} reads it"
 
 

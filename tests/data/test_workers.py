@@ -1,9 +1,13 @@
 """The pool is tried in programs of its own: only the first server of a process counts."""
 
+import multiprocessing
 import resource
+import signal
 import subprocess
 import sys
+import time
 
+import psutil
 import pytest
 
 from pano_data import workers
@@ -73,3 +77,57 @@ def test_the_time_of_workers_counts_as_that_of_the_program():
     before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])  # user and system
     program(text)
     assert sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before >= 1
+
+
+def test_workers_of_a_killed_program_end():
+    text = (
+        "import os, signal\n"
+        "from pano_data.workers import open_pool\n"
+        "with open_pool(2, []) as executor:\n"
+        "    print(*set(executor.map(eval, ['__import__(\"os\").getpid()'] * 8)), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert_ended(killed(text))
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+def test_a_worker_whose_program_was_killed_before_it_began_ends():
+    text = (
+        "import os, signal, time\n"
+        "from multiprocessing import get_context\n"
+        "from pano_data.workers import end_with_parent\n"
+        "def work():\n"
+        "    first = os.getppid()\n"
+        "    while os.getppid() == first: time.sleep(.01)\n"
+        "    end_with_parent(0)\n"
+        "    time.sleep(300)\n"
+        "worker = get_context('fork').Process(target=work)\n"
+        "worker.start()\n"
+        "print(worker.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert_ended(killed(text))
+
+
+def killed(text):
+    """Run a program that prints the numbers of its workers and kills itself; return them."""
+    with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.DEVNULL) as program:  # fmt: skip
+        pids = [int(word) for word in program.stdout.readline().split()]
+        assert program.wait(120) == -signal.SIGKILL
+    assert pids
+    return pids
+
+
+def assert_ended(pids):
+    end = time.monotonic() + 60
+    while alive := [pid for pid in pids if is_running(pid)]:
+        assert time.monotonic() < end, f"processes {alive} are left"
+        time.sleep(0.05)
+
+
+def is_running(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -19,7 +19,7 @@ from experiments.benchmark.evaluate.execution import HalvingPredictor, Journal, 
 from experiments.benchmark.full_pictures import FullPictures, collate
 from experiments.benchmark.models.resolve import ScoredModel
 from experiments.pipeline.closure.digest import code_digest, own_code
-from pano_data import ManifestDataset, track
+from pano_data import ManifestDataset, track, workers
 from pano_losses import ImageScores, accumulate, resolve, score_images, summarise
 
 DIGITS = 6  # metrics.json is the same on the same machine; more digits differ between machines
@@ -143,6 +143,7 @@ def score(
         FullPictures(data) if predictor.sees_pictures else data,
         batch_sampler=[batches[b] for b in todo],
         num_workers=settings.workers,
+        worker_init_fn=workers.end_with_parent,
         collate_fn=collate,
     )
     predict = HalvingPredictor(predictor, settings.device, step)

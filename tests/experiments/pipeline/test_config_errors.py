@@ -90,6 +90,14 @@ PLACE = "model.init_args.loss.init_args"
             "data.augment: got the keys class_pathh, init_args, expected class_path and init_args, "
             "for Augmentation",
         ),
+        (
+            NO_CLASS.format(reason="Not a valid subclass of Augmentation. Got value: {'p': 1}"),
+            "data.augment: got the keys p, expected class_path and init_args, for Augmentation",
+        ),
+        (
+            NO_CLASS.format(reason="Not a valid subclass of Augmentation. Got value: 5"),
+            "data.augment: got 5, expected class_path and init_args, for Augmentation",
+        ),
         ("something\nelse " + "x" * 400, "something else xxx"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from pano_data.sample import MapDataset, TrainSample
 from pano_data.sampler import DeterministicBatchSampler, Mix, Position, shard_indices
 from pano_data.sources import Source
 from pano_data.transforms import Augmentation
+from pano_data.workers import end_with_parent
 
 try:
     from lightning import LightningDataModule
@@ -118,6 +119,7 @@ class ErpDataModule(LightningDataModule):
             TrainingSet(labelled, unlabelled, self.augment),
             batch_sampler=self._make_sampler(labelled, unlabelled),
             num_workers=self.num_workers,
+            worker_init_fn=end_with_parent,
             persistent_workers=self.num_workers > 0,
             pin_memory=_uses_gpu(self),
         )
@@ -173,6 +175,7 @@ class ErpDataModule(LightningDataModule):
             Subset(dataset, rows),
             batch_size=self.eval_batch_size,
             num_workers=self.num_workers,
+            worker_init_fn=end_with_parent,
             pin_memory=_uses_gpu(self),
         )
 

@@ -1,17 +1,19 @@
-"""Worker processes that share one import of torch.
+"""Worker processes that share one import of torch, and none that outlives its program.
 
-They are forked from a server that has imported what they need and done nothing else: one fresh
-interpreter per worker would import torch once per worker (2 s of CPU each), and a fork of the
+Those of a pool are forked from a server that has imported what they need and done nothing else: one
+fresh interpreter per worker would import torch once per worker (2 s of CPU each), and a fork of the
 caller would share the threads of torch and Embree.
 """
 
 import atexit
 import multiprocessing
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from multiprocessing import forkserver
+from threading import Thread
 from typing import Any
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -39,7 +41,25 @@ def open_pool(
     if not workers:
         return nullcontext()
     start_server(modules)
-    return ProcessPoolExecutor(workers, multiprocessing.get_context(METHOD))
+    context = multiprocessing.get_context(METHOD)
+    return ProcessPoolExecutor(workers, context, initializer=end_with_parent)
+
+
+def end_with_parent(_: int = 0) -> None:
+    """End this worker when the process that it works for dies, be it dead already.
+
+    Call it in the worker: it is the `worker_init_fn` of loaders, and pools of this module have it.
+    Workers of `concurrent.futures` wait for ever for one that was killed; those of torch's loaders
+    look after it, but for one that was killed while they started.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @cache
